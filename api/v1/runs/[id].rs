@@ -1,0 +1,2 @@
+//! Placeholder until the routes exist.
+fn main() {}

@@ -1,0 +1,297 @@
+//! A workflow that is proven valid: what the engine runs.
+//!
+//! [`Definition::new`] is the only way to one, and reports every violation at once.
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+use serde_json::{Map, Value};
+
+use super::{
+    dag,
+    ids::NodeId,
+    items::{ERROR, MAIN},
+    limits,
+    nodes::{self, KindInfo},
+    retry::RetryPolicy,
+    violation::{Violation, Violations},
+    workflow::{NodeDocument, OnError, WorkflowDocument},
+};
+
+/// A run's time limit when the workflow has none: 30 days.
+pub const DEFAULT_RUN_TIMEOUT: Duration = Duration::from_secs(30 * 86_400);
+
+/// A valid workflow. Nodes and edges are referred to by their index.
+#[derive(Debug, Clone)]
+pub struct Definition {
+    /// Its nodes, in the document's order.
+    pub nodes: Vec<Node>,
+    /// Its edges, in the document's order.
+    pub edges: Vec<Edge>,
+    /// The nodes so that each comes after all that lead to it.
+    pub order: Vec<usize>,
+    /// Time limit of a run.
+    pub timeout: Duration,
+}
+
+/// A valid node.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Its id.
+    pub id: NodeId,
+    /// What people call it.
+    pub label: Option<String>,
+    /// Its kind.
+    pub kind: &'static KindInfo,
+    /// Its parameters, expressions and all.
+    pub params: Map<String, Value>,
+    /// Time limit of one attempt.
+    pub timeout: Duration,
+    /// Retries.
+    pub retry: RetryPolicy,
+    /// What happens after the last attempt failed.
+    pub on_error: OnError,
+    /// The edges that end here, in edge order.
+    pub incoming: Vec<usize>,
+    /// The edges that start here, in edge order.
+    pub outgoing: Vec<usize>,
+}
+
+/// A valid edge.
+#[derive(Debug, Clone)]
+pub struct Edge {
+    /// The node it starts from.
+    pub source: usize,
+    /// The port it starts from.
+    pub port: String,
+    /// The node it leads to.
+    pub target: usize,
+    /// The input it leads to, for kinds that tell inputs apart.
+    pub input: Option<String>,
+}
+
+impl Definition {
+    /// Checks a document.
+    ///
+    /// # Errors
+    /// All violations, each with its path.
+    pub fn new(document: &WorkflowDocument) -> Result<Self, Vec<Violation>> {
+        let mut violations = Violations::new();
+        check_document(document, &mut violations);
+        let index = index_nodes(document, &mut violations);
+        let mut nodes: Vec<Option<Node>> = document
+            .nodes
+            .iter()
+            .enumerate()
+            .map(|(i, node)| read_node(node, &format!("nodes[{i}]"), &mut violations))
+            .collect();
+        check_triggers(document, &mut violations);
+        let edges = read_edges(document, &index, &nodes, &mut violations);
+        let mut successors = vec![Vec::new(); document.nodes.len()];
+        edges.iter().for_each(|edge| successors[edge.source].push(edge.target));
+        let order = dag::topological_order(&successors).unwrap_or_else(|cycle| {
+            let names: Vec<_> = cycle.iter().map(|&node| document.nodes[node].id.as_str()).collect();
+            violations.add(
+                format!("nodes[{}]", cycle.first().copied().unwrap_or_default()),
+                "cycle",
+                format!("these nodes lead back to themselves: {} → {}", names.join(" → "), names[0]),
+            );
+            Vec::new()
+        });
+        for (i, edge) in edges.iter().enumerate() {
+            if let Some(node) = &mut nodes[edge.source] {
+                node.outgoing.push(i);
+            }
+            if let Some(node) = &mut nodes[edge.target] {
+                node.incoming.push(i);
+            }
+        }
+        let timeout = document.settings.timeout.map_or(DEFAULT_RUN_TIMEOUT, |limit| limit.0);
+        violations.or(Self { nodes: nodes.into_iter().flatten().collect(), edges, order, timeout })
+    }
+
+    /// The node with that id.
+    #[must_use]
+    pub fn node(&self, id: &str) -> Option<usize> {
+        self.nodes.iter().position(|node| node.id.as_str() == id)
+    }
+
+    /// The trigger of that kind.
+    #[must_use]
+    pub fn trigger(&self, kind: &str) -> Option<usize> {
+        self.nodes.iter().position(|node| node.kind.trigger && node.kind.name == kind)
+    }
+}
+
+fn check_document(document: &WorkflowDocument, violations: &mut Violations) {
+    let length = document.name.chars().count();
+    if document.name.trim().is_empty() || length > 200 {
+        violations.add("name", "invalid_value", "a workflow's name has 1 to 200 characters");
+    }
+    for (path, count, limit) in [
+        ("nodes", document.nodes.len(), limits::MAX_NODES),
+        ("edges", document.edges.len(), limits::MAX_EDGES),
+    ] {
+        if count > limit {
+            violations.add(path, "limit", format!("{count} {path} are above the limit of {limit}"));
+        }
+    }
+    let settings = &document.settings;
+    if settings.timeout.is_some_and(|limit| limit.0.is_zero()) {
+        violations.add("settings.timeout", "invalid_value", "a run's time limit must be longer than zero");
+    }
+    if settings.concurrency.as_ref().is_some_and(|concurrency| concurrency.limit == 0) {
+        violations.add("settings.concurrency.limit", "invalid_value", "a concurrency limit is at least 1");
+    }
+}
+
+fn index_nodes<'d>(document: &'d WorkflowDocument, violations: &mut Violations) -> HashMap<&'d str, usize> {
+    let mut index = HashMap::new();
+    for (i, node) in document.nodes.iter().enumerate() {
+        if let Some(first) = index.get(node.id.as_str()) {
+            let message = format!("nodes[{first}] has the id {:?} already", node.id.as_str());
+            violations.add(format!("nodes[{i}].id"), "duplicate_id", message);
+        } else {
+            index.insert(node.id.as_str(), i);
+        }
+    }
+    index
+}
+
+fn read_node(node: &NodeDocument, path: &str, violations: &mut Violations) -> Option<Node> {
+    let Some(kind) = nodes::find(&node.kind) else {
+        let known: Vec<_> = nodes::KINDS.iter().map(|kind| kind.name).collect();
+        let message = format!("{:?} is not a node kind; known are: {}", node.kind, known.join(", "));
+        violations.add(format!("{path}.type"), "unknown_kind", message);
+        return None;
+    };
+    let data = &node.data;
+    nodes::check(kind, &data.params, &format!("{path}.data.params"), violations);
+    if data.timeout.is_some_and(|limit| limit.0.is_zero()) {
+        let message = "a node's time limit must be longer than zero";
+        violations.add(format!("{path}.data.timeout"), "invalid_value", message);
+    }
+    let on_error = data.on_error.unwrap_or_default();
+    if on_error == OnError::ErrorPort && !kind.error_port {
+        let message = format!("{} has no port `error`; use `fail` or `continue`", kind.name);
+        violations.add(format!("{path}.data.on_error"), "invalid_value", message);
+    }
+    let mut retry = kind.retry;
+    if let Some(own) = &data.retry {
+        retry.max_attempts = own.max_attempts.unwrap_or(retry.max_attempts);
+        if !(1..=limits::MAX_ATTEMPTS).contains(&retry.max_attempts) {
+            let message = format!("attempts are 1 to {}", limits::MAX_ATTEMPTS);
+            violations.add(format!("{path}.data.retry.max_attempts"), "invalid_value", message);
+        }
+        retry.base = own.base.map_or(retry.base, |base| base.0);
+        retry.max_delay = own.max_delay.map_or(retry.max_delay, |longest| longest.0);
+        // Who sets a policy of their own wants all of its attempts: only the run's time limit ends them.
+        retry.window = DEFAULT_RUN_TIMEOUT;
+    }
+    Some(Node {
+        id: node.id.clone(),
+        label: data.label.clone(),
+        kind,
+        params: data.params.clone(),
+        timeout: data.timeout.map_or(kind.timeout, |limit| limit.0),
+        retry,
+        on_error,
+        incoming: Vec::new(),
+        outgoing: Vec::new(),
+    })
+}
+
+fn check_triggers(document: &WorkflowDocument, violations: &mut Violations) {
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    for (i, node) in document.nodes.iter().enumerate() {
+        let Some(kind) = nodes::find(&node.kind).filter(|kind| kind.trigger) else { continue };
+        match seen.get(kind.name) {
+            Some(first) if kind.single => {
+                let message =
+                    format!("a workflow has at most one {} trigger, and nodes[{first}] is one", kind.name);
+                violations.add(format!("nodes[{i}].type"), "duplicate_trigger", message);
+            }
+            _ => {
+                seen.insert(kind.name, i);
+            }
+        }
+    }
+    if seen.is_empty() {
+        violations.add("nodes", "no_trigger", "a workflow needs a trigger, such as a `manual` node");
+    }
+}
+
+fn read_edges(
+    document: &WorkflowDocument,
+    index: &HashMap<&str, usize>,
+    nodes: &[Option<Node>],
+    violations: &mut Violations,
+) -> Vec<Edge> {
+    let mut seen = HashSet::new();
+    let mut edges = Vec::with_capacity(document.edges.len());
+    for (i, edge) in document.edges.iter().enumerate() {
+        let mut end = |field: &str, id: &NodeId| {
+            let found = index.get(id.as_str()).copied();
+            if found.is_none() {
+                let message = format!("there is no node with the id {:?}", id.as_str());
+                violations.add(format!("edges[{i}].{field}"), "dangling_edge", message);
+            }
+            found
+        };
+        let (source, target) = (end("source", &edge.source), end("target", &edge.target));
+        let (Some(source), Some(target)) = (source, target) else { continue };
+        let port = edge.source_handle.clone().unwrap_or_else(|| MAIN.to_owned());
+        if let Some(node) = &nodes[source] {
+            check_port(node, &port, &format!("edges[{i}].sourceHandle"), violations);
+        }
+        if let Some(node) = &nodes[target] {
+            if node.kind.trigger {
+                let message = format!("{} is a trigger: nothing can lead to it", node.id);
+                violations.add(format!("edges[{i}].target"), "trigger_has_input", message);
+            }
+            let known = node.kind.inputs;
+            if let Some(input) = edge.target_handle.as_deref().filter(|input| {
+                // React Flow gives a node's only input any name; only kinds that tell inputs apart mind.
+                !known.is_empty() && !known.contains(input) && *input != MAIN
+            }) {
+                let message = format!(
+                    "{:?} is not an input of {}; known are: {}",
+                    input,
+                    node.kind.name,
+                    known.join(", ")
+                );
+                violations.add(format!("edges[{i}].targetHandle"), "unknown_input", message);
+            }
+        }
+        if !seen.insert((source, port.clone(), target, edge.target_handle.clone())) {
+            violations.add(format!("edges[{i}]"), "duplicate_edge", "an earlier edge has the same ends");
+        }
+        edges.push(Edge { source, port, target, input: edge.target_handle.clone() });
+    }
+    edges
+}
+
+fn check_port(node: &Node, port: &str, path: &str, violations: &mut Violations) {
+    let mut ports = (node.kind.ports)(&node.params);
+    if node.on_error == OnError::ErrorPort {
+        ports.push(ERROR.to_owned());
+    }
+    if ports.iter().any(|known| known == port) {
+        return;
+    }
+    let message = if port == ERROR && node.kind.error_port {
+        format!("node {} has the port `error` only with `on_error: error_port`", node.id)
+    } else if ports.is_empty() {
+        format!("node {} ({}) has no output ports", node.id, node.kind.name)
+    } else {
+        format!(
+            "{port:?} is not a port of node {} ({}); known are: {}",
+            node.id,
+            node.kind.name,
+            ports.join(", ")
+        )
+    };
+    violations.add(path, "unknown_port", message);
+}

@@ -1,0 +1,288 @@
+//! The messages on the topics: `CloudEvents` 1.0, structured JSON, everything in the record's value.
+//!
+//! Connectors pass on neither a record's key nor its offset, and record headers split their batches; so ids,
+//! tenant and trace context are inside. Types are contracts for ever: change by adding a version.
+//! Source: <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md>.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, value::RawValue};
+
+use super::{
+    ids::{RunId, TenantId, WorkflowId},
+    run::Trigger,
+    timestamp::Timestamp,
+    workflow::{DocumentText, StoredWorkflow},
+};
+
+/// The topics of the product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// What was asked for: the "workflow DB".
+    Workflows,
+    /// What workers must do: the "task queue".
+    Tasks,
+}
+
+impl Topic {
+    /// The topic's name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Workflows => "workflows",
+            Self::Tasks => "tasks",
+        }
+    }
+}
+
+/// What happened or is asked for. The variant's name on the wire is its `CloudEvents` type.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "type", content = "data")]
+pub enum Payload {
+    /// A version of a workflow was saved.
+    #[serde(rename = "io.minireipaz.workflow.saved.v1")]
+    WorkflowSaved(Box<StoredWorkflow>),
+    /// A workflow was deleted.
+    #[serde(rename = "io.minireipaz.workflow.deleted.v1")]
+    WorkflowDeleted(WorkflowDeleted),
+    /// A run was accepted.
+    #[serde(rename = "io.minireipaz.run.requested.v1")]
+    RunRequested(RunRequested),
+    /// A worker must execute a run.
+    #[serde(rename = "io.minireipaz.task.execute.v1")]
+    TaskExecute(Box<TaskExecute>),
+}
+
+impl Payload {
+    /// Where it goes.
+    #[must_use]
+    pub const fn topic(&self) -> Topic {
+        match self {
+            Self::WorkflowSaved(_) | Self::WorkflowDeleted(_) | Self::RunRequested(_) => Topic::Workflows,
+            Self::TaskExecute(_) => Topic::Tasks,
+        }
+    }
+
+    /// The record's key: what must stay in order shares one.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::WorkflowSaved(saved) => saved.summary.id.to_string(),
+            Self::WorkflowDeleted(deleted) => deleted.workflow_id.to_string(),
+            Self::RunRequested(requested) => requested.run_id.to_string(),
+            Self::TaskExecute(task) => task.run_id.to_string(),
+        }
+    }
+}
+
+/// A workflow was deleted. The version is one above the last, so that the deletion wins over it in the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkflowDeleted {
+    /// Which.
+    pub workflow_id: WorkflowId,
+    /// The version that stands for the deletion.
+    pub version: u32,
+    /// When version 1 was saved.
+    pub created_at: Timestamp,
+    /// When it was deleted.
+    pub deleted_at: Timestamp,
+}
+
+/// A run was accepted. The scheduler resolves which version of the workflow it runs: the newest when it is
+/// scheduled, at least `workflow_version`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRequested {
+    /// The run.
+    pub run_id: RunId,
+    /// The workflow to run.
+    pub workflow_id: WorkflowId,
+    /// The newest version that the function knew.
+    pub workflow_version: u32,
+    /// What started it.
+    pub trigger: Trigger,
+    /// Its input, as given.
+    #[serde(default)]
+    pub input: Value,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+}
+
+/// A worker must execute a run. It carries all that the worker needs, so that a run never waits for a read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskExecute {
+    /// The run.
+    pub run_id: RunId,
+    /// 1, or more when the run is sent again because its worker was lost.
+    pub attempt: u32,
+    /// The workflow that is run.
+    pub workflow_id: WorkflowId,
+    /// Its version.
+    pub workflow_version: u32,
+    /// The workflow's document in that version.
+    pub document: DocumentText,
+    /// What started it.
+    pub trigger: Trigger,
+    /// Its input, as given.
+    #[serde(default)]
+    pub input: Value,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+}
+
+/// An event: a payload in its envelope. Who made it (`source`) follows from its type.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Unique per source: what a receiver may recognise a duplicate by.
+    pub id: String,
+    /// When it was made.
+    pub time: Timestamp,
+    /// Whose data it is.
+    pub tenant: TenantId,
+    /// W3C trace context, when the cause was traced.
+    pub traceparent: Option<String>,
+    /// Type and data.
+    pub payload: Payload,
+}
+
+impl Serialize for Event {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Envelope<'a> {
+            specversion: &'static str,
+            id: &'a str,
+            source: &'static str,
+            subject: String,
+            time: Timestamp,
+            datacontenttype: &'static str,
+            tenantid: &'a TenantId,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            traceparent: Option<&'a str>,
+            #[serde(flatten)]
+            payload: &'a Payload,
+        }
+        Envelope {
+            specversion: "1.0",
+            id: &self.id,
+            source: match self.payload.topic() {
+                Topic::Workflows => "/minireipaz/functions",
+                Topic::Tasks => "/minireipaz/scheduler",
+            },
+            subject: self.payload.key(),
+            time: self.time,
+            datacontenttype: "application/json",
+            tenantid: &self.tenant,
+            traceparent: self.traceparent.as_deref(),
+            payload: &self.payload,
+        }
+        .serialize(serializer)
+    }
+}
+
+/// A record that could not be read, as the dead-letter table keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetter {
+    /// Which endpoint refused it: `scheduler` or `worker`.
+    pub consumer: String,
+    /// Why, in words.
+    pub reason: String,
+    /// The record's bytes as text, cut at 64 KiB.
+    pub record: String,
+    /// The tenant, when it could be read; else empty.
+    pub tenant: String,
+    /// When it was refused.
+    pub at: Timestamp,
+}
+
+/// Reads one record.
+///
+/// The envelope is read first and the data by its type: a tagged enum would copy every document through an
+/// intermediate tree.
+///
+/// # Errors
+/// When it is not one of our events; the text says why.
+pub fn read(record: &str) -> Result<Event, String> {
+    #[derive(Deserialize)]
+    struct Envelope<'a> {
+        specversion: String,
+        #[serde(rename = "type")]
+        kind: String,
+        id: String,
+        time: Timestamp,
+        tenantid: TenantId,
+        traceparent: Option<String>,
+        #[serde(borrow)]
+        data: &'a RawValue,
+    }
+    let envelope: Envelope<'_> =
+        serde_json::from_str(record).map_err(|error| format!("not a CloudEvent: {error}"))?;
+    if envelope.specversion != "1.0" {
+        return Err(format!("specversion {:?} is not supported; it must be \"1.0\"", envelope.specversion));
+    }
+    let data = envelope.data.get();
+    let payload = match envelope.kind.as_str() {
+        "io.minireipaz.workflow.saved.v1" => serde_json::from_str(data).map(Payload::WorkflowSaved),
+        "io.minireipaz.workflow.deleted.v1" => serde_json::from_str(data).map(Payload::WorkflowDeleted),
+        "io.minireipaz.run.requested.v1" => serde_json::from_str(data).map(Payload::RunRequested),
+        "io.minireipaz.task.execute.v1" => serde_json::from_str(data).map(Payload::TaskExecute),
+        other => return Err(format!("unknown event type {other:?}")),
+    }
+    .map_err(|error| format!("data of {}: {error}", envelope.kind))?;
+    Ok(Event {
+        id: envelope.id,
+        time: envelope.time,
+        tenant: envelope.tenantid,
+        traceparent: envelope.traceparent,
+        payload,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back_with_the_document_untouched() {
+        let text = r#"{ "name":"x", "nodes":[ ], "zoom":1.50 }"#;
+        let event = Event {
+            id: "e1".into(),
+            time: Timestamp::from_millis(1_763_971_200_123),
+            tenant: TenantId::parse("acme").unwrap(),
+            traceparent: None,
+            payload: Payload::TaskExecute(Box::new(TaskExecute {
+                run_id: RunId::at(Timestamp::from_millis(5), 1),
+                attempt: 1,
+                workflow_id: WorkflowId::at(Timestamp::from_millis(5), 2),
+                workflow_version: 3,
+                document: DocumentText::parse(text.into()).unwrap(),
+                trigger: Trigger::manual(),
+                input: serde_json::json!([{"a": 1}]),
+                created_at: Timestamp::from_millis(5),
+            })),
+        };
+        let written = serde_json::to_string(&event).unwrap();
+        assert!(written.contains(text), "{written}");
+        assert!(written.contains(r#""type":"io.minireipaz.task.execute.v1""#), "{written}");
+        assert_eq!(read(&written), Ok(event));
+    }
+
+    #[test]
+    fn what_is_not_ours_is_refused_with_a_reason() {
+        for (record, reason) in [
+            ("{}", "not a CloudEvent"),
+            (
+                r#"{"specversion":"0.3","id":"1","source":"s","type":"t","time":"2026-01-01T00:00:00Z","tenantid":"a","data":{}}"#,
+                "specversion",
+            ),
+            (
+                r#"{"specversion":"1.0","id":"1","source":"s","type":"t","time":"2026-01-01T00:00:00Z","tenantid":"a","data":{}}"#,
+                "unknown event type",
+            ),
+            (
+                r#"{"specversion":"1.0","id":"1","source":"s","type":"io.minireipaz.run.requested.v1","time":"2026-01-01T00:00:00Z","tenantid":"a","data":{}}"#,
+                "data of io.minireipaz.run.requested.v1",
+            ),
+        ] {
+            let error = read(record).unwrap_err();
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Reads a node's parameters field by field, and collects every mistake with its path.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::domain::{
+    template::{Template, has_expression},
+    violation::Violations,
+};
+
+/// A JSON object that is being read.
+#[derive(Debug)]
+pub struct Fields<'a> {
+    object: &'a Map<String, Value>,
+    path: String,
+    violations: &'a mut Violations,
+    known: Vec<&'static str>,
+    /// In a saved document a value may hold expressions; its type shows only at run time.
+    templates: bool,
+}
+
+impl<'a> Fields<'a> {
+    /// The parameters of a saved document, expressions and all.
+    pub fn of_document(object: &'a Map<String, Value>, path: &str, violations: &'a mut Violations) -> Self {
+        Self { object, path: path.to_owned(), violations, known: Vec::new(), templates: true }
+    }
+
+    /// Parameters whose expressions have been evaluated.
+    pub fn evaluated(object: &'a Map<String, Value>, violations: &'a mut Violations) -> Self {
+        Self { object, path: "params".to_owned(), violations, known: Vec::new(), templates: false }
+    }
+
+    /// A field that must be there.
+    pub fn required<T: DeserializeOwned>(&mut self, name: &'static str) -> Option<T> {
+        if self.object.get(name).is_none_or(Value::is_null) {
+            self.known.push(name);
+            let message = format!("`{name}` is required");
+            self.violation(name, "required", message);
+            return None;
+        }
+        self.optional(name)
+    }
+
+    /// A field that may be missing. `None` too when it is wrong, or when it holds an expression that is not
+    /// evaluated yet.
+    pub fn optional<T: DeserializeOwned>(&mut self, name: &'static str) -> Option<T> {
+        self.known.push(name);
+        let value = self.object.get(name).filter(|value| !value.is_null())?;
+        if self.templates && has_expression(value) {
+            self.check_templates(value, name);
+            return None;
+        }
+        match T::deserialize(value) {
+            Ok(read) => Some(read),
+            Err(error) => {
+                self.violation(name, "invalid_value", format!("`{name}`: {error}"));
+                None
+            }
+        }
+    }
+
+    /// The raw value of a field, for checks of its own; it counts as known.
+    pub fn raw(&mut self, name: &'static str) -> Option<&'a Value> {
+        self.known.push(name);
+        self.object.get(name).filter(|value| !value.is_null())
+    }
+
+    /// Whether values may still hold expressions.
+    #[must_use]
+    pub const fn holds_templates(&self) -> bool {
+        self.templates
+    }
+
+    /// Adds a violation at a field; `at` is relative to these parameters: `body.json`, `fields`.
+    pub fn violation(&mut self, at: &str, code: &str, message: impl Into<String>) {
+        self.violations.add(format!("{}.{at}", self.path), code, message);
+    }
+
+    /// Checks that every expression in a value ends.
+    pub fn check_templates(&mut self, value: &Value, at: &str) {
+        match value {
+            Value::String(text) => {
+                if let Err(error) = Template::parse(text) {
+                    self.violation(at, "invalid_expression", error.to_string());
+                }
+            }
+            Value::Array(list) => {
+                list.iter()
+                    .enumerate()
+                    .for_each(|(i, inner)| self.check_templates(inner, &format!("{at}[{i}]")));
+            }
+            Value::Object(map) => {
+                map.iter().for_each(|(key, inner)| self.check_templates(inner, &format!("{at}.{key}")));
+            }
+            _ => {}
+        }
+    }
+
+    /// Every field that nobody asked for is a mistake, most likely a misspelt one.
+    pub fn finish(mut self) {
+        for name in self.object.keys() {
+            if !self.known.contains(&name.as_str()) {
+                let known = match self.known.as_slice() {
+                    [] => "this kind takes no parameters".to_owned(),
+                    known => format!("known are: {}", known.join(", ")),
+                };
+                self.violation(name, "unknown_parameter", format!("`{name}` is not a parameter; {known}"));
+            }
+        }
+    }
+}

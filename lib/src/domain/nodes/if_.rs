@@ -1,0 +1,6 @@
+//! `if`.
+
+use super::{KindInfo, computes};
+
+/// The kind.
+pub static KIND: KindInfo = computes("if");

@@ -1,0 +1,6 @@
+//! `merge`.
+
+use super::{KindInfo, computes};
+
+/// The kind.
+pub static KIND: KindInfo = computes("merge");

@@ -1,0 +1,6 @@
+//! `set`.
+
+use super::{KindInfo, computes};
+
+/// The kind.
+pub static KIND: KindInfo = computes("set");

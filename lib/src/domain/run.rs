@@ -1,0 +1,245 @@
+//! Runs and steps, as the API shows them and the store keeps them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    ids::{NodeId, RunId, TenantId, WorkflowId},
+    items::Ports,
+    timestamp::Timestamp,
+};
+
+/// Where a run is: `queued → running → (waiting ⇄ running) → succeeded | failed | cancelled | timed_out`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// Accepted; no worker has it yet.
+    Queued,
+    /// A worker has it.
+    Running,
+    /// Every branch waits for a moment or a signal.
+    Waiting,
+    /// Every node is done or skipped.
+    Succeeded,
+    /// A node failed for good.
+    Failed,
+    /// Somebody stopped it.
+    Cancelled,
+    /// Its time limit passed.
+    TimedOut,
+}
+
+impl RunStatus {
+    /// Whether nothing can change it any more.
+    #[must_use]
+    pub const fn is_terminal(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled | Self::TimedOut)
+    }
+
+    /// The name in documents and rows.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::TimedOut => "timed_out",
+        }
+    }
+}
+
+impl fmt::Display for RunStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Where a step is. A node that has not started has no step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StepStatus {
+    /// An attempt is under way.
+    Running,
+    /// An attempt failed; the next one is due later.
+    Retrying,
+    /// Done.
+    Succeeded,
+    /// Failed for good. With `on_error: continue | error_port` the run goes on all the same.
+    Failed,
+    /// None of its inputs was taken.
+    Skipped,
+    /// The run ended before it did.
+    Cancelled,
+}
+
+impl StepStatus {
+    /// The name in documents and rows.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Retrying => "retrying",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// What started a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Trigger {
+    /// The kind of the trigger node: `manual`, later `webhook`, `schedule`, ….
+    pub kind: String,
+}
+
+impl Trigger {
+    /// Somebody asked for it.
+    #[must_use]
+    pub fn manual() -> Self {
+        Self { kind: "manual".to_owned() }
+    }
+}
+
+/// Why a node or a run failed. It is durable: the journal and `ClickHouse` keep it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct NodeError {
+    /// For programs: `http_status`, `timeout`, `expression`, ….
+    pub code: String,
+    /// For people: what failed, and what to do about it.
+    pub message: String,
+    /// The node that failed; missing for an error of the run itself, such as its time limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_id: Option<NodeId>,
+    /// Anything a program may want: the status, a part of the answer, ….
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<Value>,
+    /// Every attempt that failed, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<FailedAttempt>,
+}
+
+impl NodeError {
+    /// An error without details.
+    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into(), node_id: None, details: None, history: Vec::new() }
+    }
+
+    /// The same error with details.
+    #[must_use]
+    pub fn with_details(mut self, details: Value) -> Self {
+        self.details = Some(details);
+        self
+    }
+}
+
+/// One attempt that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct FailedAttempt {
+    /// 1, 2, ….
+    pub attempt: u32,
+    /// When it failed.
+    pub at: Timestamp,
+    /// The error's code.
+    pub code: String,
+    /// The error's message.
+    pub message: String,
+    /// How long the next attempt was put off, in milliseconds; missing after the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay_ms: Option<u64>,
+}
+
+/// A run without its steps: what one row of `runs` holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// The workflow it runs.
+    pub workflow_id: WorkflowId,
+    /// The version it was started with.
+    pub workflow_version: u32,
+    /// Where it is.
+    pub status: RunStatus,
+    /// Grows with every change; what `after` compares.
+    pub revision: u64,
+    /// 1, or more after a worker and its disk were lost.
+    pub attempt: u32,
+    /// What started it.
+    pub trigger: Trigger,
+    /// Its input, as given.
+    pub input: Value,
+    /// The items of its last nodes, by node id; `null` until it has succeeded.
+    pub output: Option<Value>,
+    /// Why it failed.
+    pub error: Option<NodeError>,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// When a worker took it.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// A step: what one row of `steps` holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Step {
+    /// The node.
+    pub node_id: NodeId,
+    /// Its kind.
+    pub kind: String,
+    /// Where it is.
+    pub status: StepStatus,
+    /// Attempts begun so far.
+    pub attempts: u32,
+    /// When the first attempt began.
+    pub started_at: Option<Timestamp>,
+    /// When it was settled.
+    pub finished_at: Option<Timestamp>,
+    /// Its items by output port.
+    #[schema(value_type = Option<std::collections::BTreeMap<String, Vec<std::collections::BTreeMap<String, Value>>>>)]
+    pub output: Option<Ports>,
+    /// Why it failed, or why the last attempt did.
+    pub error: Option<NodeError>,
+}
+
+/// A run with its steps, in the order in which they began.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct RunWithSteps {
+    /// The run.
+    #[serde(flatten)]
+    pub run: Run,
+    /// Its steps.
+    pub steps: Vec<Step>,
+}
+
+/// A row of a list of runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct RunSummary {
+    /// Its id.
+    pub id: RunId,
+    /// The workflow it runs.
+    pub workflow_id: WorkflowId,
+    /// The version it was started with.
+    pub workflow_version: u32,
+    /// Where it is.
+    pub status: RunStatus,
+    /// 1, or more after a worker and its disk were lost.
+    pub attempt: u32,
+    /// What started it.
+    pub trigger: Trigger,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// When a worker took it.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// A run's key: ids are only visible within a tenant.
+pub type RunKey = (TenantId, RunId);

@@ -1,0 +1,273 @@
+//! The workflow document, as React Flow draws it and the API takes it.
+//!
+//! Unknown fields of the document, its nodes, their data and its edges are kept and given back as they came: the
+//! editor stores its own things there. What a valid workflow is, [`super::definition`] says.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, value::RawValue};
+
+use super::{
+    duration::HumanDuration,
+    ids::{NodeId, TenantId, WorkflowId},
+    timestamp::Timestamp,
+};
+
+type Extra = Map<String, Value>;
+
+/// A workflow as a client sends it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct WorkflowDocument {
+    /// What people call it: 1 to 200 characters.
+    pub name: String,
+    /// Whether its triggers fire by themselves.
+    #[serde(default)]
+    pub active: bool,
+    /// The steps.
+    pub nodes: Vec<NodeDocument>,
+    /// What follows what.
+    #[serde(default)]
+    pub edges: Vec<EdgeDocument>,
+    /// Run settings.
+    #[serde(default)]
+    pub settings: Settings,
+    /// What the editor added, `viewport` among it.
+    #[serde(flatten)]
+    #[schema(value_type = std::collections::BTreeMap<String, Value>)]
+    pub extra: Extra,
+}
+
+/// A node.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct NodeDocument {
+    /// Unique in the workflow.
+    pub id: NodeId,
+    /// The node's kind, such as `http_request`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What it does.
+    #[serde(default)]
+    pub data: NodeData,
+    /// What the editor added, `position` among it.
+    #[serde(flatten)]
+    #[schema(value_type = std::collections::BTreeMap<String, Value>)]
+    pub extra: Extra,
+}
+
+/// A node's parameters and policies.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct NodeData {
+    /// What people call it; `$('label')` finds it too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// The kind's parameters; strings may hold `{{ expressions }}`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[schema(value_type = Object)]
+    pub params: Map<String, Value>,
+    /// Time limit of one attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<HumanDuration>,
+    /// How often and when to try again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<RetryDocument>,
+    /// What happens after the last attempt failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_error: Option<OnError>,
+    /// What the editor added.
+    #[serde(flatten)]
+    #[schema(value_type = std::collections::BTreeMap<String, Value>)]
+    pub extra: Extra,
+}
+
+/// A node's retry policy; what is missing comes from the kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetryDocument {
+    /// Attempts in all, the first included: 1 to 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_attempts: Option<u32>,
+    /// Delay before the second attempt (default `1s`); later ones double, with jitter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<HumanDuration>,
+    /// Longest delay (default `60s`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_delay: Option<HumanDuration>,
+}
+
+/// What happens when a node has failed for good.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnError {
+    /// The run fails.
+    #[default]
+    Fail,
+    /// The run goes on; failed items leave by `main` with an `error` field.
+    Continue,
+    /// The run goes on; failed items leave by the port `error`, with an `error` field.
+    ErrorPort,
+}
+
+/// An edge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EdgeDocument {
+    /// The edge's id, as the editor chose it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Where it starts.
+    pub source: NodeId,
+    /// The output port of the source; missing = `main`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_handle: Option<String>,
+    /// Where it ends.
+    pub target: NodeId,
+    /// The input of the target, for kinds that tell inputs apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_handle: Option<String>,
+    /// What the editor added.
+    #[serde(flatten)]
+    #[schema(value_type = std::collections::BTreeMap<String, Value>)]
+    pub extra: Extra,
+}
+
+/// Settings of every run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Settings {
+    /// Time limit of a run, waits included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<HumanDuration>,
+    /// How many runs of this workflow may run at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<Concurrency>,
+    /// A workflow that is started when a run fails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_workflow: Option<WorkflowId>,
+    /// What the editor added.
+    #[serde(flatten)]
+    #[schema(value_type = std::collections::BTreeMap<String, Value>)]
+    pub extra: Extra,
+}
+
+/// A limit on concurrent runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Concurrency {
+    /// At most this many.
+    pub limit: u32,
+    /// What happens above it.
+    #[serde(default)]
+    pub above: AboveLimit,
+}
+
+/// What happens to a run above the limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AboveLimit {
+    /// It waits.
+    #[default]
+    Queue,
+    /// It is not run.
+    Skip,
+    /// The oldest run makes room.
+    CancelOldest,
+}
+
+/// A version of a workflow, as the API shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Workflow {
+    /// Its id.
+    pub id: WorkflowId,
+    /// 1, 2, …; the `ETag`.
+    pub version: u32,
+    /// When version 1 was saved.
+    pub created_at: Timestamp,
+    /// When this version was saved.
+    pub updated_at: Timestamp,
+    /// What it does.
+    #[serde(flatten)]
+    pub document: WorkflowDocument,
+}
+
+/// A row of a list of workflows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct WorkflowSummary {
+    /// Its id.
+    pub id: WorkflowId,
+    /// What people call it.
+    pub name: String,
+    /// Whether its triggers fire.
+    pub active: bool,
+    /// The newest version.
+    pub version: u32,
+    /// When version 1 was saved.
+    pub created_at: Timestamp,
+    /// When the newest version was saved.
+    pub updated_at: Timestamp,
+}
+
+/// A version of a workflow, as events and rows carry it: the document stays text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StoredWorkflow {
+    /// What lists show of it.
+    pub summary: WorkflowSummary,
+    /// The document.
+    pub document: DocumentText,
+}
+
+impl StoredWorkflow {
+    /// The version as the API shows it.
+    ///
+    /// # Errors
+    /// When the text is not a document.
+    pub fn read(&self) -> Result<Workflow, serde_json::Error> {
+        let WorkflowSummary { id, version, created_at, updated_at, .. } = self.summary;
+        Ok(Workflow { id, version, created_at, updated_at, document: self.document.read()? })
+    }
+}
+
+/// A workflow document as JSON text: stored, sent and journalled without being read and written again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DocumentText(Arc<RawValue>);
+
+impl DocumentText {
+    /// The text of a document.
+    ///
+    /// # Errors
+    /// Never for a document that was read from JSON.
+    pub fn of(document: &WorkflowDocument) -> Result<Self, serde_json::Error> {
+        serde_json::value::to_raw_value(document).map(|raw| Self(raw.into()))
+    }
+
+    /// A text that is JSON.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn parse(text: String) -> Result<Self, serde_json::Error> {
+        RawValue::from_string(text).map(|raw| Self(raw.into()))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.get()
+    }
+
+    /// The document.
+    ///
+    /// # Errors
+    /// When the text is not a document.
+    pub fn read(&self) -> Result<WorkflowDocument, serde_json::Error> {
+        serde_json::from_str(self.as_str())
+    }
+}
+
+impl PartialEq for DocumentText {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+/// A workflow's key: ids are only unique and only visible within a tenant.
+pub type WorkflowKey = (TenantId, WorkflowId);

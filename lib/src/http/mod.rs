@@ -1,0 +1,1 @@
+//! The HTTP edge: routers, extractors, problems, and `serve` for every platform.

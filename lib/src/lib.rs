@@ -1,0 +1,13 @@
+//! The workflow backend's library: what the functions, the workers and the command line share.
+//!
+//! Dependencies go one way: `http → service → {bus, store, auth} → domain`. `domain` is pure.
+
+pub mod auth;
+pub mod bus;
+pub mod config;
+pub mod domain;
+pub mod http;
+pub mod resilience;
+pub mod service;
+pub mod store;
+pub mod telemetry;

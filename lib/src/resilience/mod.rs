@@ -1,0 +1,1 @@
+//! Retries, breakers and deadlines around every outward call.

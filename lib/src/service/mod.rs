@@ -1,0 +1,1 @@
+//! Use cases: what the routes do, without HTTP.
