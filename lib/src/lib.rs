@@ -7,6 +7,7 @@ pub mod bus;
 pub mod config;
 pub mod domain;
 pub mod http;
+pub mod ingest;
 pub mod resilience;
 pub mod service;
 pub mod store;

@@ -1,0 +1,144 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+/// The records as values; what is unreadable as its reason.
+fn read(body: &str) -> Vec<Result<Value, String>> {
+    records(body.as_bytes())
+        .map(|record| match record {
+            Ok(text) => Ok(serde_json::from_str(&text).unwrap()),
+            Err(unreadable) => Err(unreadable.reason),
+        })
+        .collect()
+}
+
+fn all(body: &str) -> Vec<Value> {
+    read(body).into_iter().map(|record| record.unwrap_or_else(|reason| panic!("{body}: {reason}"))).collect()
+}
+
+#[test]
+fn every_shape_of_a_body_gives_the_same_records() {
+    let (a, b) = (json!({"id": 1, "text": "x,\n]}\"y"}), json!({"id": 2, "list": [{"x": [1]}]}));
+    let (ta, tb) = (a.to_string(), b.to_string());
+    let quoted = |text: &str| Value::String(text.to_owned()).to_string();
+    for body in [
+        format!("[{ta},{tb}]"),
+        format!(" [ {ta} ,\n {tb} ] \n"),
+        format!("{ta}\n{tb}\n"),
+        format!("{ta}\r\n{tb}"),
+        format!("{ta}{tb}"),
+        format!("{ta},{tb}"),
+        format!("[{}, {}]", quoted(&ta), quoted(&tb)),
+        format!("{}\n{}", quoted(&ta), quoted(&tb)),
+        quoted(&format!("[{ta},{tb}]")),
+        quoted(&format!("{ta}\n{tb}")),
+        quoted(&quoted(&format!("[{ta},{tb}]"))),
+        format!("[[{ta}],[{tb}]]"),
+        format!("[{ta}][{tb}]"),
+        format!("\u{feff}{}\n{tb}", serde_json::to_string_pretty(&a).unwrap()),
+    ] {
+        assert_eq!(all(&body), [a.clone(), b.clone()], "{body}");
+    }
+    assert_eq!(all(&ta), std::slice::from_ref(&a));
+    assert_eq!(all(&format!("[{ta}]")), [a]);
+    assert!(all("").is_empty() && all(" \n").is_empty() && all("[]").is_empty());
+}
+
+#[test]
+fn records_are_borrowed_from_the_body() {
+    assert!(records(br#"[{"a":1},{"b":2}]"#).all(|record| matches!(record, Ok(Cow::Borrowed(_)))));
+}
+
+#[test]
+fn a_broken_record_does_not_take_its_neighbours_with_it() {
+    let good = [json!({"id": 1}), json!({"id": 2})];
+    for body in [
+        r#"[{"id":1},not json,{"id":2}]"#,
+        r#"[{"id":1},{"x":},{"id":2}]"#,
+        r#"[{"id":1},{"x":[1,{"y":2]},{"id":2}]"#,
+        "{\"id\":1}\n{\"cut\": \"o\n{\"id\":2}\n",
+        "{\"id\":1}\nStruct{id=3}\n{\"id\":2}",
+        "{\"id\":1}\n}\n{\"id\":2}",
+        r#"[{"id":1},"no json",{"id":2}]"#,
+    ] {
+        let (read, broken): (Vec<_>, Vec<_>) = read(body).into_iter().partition(Result::is_ok);
+        let read: Vec<_> = read.into_iter().flatten().collect();
+        assert_eq!(read, good, "{body}");
+        assert_eq!(broken.len(), 1, "{body}: {broken:?}");
+    }
+    let body = b"[{\"id\":1},{\"x\":\"\xff\"},{\"id\":2}]";
+    assert_eq!(records(body).map(|record| record.is_ok()).collect::<Vec<_>>(), [true, false, true]);
+}
+
+#[test]
+fn an_unreadable_record_says_why_and_keeps_its_text() {
+    let unreadable = records(br#"[{"id":1},oops,{"id":2}]"#).nth(1).unwrap().unwrap_err();
+    assert_eq!(unreadable.record, "oops");
+    assert!(unreadable.reason.starts_with("not JSON"), "{}", unreadable.reason);
+    let long = format!("ü{}", "x".repeat(2 * MAX_UNREADABLE_BYTES));
+    let unreadable = records(long.as_bytes()).next().unwrap().unwrap_err();
+    assert_eq!(unreadable.record.len(), MAX_UNREADABLE_BYTES);
+}
+
+#[test]
+fn an_array_that_was_cut_gives_its_whole_records_and_says_so() {
+    let read = read(r#"[{"id":1},{"id":2"#);
+    assert_eq!(read[0], Ok(json!({"id": 1})));
+    assert!(read[1..].iter().all(Result::is_err) && read.len() > 1, "{read:?}");
+}
+
+#[test]
+fn a_body_that_fails_on_every_line_is_read_in_linear_time() {
+    let body = "{\"a\":\n".repeat(200_000);
+    assert!(records(body.as_bytes()).all(|record| record.is_err()));
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        ".*".prop_map(Value::from)
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::hash_map(".{0,6}", inner, 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn records_come_back_as_they_were_joined(
+        records in prop::collection::vec(prop::collection::hash_map(".{0,6}", value(), 0..4), 0..6),
+        shape in 0..5,
+    ) {
+        let records: Vec<Value> = records.into_iter().map(|map| Value::Object(map.into_iter().collect())).collect();
+        let texts: Vec<String> = records.iter().map(ToString::to_string).collect();
+        let body = match shape {
+            0 => format!("[{}]", texts.join(",")),
+            1 => texts.join("\n"),
+            2 => texts.concat(),
+            3 => json!(texts).to_string(),
+            _ => json!(texts.join("\n")).to_string(),
+        };
+        if shape < 4 || !records.is_empty() {
+            prop_assert_eq!(all(&body), records);
+        }
+    }
+
+    #[test]
+    fn no_body_makes_it_panic_or_run_for_ever(body in prop::collection::vec(any::<u8>(), 0..400)) {
+        prop_assert!(records(&body).count() <= body.len() + 1);
+    }
+
+    #[test]
+    fn a_body_of_json_pieces_never_makes_it_panic(
+        pieces in prop::collection::vec(prop::sample::select(vec!["{", "}", "[", "]", "\"", "\\", ",", ":", "\n", "1", "null", "\"a\"", "{\"a\":1}", "\u{fffd}"]), 0..60)
+    ) {
+        let body = pieces.concat();
+        prop_assert!(records(body.as_bytes()).count() <= body.len() + 1);
+    }
+}
