@@ -3,6 +3,7 @@
 //! Dependencies go one way: `http → service → {bus, store, auth} → domain`. `domain` is pure.
 
 pub mod auth;
+pub mod batching;
 pub mod bus;
 pub mod config;
 pub mod domain;

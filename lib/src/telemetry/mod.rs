@@ -1,1 +1,3 @@
 //! Logs, metrics and trace context, with one vocabulary.
+
+pub mod names;

@@ -1,0 +1,23 @@
+//! The names of all metrics and of their labels, so that two parts never spell one differently.
+//!
+//! Labels have few values: never an id, an address or a message.
+
+/// Counter: attempts of outward calls, by [`DESTINATION`], [`OPERATION`] and [`OUTCOME`].
+pub const CALL_ATTEMPTS: &str = "minireipaz_call_attempts_total";
+/// Counter: attempts that were made again, by [`DESTINATION`], [`OPERATION`] and [`FAILURE`].
+pub const CALL_RETRIES: &str = "minireipaz_call_retries_total";
+/// Counter: times that a destination's breaker opened, by [`DESTINATION`].
+pub const BREAKER_OPENED: &str = "minireipaz_breaker_opened_total";
+/// Counter: times that a call waited or gave up because the breaker was open, by [`DESTINATION`].
+pub const BREAKER_REJECTED: &str = "minireipaz_breaker_rejected_total";
+/// Counter: error patterns that kept coming back, by [`DESTINATION`], [`OPERATION`] and [`FAILURE`].
+pub const ALERTS: &str = "minireipaz_alerts_total";
+
+/// Label: the dependency that was called, such as `kafka_rest`.
+pub const DESTINATION: &str = "destination";
+/// Label: what was asked of it, such as `produce`.
+pub const OPERATION: &str = "operation";
+/// Label: `success`, or the kind of failure.
+pub const OUTCOME: &str = "outcome";
+/// Label: the kind of failure, as [`crate::domain::retry::Failure::as_str`] names it.
+pub const FAILURE: &str = "failure";
