@@ -1,1 +1,52 @@
 //! Use cases: what the routes do, without HTTP.
+//!
+//! Each use case has its own error; only `http::error` maps them to status codes.
+
+mod cache;
+mod idempotency;
+mod locks;
+mod run_watch;
+mod runs;
+mod scheduler;
+mod start;
+mod workflows;
+
+pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
+pub use run_watch::{Heard, RunWatch, Subscription, TooManyWaiters, WatchSettings};
+pub use runs::{ReadRunError, Runs, Until};
+pub use scheduler::{Scheduled, Scheduler, SchedulerError};
+pub use start::{StartRun, StartRunError, Started};
+pub use workflows::{Precondition, WorkflowError, Workflows};
+
+use crate::domain::{
+    clock::Clock,
+    event::{Event, Payload},
+    ids::TenantId,
+};
+
+/// What every use case knows of the request it serves.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Whose data may be read and written.
+    pub tenant: TenantId,
+    /// W3C trace context of the request, to be handed on with the events it causes.
+    pub traceparent: Option<String>,
+}
+
+impl Caller {
+    /// A caller without trace context.
+    #[must_use]
+    pub const fn of(tenant: TenantId) -> Self {
+        Self { tenant, traceparent: None }
+    }
+
+    fn event(&self, clock: &dyn Clock, payload: Payload) -> Event {
+        Event {
+            id: uuid::Uuid::now_v7().to_string(),
+            time: clock.now(),
+            tenant: self.tenant.clone(),
+            traceparent: self.traceparent.clone(),
+            payload,
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What this process knows of workflows: so that starting a run costs no read.
+
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use lru::LruCache;
+use serde::Deserialize;
+
+use crate::domain::{
+    clock::Clock,
+    timestamp::Timestamp,
+    workflow::{StoredWorkflow, WorkflowKey},
+};
+
+/// How long an entry stands for the store's newest version. The scheduler resolves the version again, so an older
+/// one shows in a reply only.
+const FRESH: Duration = Duration::from_secs(1);
+/// How long an entry may stand in for a store that does not answer.
+const STALE: Duration = Duration::from_mins(5);
+/// Most workflows that are kept.
+const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).expect("not zero");
+
+/// The newest that is known of a workflow.
+#[derive(Debug, Clone)]
+pub(super) enum Known {
+    /// It exists.
+    Saved(Arc<Version>),
+    /// It was deleted; the version is the deletion's.
+    Deleted(u32),
+}
+
+/// A version of a workflow, and what starting a run asks of it.
+#[derive(Debug)]
+pub(super) struct Version {
+    /// The workflow.
+    pub(super) stored: StoredWorkflow,
+    /// Whether it has a `manual` trigger.
+    pub(super) manual: bool,
+    /// Whether the store is known to have it.
+    pub(super) visible: bool,
+}
+
+impl Version {
+    pub(super) fn new(stored: StoredWorkflow, visible: bool) -> Self {
+        Self { manual: has_manual_trigger(stored.document.as_str()), stored, visible }
+    }
+}
+
+impl Known {
+    fn version(&self) -> u32 {
+        match self {
+            Self::Saved(version) => version.stored.summary.version,
+            Self::Deleted(version) => *version,
+        }
+    }
+}
+
+/// How good an answer of the cache is.
+#[derive(Debug, Clone)]
+pub(super) enum Cached {
+    Fresh(Known),
+    /// Good enough only if the store does not answer.
+    Stale(Known),
+    Nothing,
+}
+
+struct Entry {
+    known: Known,
+    at: Timestamp,
+}
+
+/// A bounded table of what is known, least recently used out first.
+pub(super) struct WorkflowCache {
+    entries: Mutex<LruCache<WorkflowKey, Entry>>,
+    clock: Arc<dyn Clock>,
+}
+
+impl WorkflowCache {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { entries: Mutex::new(LruCache::new(CAPACITY)), clock }
+    }
+
+    /// What is known, and how good it is.
+    pub(super) fn get(&self, key: &WorkflowKey) -> Cached {
+        let now = self.clock.now();
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        match entries.get(key) {
+            Some(entry) if now.since(entry.at) < FRESH => Cached::Fresh(entry.known.clone()),
+            Some(entry) if now.since(entry.at) < STALE => Cached::Stale(entry.known.clone()),
+            _ => Cached::Nothing,
+        }
+    }
+
+    /// Takes note of what was read or written, and gives back the newest that is known: a read that was under
+    /// way while a newer version was written here must not bring back the old one.
+    pub(super) fn learn(&self, key: &WorkflowKey, seen: Option<Known>) -> Option<Known> {
+        let now = self.clock.now();
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = entries.get(key).filter(|entry| now.since(entry.at) < STALE).map(|entry| &entry.known);
+        let known = match (kept, seen) {
+            // The store has no row, or an older one: what was written here may not be visible there yet.
+            (Some(Known::Saved(kept)), None) if !kept.visible => Known::Saved(Arc::clone(kept)),
+            (Some(Known::Deleted(version)), None) => Known::Deleted(*version),
+            (Some(kept), Some(seen)) if kept.version() > seen.version() => return Some(kept.clone()),
+            (_, Some(seen)) => seen,
+            (_, None) => {
+                entries.pop(key);
+                return None;
+            }
+        };
+        entries.put(key.clone(), Entry { known: known.clone(), at: now });
+        Some(known)
+    }
+}
+
+fn has_manual_trigger(document: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Nodes<'a> {
+        #[serde(borrow)]
+        nodes: Vec<Node<'a>>,
+    }
+    #[derive(Deserialize)]
+    struct Node<'a> {
+        #[serde(rename = "type", borrow)]
+        kind: std::borrow::Cow<'a, str>,
+    }
+    serde_json::from_str::<Nodes<'_>>(document)
+        .is_ok_and(|document| document.nodes.iter().any(|node| node.kind == "manual"))
+}

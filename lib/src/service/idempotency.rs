@@ -1,0 +1,146 @@
+//! Idempotency keys: the same key is the same run, the same key with another input is refused.
+
+use std::{
+    fmt,
+    num::NonZeroUsize,
+    str::FromStr,
+    sync::{Mutex, PoisonError},
+};
+
+use lru::LruCache;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::domain::{ids::RunId, limits::MAX_IDEMPOTENCY_KEY, timestamp::Timestamp};
+
+/// Most keys that a process remembers; older ones are looked up in the store.
+const REMEMBERED: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
+
+/// A client's name for one request, however often it is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+/// A text that cannot be an idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("an Idempotency-Key has 1 to {MAX_IDEMPOTENCY_KEY} visible ASCII characters")]
+pub struct InvalidIdempotencyKey;
+
+impl IdempotencyKey {
+    /// The key as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for IdempotencyKey {
+    type Err = InvalidIdempotencyKey;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let valid = (1..=MAX_IDEMPOTENCY_KEY).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if valid { Ok(Self(text.to_owned())) } else { Err(InvalidIdempotencyKey) }
+    }
+}
+
+/// What a value is recognised by: equal values have equal fingerprints, whatever the order of their fields.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fingerprint([u8; 32]);
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fingerprint({:02x}{:02x}…)", self.0[0], self.0[1])
+    }
+}
+
+impl Fingerprint {
+    pub(super) fn of(value: &Value) -> Self {
+        let mut hash = Sha256::new();
+        feed(&mut hash, value);
+        Self(hash.finalize().into())
+    }
+}
+
+/// Every value is fed with its kind and its length, so that no two different values feed the same bytes.
+fn feed(hash: &mut Sha256, value: &Value) {
+    let mut part = |kind: u8, bytes: &[u8]| {
+        hash.update([kind]);
+        hash.update((bytes.len() as u64).to_be_bytes());
+        hash.update(bytes);
+    };
+    match value {
+        Value::Null => part(b'n', b""),
+        Value::Bool(is) => part(b'b', &[u8::from(*is)]),
+        Value::Number(number) => part(b'#', number.to_string().as_bytes()),
+        Value::String(text) => part(b's', text.as_bytes()),
+        Value::Array(list) => {
+            part(b'[', &(list.len() as u64).to_be_bytes());
+            list.iter().for_each(|value| feed(hash, value));
+        }
+        Value::Object(map) => {
+            part(b'{', &(map.len() as u64).to_be_bytes());
+            let mut fields: Vec<_> = map.iter().collect();
+            fields.sort_unstable_by_key(|(name, _)| *name);
+            for (name, value) in fields {
+                hash.update((name.len() as u64).to_be_bytes());
+                hash.update(name);
+                feed(hash, value);
+            }
+        }
+    }
+}
+
+/// A run that was accepted in this process under a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Accepted {
+    pub(super) input: Fingerprint,
+    pub(super) workflow_version: u32,
+    pub(super) created_at: Timestamp,
+}
+
+/// The runs that this process accepted lately, by their (derived) ids.
+pub(super) struct RecentKeys(Mutex<LruCache<RunId, Accepted>>);
+
+impl RecentKeys {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(LruCache::new(REMEMBERED)))
+    }
+
+    pub(super) fn get(&self, run: RunId) -> Option<Accepted> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&run).copied()
+    }
+
+    pub(super) fn remember(&self, run: RunId, accepted: Accepted) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).put(run, accepted);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_order_of_fields_does_not_matter_and_everything_else_does() {
+        let base = Fingerprint::of(&json!({"a": 1, "b": [true, null]}));
+        assert_eq!(base, Fingerprint::of(&json!({"b": [true, null], "a": 1})));
+        for other in [
+            json!({"a": 1, "b": [null, true]}),
+            json!({"a": 1.0, "b": [true, null]}),
+            json!({"a": "1", "b": [true, null]}),
+            json!({"a": 1, "b": [true], "c": null}),
+            json!([{"a": 1, "b": [true, null]}]),
+        ] {
+            assert_ne!(base, Fingerprint::of(&other), "{other}");
+        }
+    }
+
+    #[test]
+    fn keys_are_visible_ascii_within_the_limit() {
+        assert!("order-1!".parse::<IdempotencyKey>().is_ok());
+        assert!("k".repeat(MAX_IDEMPOTENCY_KEY).parse::<IdempotencyKey>().is_ok());
+        for text in ["", "a b", "schlüssel", "\u{7f}", &"k".repeat(MAX_IDEMPOTENCY_KEY + 1)] {
+            assert_eq!(text.parse::<IdempotencyKey>(), Err(InvalidIdempotencyKey), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! One poller for all who wait: asks where the watched runs are and wakes those whose run has moved.
+//!
+//! Push would be cheaper, but nothing reaches a function from outside except requests. So one query asks for
+//! every run that is due, however many wait. A run that has just moved, or that somebody has just begun to wait
+//! for, is asked about often; the longer nothing happens, the more rarely. When nobody waits, nothing is asked.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    domain::run::RunKey,
+    store::{Head, Store, StoreError},
+};
+
+/// How often is asked, and how many may wait.
+#[derive(Debug, Clone, Copy)]
+pub struct WatchSettings {
+    /// Pause between two questions about a run that has just moved.
+    pub shortest: Duration,
+    /// Pause between two questions about a run that has not moved for long.
+    pub longest: Duration,
+    /// How long an answer may take.
+    pub query_timeout: Duration,
+    /// Most requests that may wait at once in this process.
+    pub max_waiters: usize,
+}
+
+impl Default for WatchSettings {
+    fn default() -> Self {
+        Self {
+            shortest: Duration::from_millis(3),
+            longest: Duration::from_millis(250),
+            query_timeout: Duration::from_secs(5),
+            max_waiters: 2_000,
+        }
+    }
+}
+
+impl WatchSettings {
+    /// Asking costs a waiter at most a twentieth of the time that it has waited already.
+    fn pause(&self, quiet: Duration) -> Duration {
+        (quiet / 20).clamp(self.shortest, self.longest)
+    }
+}
+
+/// Most runs that one query asks about; the others are next.
+const MAX_ASKED: usize = 500;
+
+/// Where a watched run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// It is not recorded.
+    Missing,
+    /// It is there.
+    At(Head),
+}
+
+/// Too many requests wait for runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{limit} requests wait for runs already, which is the limit of one process")]
+pub struct TooManyWaiters {
+    /// The limit.
+    pub limit: usize,
+}
+
+/// Watches runs for all requests of the process.
+#[derive(Clone)]
+pub struct RunWatch(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn Store>,
+    settings: WatchSettings,
+    table: Mutex<Table>,
+    /// Somebody has begun to wait.
+    joined: Notify,
+    tasks: TaskTracker,
+}
+
+#[derive(Default)]
+struct Table {
+    runs: HashMap<RunKey, Watched>,
+    waiters: usize,
+    polling: bool,
+}
+
+struct Watched {
+    heard: watch::Sender<Option<Heard>>,
+    waiters: usize,
+    /// When it last moved, or somebody last began to wait for it.
+    active: Instant,
+    due: Instant,
+}
+
+impl RunWatch {
+    /// A watch over a store's runs. It asks nothing until somebody waits.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, settings: WatchSettings) -> Self {
+        Self(Arc::new(Inner {
+            store,
+            settings,
+            table: Mutex::default(),
+            joined: Notify::new(),
+            tasks: TaskTracker::new(),
+        }))
+    }
+
+    /// Begins to wait for a run. Dropping the subscription ends it.
+    ///
+    /// # Errors
+    /// When too many wait already.
+    pub fn subscribe(&self, key: RunKey) -> Result<Subscription, TooManyWaiters> {
+        let inner = &self.0;
+        let mut table = inner.table();
+        let limit = inner.settings.max_waiters;
+        if table.waiters >= limit {
+            return Err(TooManyWaiters { limit });
+        }
+        table.waiters += 1;
+        let now = Instant::now();
+        let watched = table.runs.entry(key.clone()).or_insert_with(|| Watched {
+            heard: watch::Sender::new(None),
+            waiters: 0,
+            active: now,
+            due: now,
+        });
+        watched.waiters += 1;
+        watched.active = now;
+        watched.due = now;
+        let mut heard = watched.heard.subscribe();
+        // What others have heard is old, but runs never move backwards.
+        if matches!(*heard.borrow(), Some(Heard::At(_))) {
+            heard.mark_changed();
+        }
+        if !std::mem::replace(&mut table.polling, true) {
+            inner.tasks.spawn(Polling(Arc::clone(inner)).run());
+        }
+        drop(table);
+        inner.joined.notify_one();
+        Ok(Subscription { inner: Arc::clone(inner), key, heard })
+    }
+
+    /// How many requests wait now.
+    #[must_use]
+    pub fn waiters(&self) -> usize {
+        self.0.table().waiters
+    }
+}
+
+impl Inner {
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Somebody waits for a run.
+pub struct Subscription {
+    inner: Arc<Inner>,
+    key: RunKey,
+    heard: watch::Receiver<Option<Heard>>,
+}
+
+impl Subscription {
+    /// The next that is heard of the run: first where it is, then each time it has moved. Cancellation-safe.
+    pub async fn heard(&mut self) -> Heard {
+        loop {
+            if self.heard.changed().await.is_err() {
+                // The sender lives as long as its subscriptions, so this cannot be.
+                std::future::pending::<()>().await;
+            }
+            if let Some(heard) = *self.heard.borrow_and_update() {
+                return heard;
+            }
+        }
+    }
+
+    /// Makes the next answer heard even if the run has not moved.
+    pub fn ask_again(&mut self) {
+        if let Some(watched) = self.inner.table().runs.get_mut(&self.key) {
+            watched.heard.send_if_modified(|heard| {
+                *heard = None;
+                false
+            });
+        }
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let mut table = self.inner.table();
+        table.waiters -= 1;
+        if let Some(watched) = table.runs.get_mut(&self.key) {
+            watched.waiters -= 1;
+            if watched.waiters == 0 {
+                table.runs.remove(&self.key);
+            }
+        }
+    }
+}
+
+/// The poller; there is one while somebody waits.
+struct Polling(Arc<Inner>);
+
+enum Step {
+    Ask(Vec<RunKey>),
+    Sleep(Instant),
+    Stop,
+}
+
+impl Polling {
+    async fn run(self) {
+        let mut failures = 0u32;
+        loop {
+            match self.next() {
+                Step::Stop => return,
+                Step::Sleep(until) => tokio::select! {
+                    () = tokio::time::sleep_until(until) => {}
+                    () = self.0.joined.notified() => {}
+                },
+                Step::Ask(keys) => {
+                    let asked =
+                        tokio::time::timeout(self.0.settings.query_timeout, self.0.store.heads(&keys));
+                    match asked
+                        .await
+                        .unwrap_or_else(|_| Err(StoreError::Unavailable("no answer in time".into())))
+                    {
+                        Ok(heads) => {
+                            failures = 0;
+                            self.tell(&keys, &heads);
+                        }
+                        Err(error) => {
+                            failures = failures.saturating_add(1);
+                            if failures.is_power_of_two() {
+                                tracing::warn!(%error, failures, waiters = keys.len(), "cannot tell where runs are");
+                            }
+                            self.put_off(&keys);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn next(&self) -> Step {
+        let mut table = self.0.table();
+        let now = Instant::now();
+        let Some(soonest) = table.runs.values().map(|watched| watched.due).min() else {
+            table.polling = false;
+            return Step::Stop;
+        };
+        if soonest > now {
+            return Step::Sleep(soonest);
+        }
+        // Those that are nearly due come along: it saves them a query of their own.
+        let nearly = now + self.0.settings.shortest;
+        let due = table.runs.iter().filter(|(_, watched)| watched.due <= nearly).take(MAX_ASKED);
+        Step::Ask(due.map(|(key, _)| key.clone()).collect())
+    }
+
+    fn tell(&self, asked: &[RunKey], heads: &HashMap<RunKey, Head>) {
+        let mut table = self.0.table();
+        let now = Instant::now();
+        for key in asked {
+            let Some(watched) = table.runs.get_mut(key) else { continue };
+            let now_heard = Some(heads.get(key).map_or(Heard::Missing, |head| Heard::At(*head)));
+            let moved = watched.heard.send_if_modified(|heard| {
+                let moved = *heard != now_heard;
+                *heard = now_heard;
+                moved
+            });
+            if moved {
+                watched.active = now;
+            }
+            watched.due = now + self.0.settings.pause(now - watched.active);
+        }
+    }
+
+    fn put_off(&self, asked: &[RunKey]) {
+        let mut table = self.0.table();
+        let due = Instant::now() + self.0.settings.longest;
+        for key in asked {
+            if let Some(watched) = table.runs.get_mut(key) {
+                watched.due = due;
+            }
+        }
+    }
+}
+
+impl Drop for Polling {
+    fn drop(&mut self) {
+        // Also after a panic, or when the runtime ends: whoever waits next starts a new poller.
+        if std::thread::panicking() {
+            self.0.table().polling = false;
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Reading runs: at once, as soon as they change, or as they change.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{
+    Caller, Workflows,
+    idempotency::RecentKeys,
+    locks::Locks,
+    run_watch::{Heard, RunWatch, Subscription, TooManyWaiters},
+};
+use crate::{
+    bus::EventBus,
+    domain::{
+        clock::Clock,
+        ids::{RunId, WorkflowId},
+        run::{RunKey, RunSummary, RunWithSteps},
+    },
+    store::{Head, Page, PageRequest, Store, StoreError},
+};
+
+/// How young a run's id must be for a run that is not there to be waited for: it may have been accepted and not
+/// be recorded yet.
+const YOUNG: Duration = Duration::from_mins(1);
+
+/// The use cases of runs.
+pub struct Runs {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) bus: Arc<dyn EventBus>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) workflows: Arc<Workflows>,
+    pub(super) keys: Locks<RunId>,
+    pub(super) recent: RecentKeys,
+    watch: RunWatch,
+}
+
+/// What a reader waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// Nothing: the run as it is, if it exists.
+    Exists,
+    /// A revision above this one, or the end.
+    After(u64),
+    /// The end.
+    Terminal,
+}
+
+impl Until {
+    fn is_met(self, head: &Head) -> bool {
+        match self {
+            Self::Exists => true,
+            Self::After(revision) => head.revision > revision || head.status.is_terminal(),
+            Self::Terminal => head.status.is_terminal(),
+        }
+    }
+}
+
+/// Why a run was not read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadRunError {
+    /// It does not exist, or belongs to somebody else: the caller cannot tell which.
+    #[error("there is no run {0}")]
+    NotFound(RunId),
+    /// Its workflow does not exist, or belongs to somebody else.
+    #[error("there is no workflow {0}")]
+    NoWorkflow(WorkflowId),
+    /// Too many wait already.
+    #[error(transparent)]
+    TooManyWaiters(#[from] TooManyWaiters),
+    /// It could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Runs {
+    /// The use cases over these parts.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        bus: Arc<dyn EventBus>,
+        clock: Arc<dyn Clock>,
+        workflows: Arc<Workflows>,
+        watch: RunWatch,
+    ) -> Self {
+        Self { store, bus, clock, workflows, keys: Locks::new(), recent: RecentKeys::new(), watch }
+    }
+
+    /// Runs of a workflow, newest first. The workflow may be deleted: its runs stay.
+    ///
+    /// # Errors
+    /// When there is neither such a workflow nor a run of it, or the store does not answer.
+    pub async fn list(
+        &self,
+        caller: &Caller,
+        workflow: WorkflowId,
+        page: &PageRequest,
+    ) -> Result<Page<RunSummary>, ReadRunError> {
+        let runs = crate::store::RunStore::list(&*self.store, &caller.tenant, workflow, page).await?;
+        if runs.items.is_empty()
+            && page.after.is_none()
+            && self.workflows.to_start(&(caller.tenant.clone(), workflow)).await?.is_none()
+        {
+            return Err(ReadRunError::NoWorkflow(workflow));
+        }
+        Ok(runs)
+    }
+
+    /// The run as it is when `until` is met, or when `wait` is over.
+    ///
+    /// A run that may have been accepted a moment ago is waited for; one that may not is not there at once.
+    ///
+    /// # Errors
+    /// When it does not exist, too many wait, or the store does not answer.
+    pub async fn read(
+        &self,
+        caller: &Caller,
+        id: RunId,
+        until: Until,
+        wait: Duration,
+    ) -> Result<RunWithSteps, ReadRunError> {
+        let key = (caller.tenant.clone(), id);
+        let young = self.is_young(id);
+        if until == Until::Exists {
+            if let Some(run) = self.fetch(&key).await? {
+                return Ok(run);
+            }
+            if !young {
+                return Err(ReadRunError::NotFound(id));
+            }
+        }
+        let mut watched = self.watch.subscribe(key.clone())?;
+        let deadline = Instant::now() + wait;
+        loop {
+            match tokio::time::timeout_at(deadline, watched.heard()).await {
+                Err(_elapsed) => break,
+                Ok(Heard::Missing) if !young => return Err(ReadRunError::NotFound(id)),
+                Ok(Heard::At(head)) if until.is_met(&head) => match self.fetch(&key).await? {
+                    Some(run) if run.run.revision >= head.revision => return Ok(run),
+                    // Another replica answered, which is behind.
+                    _ => watched.ask_again(),
+                },
+                Ok(Heard::Missing | Heard::At(_)) => {}
+            }
+        }
+        drop(watched);
+        self.fetch(&key).await?.ok_or(ReadRunError::NotFound(id))
+    }
+
+    /// The revisions of a run, from the first above `after`.
+    ///
+    /// # Errors
+    /// When it does not exist, too many wait, or the store does not answer.
+    pub async fn follow(
+        &self,
+        caller: &Caller,
+        id: RunId,
+        after: Option<u64>,
+        patience: Duration,
+    ) -> Result<Follow, ReadRunError> {
+        let first = self.read(caller, id, Until::Exists, patience).await?;
+        let key = (caller.tenant.clone(), id);
+        let done = first.run.status.is_terminal();
+        let watched = if done { None } else { Some(self.watch.subscribe(key.clone())?) };
+        let seen = first.run.revision;
+        let next = after.is_none_or(|after| seen > after || done).then_some(first);
+        Ok(Follow { store: Arc::clone(&self.store), key, watched, next, seen })
+    }
+
+    async fn fetch(&self, key: &RunKey) -> Result<Option<RunWithSteps>, StoreError> {
+        Ok(self.store.get(std::slice::from_ref(key)).await?.remove(key))
+    }
+
+    fn is_young(&self, id: RunId) -> bool {
+        id.created_at().is_some_and(|made| self.clock.now().since(made) < YOUNG)
+    }
+}
+
+/// A run that is followed revision by revision.
+pub struct Follow {
+    store: Arc<dyn Store>,
+    key: RunKey,
+    /// None once the run is over.
+    watched: Option<Subscription>,
+    next: Option<RunWithSteps>,
+    seen: u64,
+}
+
+impl Follow {
+    /// The next revision; none after the last. Revisions in quick succession are seen as one, the newest. While
+    /// the store does not answer, nothing is heard. It can be dropped and called again without losing anything.
+    pub async fn next(&mut self) -> Option<RunWithSteps> {
+        if let Some(run) = self.next.take() {
+            return Some(run);
+        }
+        loop {
+            let watched = self.watched.as_mut()?;
+            let Heard::At(head) = watched.heard().await else { continue };
+            if head.revision <= self.seen && !head.status.is_terminal() {
+                continue;
+            }
+            let found = self.store.get(std::slice::from_ref(&self.key)).await;
+            match found.map(|mut found| found.remove(&self.key)) {
+                Ok(Some(run)) if run.run.revision >= head.revision => {
+                    self.seen = run.run.revision;
+                    if run.run.status.is_terminal() {
+                        self.watched = None;
+                    }
+                    return Some(run);
+                }
+                // It was there a moment ago: the watch's next round will find it again.
+                Ok(_) | Err(_) => watched.ask_again(),
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Starting a run: the hot path. It costs one produce, and one read a second and workflow.
+
+use serde_json::Value;
+
+use super::{
+    Caller, IdempotencyKey, Runs,
+    idempotency::{Accepted, Fingerprint},
+};
+use crate::{
+    bus::BusError,
+    domain::{
+        event::{Payload, RunRequested},
+        ids::{RunId, WorkflowId},
+        items::input_items,
+        limits::MAX_ITEMS,
+        run::{Run, RunStatus, RunWithSteps, Trigger},
+        violation::{Violation, Violations},
+    },
+    store::{Facts, StoreError},
+};
+
+/// A request to start a run.
+#[derive(Debug, Clone)]
+pub struct StartRun {
+    /// Of which workflow.
+    pub workflow_id: WorkflowId,
+    /// An object, a list of objects, or null.
+    pub input: Value,
+    /// The client's name for this request.
+    pub key: Option<IdempotencyKey>,
+}
+
+/// A run that was accepted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Started {
+    /// The run.
+    pub run: RunWithSteps,
+    /// Whether an earlier request with the same key had started it.
+    pub replayed: bool,
+}
+
+/// Why no run was started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartRunError {
+    /// The workflow does not exist, or belongs to somebody else: the caller cannot tell which.
+    #[error("there is no workflow {0}")]
+    NotFound(WorkflowId),
+    /// The workflow is not started by request.
+    #[error("workflow {0} has no `manual` trigger, so it cannot be started by request")]
+    NoManualTrigger(WorkflowId),
+    /// The input is not an object or a list of objects.
+    #[error("the input is not valid")]
+    InvalidInput(Vec<Violation>),
+    /// The key stands for a run with another input.
+    #[error("this Idempotency-Key has started run {0} with another input; use a new key for a new run")]
+    KeyReused(RunId),
+    /// It could not be looked up whether the workflow, or a run under the key, exists.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It is not known whether the run was accepted; with an `Idempotency-Key` it is safe to try again.
+    #[error(transparent)]
+    Bus(#[from] BusError),
+}
+
+impl Runs {
+    /// Accepts a run: when this returns, the bus has it for good.
+    ///
+    /// # Errors
+    /// When the workflow cannot be started, the input is not valid, the key was used, or a part does not answer.
+    pub async fn start(&self, caller: &Caller, request: StartRun) -> Result<Started, StartRunError> {
+        check_input(&request.input).map_err(StartRunError::InvalidInput)?;
+        match request.key.clone() {
+            None => {
+                let run_id = RunId::at(self.clock.now(), rand::random());
+                let run = self.publish(caller, run_id, request).await?;
+                Ok(Started { run: with_no_steps(run), replayed: false })
+            }
+            Some(key) => self.start_once(caller, &key, request).await,
+        }
+    }
+
+    /// Concurrent requests with the same key take turns: the second finds what the first has accepted.
+    async fn start_once(
+        &self,
+        caller: &Caller,
+        key: &IdempotencyKey,
+        request: StartRun,
+    ) -> Result<Started, StartRunError> {
+        let run_id = RunId::for_idempotency_key(&caller.tenant, request.workflow_id, key.as_str());
+        let input = Fingerprint::of(&request.input);
+        let _turn = self.keys.turn(run_id).await;
+        let stored_key = (caller.tenant.clone(), run_id);
+        match self
+            .store
+            .get(std::slice::from_ref(&stored_key))
+            .await
+            .map(|mut found| found.remove(&stored_key))
+        {
+            Ok(Some(found)) => {
+                return if Fingerprint::of(&found.run.input) == input {
+                    Ok(Started { run: found, replayed: true })
+                } else {
+                    Err(StartRunError::KeyReused(run_id))
+                };
+            }
+            // What this process accepted it remembers, whether the store shows it yet or not.
+            found => match (self.recent.get(run_id), found) {
+                (Some(accepted), _) if accepted.input != input => {
+                    return Err(StartRunError::KeyReused(run_id));
+                }
+                (Some(accepted), _) => {
+                    let mut run = queued(run_id, &request, accepted.workflow_version, accepted.created_at);
+                    run.input = request.input;
+                    return Ok(Started { run: with_no_steps(run), replayed: true });
+                }
+                (None, Err(error)) => return Err(error.into()),
+                (None, Ok(_)) => {}
+            },
+        }
+        let run = self.publish(caller, run_id, request).await?;
+        let accepted = Accepted { input, workflow_version: run.workflow_version, created_at: run.created_at };
+        self.recent.remember(run_id, accepted);
+        // Other processes look a key up in the store: they must not have to wait for the scheduler.
+        let facts = Facts { runs: vec![(caller.tenant.clone(), run.clone())], steps: Vec::new() };
+        if let Err(error) = self.store.record(&facts).await {
+            tracing::warn!(run.id = %run_id, %error, "run not visible yet: the scheduler will record it");
+        }
+        Ok(Started { run: with_no_steps(run), replayed: false })
+    }
+
+    async fn publish(&self, caller: &Caller, run_id: RunId, request: StartRun) -> Result<Run, StartRunError> {
+        let id = request.workflow_id;
+        let workflow = self
+            .workflows
+            .to_start(&(caller.tenant.clone(), id))
+            .await?
+            .ok_or(StartRunError::NotFound(id))?;
+        if !workflow.manual {
+            return Err(StartRunError::NoManualTrigger(id));
+        }
+        let version = workflow.stored.summary.version;
+        let mut run = queued(run_id, &request, version, self.clock.now());
+        let requested = RunRequested {
+            run_id,
+            workflow_id: id,
+            workflow_version: version,
+            trigger: run.trigger.clone(),
+            input: request.input,
+            created_at: run.created_at,
+        };
+        let event = caller.event(&*self.clock, Payload::RunRequested(requested));
+        self.bus.publish(std::slice::from_ref(&event)).await?;
+        // The input goes into the event and, when it is sent, into the reply: it is never copied.
+        if let Payload::RunRequested(requested) = event.payload {
+            run.input = requested.input;
+        }
+        Ok(run)
+    }
+}
+
+/// The run as it is accepted, its input left to the caller.
+fn queued(
+    id: RunId,
+    request: &StartRun,
+    workflow_version: u32,
+    created_at: crate::domain::timestamp::Timestamp,
+) -> Run {
+    Run {
+        id,
+        workflow_id: request.workflow_id,
+        workflow_version,
+        status: RunStatus::Queued,
+        revision: 0,
+        attempt: 1,
+        trigger: Trigger::manual(),
+        input: Value::Null,
+        output: None,
+        error: None,
+        created_at,
+        started_at: None,
+        finished_at: None,
+    }
+}
+
+fn with_no_steps(run: Run) -> RunWithSteps {
+    RunWithSteps { run, steps: Vec::new() }
+}
+
+fn check_input(input: &Value) -> Result<(), Vec<Violation>> {
+    let mut violations = Violations::new();
+    if let Value::Array(list) = input
+        && list.len() > MAX_ITEMS
+    {
+        violations.add("input", "limit", format!("{} items are above the limit of {MAX_ITEMS}", list.len()));
+    }
+    match input {
+        Value::Null | Value::Object(_) => {}
+        Value::Array(list) => {
+            for (i, item) in list.iter().enumerate().filter(|(_, item)| !item.is_object()).take(20) {
+                let found = crate::domain::items::name_of(item);
+                let message = format!("an item is an object, and this is {found}");
+                violations.add(format!("input[{i}]"), "invalid_type", message);
+            }
+        }
+        other => {
+            if let Err(message) = input_items(other) {
+                violations.add("input", "invalid_type", message);
+            }
+        }
+    }
+    violations.or(())
+}

@@ -1,0 +1,275 @@
+//! Saving, reading and deleting workflows.
+
+use std::sync::Arc;
+
+use super::{
+    Caller,
+    cache::{Cached, Known, Version, WorkflowCache},
+    locks::Locks,
+};
+use crate::{
+    bus::{BusError, EventBus},
+    domain::{
+        clock::Clock,
+        definition::Definition,
+        event::{Payload, WorkflowDeleted},
+        ids::WorkflowId,
+        limits,
+        timestamp::Timestamp,
+        violation::{Violation, Violations},
+        workflow::{DocumentText, StoredWorkflow, Workflow, WorkflowDocument, WorkflowKey, WorkflowSummary},
+    },
+    store::{Page, PageRequest, Store, StoreError},
+};
+
+/// Fields of a workflow that are the server's: a client that sends back what it read does not set them.
+const SERVER_FIELDS: [&str; 4] = ["id", "version", "created_at", "updated_at"];
+
+/// The use cases of workflows.
+///
+/// A save is an event first: when the bus has acknowledged it, it is done. The row is then written at once, so
+/// that it can be read at once; should that fail, the scheduler writes it from the topic.
+pub struct Workflows {
+    store: Arc<dyn Store>,
+    bus: Arc<dyn EventBus>,
+    clock: Arc<dyn Clock>,
+    cache: WorkflowCache,
+    writers: Locks<WorkflowKey>,
+}
+
+/// What a change demands of the version that it changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Precondition {
+    /// That there is one.
+    Exists,
+    /// That it is one of these.
+    OneOf(Vec<u32>),
+}
+
+impl Precondition {
+    fn check(&self, current: u32) -> Result<(), WorkflowError> {
+        match self {
+            Self::OneOf(versions) if !versions.contains(&current) => {
+                Err(WorkflowError::VersionMismatch { current })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Why a workflow was not read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkflowError {
+    /// It does not exist, or belongs to somebody else: the caller cannot tell which.
+    #[error("there is no workflow {0}")]
+    NotFound(WorkflowId),
+    /// The document is not a valid workflow.
+    #[error("the workflow has {} violation(s)", .0.len())]
+    Invalid(Vec<Violation>),
+    /// Somebody else has changed it meanwhile.
+    #[error("the workflow is at version {current} now; read it again and repeat the change")]
+    VersionMismatch {
+        /// The newest version.
+        current: u32,
+    },
+    /// It could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It is not known whether the change was kept.
+    #[error(transparent)]
+    Bus(#[from] BusError),
+}
+
+impl Workflows {
+    /// The use cases over these parts.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, bus: Arc<dyn EventBus>, clock: Arc<dyn Clock>) -> Self {
+        let cache = WorkflowCache::new(Arc::clone(&clock));
+        Self { store, bus, clock, cache, writers: Locks::new() }
+    }
+
+    /// Saves a new workflow.
+    ///
+    /// # Errors
+    /// When the document is not valid or the bus does not take the event.
+    pub async fn create(
+        &self,
+        caller: &Caller,
+        document: WorkflowDocument,
+    ) -> Result<Workflow, WorkflowError> {
+        let now = self.clock.now();
+        let id = WorkflowId::at(now, rand::random());
+        self.save(caller, id, 1, (now, now), document).await
+    }
+
+    /// The newest version.
+    ///
+    /// # Errors
+    /// When there is none or the store does not answer.
+    pub async fn get(&self, caller: &Caller, id: WorkflowId) -> Result<Workflow, WorkflowError> {
+        let version = self.newest(&(caller.tenant.clone(), id)).await?.ok_or(WorkflowError::NotFound(id))?;
+        version.stored.read().map_err(|error| StoreError::Decode(error.to_string()).into())
+    }
+
+    /// Workflows by last change, newest first.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn list(
+        &self,
+        caller: &Caller,
+        page: &PageRequest,
+    ) -> Result<Page<WorkflowSummary>, WorkflowError> {
+        Ok(crate::store::WorkflowStore::list(&*self.store, &caller.tenant, page).await?)
+    }
+
+    /// Saves the next version. Of concurrent calls with the same precondition one wins.
+    ///
+    /// # Errors
+    /// When it does not exist, the precondition fails, the document is not valid, or a part does not answer.
+    pub async fn replace(
+        &self,
+        caller: &Caller,
+        id: WorkflowId,
+        precondition: &Precondition,
+        document: WorkflowDocument,
+    ) -> Result<Workflow, WorkflowError> {
+        let key = (caller.tenant.clone(), id);
+        let _turn = self.writers.turn(key.clone()).await;
+        let current = self.newest(&key).await?.ok_or(WorkflowError::NotFound(id))?;
+        let summary = &current.stored.summary;
+        precondition.check(summary.version)?;
+        // Time never runs backwards within a workflow, whatever the clocks of two machines say.
+        let now = self.clock.now().max(summary.updated_at);
+        self.save(caller, id, summary.version + 1, (summary.created_at, now), document).await
+    }
+
+    /// Deletes the workflow. Runs that are under way go on.
+    ///
+    /// # Errors
+    /// When it does not exist, the precondition fails, or a part does not answer.
+    pub async fn delete(
+        &self,
+        caller: &Caller,
+        id: WorkflowId,
+        precondition: &Precondition,
+    ) -> Result<(), WorkflowError> {
+        let key = (caller.tenant.clone(), id);
+        let _turn = self.writers.turn(key.clone()).await;
+        let current = self.newest(&key).await?.ok_or(WorkflowError::NotFound(id))?;
+        let summary = &current.stored.summary;
+        precondition.check(summary.version)?;
+        let deleted = WorkflowDeleted {
+            workflow_id: id,
+            version: summary.version + 1,
+            created_at: summary.created_at,
+            deleted_at: self.clock.now().max(summary.updated_at),
+        };
+        self.bus.publish(&[caller.event(&*self.clock, Payload::WorkflowDeleted(deleted.clone()))]).await?;
+        self.cache.learn(&key, Some(Known::Deleted(deleted.version)));
+        if let Err(error) = self.store.delete(&caller.tenant, &deleted).await {
+            tracing::warn!(workflow.id = %id, %error, "deletion not visible yet: the scheduler will write it");
+        }
+        Ok(())
+    }
+
+    async fn save(
+        &self,
+        caller: &Caller,
+        id: WorkflowId,
+        version: u32,
+        (created_at, updated_at): (Timestamp, Timestamp),
+        mut document: WorkflowDocument,
+    ) -> Result<Workflow, WorkflowError> {
+        SERVER_FIELDS.iter().for_each(|field| {
+            document.extra.shift_remove(*field);
+        });
+        let text = check(&document).map_err(WorkflowError::Invalid)?;
+        let summary = WorkflowSummary {
+            id,
+            name: document.name.clone(),
+            active: document.active,
+            version,
+            created_at,
+            updated_at,
+        };
+        let stored = StoredWorkflow { summary, document: text };
+        let payload = Payload::WorkflowSaved(Box::new(stored.clone()));
+        self.bus.publish(&[caller.event(&*self.clock, payload)]).await?;
+        let visible = match self.store.save(&caller.tenant, &stored).await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(workflow.id = %id, %error, "version not visible yet: the scheduler will write it");
+                false
+            }
+        };
+        let seen = Known::Saved(Arc::new(Version::new(stored, visible)));
+        self.cache.learn(&(caller.tenant.clone(), id), Some(seen));
+        Ok(Workflow { id, version, created_at, updated_at, document })
+    }
+
+    /// The newest version, read now.
+    async fn newest(&self, key: &WorkflowKey) -> Result<Option<Arc<Version>>, StoreError> {
+        let read = self.store.newest(std::slice::from_ref(key)).await?.remove(key);
+        let seen = read.map(|stored| Known::Saved(Arc::new(Version::new(stored, true))));
+        Ok(saved(self.cache.learn(key, seen)))
+    }
+
+    /// The workflow that a run is to be started of, without a read when one was made within the last second.
+    ///
+    /// It is visible in the store: else the scheduler, which reads it there, could not find it.
+    pub(super) async fn to_start(&self, key: &WorkflowKey) -> Result<Option<Arc<Version>>, StoreError> {
+        let found = match self.cache.get(key) {
+            Cached::Fresh(known) => saved(Some(known)),
+            Cached::Stale(known) => match self.newest(key).await {
+                Ok(found) => found,
+                Err(error) => {
+                    tracing::warn!(workflow.id = %key.1, %error, "starting a run of the version last seen");
+                    saved(Some(known))
+                }
+            },
+            Cached::Nothing => self.newest(key).await?,
+        };
+        match found {
+            Some(version) if !version.visible => {
+                self.store.save(&key.0, &version.stored).await?;
+                let seen = Known::Saved(Arc::new(Version::new(version.stored.clone(), true)));
+                Ok(saved(self.cache.learn(key, Some(seen))))
+            }
+            found => Ok(found),
+        }
+    }
+}
+
+fn saved(known: Option<Known>) -> Option<Arc<Version>> {
+    match known {
+        Some(Known::Saved(version)) => Some(version),
+        Some(Known::Deleted(_)) | None => None,
+    }
+}
+
+/// The document's text, if it is a valid workflow that this version of the product can run.
+fn check(document: &WorkflowDocument) -> Result<DocumentText, Vec<Violation>> {
+    let mut violations = Violations::new();
+    if document.settings.error_workflow.is_some() {
+        let message = "error workflows are not available yet; leave it out or set it to null";
+        violations.add("settings.error_workflow", "not_available", message);
+    }
+    let text = DocumentText::of(document)
+        .map_err(|error| {
+            violations.add("", "invalid_value", format!("the document cannot be written as JSON: {error}"));
+        })
+        .ok();
+    if let Some(bytes) = text.as_ref().map(|text| text.as_str().len())
+        && bytes > limits::MAX_DOCUMENT_BYTES
+    {
+        let limit = limits::MAX_DOCUMENT_BYTES;
+        violations.add("", "limit", format!("the document has {bytes} bytes, above the limit of {limit}"));
+    }
+    let mut all = Definition::new(document).err().unwrap_or_default();
+    all.extend(violations.into_vec());
+    match text {
+        Some(text) if all.is_empty() => Ok(text),
+        _ => Err(all),
+    }
+}
