@@ -3,23 +3,23 @@
 use std::time::Duration;
 
 /// Latencies of one measurement.
-pub struct Latencies(Vec<Duration>);
+pub(crate) struct Latencies(Vec<Duration>);
 
 impl Latencies {
-    pub fn of(mut all: Vec<Duration>) -> Self {
+    pub(crate) fn of(mut all: Vec<Duration>) -> Self {
         all.sort_unstable();
         Self(all)
     }
 
     /// The latency that `share` of all are at or below, in milliseconds.
-    pub fn quantile(&self, share: f64) -> f64 {
+    pub(crate) fn quantile(&self, share: f64) -> f64 {
         let last = self.0.len().saturating_sub(1);
         #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let place = (last as f64 * share).round() as usize;
         self.0.get(place).map_or(f64::NAN, |latency| latency.as_secs_f64() * 1e3)
     }
 
-    pub fn p50(&self) -> f64 {
+    pub(crate) fn p50(&self) -> f64 {
         self.quantile(0.5)
     }
 }
@@ -31,11 +31,11 @@ impl std::fmt::Display for Latencies {
 }
 
 /// A line of the report: what was measured, and what came out.
-pub fn line(what: &str, figures: impl std::fmt::Display) {
+pub(crate) fn line(what: &str, figures: impl std::fmt::Display) {
     println!("  {what:<58} {figures}");
 }
 
 /// A heading of the report.
-pub fn heading(text: &str) {
+pub(crate) fn heading(text: &str) {
     println!("\n{text}");
 }

@@ -15,6 +15,7 @@ use std::{
 };
 
 use figures::{Latencies, heading, line};
+use minireipaz::domain::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
 use system::System;
 use tokio::task::JoinSet;
@@ -142,22 +143,26 @@ async fn worker_alone(system: &System, document: &Value) -> anyhow::Result<()> {
     }
     let seconds = started.elapsed().as_secs_f64();
     line("accepted, executed, durable in the journal", format!("{:.0} runs/s", runs / accepted));
-    line("recorded in ClickHouse", format!("{:.0} runs/s, {:.0} steps/s", runs / seconds, runs * 11.0 / seconds));
+    line(
+        "recorded in ClickHouse",
+        format!("{:.0} runs/s, {:.0} steps/s", runs / seconds, runs * 11.0 / seconds),
+    );
     per_thousand(before, after, runs);
     Ok(())
 }
 
 /// A connector's batch of `count` new tasks.
 fn batch(document: &Value, count: usize) -> String {
+    let now = SystemClock.now();
     let task = |_| {
         let run = uuid::Uuid::now_v7();
         json!({
             "specversion": "1.0", "type": "io.minireipaz.task.execute.v1", "id": run, "source": "/bench",
-            "time": "2026-01-01T00:00:00Z", "tenantid": "bench", "datacontenttype": "application/json",
+            "time": now, "tenantid": "bench", "datacontenttype": "application/json",
             "data": {
                 "run_id": run, "attempt": 1, "workflow_id": uuid::Uuid::nil(), "workflow_version": 1,
                 "document": document, "trigger": {"kind": "manual"}, "input": {"sku": "A1", "count": 3},
-                "created_at": "2026-01-01T00:00:00Z",
+                "created_at": now,
             },
         })
     };

@@ -10,7 +10,7 @@ use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-pub struct System {
+pub(crate) struct System {
     child: Child,
     _data: TempDir,
     client: Client,
@@ -23,7 +23,7 @@ pub struct System {
 
 impl System {
     /// Starts it and waits until it answers.
-    pub async fn start() -> anyhow::Result<Self> {
+    pub(crate) async fn start() -> anyhow::Result<Self> {
         let data = tempfile::tempdir()?;
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let log = std::fs::File::create(data.path().join("bench.out"))?;
@@ -75,14 +75,15 @@ impl System {
     }
 
     /// Creates a workflow; returns its id.
-    pub async fn create(&self, workflow: &Value) -> anyhow::Result<String> {
-        let answer = self.call(self.client.post(format!("{}/api/v1/workflows", self.functions)).json(workflow));
+    pub(crate) async fn create(&self, workflow: &Value) -> anyhow::Result<String> {
+        let answer =
+            self.call(self.client.post(format!("{}/api/v1/workflows", self.functions)).json(workflow));
         let created: Value = answer.send().await?.error_for_status()?.json().await?;
         Ok(created["id"].as_str().context("id")?.to_owned())
     }
 
     /// Accepts a run; returns its id.
-    pub async fn start_run(&self, workflow: &str) -> anyhow::Result<String> {
+    pub(crate) async fn start_run(&self, workflow: &str) -> anyhow::Result<String> {
         let url = format!("{}/api/v1/workflows/{workflow}/runs", self.functions);
         let request = self.call(self.client.post(url).json(&json!({"input": {"sku": "A1", "count": 3}})));
         let run: Value = request.send().await?.error_for_status()?.json().await?;
@@ -90,10 +91,11 @@ impl System {
     }
 
     /// Waits for the run's end through the long poll.
-    pub async fn follow(&self, run: &str) -> anyhow::Result<()> {
+    pub(crate) async fn follow(&self, run: &str) -> anyhow::Result<()> {
         let url = format!("{}/api/v1/runs/{run}?wait=25", self.functions);
         loop {
-            let run: Value = self.call(self.client.get(&url)).send().await?.error_for_status()?.json().await?;
+            let run: Value =
+                self.call(self.client.get(&url)).send().await?.error_for_status()?.json().await?;
             match run["status"].as_str() {
                 Some("succeeded") => return Ok(()),
                 Some("queued" | "running" | "waiting") => {}
@@ -103,16 +105,18 @@ impl System {
     }
 
     /// Produces one record to the bridge, as a bare client would. Nothing delivers this topic.
-    pub async fn produce(&self, value: &Value) -> anyhow::Result<()> {
+    pub(crate) async fn produce(&self, value: &Value) -> anyhow::Result<()> {
         let url = format!("{}/v3/clusters/{}/topics/bench/records", self.bridge, "minireipaz-dev");
-        let record = json!({"key": {"type": "STRING", "data": "k"}, "value": {"type": "JSON", "data": value}});
-        let report: Value = self.client.post(url).json(&record).send().await?.error_for_status()?.json().await?;
+        let record =
+            json!({"key": {"type": "STRING", "data": "k"}, "value": {"type": "JSON", "data": value}});
+        let report: Value =
+            self.client.post(url).json(&record).send().await?.error_for_status()?.json().await?;
         ensure!(report["error_code"] == 200, "the bridge refused the record: {report}");
         Ok(())
     }
 
     /// Posts a batch of tasks to the worker, as the HTTP sink does.
-    pub async fn post_tasks(&self, body: String) -> anyhow::Result<()> {
+    pub(crate) async fn post_tasks(&self, body: String) -> anyhow::Result<()> {
         let request = self.client.post(format!("{}/tasks", self.worker)).bearer_auth(&self.secret);
         let request = request.header("content-type", "application/json").body(body);
         loop {
@@ -127,7 +131,7 @@ impl System {
     }
 
     /// A counter of the worker's `/metrics`, summed over its labels.
-    pub async fn counter(&self, name: &str) -> anyhow::Result<f64> {
+    pub(crate) async fn counter(&self, name: &str) -> anyhow::Result<f64> {
         let text = self.client.get(format!("{}/metrics", self.worker)).send().await?.text().await?;
         let of_name = |line: &&str| line.starts_with(name) && !line[name.len()..].starts_with('_');
         Ok(text.lines().filter(of_name).filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())

@@ -13,6 +13,13 @@ pub const BREAKER_REJECTED: &str = "minireipaz_breaker_rejected_total";
 /// Counter: error patterns that kept coming back, by [`DESTINATION`], [`OPERATION`] and [`FAILURE`].
 pub const ALERTS: &str = "minireipaz_alerts_total";
 
+/// Counter: transactions that the worker's journal committed, each with one fsync.
+pub const JOURNAL_COMMITS: &str = "minireipaz_journal_commits_total";
+/// Counter: inserts that the store sent to `ClickHouse`, one a table.
+pub const STORE_INSERTS: &str = "minireipaz_store_inserts_total";
+/// Counter: runs whose end the recorder has seen confirmed by the store.
+pub const RUNS_RECORDED: &str = "minireipaz_runs_recorded_total";
+
 /// Label: the dependency that was called, such as `kafka_rest`.
 pub const DESTINATION: &str = "destination";
 /// Label: what was asked of it, such as `produce`.
