@@ -88,7 +88,8 @@ impl Definition {
             .map(|(i, node)| read_node(node, &format!("nodes[{i}]"), &mut violations))
             .collect();
         check_triggers(document, &mut violations);
-        let edges = read_edges(document, &index, &nodes, &mut violations);
+        let mut edges = read_edges(document, &index, &nodes, &mut violations);
+        name_inputs(&nodes, &mut edges);
         let mut successors = vec![Vec::new(); document.nodes.len()];
         edges.iter().for_each(|edge| successors[edge.source].push(edge.target));
         let order = dag::topological_order(&successors).unwrap_or_else(|cycle| {
@@ -271,6 +272,23 @@ fn read_edges(
         edges.push(Edge { source, port, target, input: edge.target_handle.clone() });
     }
     edges
+}
+
+/// Edges without a `targetHandle` (or with `main`) take the inputs that are still free, in edge order: what an edge
+/// means must not depend on which of the others brought items.
+fn name_inputs(nodes: &[Option<Node>], edges: &mut [Edge]) {
+    for (target, node) in nodes.iter().enumerate() {
+        let Some(node) = node else { continue };
+        let taken: Vec<String> =
+            edges.iter().filter(|e| e.target == target).filter_map(|e| e.input.clone()).collect();
+        let mut free = node.kind.inputs.iter().filter(|name| !taken.iter().any(|taken| taken == *name));
+        let unnamed = edges
+            .iter_mut()
+            .filter(|e| e.target == target && e.input.as_deref().is_none_or(|input| input == MAIN));
+        for (edge, name) in unnamed.zip(&mut free) {
+            edge.input = Some((*name).to_owned());
+        }
+    }
 }
 
 fn check_port(node: &Node, port: &str, path: &str, violations: &mut Violations) {

@@ -4,6 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::domain::{
+    items::name_of,
     template::{Template, has_expression},
     violation::Violations,
 };
@@ -57,6 +58,106 @@ impl<'a> Fields<'a> {
                 None
             }
         }
+    }
+
+    /// The value of a field when it is known already: an expression in a saved document is checked only for its
+    /// braces, and is `None`.
+    pub fn known(&mut self, name: &'static str) -> Option<&'a Value> {
+        let value = self.raw(name)?;
+        if self.templates && has_expression(value) {
+            self.check_templates(value, name);
+            return None;
+        }
+        Some(value)
+    }
+
+    /// The object in a field, to be read field by field; the caller must [`Self::finish`] it.
+    ///
+    /// `None` when it is missing, is no object (a violation), or is one expression in a saved document.
+    pub fn nested(&mut self, name: &'static str) -> Option<Fields<'_>> {
+        match self.raw(name)? {
+            Value::Object(object) => Some(Fields {
+                object,
+                path: format!("{}.{name}", self.path),
+                violations: &mut *self.violations,
+                known: Vec::new(),
+                templates: self.templates,
+            }),
+            text @ Value::String(_) if self.templates && has_expression(text) => {
+                self.check_templates(text, name);
+                None
+            }
+            other => {
+                self.violation(
+                    name,
+                    "invalid_value",
+                    format!("`{name}` must be an object, not {}", name_of(other)),
+                );
+                None
+            }
+        }
+    }
+
+    /// The name and value of every entry of the object in a field, for names that the author chooses.
+    ///
+    /// In a saved document entries may still hold expressions. Empty when it is missing or is no object (a violation).
+    pub fn entries(&mut self, name: &'static str) -> Vec<(&'a str, &'a Value)> {
+        match self.raw(name) {
+            None => Vec::new(),
+            Some(Value::Object(map)) => map.iter().map(|(key, value)| (key.as_str(), value)).collect(),
+            Some(text @ Value::String(_)) if self.templates && has_expression(text) => {
+                self.check_templates(text, name);
+                Vec::new()
+            }
+            Some(other) => {
+                let message = format!("`{name}` must be an object, not {}", name_of(other));
+                self.violation(name, "invalid_value", message);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Which of these names stand in the object.
+    #[must_use]
+    pub fn present(&self, names: &[&'static str]) -> Vec<&'static str> {
+        names
+            .iter()
+            .copied()
+            .filter(|name| self.object.get(*name).is_some_and(|value| !value.is_null()))
+            .collect()
+    }
+
+    /// Counts a field as known without looking at it.
+    pub fn skip(&mut self, name: &'static str) {
+        self.known.push(name);
+    }
+
+    /// Whether the field is there, even as `null`.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.object.contains_key(name)
+    }
+
+    /// As [`Self::known`], for fields where `null` is a value.
+    pub fn known_or_null(&mut self, name: &'static str) -> Option<&'a Value> {
+        match self.object.get(name) {
+            Some(null @ Value::Null) => {
+                self.known.push(name);
+                Some(null)
+            }
+            _ => self.known(name),
+        }
+    }
+
+    /// Adds a violation about this object as a whole.
+    pub fn violation_here(&mut self, code: &str, message: impl Into<String>) {
+        self.violations.add(self.path.clone(), code, message);
+    }
+
+    /// Whether a value holds expressions that are not evaluated yet.
+    #[must_use]
+    pub fn is_open(&self, value: &Value) -> bool {
+        self.templates && has_expression(value)
     }
 
     /// The raw value of a field, for checks of its own; it counts as known.

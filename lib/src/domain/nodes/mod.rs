@@ -4,6 +4,7 @@
 //! is for ever. The same `read` serves twice: when a document is saved (values that hold expressions are left
 //! unchecked) and when the worker has evaluated the expressions.
 
+pub mod condition;
 pub mod fail;
 pub mod fields;
 pub mod http_request;
@@ -11,6 +12,7 @@ pub mod if_;
 pub mod manual;
 pub mod merge;
 pub mod noop;
+pub mod path;
 pub mod set;
 
 use std::time::Duration;
@@ -76,3 +78,6 @@ const fn computes(name: &'static str) -> KindInfo {
         check: |_| {},
     }
 }
+
+#[cfg(test)]
+mod tests;
