@@ -1,0 +1,49 @@
+//! What a run refuses.
+
+use minireipaz::domain::run::RunStatus;
+
+use super::command::Timer;
+
+/// A command or an event that does not fit the run's state. Most are the late echo of something that is settled.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Illegal {
+    /// The run has ended, and that is final.
+    #[error("the run has ended: {0}")]
+    Terminal(RunStatus),
+    /// The run has not begun.
+    #[error("the run has not started")]
+    NotStarted,
+    /// The run has begun already.
+    #[error("the run has started already")]
+    AlreadyStarted,
+    /// The definition has no such node.
+    #[error("there is no node with index {0}")]
+    UnknownNode(usize),
+    /// The attempt is not the one that is under way.
+    #[error("attempt {attempt} of node {node} is not under way")]
+    StaleAttempt {
+        /// The node.
+        node: usize,
+        /// The attempt that was reported.
+        attempt: u32,
+    },
+    /// Nothing waits for the timer any more.
+    #[error("nothing waits for the timer {0:?}")]
+    StaleTimer(Timer),
+    /// The run's input is not items.
+    #[error("{0}")]
+    Input(String),
+    /// The event cannot follow; the journal is damaged or was written by newer code.
+    #[error("{event} cannot follow when node {node} is {state}")]
+    Event {
+        /// The event's name.
+        event: &'static str,
+        /// The node.
+        node: usize,
+        /// What the node is.
+        state: &'static str,
+    },
+    /// A run cannot end like that.
+    #[error("a run cannot end as {0} now")]
+    End(RunStatus),
+}

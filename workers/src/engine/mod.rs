@@ -1,0 +1,53 @@
+//! The engine: what a run does next, given what has happened so far.
+//!
+//! It is pure: no I/O, no clock, no randomness, no tasks. [`step`] takes a [`Command`] and gives a [`Decision`]: the
+//! events to write and, only then, the effects to perform. [`RunState::apply`] is the only mutation, so a run is a
+//! fold over its events, and recovery is that fold followed by [`Command::Recover`].
+//!
+//! `step` takes the state mutably and applies each event as it decides it: one finished step may settle hundreds of
+//! nodes, each of which decides about the next, so deciding against an unchanged state would need a second copy of
+//! the same bookkeeping. The price: until the events are durable the state is ahead of the journal. Who cannot write
+//! a decision must drop the state and fold it again.
+
+mod apply;
+mod command;
+mod effect;
+mod event;
+pub mod facts;
+mod header;
+mod illegal;
+mod node;
+mod state;
+#[cfg(test)]
+mod tests;
+mod verbs;
+
+use minireipaz::domain::timestamp::Timestamp;
+
+pub use command::{Command, Outcome, StepFailure, Timer};
+pub use effect::{Decision, Effect};
+pub use event::RunEvent;
+pub use header::RunHeader;
+pub use illegal::Illegal;
+pub use node::{NodeRun, NodeState};
+pub use state::RunState;
+use verbs::Deciding;
+
+/// Decides what follows from `command`, and brings `state` up to date with it.
+///
+/// # Errors
+/// When the command does not fit the state: then nothing has changed.
+pub fn step(state: &mut RunState, command: Command, now: Timestamp) -> Result<Decision, Illegal> {
+    state.ensure_not_ended()?;
+    let mut deciding = Deciding::new(state, now);
+    match command {
+        Command::Start => deciding.start()?,
+        Command::StepFinished { node, attempt, outcome, jitter } => {
+            deciding.finish_step(node, attempt, outcome, jitter)?;
+        }
+        Command::TimerFired(timer) => deciding.fire(timer)?,
+        Command::Recover => deciding.recover()?,
+        Command::Cancel { reason } => deciding.cancel(reason)?,
+    }
+    Ok(deciding.decision)
+}

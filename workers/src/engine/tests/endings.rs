@@ -1,0 +1,103 @@
+//! How runs end, and that they stay ended.
+
+use minireipaz::domain::run::RunStatus;
+use serde_json::{Value, json};
+
+use super::scenario::{CREATED, Scenario, UNAVAILABLE, one_item, workflow, workflow_within};
+use crate::engine::{Command, Illegal, Outcome, Timer};
+
+const THREE: &str = "start:manual > a:http_request; start > b:http_request; start > c:http_request > d:set";
+
+#[test]
+fn cancel_stops_what_runs_and_what_is_due() {
+    let mut run = Scenario::started(workflow(THREE, &json!({ "b": { "retry": { "max_attempts": 2 } } })));
+    run.fail("b", UNAVAILABLE).succeed("a");
+    run.tell(Command::Cancel { reason: "not needed any more".to_owned() }).unwrap();
+    assert_eq!(run.effects(), ["cancel retry b#2", "abort c", "cancel deadline"]);
+    assert_eq!(run.status(), RunStatus::Cancelled);
+    let error = run.run().error.unwrap();
+    assert_eq!((error.code.as_str(), error.message.as_str()), ("cancelled", "not needed any more"));
+    assert_eq!(
+        run.steps(),
+        json!({ "start": "succeeded", "a": "succeeded", "b": "cancelled", "c": "cancelled" })
+    );
+}
+
+#[test]
+fn a_run_that_has_not_begun_can_be_cancelled() {
+    let mut run = Scenario::queued(workflow(THREE, &json!({})), Value::Null);
+    run.tell(Command::Cancel { reason: String::new() }).unwrap();
+    assert_eq!((run.status(), run.effects()), (RunStatus::Cancelled, Vec::new()));
+    assert_eq!(run.run().started_at, None);
+}
+
+#[test]
+fn the_deadline_ends_the_run_and_says_which_setting_it_was() {
+    let mut run = Scenario::started(workflow_within("90s", THREE, &json!({})));
+    run.later(90_000).tell(Command::TimerFired(Timer::Deadline)).unwrap();
+    assert_eq!(run.effects(), ["abort a", "abort b", "abort c", "cancel deadline"]);
+    assert_eq!(run.status(), RunStatus::TimedOut);
+    let error = run.run().error.unwrap();
+    assert_eq!(error.code, "run_timeout");
+    assert!(error.message.contains("90s") && error.message.contains("settings.timeout"), "{}", error.message);
+}
+
+#[test]
+fn a_run_that_was_queued_past_its_deadline_runs_nothing() {
+    let mut run = Scenario::queued(workflow_within("1s", THREE, &json!({})), Value::Null);
+    run.later(1_000).tell(Command::Start).unwrap();
+    assert_eq!((run.status(), run.effects()), (RunStatus::TimedOut, vec!["cancel deadline".to_owned()]));
+}
+
+#[test]
+fn nothing_changes_a_run_that_has_ended() {
+    let mut run = Scenario::started(workflow("start:manual > a:set", &json!({})));
+    let node = run.index("a");
+    run.succeed("a");
+    let before = run.state.progress.clone();
+    for command in [
+        Command::Start,
+        Command::Recover,
+        Command::Cancel { reason: String::new() },
+        Command::TimerFired(Timer::Deadline),
+        Command::TimerFired(Timer::Retry { node, attempt: 1 }),
+        Command::StepFinished { node, attempt: 1, outcome: Outcome::Succeeded(one_item()), jitter: 0.0 },
+    ] {
+        assert_eq!(run.tell(command), Err(Illegal::Terminal(RunStatus::Succeeded)));
+    }
+    let late = run.journal.last().unwrap().clone();
+    assert_eq!(run.state.apply(&late), Err(Illegal::Terminal(RunStatus::Succeeded)));
+    assert_eq!(run.state.progress, before);
+}
+
+#[test]
+fn a_run_starts_once_and_nothing_happens_before() {
+    let mut run = Scenario::queued(workflow(THREE, &json!({})), Value::Null);
+    let outcome = Outcome::Succeeded(one_item());
+    let early = Command::StepFinished { node: 1, attempt: 1, outcome, jitter: 0.0 };
+    assert_eq!(run.tell(early), Err(Illegal::NotStarted));
+    assert_eq!(run.tell(Command::TimerFired(Timer::Retry { node: 1, attempt: 1 })), Err(Illegal::NotStarted));
+    run.tell(Command::Start).unwrap();
+    assert_eq!(run.tell(Command::Start), Err(Illegal::AlreadyStarted));
+}
+
+#[test]
+fn records_tell_when_and_in_which_order_things_happened() {
+    let mut run = Scenario::started(workflow("start:manual > b:set; start > a:set > c:set", &json!({})));
+    run.later(5).succeed("a");
+    run.later(5).succeed("c");
+    let revision = run.state.revision();
+    run.later(5).succeed("b");
+    let names: Vec<_> = run.steps().as_object().unwrap().keys().cloned().collect();
+    assert_eq!(names, ["start", "b", "a", "c"]);
+    let millis =
+        |at: Option<minireipaz::domain::timestamp::Timestamp>| at.map(|at| at.since(CREATED).as_millis());
+    let step = run.step("c").unwrap();
+    assert_eq!((millis(step.started_at), millis(step.finished_at)), (Some(5), Some(10)));
+    let whole = run.run();
+    assert_eq!((millis(whole.started_at), millis(whole.finished_at)), (Some(0), Some(15)));
+    assert_eq!(whole.revision, run.journal.len() as u64);
+    let changed: Vec<_> = crate::engine::facts::changed_since(&run.state, revision).collect();
+    assert_eq!(changed, [run.index("b")]);
+    assert_eq!(crate::engine::facts::changed_by(&run.last.events).into_iter().collect::<Vec<_>>(), changed);
+}

@@ -1,0 +1,149 @@
+//! Failures, retries and what `on_error` makes of them.
+
+use minireipaz::domain::{
+    retry::Failure,
+    run::{RunStatus, StepStatus},
+};
+use serde_json::json;
+
+use super::scenario::{Scenario, UNAVAILABLE, workflow};
+use crate::engine::{Command, Illegal, Outcome, Timer};
+
+fn started(text: &str, data: &serde_json::Value) -> Scenario {
+    Scenario::started(workflow(text, data))
+}
+
+#[test]
+fn a_failed_attempt_is_tried_again_when_its_timer_fires() {
+    let data = json!({ "a": { "retry": { "max_attempts": 3, "base": "2s" } } });
+    let mut run = started("start:manual > a:http_request", &data);
+    run.fail("a", UNAVAILABLE);
+    assert_eq!(run.effects(), ["set retry a#2 at 2000"]);
+    assert_eq!(run.status(), RunStatus::Waiting);
+    assert!(run.state.is_parked());
+    let step = run.step("a").unwrap();
+    assert_eq!((step.status, step.attempts), (StepStatus::Retrying, 1));
+    assert_eq!(step.error.unwrap().history[0].delay_ms, Some(2_000));
+    run.retry("a");
+    assert_eq!(run.effects(), ["execute a#2"]);
+    assert_eq!(run.status(), RunStatus::Running);
+    run.succeed("a");
+    assert_eq!(run.status(), RunStatus::Succeeded);
+    let step = run.step("a").unwrap();
+    assert_eq!((step.status, step.attempts, step.error), (StepStatus::Succeeded, 2, None));
+}
+
+#[test]
+fn a_retry_without_delay_is_a_new_attempt_at_once() {
+    let data = json!({ "a": { "retry": { "max_attempts": 2 } } });
+    let mut run = started("start:manual > a:http_request", &data);
+    run.fail("a", Failure::Connection);
+    assert_eq!(run.effects(), ["execute a#2"]);
+    let events: Vec<_> = run.last.events.iter().map(crate::engine::RunEvent::name).collect();
+    assert_eq!(events, ["step_retry_scheduled", "step_started"]);
+}
+
+#[test]
+fn after_the_last_attempt_the_run_fails_with_the_whole_history() {
+    let data = json!({ "a": { "retry": { "max_attempts": 3, "base": "1s" } } });
+    let mut run = started("start:manual > a:http_request > b:set", &data);
+    run.fail("a", UNAVAILABLE).retry("a").fail("a", Failure::Timeout).fail("a", UNAVAILABLE);
+    assert_eq!(run.status(), RunStatus::Failed);
+    assert_eq!(run.effects(), ["cancel deadline"]);
+    let error = run.run().error.unwrap();
+    assert_eq!(error.node_id.as_ref().unwrap().as_str(), "a");
+    let history: Vec<_> =
+        error.history.iter().map(|one| (one.attempt, one.code.as_str(), one.delay_ms)).collect();
+    assert_eq!(history, [(1, "server", Some(1_000)), (2, "timeout", Some(0)), (3, "server", None)]);
+    assert_eq!(run.step("a").unwrap().error, Some(error));
+    assert_eq!(run.step("b"), None);
+}
+
+#[test]
+fn a_permanent_failure_is_not_tried_again() {
+    let data = json!({ "a": { "retry": { "max_attempts": 5 } } });
+    let mut run = started("start:manual > a:http_request", &data);
+    run.fail("a", Failure::Permanent);
+    assert_eq!(run.status(), RunStatus::Failed);
+}
+
+#[test]
+fn what_is_done_already_is_handed_to_every_later_attempt() {
+    let data = json!({ "a": { "retry": { "max_attempts": 5, "base": "1s" } } });
+    let mut run = started("start:manual > a:http_request", &data);
+    run.fail_with("a", UNAVAILABLE, Some(json!({ "0": {} })), &json!({})).retry("a");
+    assert_eq!(run.effects(), [r#"execute a#2 with {"0":{}}"#]);
+    run.fail("a", UNAVAILABLE).retry("a");
+    assert_eq!(run.effects(), [r#"execute a#3 with {"0":{}}"#]);
+    run.fail_with("a", UNAVAILABLE, Some(json!({ "0": {}, "1": {} })), &json!({})).retry("a");
+    assert_eq!(run.effects(), [r#"execute a#4 with {"0":{},"1":{}}"#]);
+}
+
+#[test]
+fn a_failure_that_ends_the_run_stops_all_other_branches() {
+    let data = json!({ "c": { "retry": { "max_attempts": 5 } } });
+    let mut run =
+        started("start:manual > a:http_request; start > b:http_request; start > c:http_request", &data);
+    run.fail("c", UNAVAILABLE).fail("a", Failure::Permanent);
+    assert_eq!(run.effects(), ["abort b", "cancel retry c#2", "cancel deadline"]);
+    let steps = json!({ "start": "succeeded", "a": "failed", "b": "cancelled", "c": "cancelled" });
+    assert_eq!(run.steps(), steps);
+    assert!(run.step("c").unwrap().error.is_some(), "it tells why it was being retried");
+}
+
+#[test]
+fn with_on_error_continue_the_run_goes_on_with_the_fallback_but_only_after_the_retries() {
+    let data = json!({ "a": { "retry": { "max_attempts": 2, "base": "1s" }, "on_error": "continue" } });
+    let mut run = started("start:manual > a:http_request > b:set", &data);
+    run.fail("a", UNAVAILABLE);
+    assert_eq!(run.effects(), ["set retry a#2 at 1000"]);
+    let fallback = json!({ "main": [{ "error": { "code": "server" } }] });
+    run.retry("a").fail_with("a", UNAVAILABLE, None, &fallback);
+    assert_eq!(run.effects(), ["execute b#1"]);
+    assert_eq!(json!(run.state.inputs(run.index("b"))[0].1), fallback["main"]);
+    run.succeed("b");
+    assert_eq!(run.status(), RunStatus::Succeeded);
+    let step = run.step("a").unwrap();
+    assert_eq!((step.status, step.error.unwrap().history.len()), (StepStatus::Failed, 2));
+    assert_eq!(json!(step.output), fallback);
+}
+
+#[test]
+fn with_an_error_port_only_what_follows_that_port_runs() {
+    let data = json!({ "a": { "on_error": "error_port", "retry": { "max_attempts": 1 } } });
+    let mut run = started("start:manual > a:http_request > ok:set; a.error > alarm:set", &data);
+    run.fail_with("a", UNAVAILABLE, None, &json!({ "error": [{ "error": {} }] }));
+    assert_eq!(run.effects(), ["execute alarm#1"]);
+    assert_eq!(run.steps()["ok"], "skipped");
+}
+
+#[test]
+fn a_fail_node_fails_the_run() {
+    let mut run = started("start:manual > stop:fail", &json!({}));
+    run.fail("stop", Failure::Permanent);
+    assert_eq!(run.status(), RunStatus::Failed);
+    assert_eq!(run.run().output, None);
+}
+
+#[test]
+fn a_stale_attempt_cannot_finish_a_step() {
+    let data = json!({ "a": { "retry": { "max_attempts": 3 } } });
+    let mut run = started("start:manual > a:http_request", &data);
+    run.fail("a", Failure::Connection);
+    let (node, before) = (run.index("a"), run.state.progress.clone());
+    for attempt in [0, 1, 3] {
+        let outcome = Outcome::Succeeded(super::scenario::one_item());
+        let late = Command::StepFinished { node, attempt, outcome, jitter: 0.0 };
+        assert_eq!(run.tell(late), Err(Illegal::StaleAttempt { node, attempt }));
+    }
+    assert_eq!(run.state.progress, before);
+}
+
+#[test]
+fn a_timer_that_nothing_waits_for_is_refused() {
+    let data = json!({ "a": { "retry": { "max_attempts": 3 } } });
+    let mut run = started("start:manual > a:http_request", &data);
+    run.fail("a", UNAVAILABLE).retry("a");
+    let timer = Timer::Retry { node: run.index("a"), attempt: 2 };
+    assert_eq!(run.tell(Command::TimerFired(timer)), Err(Illegal::StaleTimer(timer)));
+}

@@ -1,0 +1,236 @@
+//! The language of the scenarios: a workflow in a line, and what happens to a run of it.
+
+use std::sync::Arc;
+
+use minireipaz::domain::{
+    definition::Definition,
+    ids::{RunId, TenantId, WorkflowId},
+    items::{Item, Ports},
+    retry::Failure,
+    run::{NodeError, Run, RunStatus, Step, Trigger},
+    timestamp::Timestamp,
+    workflow::WorkflowDocument,
+};
+use serde_json::{Map, Value, json};
+
+use crate::engine::{
+    Command, Decision, Effect, Illegal, Outcome, RunEvent, RunHeader, RunState, StepFailure, Timer, facts,
+    step,
+};
+
+/// When runs are accepted.
+pub(super) const CREATED: Timestamp = Timestamp::from_millis(1_763_971_200_000);
+
+/// A workflow such as `start:manual > check:if; check.true > yes:set; check.false > no:set`, with node data by id.
+/// `>` is an edge, `.port` the port it starts from, `@input` the input it leads to, `:kind` names a node's kind once.
+pub(super) fn workflow(text: &str, data: &Value) -> Definition {
+    workflow_within("1h", text, data)
+}
+
+/// A workflow with a time limit.
+pub(super) fn workflow_within(timeout: &str, text: &str, data: &Value) -> Definition {
+    let (mut nodes, mut edges) = (Vec::<Value>::new(), Vec::new());
+    for chain in text.split(';') {
+        let mut before: Option<(String, String)> = None;
+        for word in chain.split('>').map(str::trim) {
+            let (word, input) =
+                word.split_once('@').map_or((word, None), |(word, input)| (word, Some(input)));
+            let (word, port) = word.split_once('.').unwrap_or((word, "main"));
+            let (id, kind) = word.split_once(':').map_or((word, None), |(id, kind)| (id, Some(kind)));
+            if let Some(kind) = kind {
+                nodes.push(node(id, kind, &data[id]));
+            }
+            if let Some((source, handle)) = before.replace((id.to_owned(), port.to_owned())) {
+                edges.push(json!({
+                    "source": source, "sourceHandle": handle, "target": id, "targetHandle": input
+                }));
+            }
+        }
+    }
+    let document: WorkflowDocument = serde_json::from_value(json!({
+        "name": text.chars().take(100).collect::<String>(),
+        "nodes": nodes, "edges": edges, "settings": { "timeout": timeout }
+    }))
+    .unwrap();
+    Definition::new(&document).unwrap_or_else(|_| {
+        let mut document = document.clone();
+        document
+            .nodes
+            .iter_mut()
+            .filter(|node| node.kind != "fail")
+            .for_each(|node| node.data.params.clear());
+        Definition::new(&document).unwrap()
+    })
+}
+
+/// A node of that kind with parameters that are valid, whatever they do.
+pub(super) fn node(id: &str, kind: &str, data: &Value) -> Value {
+    let params = match kind {
+        "http_request" => json!({ "method": "GET", "url": "http://x/" }),
+        "set" => json!({ "fields": {} }),
+        "if" => json!({ "where": "{{ true }}" }),
+        "merge" => json!({ "mode": "append" }),
+        "fail" => json!({ "message": "no" }),
+        _ => json!({}),
+    };
+    let mut all = data.as_object().cloned().unwrap_or_default();
+    all.entry("params").or_insert(params);
+    json!({ "id": id, "type": kind, "data": all })
+}
+
+pub(super) fn header(input: Value) -> RunHeader {
+    RunHeader {
+        tenant: TenantId::parse("acme").unwrap(),
+        run_id: RunId::at(CREATED, 1),
+        attempt: 1,
+        workflow_id: WorkflowId::at(CREATED, 2),
+        workflow_version: 3,
+        trigger: Trigger::manual(),
+        input,
+        created_at: CREATED,
+    }
+}
+
+/// `{"port": [items]}` as an output.
+pub(super) fn ports(value: &Value) -> Ports {
+    serde_json::from_value(value.clone()).unwrap()
+}
+
+/// A step's output with one item on `main`.
+pub(super) fn one_item() -> Ports {
+    Ports::from([("main".to_owned(), Arc::new(vec![Item::new()]))])
+}
+
+pub(super) const UNAVAILABLE: Failure = Failure::Server { retry_after: None };
+
+/// A run under way, and what the last command led to.
+pub(super) struct Scenario {
+    pub(super) state: RunState,
+    pub(super) now: Timestamp,
+    pub(super) journal: Vec<RunEvent>,
+    pub(super) last: Decision,
+}
+
+impl Scenario {
+    pub(super) fn queued(definition: Definition, input: Value) -> Self {
+        let state = RunState::new(header(input), definition);
+        Self { state, now: CREATED, journal: Vec::new(), last: Decision::default() }
+    }
+
+    pub(super) fn started(definition: Definition) -> Self {
+        let mut scenario = Self::queued(definition, json!({ "sku": "A1" }));
+        scenario.tell(Command::Start).unwrap();
+        scenario
+    }
+
+    pub(super) fn tell(&mut self, command: Command) -> Result<(), Illegal> {
+        self.last = step(&mut self.state, command, self.now)?;
+        self.journal.extend(self.last.events.iter().cloned());
+        Ok(())
+    }
+
+    pub(super) fn later(&mut self, millis: i64) -> &mut Self {
+        self.now = Timestamp::from_millis(self.now.as_millis() + millis);
+        self
+    }
+
+    pub(super) fn index(&self, id: &str) -> usize {
+        self.state.definition().node(id).unwrap()
+    }
+
+    /// The attempt that is under way ends.
+    pub(super) fn finish(&mut self, id: &str, outcome: Outcome) -> &mut Self {
+        let node = self.index(id);
+        let (_, attempt) = self.state.running().find(|(running, _)| *running == node).unwrap();
+        self.tell(Command::StepFinished { node, attempt, outcome, jitter: 1.0 }).unwrap();
+        self
+    }
+
+    pub(super) fn succeed(&mut self, id: &str) -> &mut Self {
+        self.finish(id, Outcome::Succeeded(one_item()))
+    }
+
+    pub(super) fn give(&mut self, id: &str, output: &Value) -> &mut Self {
+        self.finish(id, Outcome::Succeeded(ports(output)))
+    }
+
+    pub(super) fn fail(&mut self, id: &str, failure: Failure) -> &mut Self {
+        self.fail_with(id, failure, None, &json!({}))
+    }
+
+    pub(super) fn fail_with(
+        &mut self,
+        id: &str,
+        failure: Failure,
+        partial: Option<Value>,
+        fallback: &Value,
+    ) -> &mut Self {
+        let error = NodeError::new(failure.as_str(), "it did not work");
+        let fallback = ports(fallback);
+        self.finish(id, Outcome::Failed(Box::new(StepFailure { error, failure, partial, fallback })))
+    }
+
+    /// The retry timer of a node fires.
+    pub(super) fn retry(&mut self, id: &str) -> &mut Self {
+        let node = self.index(id);
+        let is_its = |timer: &Timer| matches!(timer, Timer::Retry { node: of, .. } if *of == node);
+        let (timer, at) = self.state.timers().find(|(timer, _)| is_its(timer)).unwrap();
+        self.now = self.now.max(at);
+        self.tell(Command::TimerFired(timer)).unwrap();
+        self
+    }
+
+    /// Restart: the state is folded again from the journal, and recovers.
+    pub(super) fn restart(&mut self) -> &mut Self {
+        self.state = self.replayed();
+        self.tell(Command::Recover).unwrap();
+        self
+    }
+
+    pub(super) fn replayed(&self) -> RunState {
+        let mut state = RunState::new(Arc::clone(self.state.header()), Arc::clone(self.state.definition()));
+        self.journal.iter().for_each(|event| state.apply(event).unwrap());
+        state
+    }
+
+    /// The last command's effects, each in words.
+    pub(super) fn effects(&self) -> Vec<String> {
+        let name = |node: &usize| self.state.definition().nodes[*node].id.as_str();
+        let timer = |timer: &Timer| match timer {
+            Timer::Retry { node, attempt } => format!("retry {}#{attempt}", name(node)),
+            Timer::Deadline => "deadline".to_owned(),
+        };
+        let words = |effect: &Effect| match effect {
+            Effect::Execute { node, attempt, partial: None } => format!("execute {}#{attempt}", name(node)),
+            Effect::Execute { node, attempt, partial: Some(partial) } => {
+                format!("execute {}#{attempt} with {partial}", name(node))
+            }
+            Effect::Abort { node } => format!("abort {}", name(node)),
+            Effect::SetTimer { timer: key, at } => {
+                format!("set {} at {}", timer(key), at.as_millis() - CREATED.as_millis())
+            }
+            Effect::CancelTimer(key) => format!("cancel {}", timer(key)),
+        };
+        self.last.effects.iter().map(words).collect()
+    }
+
+    pub(super) fn status(&self) -> RunStatus {
+        self.state.status()
+    }
+
+    pub(super) fn run(&self) -> Run {
+        facts::run(&self.state)
+    }
+
+    pub(super) fn step(&self, id: &str) -> Option<Step> {
+        facts::step(&self.state, self.index(id))
+    }
+
+    /// The steps' status by node id, in the order in which they began.
+    pub(super) fn steps(&self) -> Value {
+        let steps = facts::run_with_steps(&self.state).steps;
+        Value::Object(
+            steps.iter().map(|step| (step.node_id.to_string(), json!(step.status))).collect::<Map<_, _>>(),
+        )
+    }
+}
