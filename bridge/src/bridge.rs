@@ -1,0 +1,193 @@
+//! The bridge as a whole: started from a configuration, stopped in order.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    config::BridgeConfig,
+    connector::{self, ConnectorError},
+    delivery::{ClientError, Delivery},
+    http::{self, Front, FrontParts},
+    log::{
+        Log, LogError,
+        embedded::{EmbeddedLog, EmbeddedSettings},
+    },
+    stats::Stats,
+};
+
+/// A running bridge. Dropped without [`Bridge::stop`] it stops too, without waiting for what is in flight.
+pub struct Bridge {
+    addr: SocketAddr,
+    log: Arc<dyn Log>,
+    stats: Arc<Stats>,
+    front: TaskTracker,
+    front_stop: CancellationToken,
+    deliveries: TaskTracker,
+    delivery_stop: CancellationToken,
+    grace: Duration,
+}
+
+/// Why a bridge did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A connector file is wrong.
+    #[error(transparent)]
+    Connector(#[from] ConnectorError),
+    /// Two connectors share a name, and with it their offsets.
+    #[error("two connectors have the name {0:?}; a name is also the group whose offsets it moves")]
+    SameName(String),
+    /// The log cannot be opened.
+    #[error("the log in {dir} cannot be opened")]
+    Log {
+        /// The data directory.
+        dir: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: LogError,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {addr}")]
+    Listen {
+        /// The address.
+        addr: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// An HTTP client cannot be built.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
+impl Bridge {
+    /// Starts a bridge on its embedded log.
+    ///
+    /// # Errors
+    /// When a connector file is wrong, the log cannot be opened or the address is taken.
+    pub async fn start(config: BridgeConfig) -> Result<Self, StartError> {
+        let mut connectors = Vec::with_capacity(config.connectors.len());
+        for path in &config.connectors {
+            let connector = connector::read(path, &config.variables)?;
+            if connectors.iter().any(|other: &connector::ConnectorConfig| other.name == connector.name) {
+                return Err(StartError::SameName(connector.name));
+            }
+            connectors.push(connector);
+        }
+        let listen = |source| StartError::Listen { addr: config.listen, source };
+        let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
+        let addr = listener.local_addr().map_err(listen)?;
+        let log = open_log(&config).await?;
+        let stats = Arc::new(Stats::default());
+        let bridge = Self {
+            addr,
+            log: log.clone(),
+            stats: stats.clone(),
+            front: TaskTracker::new(),
+            front_stop: CancellationToken::new(),
+            deliveries: TaskTracker::new(),
+            delivery_stop: CancellationToken::new(),
+            grace: config.grace,
+        };
+        let delivery = Delivery {
+            log: log.clone(),
+            stats: stats.clone(),
+            restart_pause: config.restart_pause,
+            tracker: bridge.deliveries.clone(),
+            stop: bridge.delivery_stop.clone(),
+        };
+        for connector in connectors {
+            delivery.start(connector)?;
+        }
+        let front = Front::new(FrontParts {
+            log,
+            clock: config.clock,
+            stats,
+            auth: config.auth,
+            cluster_id: config.cluster_id,
+            check_cluster_id: config.check_cluster_id,
+            limits: config.limits,
+        });
+        bridge.serve(listener, http::router(front));
+        tracing::info!(%addr, "bridge started");
+        Ok(bridge)
+    }
+
+    fn serve(&self, listener: TcpListener, router: axum::Router) {
+        let stop = self.front_stop.clone();
+        let listener = listener.tap_io(|connection| {
+            // Without it a reply may wait for the peer's delayed acknowledgement; failing to set it costs only that.
+            let _ = connection.set_nodelay(true);
+        });
+        self.front.spawn(async move {
+            let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
+            if let Err(error) = served {
+                tracing::error!(%error, "the front ended");
+            }
+        });
+    }
+
+    /// Where the front listens.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The log.
+    #[must_use]
+    pub fn log(&self) -> Arc<dyn Log> {
+        self.log.clone()
+    }
+
+    /// The counters.
+    #[must_use]
+    pub fn stats(&self) -> Arc<Stats> {
+        self.stats.clone()
+    }
+
+    /// Stops: takes no more records, lets requests and deliveries in flight finish within the grace, makes the
+    /// offsets durable, closes the log.
+    pub async fn stop(self) {
+        self.front_stop.cancel();
+        self.delivery_stop.cancel();
+        self.front.close();
+        self.deliveries.close();
+        let finished = async {
+            self.front.wait().await;
+            self.deliveries.wait().await;
+        };
+        if tokio::time::timeout(self.grace, finished).await.is_err() {
+            tracing::warn!(grace = ?self.grace, "requests were still in flight when the grace ended");
+        }
+        self.log.close().await;
+        tracing::info!("bridge stopped");
+    }
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        self.front_stop.cancel();
+        self.delivery_stop.cancel();
+    }
+}
+
+async fn open_log(config: &BridgeConfig) -> Result<Arc<EmbeddedLog>, StartError> {
+    let limits = &config.limits;
+    let settings = EmbeddedSettings {
+        partitions: config.partitions,
+        auto_create: config.auto_create_topics,
+        max_record_bytes: limits.max_record_bytes,
+        max_queued_bytes: limits.max_queued_bytes,
+        max_log_bytes: limits.max_log_bytes,
+        max_topics: limits.max_topics,
+        retention: config.retention,
+        ..EmbeddedSettings::in_dir(&config.data_dir)
+    };
+    let clock = config.clock.clone();
+    // Opening reads the file, and repairs it after a crash.
+    let opened = tokio::task::spawn_blocking(move || EmbeddedLog::open(settings, clock)).await;
+    let failed = |source| StartError::Log { dir: config.data_dir.clone(), source };
+    opened.map_err(|error| failed(LogError::Storage(error.to_string().into())))?.map(Arc::new).map_err(failed)
+}

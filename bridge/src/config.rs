@@ -1,0 +1,115 @@
+//! What a bridge is started with. The bridge reads no environment and no files but those named here: its caller
+//! fills these structs.
+
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use secrecy::SecretString;
+
+use crate::clock::{Clock, SystemClock};
+
+/// Everything a bridge needs to start.
+#[derive(Clone)]
+pub struct BridgeConfig {
+    /// Where the log lives; created when missing.
+    pub data_dir: PathBuf,
+    /// Where the front listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// HTTP sink connector configurations, one file each.
+    pub connectors: Vec<PathBuf>,
+    /// What `${env:NAME}` in them stands for. May hold secrets; never logged.
+    pub variables: BTreeMap<String, String>,
+    /// The cluster's id in paths and reports.
+    pub cluster_id: String,
+    /// Answer 404 to another cluster id, as Confluent Cloud does (the self-hosted proxy does not look at it).
+    pub check_cluster_id: bool,
+    /// Who may produce; `None`: everybody who can reach the port.
+    pub auth: Option<BasicAuth>,
+    /// Partitions of a topic that is created by producing to it.
+    pub partitions: u32,
+    /// Whether producing to an unknown topic creates it; otherwise 40401.
+    pub auto_create_topics: bool,
+    /// Records that all connectors have delivered are removed when they are older.
+    pub retention: Duration,
+    /// The bounds.
+    pub limits: Limits,
+    /// How long a failed delivery task rests before the bridge starts it again.
+    pub restart_pause: Duration,
+    /// How long `stop` waits for requests and deliveries in flight.
+    pub grace: Duration,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl BridgeConfig {
+    /// The defaults: data in `data_dir`, a free port of the loopback address, no connectors, no authentication.
+    #[must_use]
+    pub fn new(data_dir: impl AsRef<Path>) -> Self {
+        Self {
+            data_dir: data_dir.as_ref().to_owned(),
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            connectors: Vec::new(),
+            variables: BTreeMap::new(),
+            cluster_id: "bridge".to_owned(),
+            check_cluster_id: false,
+            auth: None,
+            partitions: 4,
+            auto_create_topics: true,
+            retention: Duration::from_secs(24 * 3_600),
+            limits: Limits::default(),
+            restart_pause: Duration::from_secs(30),
+            grace: Duration::from_secs(10),
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+/// A user of the front (Basic authentication: an API key and its secret).
+#[derive(Debug, Clone)]
+pub struct BasicAuth {
+    /// The user, or API key.
+    pub user: String,
+    /// The password, or API secret.
+    pub password: SecretString,
+}
+
+/// The bounds. An error that comes from one names it.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Largest record: key, value and headers, in bytes.
+    pub max_record_bytes: usize,
+    /// Largest request with a known length, in bytes. (One of unknown length is a stream, read as it comes.)
+    pub max_request_bytes: usize,
+    /// Bytes of request bodies that are in memory at once.
+    pub max_body_bytes: usize,
+    /// Bytes of records that wait for the log's writer.
+    pub max_queued_bytes: usize,
+    /// Bytes of records that the log keeps.
+    pub max_log_bytes: u64,
+    /// Most topics there may be.
+    pub max_topics: usize,
+    /// Entries of one `records:batch` request (1 to 50 in Confluent's proxy, which defaults to 10).
+    pub max_batch_entries: usize,
+    /// Longest time a produce stream stays open.
+    pub max_stream_age: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_record_bytes: 1 << 20,
+            max_request_bytes: 32 << 20,
+            max_body_bytes: 256 << 20,
+            max_queued_bytes: 64 << 20,
+            max_log_bytes: 8 << 30,
+            max_topics: 1_000,
+            max_batch_entries: 10,
+            max_stream_age: Duration::from_secs(86_400),
+        }
+    }
+}

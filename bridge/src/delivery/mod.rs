@@ -1,0 +1,81 @@
+//! Delivery: for every connector and partition one task that reads records in order and POSTs them, one request
+//! in flight, and moves the offset after the receiver's 2xx.
+
+mod attempt;
+mod backoff;
+mod body;
+mod error_topic;
+mod task;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::{attempt::Receiver, task::Task};
+use crate::{
+    connector::ConnectorConfig,
+    log::{Assignment, Log, TopicPartition},
+    stats::Stats,
+};
+
+/// What delivery needs.
+#[derive(Clone)]
+pub struct Delivery {
+    /// Where records come from.
+    pub log: Arc<dyn Log>,
+    /// Where is counted.
+    pub stats: Arc<Stats>,
+    /// How long a failed task rests.
+    pub restart_pause: Duration,
+    /// Tasks run here.
+    pub tracker: TaskTracker,
+    /// No new request is made after it.
+    pub stop: CancellationToken,
+}
+
+/// Why a connector cannot be started.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client of connector {connector} cannot be built")]
+pub struct ClientError {
+    connector: String,
+    #[source]
+    source: reqwest::Error,
+}
+
+impl Delivery {
+    /// Delivers the topics of `connector` until the stop.
+    ///
+    /// # Errors
+    /// When its HTTP client cannot be built.
+    pub fn start(&self, connector: ConnectorConfig) -> Result<(), ClientError> {
+        let receiver = Receiver::new(&connector)
+            .map_err(|source| ClientError { connector: connector.name.clone(), source })?;
+        let connector = Arc::new(connector);
+        let mut assignments = self.log.subscribe(&connector.name, &connector.topics);
+        let (delivery, receiver) = (self.clone(), Arc::new(receiver));
+        self.tracker.spawn(async move {
+            let mut running: HashMap<TopicPartition, CancellationToken> = HashMap::new();
+            loop {
+                let assignment = tokio::select! {
+                    () = delivery.stop.cancelled() => return,
+                    assignment = assignments.recv() => assignment,
+                };
+                match assignment {
+                    None => return,
+                    Some(Assignment::Lost(at)) => {
+                        if let Some(stop) = running.remove(&at) {
+                            stop.cancel();
+                        }
+                    }
+                    Some(Assignment::Gained(at)) => {
+                        let stop = delivery.stop.child_token();
+                        let task = Task::new(&delivery, &connector, &receiver, at.clone(), stop.clone());
+                        delivery.tracker.spawn(task.run());
+                        running.insert(at, stop);
+                    }
+                }
+            }
+        });
+        Ok(())
+    }
+}

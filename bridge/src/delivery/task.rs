@@ -1,0 +1,265 @@
+//! The task of one partition.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::{
+    Delivery,
+    attempt::{Receiver, Refused},
+    backoff, body,
+    error_topic::{Reason, error_record},
+};
+use crate::{
+    connector::{ConnectorConfig, OnError, OnNull},
+    log::{Log, LogError, NewRecord, ReadLimit, Record, TopicPartition},
+    stats::{TaskState, TaskStats},
+};
+
+/// Most bytes of values in one request, unless a single record is larger. (Functions take bodies of at most
+/// 4.5 MB.)
+const BODY_BYTES: usize = 4_000_000;
+/// Pause before the log is asked again when it did not answer.
+const LOG_PAUSE: Duration = Duration::from_secs(1);
+
+/// Delivers one partition for one connector.
+pub(super) struct Task {
+    log: Arc<dyn Log>,
+    stats: Arc<TaskStats>,
+    connector: Arc<ConnectorConfig>,
+    receiver: Arc<Receiver>,
+    at: TopicPartition,
+    stop: CancellationToken,
+    restart_pause: Duration,
+}
+
+/// Why the task does not go on.
+enum End {
+    Stopped,
+    /// Nothing is skipped: the task starts again from the committed offset.
+    Failed(String),
+}
+
+impl From<LogError> for End {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Closed => Self::Stopped,
+            other => Self::Failed(other.to_string()),
+        }
+    }
+}
+
+impl Task {
+    pub(super) fn new(
+        delivery: &Delivery,
+        connector: &Arc<ConnectorConfig>,
+        receiver: &Arc<Receiver>,
+        at: TopicPartition,
+        stop: CancellationToken,
+    ) -> Self {
+        Self {
+            log: delivery.log.clone(),
+            stats: delivery.stats.task(&connector.name, &at),
+            connector: connector.clone(),
+            receiver: receiver.clone(),
+            at,
+            stop,
+            restart_pause: delivery.restart_pause,
+        }
+    }
+
+    /// Delivers until the stop; a failed task is started again after a pause.
+    pub(super) async fn run(self) {
+        loop {
+            self.stats.enter(TaskState::Running);
+            match self.deliver().await {
+                End::Stopped => break,
+                End::Failed(reason) => {
+                    tracing::error!(
+                        connector = %self.connector.name, topic = %self.at.topic, partition = self.at.partition,
+                        %reason, restart_in = ?self.restart_pause, "delivery task failed; nothing is skipped"
+                    );
+                    self.stats.enter(TaskState::Failed(reason));
+                    if self.pause(self.restart_pause).await.is_err() {
+                        break;
+                    }
+                }
+            }
+        }
+        self.stats.enter(TaskState::Stopped);
+    }
+
+    async fn deliver(&self) -> End {
+        let url = match self.connector.url_for(&self.at.topic) {
+            Ok(url) => url,
+            Err(error) => return End::Failed(format!("http.api.url: {error}")),
+        };
+        let mut next = match self.log.committed(&self.connector.name, &self.at).await {
+            Ok(committed) => committed.unwrap_or(0),
+            Err(error) => return error.into(),
+        };
+        self.stats.moved(next);
+        loop {
+            match self.step(&url, next).await {
+                Ok(moved) => next = moved,
+                Err(end) => return end,
+            }
+        }
+    }
+
+    /// Waits for records from `next` on and handles one batch of them; the offset to go on from.
+    async fn step(&self, url: &Url, next: u64) -> Result<u64, End> {
+        if self.stop.is_cancelled() {
+            return Err(End::Stopped);
+        }
+        let limit = ReadLimit { records: self.connector.batch_max, bytes: BODY_BYTES };
+        let records = match self.log.read(&self.at, next, limit).await {
+            Ok(records) => records,
+            Err(LogError::Closed) => return Err(End::Stopped),
+            Err(error) => {
+                self.stats.enter(TaskState::Retrying(error.to_string()));
+                self.pause(LOG_PAUSE).await?;
+                self.stats.enter(TaskState::Running);
+                return Ok(next);
+            }
+        };
+        let Some(last) = records.last().map(|record| record.offset) else {
+            tokio::select! {
+                () = self.stop.cancelled() => return Err(End::Stopped),
+                waited = self.log.wait(&self.at, next) => waited?,
+            }
+            return Ok(next);
+        };
+        let fit = self.sort_out(records).await?;
+        if !fit.is_empty() {
+            self.hand_over(url, &fit).await?;
+        }
+        self.log.commit(&self.connector.name, &self.at, last + 1);
+        self.stats.moved(last + 1);
+        Ok(last + 1)
+    }
+
+    /// Takes out tombstones and records that no body can hold.
+    async fn sort_out(&self, records: Vec<Record>) -> Result<Vec<Record>, End> {
+        let mut fit = Vec::with_capacity(records.len());
+        let mut errors = Vec::new();
+        for record in records {
+            if record.value.is_none() {
+                self.tombstone(&record)?;
+            } else if let Err(reason) = body::fits(&self.connector, &record) {
+                if !self.connector.tolerate_bad_records {
+                    return Err(End::Failed(format!("record at offset {}: {reason}", record.offset)));
+                }
+                errors.push(error_record(&self.connector, &self.at, &record, &Reason::Unfit(&reason)));
+            } else {
+                fit.push(record);
+            }
+        }
+        self.set_aside(errors).await?;
+        Ok(fit)
+    }
+
+    fn tombstone(&self, record: &Record) -> Result<(), End> {
+        match self.connector.on_null {
+            OnNull::Fail => {
+                return Err(End::Failed(format!("record at offset {} has no value", record.offset)));
+            }
+            OnNull::Log => tracing::warn!(
+                connector = %self.connector.name, topic = %self.at.topic, partition = self.at.partition,
+                offset = record.offset, "record without a value skipped"
+            ),
+            OnNull::Ignore => {}
+        }
+        self.stats.skipped(1);
+        Ok(())
+    }
+
+    /// Sends the records until they are taken, or until the connector's rules say what to do instead.
+    async fn hand_over(&self, url: &Url, records: &[Record]) -> Result<(), End> {
+        let body = body::assemble(&self.connector, records);
+        let mut attempt = 1;
+        loop {
+            // A request in flight is not cut off by the stop: its answer decides whether the offset moves.
+            let refused = match self.receiver.send(url, body.clone()).await {
+                Ok(()) => break,
+                Err(refused) => refused,
+            };
+            if !refused.retry || attempt > self.connector.max_retries {
+                self.give_up(records, &refused, attempt).await?;
+                self.stats.enter(TaskState::Running);
+                return Ok(());
+            }
+            let delay = backoff::delay(&self.connector, attempt, refused.retry_after, rand::random());
+            self.log_retry(records, &refused, attempt, delay);
+            self.stats.retry();
+            self.stats.enter(TaskState::Retrying(refused.reason));
+            self.pause(delay).await?;
+            attempt = attempt.saturating_add(1);
+        }
+        if attempt > 1 {
+            self.stats.enter(TaskState::Running);
+        }
+        self.stats.delivered(records.len() as u64);
+        Ok(())
+    }
+
+    async fn give_up(&self, records: &[Record], refused: &Refused, attempts: u32) -> Result<(), End> {
+        let reason = format!("{} after {attempts} attempts", refused.reason);
+        match self.connector.on_error {
+            OnError::Fail => return Err(End::Failed(reason)),
+            OnError::Log => tracing::error!(
+                connector = %self.connector.name, topic = %self.at.topic, partition = self.at.partition,
+                offset = records.first().map(|record| record.offset), records = records.len(), %reason,
+                error_topic = %self.connector.error_topic, "records could not be delivered"
+            ),
+            OnError::Ignore => {}
+        }
+        let reason = Reason::Refused(refused);
+        let errors = records.iter().map(|record| error_record(&self.connector, &self.at, record, &reason));
+        self.set_aside(errors.collect()).await
+    }
+
+    /// Stores records in the error topic. The offset moves on only when they are there.
+    async fn set_aside(&self, mut errors: Vec<NewRecord>) -> Result<(), End> {
+        self.stats.skipped(errors.len() as u64);
+        while !errors.is_empty() {
+            let results = self.log.append(&self.connector.error_topic, errors.clone()).await;
+            let mut failed = results.into_iter().map(|result| result.err()).collect::<Vec<_>>().into_iter();
+            let mut why = None;
+            errors.retain(|_| match failed.next().flatten() {
+                None => false,
+                Some(error) => {
+                    why = Some(error);
+                    true
+                }
+            });
+            if let Some(error) = why {
+                let reason = format!("the error topic {} refuses: {error}", self.connector.error_topic);
+                let passes =
+                    matches!(error, LogError::Busy { .. } | LogError::Full { .. } | LogError::Storage(_));
+                if !passes {
+                    return Err(End::Failed(reason));
+                }
+                self.stats.enter(TaskState::Retrying(reason));
+                self.pause(LOG_PAUSE).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn log_retry(&self, records: &[Record], refused: &Refused, attempt: u32, delay: Duration) {
+        tracing::warn!(
+            connector = %self.connector.name, topic = %self.at.topic, partition = self.at.partition,
+            offset = records.first().map(|record| record.offset), records = records.len(), attempt,
+            reason = %refused.reason, delay_ms = delay.as_millis(), "delivery will be tried again"
+        );
+    }
+
+    async fn pause(&self, how_long: Duration) -> Result<(), End> {
+        tokio::select! {
+            () = self.stop.cancelled() => Err(End::Stopped),
+            () = tokio::time::sleep(how_long) => Ok(()),
+        }
+    }
+}

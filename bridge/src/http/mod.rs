@@ -1,0 +1,121 @@
+//! The front: Confluent's REST produce API (v3, and v2 of the self-hosted proxy), with and without the prefix
+//! `/kafka` that Confluent's clusters have.
+
+mod admin;
+mod auth;
+mod body;
+mod refusal;
+mod v2;
+mod v3;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use tokio::sync::Semaphore;
+
+pub use refusal::Refusal;
+
+use self::auth::Door;
+use crate::{
+    clock::Clock,
+    config::{BasicAuth, Limits},
+    log::{Appended, Log, LogError, NewRecord},
+    stats::Stats,
+};
+
+/// What the handlers share.
+pub struct Front {
+    log: Arc<dyn Log>,
+    clock: Arc<dyn Clock>,
+    stats: Arc<Stats>,
+    door: Door,
+    cluster_id: String,
+    check_cluster_id: bool,
+    limits: Limits,
+    /// Kibibytes of bodies that may still come into memory.
+    body_room: Arc<Semaphore>,
+}
+
+/// What a front is made of.
+pub struct FrontParts {
+    /// Where records go.
+    pub log: Arc<dyn Log>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where is counted.
+    pub stats: Arc<Stats>,
+    /// Who may produce.
+    pub auth: Option<BasicAuth>,
+    /// The cluster's id.
+    pub cluster_id: String,
+    /// Whether another id is refused.
+    pub check_cluster_id: bool,
+    /// The bounds.
+    pub limits: Limits,
+}
+
+impl Front {
+    /// A front.
+    #[must_use]
+    pub fn new(parts: FrontParts) -> Arc<Self> {
+        let kibibytes = (parts.limits.max_body_bytes / 1024).clamp(1, Semaphore::MAX_PERMITS);
+        Arc::new(Self {
+            log: parts.log,
+            clock: parts.clock,
+            stats: parts.stats,
+            door: Door::new(parts.auth.as_ref()),
+            cluster_id: parts.cluster_id,
+            check_cluster_id: parts.check_cluster_id,
+            body_room: Arc::new(Semaphore::new(kibibytes)),
+            limits: parts.limits,
+        })
+    }
+
+    /// Appends and counts.
+    async fn append(&self, topic: &str, records: Vec<NewRecord>) -> Vec<Result<Appended, LogError>> {
+        if records.is_empty() {
+            return Vec::new();
+        }
+        let bytes: usize = records.iter().map(NewRecord::size).sum();
+        let results = self.log.append(topic, records).await;
+        let refused = results.iter().filter(|result| result.is_err()).count();
+        self.stats.appended((results.len() - refused) as u64, bytes as u64, refused as u64);
+        results
+    }
+
+    fn check_cluster(&self, id: &str) -> Result<(), Refusal> {
+        if self.check_cluster_id && id != self.cluster_id {
+            return Err(Refusal::new(404, 404, format!("Cluster {id} cannot be found.")));
+        }
+        Ok(())
+    }
+}
+
+/// All routes of the front.
+pub fn router(front: Arc<Front>) -> Router {
+    let api = || {
+        Router::new()
+            .route("/v3/clusters", get(v3::clusters))
+            .route("/v3/clusters/{cluster}", get(v3::cluster))
+            .route("/v3/clusters/{cluster}/topics/{topic}/records", post(v3::produce))
+            .route("/v3/clusters/{cluster}/topics/{topic}/records:batch", post(v3::produce_batch))
+            .route("/topics/{topic}", post(v2::produce))
+            .route("/topics/{topic}/partitions/{partition}", post(v2::produce_to_partition))
+    };
+    Router::new()
+        .merge(api())
+        .nest("/kafka", api())
+        .route("/healthz", get(admin::health))
+        .route("/metrics", get(admin::metrics))
+        .fallback(|| async { plain(404, "HTTP 404 Not Found") })
+        .method_not_allowed_fallback(|| async { plain(405, "HTTP 405 Method Not Allowed") })
+        .with_state(front)
+}
+
+fn plain(status: u16, message: &str) -> Response {
+    Refusal::new(status, u32::from(status), message.to_owned()).into_response()
+}

@@ -1,0 +1,171 @@
+//! REST API v2, as the self-hosted proxy has it: JSON and base64 records. (Avro, JSON Schema and Protobuf need a
+//! schema registry.)
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::{Path, State},
+    response::{IntoResponse, Response},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use http::{HeaderMap, header};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{Front, Refusal, body::media_type};
+use crate::log::{Appended, LogError, NewRecord};
+
+const JSON: &str = "application/vnd.kafka.json.v2+json";
+const BINARY: &str = "application/vnd.kafka.binary.v2+json";
+const REPLY: &str = "application/vnd.kafka.v2+json";
+
+#[derive(Deserialize)]
+struct Request<'a> {
+    #[serde(borrow)]
+    records: Option<Vec<WireRecord<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct WireRecord<'a> {
+    #[serde(borrow)]
+    key: Option<&'a RawValue>,
+    #[serde(borrow)]
+    value: Option<&'a RawValue>,
+    partition: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct Reply {
+    offsets: Vec<Offset>,
+    key_schema_id: Option<u32>,
+    value_schema_id: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct Offset {
+    partition: Option<u32>,
+    offset: Option<u64>,
+    error_code: Option<u32>,
+    error: Option<String>,
+}
+
+/// `POST /topics/{topic}`.
+pub(super) async fn produce(
+    State(front): State<Arc<Front>>,
+    Path(topic): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    store(&front, &topic, None, &headers, body).await
+}
+
+/// `POST /topics/{topic}/partitions/{partition}`.
+pub(super) async fn produce_to_partition(
+    State(front): State<Arc<Front>>,
+    Path((topic, partition)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let Ok(partition) = partition.parse() else {
+        return Err(Refusal::new(404, 40402, format!("Partition {partition} cannot be found.")));
+    };
+    store(&front, &topic, Some(partition), &headers, body).await
+}
+
+async fn store(
+    front: &Front,
+    topic: &str,
+    partition: Option<u32>,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    front.stats.request();
+    front.door.admit(headers)?;
+    let binary = match &*media_type(headers) {
+        JSON => false,
+        BINARY => true,
+        other => return Err(Refusal::media_type(&format!("{other:?}, send {JSON} or {BINARY}"))),
+    };
+    let body = front.whole(body).await?.bytes;
+    let records = records(&body, binary, partition, front.clock.now_millis())?;
+    let results = front.append(topic, records).await;
+    if let Some(refusal) = whole_refusal(&results, partition.is_some()) {
+        return Err(refusal);
+    }
+    let offsets = results.into_iter().map(Offset::from).collect();
+    let reply = Reply { offsets, key_schema_id: None, value_schema_id: None };
+    let body = serde_json::to_vec(&reply).map_err(|e| Refusal::new(500, 500, e.to_string()))?;
+    Ok(([(header::CONTENT_TYPE, REPLY)], body).into_response())
+}
+
+/// What is wrong with the request's address refuses it whole.
+fn whole_refusal(results: &[Result<Appended, LogError>], to_partition: bool) -> Option<Refusal> {
+    let refuses = |error: &&LogError| match error {
+        LogError::UnknownTopic(_) | LogError::InvalidTopic(_) | LogError::TooManyTopics { .. } => true,
+        LogError::UnknownPartition { .. } => to_partition,
+        _ => false,
+    };
+    results.iter().filter_map(|r| r.as_ref().err()).find(refuses).map(|error| error.clone().into())
+}
+
+impl From<Result<Appended, LogError>> for Offset {
+    fn from(result: Result<Appended, LogError>) -> Self {
+        match result {
+            Ok(Appended { partition, offset, .. }) => {
+                Self { partition: Some(partition), offset: Some(offset), error_code: None, error: None }
+            }
+            Err(error) => {
+                let retriable = matches!(
+                    error,
+                    LogError::Busy { .. } | LogError::Full { .. } | LogError::Storage(_) | LogError::Closed
+                );
+                let code = if retriable { 50003 } else { 50002 };
+                Self { partition: None, offset: None, error_code: Some(code), error: Some(error.to_string()) }
+            }
+        }
+    }
+}
+
+fn records(body: &Bytes, binary: bool, partition: Option<u32>, now: i64) -> Result<Vec<NewRecord>, Refusal> {
+    if body.trim_ascii().is_empty() {
+        return Err(Refusal::empty_body());
+    }
+    let request: Request<'_> = serde_json::from_slice(body).map_err(|error| {
+        if error.is_data() { Refusal::new(422, 422, error.to_string()) } else { Refusal::bad_request(error) }
+    })?;
+    let records = request.records.unwrap_or_default();
+    if records.is_empty() {
+        return Err(Refusal::new(422, 422, "records may not be empty"));
+    }
+    let convert = |wire: WireRecord<'_>| {
+        let own = match wire.partition {
+            None => None,
+            Some(id) => Some(u32::try_from(id).map_err(|_| {
+                Refusal::new(422, 422, format!("partition must be greater than or equal to 0, not {id}"))
+            })?),
+        };
+        if partition.is_some() && own.is_some() {
+            return Err(Refusal::new(
+                422,
+                422,
+                "partition is given by the address; a record may not name one",
+            ));
+        }
+        let key = wire.key.map(|raw| field(raw, "key", binary, body)).transpose()?;
+        let value = wire.value.map(|raw| field(raw, "value", binary, body)).transpose()?;
+        let json = !binary && value.is_some();
+        Ok(NewRecord { partition: partition.or(own), key, value, headers: Vec::new(), timestamp: now, json })
+    };
+    records.into_iter().map(convert).collect()
+}
+
+fn field(raw: &RawValue, what: &str, binary: bool, body: &Bytes) -> Result<Bytes, Refusal> {
+    if !binary {
+        return Ok(body.slice_ref(raw.get().as_bytes()));
+    }
+    let invalid = || Refusal::new(422, 422, format!("Record {what} contains invalid base64 encoding"));
+    let text: String = serde_json::from_str(raw.get()).map_err(|_| invalid())?;
+    BASE64_STANDARD.decode(text).map(Bytes::from).map_err(|_| invalid())
+}

@@ -1,0 +1,103 @@
+//! A produce stream: the connection stays open, records are stored as they come, reports go back as they are
+//! stored.
+
+use std::pin::pin;
+
+use axum::{
+    body::{Body, BodyDataStream},
+    response::Response,
+};
+use bytes::Bytes;
+use futures_util::{FutureExt, StreamExt, stream};
+use tokio::time::Instant;
+
+use super::{Batch, Target, reports, splitter::Splitter};
+use crate::http::Refusal;
+
+/// Records that have arrived are stored together up to this many; a report is then due.
+const TOGETHER: usize = 4_096;
+
+/// A stream in progress.
+struct Stream {
+    target: Target,
+    frames: BodyDataStream,
+    splitter: Splitter,
+    closes_at: Instant,
+    ended: bool,
+}
+
+/// Answers when there is something to report: an empty stream is refused as an empty body is.
+pub(super) async fn produce(target: Target, frames: BodyDataStream) -> Result<Response, Refusal> {
+    let closes_at = Instant::now() + target.front.limits.max_stream_age;
+    let mut stream = Stream { target, frames, splitter: Splitter::default(), closes_at, ended: false };
+    let Some(first) = stream.next().await else { return Err(Refusal::empty_body()) };
+    let rest = stream::unfold(stream, async |mut stream| Some((stream.next().await?, stream)));
+    let all = stream::iter([first]).chain(rest.map(|mut reports| {
+        reports.insert(0, b'\n');
+        reports
+    }));
+    let body = all.map(|reports| Ok::<_, std::convert::Infallible>(Bytes::from(reports)));
+    Ok(reports(Body::from_stream(body)))
+}
+
+impl Stream {
+    /// The reports of the records that come next; `None` at the end.
+    async fn next(&mut self) -> Option<Vec<u8>> {
+        let batch = self.gather().await;
+        if batch.is_empty() {
+            return None;
+        }
+        self.ended |= batch.ended;
+        Some(self.target.store(batch).await)
+    }
+
+    /// Waits for a record, then takes all that have arrived.
+    async fn gather(&mut self) -> Batch {
+        let mut batch = Batch::default();
+        while !self.ended {
+            let next = {
+                let mut next = pin!(self.frames.next());
+                match next.as_mut().now_or_never() {
+                    Some(frame) => Ok(frame),
+                    // Nothing more has arrived: what is there is stored now.
+                    None if !batch.is_empty() => return batch,
+                    None => tokio::time::timeout_at(self.closes_at, next).await,
+                }
+            };
+            match next {
+                Err(_) => {
+                    let text =
+                        "Streaming connection open for longer than allowed: Connection will be closed.";
+                    batch.end_with(&Refusal::new(408, 408, text));
+                }
+                Ok(Some(Ok(frame))) => {
+                    self.splitter.push(frame);
+                    self.target.split(&mut self.splitter, &mut batch);
+                    self.check_pending(&mut batch);
+                }
+                // The peer broke off; there is nobody to report to.
+                Ok(Some(Err(_))) => self.ended = true,
+                Ok(None) => {
+                    self.ended = true;
+                    if self.splitter.pending() > 0 {
+                        let what = "Unexpected end-of-input: the last object is not complete";
+                        batch.end_with(&Refusal::bad_request(what));
+                    }
+                }
+            }
+            if batch.ended || batch.outcomes.len() >= TOGETHER {
+                break;
+            }
+        }
+        batch
+    }
+
+    /// A record is never larger than its limit; its JSON form may be, but not without bound.
+    fn check_pending(&self, batch: &mut Batch) {
+        let limit = self.target.front.limits.max_record_bytes.saturating_mul(6).saturating_add(64 << 10);
+        if !batch.ended && self.splitter.pending() > limit {
+            let limit = self.target.front.limits.max_record_bytes;
+            batch.end_with(&Refusal::too_large(format!("the limit max_record_bytes is {limit} bytes")));
+        }
+    }
+}

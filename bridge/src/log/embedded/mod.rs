@@ -1,0 +1,394 @@
+//! The log of one machine: one redb file, one writer thread.
+//!
+//! An append encodes its records where it is called and hands them to the writer. The writer takes everything that
+//! waits, writes it with one commit (one fsync), then makes it readable and answers. A lone append pays one commit
+//! and waits for nobody; appends that arrive meanwhile share the next commit. What was just written is read from
+//! memory.
+
+mod chunk;
+mod commit;
+mod jobs;
+mod offsets;
+mod plan;
+mod retention;
+mod tables;
+mod topic;
+mod writer;
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+        mpsc as std_mpsc,
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use redb::Database;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    jobs::{AppendJob, Job, Place, Reservation, Segment},
+    offsets::Offsets,
+    topic::{Taken, Topic, lock},
+};
+use super::{Appended, Assignment, Log, LogError, NewRecord, ReadLimit, Record, TopicInfo, TopicPartition};
+use crate::clock::Clock;
+
+/// How the embedded log behaves.
+#[derive(Debug, Clone)]
+pub struct EmbeddedSettings {
+    /// The file; its folder is created when missing.
+    pub path: PathBuf,
+    /// Partitions of a topic that is created by producing to it; at least 1.
+    pub partitions: u32,
+    /// Whether producing to an unknown topic creates it.
+    pub auto_create: bool,
+    /// Largest record (key, value and headers) in bytes.
+    pub max_record_bytes: usize,
+    /// Bytes that may wait for the writer.
+    pub max_queued_bytes: usize,
+    /// Bytes that may be kept on disk.
+    pub max_log_bytes: u64,
+    /// Most topics there may be.
+    pub max_topics: usize,
+    /// Records that every subscribed group has handled are removed when they are older than this.
+    pub retention: Duration,
+    /// Recent records kept in memory, in bytes a partition.
+    pub tail_bytes: usize,
+    /// Longest time that a committed offset waits to become durable.
+    pub offset_flush: Duration,
+}
+
+impl EmbeddedSettings {
+    /// The defaults, with the file in `dir`.
+    #[must_use]
+    pub fn in_dir(dir: &Path) -> Self {
+        Self {
+            path: dir.join("log.redb"),
+            partitions: 4,
+            auto_create: true,
+            max_record_bytes: 1 << 20,
+            max_queued_bytes: 64 << 20,
+            max_log_bytes: 8 << 30,
+            max_topics: 1_000,
+            retention: Duration::from_secs(24 * 3_600),
+            tail_bytes: 4 << 20,
+            offset_flush: Duration::from_millis(200),
+        }
+    }
+}
+
+/// How the file is opened; tests put a faulty disk under it.
+type OpenFile = Box<dyn Fn(&Path) -> Result<Database, LogError> + Send + Sync>;
+
+/// What the writer and the callers share.
+struct Shared {
+    settings: EmbeddedSettings,
+    open: OpenFile,
+    clock: Arc<dyn Clock>,
+    /// Empty only while the writer reopens it after a storage failure.
+    db: RwLock<Option<Database>>,
+    topics: RwLock<HashMap<Arc<str>, Arc<Topic>>>,
+    offsets: Mutex<Offsets>,
+    subscriptions: Mutex<Vec<Subscription>>,
+    failure: Mutex<Option<LogError>>,
+    queued: Arc<AtomicUsize>,
+    stored: AtomicU64,
+    commits: AtomicU64,
+    closed: CancellationToken,
+}
+
+/// Who delivers which topics.
+struct Subscription {
+    group: Arc<str>,
+    topics: Vec<String>,
+    changes: mpsc::UnboundedSender<Assignment>,
+}
+
+impl Shared {
+    fn topic(&self, name: &str) -> Option<Arc<Topic>> {
+        self.topics.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    fn known(&self, at: &TopicPartition) -> Result<Arc<Topic>, LogError> {
+        let topic = self.topic(&at.topic).ok_or_else(|| LogError::UnknownTopic(at.topic.clone()))?;
+        topic.partition(at.partition)?;
+        Ok(topic)
+    }
+
+    fn with_db<T>(&self, work: impl FnOnce(&Database) -> Result<T, LogError>) -> Result<T, LogError> {
+        let db = self.db.read().unwrap_or_else(PoisonError::into_inner);
+        work(db.as_ref().ok_or_else(|| LogError::Storage("the log's file is being reopened".into()))?)
+    }
+
+    /// Sums up what the partitions keep.
+    fn count_stored(&self) {
+        let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
+        let kept = |extent: tables::Extent| extent.total.saturating_sub(extent.removed);
+        let bytes = topics.values().flat_map(|t| t.partitions.iter()).map(|p| kept(p.extent())).sum();
+        self.stored.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Tells subscribers of `topic` about its partitions.
+    fn announce(subscription: &Subscription, topic: &Topic) {
+        if subscription.topics.iter().any(|name| **name == *topic.name) {
+            for partition in 0..topic.count() {
+                let at = TopicPartition { topic: topic.name.clone(), partition };
+                // A receiver that is gone has stopped delivering: nothing to tell it.
+                let _ = subscription.changes.send(Assignment::Gained(at));
+            }
+        }
+    }
+}
+
+/// Figures of the embedded log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EmbeddedFigures {
+    /// Commits (fsyncs) since the start.
+    pub commits: u64,
+    /// Bytes waiting for the writer.
+    pub queued_bytes: usize,
+    /// Bytes of records kept on disk.
+    pub stored_bytes: u64,
+}
+
+/// The embedded log.
+pub struct EmbeddedLog {
+    shared: Arc<Shared>,
+    jobs: std_mpsc::Sender<Job>,
+    writer: Mutex<Option<std::thread::JoinHandle<()>>>,
+}
+
+impl EmbeddedLog {
+    /// Opens or creates the log and starts its writer thread. Blocks while the file is opened, which takes longer
+    /// after a crash.
+    ///
+    /// # Errors
+    /// When the file cannot be opened; among others because another process has it open.
+    pub fn open(settings: EmbeddedSettings, clock: Arc<dyn Clock>) -> Result<Self, LogError> {
+        Self::open_with(settings, clock, Box::new(tables::open))
+    }
+
+    fn open_with(
+        settings: EmbeddedSettings,
+        clock: Arc<dyn Clock>,
+        open: OpenFile,
+    ) -> Result<Self, LogError> {
+        let storage = |error: std::io::Error| LogError::Storage(error.to_string().into());
+        if let Some(dir) = settings.path.parent() {
+            std::fs::create_dir_all(dir).map_err(storage)?;
+        }
+        let db = open(&settings.path)?;
+        tables::prepare(&db)?;
+        let topics: HashMap<_, _> = tables::topics(&db)?
+            .into_iter()
+            .map(|stored| (stored.name.clone(), Arc::new(Topic::new(stored))))
+            .collect();
+        let offsets = Offsets::new(tables::offsets(&db)?);
+        let shared = Arc::new(Shared {
+            settings,
+            open,
+            clock,
+            db: RwLock::new(Some(db)),
+            stored: AtomicU64::new(0),
+            topics: RwLock::new(topics),
+            offsets: Mutex::new(offsets),
+            subscriptions: Mutex::default(),
+            failure: Mutex::default(),
+            queued: Arc::default(),
+            commits: AtomicU64::new(0),
+            closed: CancellationToken::new(),
+        });
+        shared.count_stored();
+        let (jobs, inbox) = std_mpsc::channel();
+        let writer = writer::Writer::new(shared.clone(), inbox);
+        let thread =
+            std::thread::Builder::new().name("bridge-log".into()).spawn(|| writer.run()).map_err(storage)?;
+        Ok(Self { shared, jobs, writer: Mutex::new(Some(thread)) })
+    }
+
+    /// Figures for metrics.
+    #[must_use]
+    pub fn figures(&self) -> EmbeddedFigures {
+        EmbeddedFigures {
+            commits: self.shared.commits.load(Ordering::Relaxed),
+            queued_bytes: self.shared.queued.load(Ordering::Relaxed),
+            stored_bytes: self.shared.stored.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Removes now what retention allows to be removed; the log does it by itself from time to time.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn trim(&self) -> Result<(), LogError> {
+        self.ask(Job::Trim).await
+    }
+
+    async fn ask<T>(
+        &self,
+        job: impl FnOnce(oneshot::Sender<Result<T, LogError>>) -> Job,
+    ) -> Result<T, LogError> {
+        let (reply, answer) = oneshot::channel();
+        self.jobs.send(job(reply)).map_err(|_| LogError::Closed)?;
+        answer.await.map_err(|_| LogError::Closed)?
+    }
+
+    async fn topic_or_create(&self, name: &str) -> Result<Arc<Topic>, LogError> {
+        if let Some(topic) = self.shared.topic(name) {
+            return Ok(topic);
+        }
+        if !is_topic_name(name) {
+            return Err(LogError::InvalidTopic(name.into()));
+        }
+        if !self.shared.settings.auto_create {
+            return Err(LogError::UnknownTopic(name.into()));
+        }
+        let name: Arc<str> = name.into();
+        self.ask(|reply| Job::CreateTopic { name, reply }).await
+    }
+
+    /// Takes room in the writer's queue.
+    fn reserve(&self, bytes: usize) -> Result<Reservation, LogError> {
+        let settings = &self.shared.settings;
+        let stored = self.shared.stored.load(Ordering::Relaxed);
+        if stored.saturating_add(bytes as u64) > settings.max_log_bytes {
+            return Err(LogError::Full { stored, limit: settings.max_log_bytes });
+        }
+        Reservation::take(&self.shared.queued, bytes, settings.max_queued_bytes).ok_or_else(|| {
+            LogError::Busy {
+                queued: self.shared.queued.load(Ordering::Relaxed),
+                limit: settings.max_queued_bytes,
+            }
+        })
+    }
+}
+
+/// Kafka's rule for topic names.
+fn is_topic_name(name: &str) -> bool {
+    let legal = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-');
+    (1..=249).contains(&name.len()) && name.bytes().all(legal) && name != "." && name != ".."
+}
+
+#[async_trait]
+impl Log for EmbeddedLog {
+    async fn append(&self, topic: &str, records: Vec<NewRecord>) -> Vec<Result<Appended, LogError>> {
+        let topic = match self.topic_or_create(topic).await {
+            Ok(topic) => topic,
+            Err(error) => return records.iter().map(|_| Err(error.clone())).collect(),
+        };
+        let (segments, placed) = jobs::encode(&topic, &records, self.shared.settings.max_record_bytes);
+        let bases = match self.reserve(segments.iter().map(Segment::bytes).sum()) {
+            // Every record was refused already.
+            Ok(_) if segments.is_empty() => Ok(Vec::new()),
+            Ok(room) => self.ask(|reply| Job::Append(AppendJob { topic, segments, room, reply })).await,
+            Err(error) => Err(error),
+        };
+        let place = |(place, record): (Result<Place, LogError>, &NewRecord)| {
+            let place = place?;
+            let bases = bases.as_ref().map_err(Clone::clone)?;
+            let base = bases.get(place.segment).copied().ok_or(LogError::Closed)?;
+            Ok(Appended {
+                partition: place.partition,
+                offset: base + u64::from(place.index),
+                timestamp: record.timestamp,
+            })
+        };
+        placed.into_iter().zip(&records).map(place).collect()
+    }
+
+    async fn read(&self, at: &TopicPartition, from: u64, limit: ReadLimit) -> Result<Vec<Record>, LogError> {
+        let topic = self.shared.known(at)?;
+        if let Some(records) = topic.partition(at.partition)?.read_tail(from, limit)? {
+            return Ok(records);
+        }
+        let (shared, key) = (self.shared.clone(), (topic.id, at.partition));
+        let read = move || {
+            let mut taken = Taken::new(limit);
+            shared.with_db(|db| {
+                tables::chunks(db, key, from, |chunk| chunk.records(from, |record| taken.take(record)))
+            })?;
+            Ok(taken.records)
+        };
+        tokio::task::spawn_blocking(read).await.map_err(|e| LogError::Storage(e.to_string().into()))?
+    }
+
+    async fn wait(&self, at: &TopicPartition, offset: u64) -> Result<(), LogError> {
+        let topic = self.shared.known(at)?;
+        let mut end = topic.partition(at.partition)?.end.subscribe();
+        tokio::select! {
+            found = end.wait_for(|end| *end > offset) => found.map(|_| ()).map_err(|_| LogError::Closed),
+            () = self.shared.closed.cancelled() => Err(LogError::Closed),
+        }
+    }
+
+    fn end(&self, at: &TopicPartition) -> Option<u64> {
+        let topic = self.shared.known(at).ok()?;
+        topic.partition(at.partition).ok().map(|partition| *partition.end.borrow())
+    }
+
+    fn subscribe(&self, group: &str, topics: &[String]) -> mpsc::UnboundedReceiver<Assignment> {
+        let (changes, receiver) = mpsc::unbounded_channel();
+        let subscription = Subscription { group: group.into(), topics: topics.to_vec(), changes };
+        // The writer announces a new topic while it holds this lock: no topic is missed, none comes twice.
+        let mut subscriptions = lock(&self.shared.subscriptions);
+        for topic in self.shared.topics.read().unwrap_or_else(PoisonError::into_inner).values() {
+            Shared::announce(&subscription, topic);
+        }
+        subscriptions.push(subscription);
+        receiver
+    }
+
+    async fn committed(&self, group: &str, at: &TopicPartition) -> Result<Option<u64>, LogError> {
+        let topic = self.shared.known(at)?;
+        Ok(lock(&self.shared.offsets).get(&(group.into(), topic.id, at.partition)))
+    }
+
+    fn commit(&self, group: &str, at: &TopicPartition, next: u64) {
+        if let Ok(topic) = self.shared.known(at)
+            && lock(&self.shared.offsets).commit((group.into(), topic.id, at.partition), next)
+        {
+            // When the writer is gone the offset stays in memory only: records come again, none is skipped.
+            let _ = self.jobs.send(Job::OffsetsDirty);
+        }
+    }
+
+    async fn flush(&self) -> Result<(), LogError> {
+        self.ask(Job::Flush).await
+    }
+
+    fn topics(&self) -> Vec<TopicInfo> {
+        let topics = self.shared.topics.read().unwrap_or_else(PoisonError::into_inner);
+        let mut infos: Vec<_> =
+            topics.values().map(|t| TopicInfo { name: t.name.clone(), partitions: t.count() }).collect();
+        infos.sort_by(|a, b| a.name.cmp(&b.name));
+        infos
+    }
+
+    fn health(&self) -> Result<(), LogError> {
+        if self.shared.closed.is_cancelled() {
+            return Err(LogError::Closed);
+        }
+        lock(&self.shared.failure).clone().map_or(Ok(()), Err)
+    }
+
+    async fn close(&self) {
+        let _ = self.ask(Job::Close).await;
+        self.shared.closed.cancel();
+        let thread = lock(&self.writer).take();
+        if let Some(thread) = thread {
+            // The writer ends right after its answer; joining makes sure that the file is closed.
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+        *self.shared.db.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

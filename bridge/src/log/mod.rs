@@ -1,0 +1,164 @@
+//! The log: what lies between the front and the delivery.
+
+pub mod embedded;
+mod partitioner;
+mod record;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+
+pub use partitioner::{murmur2, partition_of};
+pub use record::{Appended, Header, NewRecord, Record, TopicPartition};
+
+/// A durable, partitioned log.
+///
+/// One implementation is [`embedded::EmbeddedLog`]; the trait asks for nothing that Kafka's producer and consumer
+/// groups cannot do, so that a Kafka can stand behind it.
+#[async_trait]
+pub trait Log: Send + Sync + 'static {
+    /// Appends `records` to `topic`, each to the partition it names, or to the one its key selects; creates the
+    /// topic when that is allowed. One result a record, in order, given when the record is durable. Records of one
+    /// partition keep their order.
+    async fn append(&self, topic: &str, records: Vec<NewRecord>) -> Vec<Result<Appended, LogError>>;
+
+    /// Records of one partition from offset `from` on (or from the first that is still kept), at most
+    /// `limit.records`, and no more than `limit.bytes` unless the first alone is larger. Empty at the end.
+    ///
+    /// # Errors
+    /// When the partition does not exist or the log cannot be read.
+    async fn read(&self, at: &TopicPartition, from: u64, limit: ReadLimit) -> Result<Vec<Record>, LogError>;
+
+    /// Returns once the partition has a record at `offset` or after it.
+    ///
+    /// # Errors
+    /// When the partition does not exist or the log is closed.
+    async fn wait(&self, at: &TopicPartition, offset: u64) -> Result<(), LogError>;
+
+    /// The offset the next record of the partition will get; `None` when there is no such partition.
+    fn end(&self, at: &TopicPartition) -> Option<u64>;
+
+    /// Joins `group` for `topics`: the partitions that the caller shall deliver arrive on the channel, at once or
+    /// when they come to be. (A Kafka gives and takes partitions as members come and go.)
+    fn subscribe(&self, group: &str, topics: &[String]) -> mpsc::UnboundedReceiver<Assignment>;
+
+    /// The offset where `group` goes on, `None` when it never committed one there.
+    ///
+    /// # Errors
+    /// When the log cannot tell.
+    async fn committed(&self, group: &str, at: &TopicPartition) -> Result<Option<u64>, LogError>;
+
+    /// Notes that `group` has handled everything before `next`. Becomes durable soon, at no cost to the caller: a
+    /// crash before that makes records come again, never skips one.
+    fn commit(&self, group: &str, at: &TopicPartition, next: u64);
+
+    /// Returns when everything committed so far is durable.
+    ///
+    /// # Errors
+    /// When it cannot be made durable.
+    async fn flush(&self) -> Result<(), LogError>;
+
+    /// The topics and their numbers of partitions, by name.
+    fn topics(&self) -> Vec<TopicInfo>;
+
+    /// Whether records can be appended now; the reason when not.
+    ///
+    /// # Errors
+    /// The reason.
+    fn health(&self) -> Result<(), LogError>;
+
+    /// Makes everything durable and refuses further appends.
+    async fn close(&self);
+}
+
+/// How much one read may return.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadLimit {
+    /// Records.
+    pub records: usize,
+    /// Bytes of keys and values together.
+    pub bytes: usize,
+}
+
+/// A change in what a subscriber has to deliver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Assignment {
+    /// Deliver this partition from its committed offset on.
+    Gained(TopicPartition),
+    /// Someone else delivers it from now on.
+    Lost(TopicPartition),
+}
+
+/// A topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicInfo {
+    /// Its name.
+    pub name: Arc<str>,
+    /// How many partitions it has.
+    pub partitions: u32,
+}
+
+/// Why the log refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LogError {
+    /// The topic does not exist and topics are not created by producing to them.
+    #[error("Topic {0} not present in metadata.")]
+    UnknownTopic(Arc<str>),
+    /// Kafka's rule for topic names is broken.
+    #[error(
+        "Invalid topic: {0:?}. A topic name has 1 to 249 characters of a-z, A-Z, 0-9, '.', '_' and '-', and is \
+         neither \".\" nor \"..\"."
+    )]
+    InvalidTopic(Arc<str>),
+    /// No more topics may be created.
+    #[error("topic {topic} cannot be created: there are {limit} topics, the limit max_topics")]
+    TooManyTopics {
+        /// The topic.
+        topic: Arc<str>,
+        /// The limit.
+        limit: usize,
+    },
+    /// The topic has no such partition.
+    #[error("Partition {partition} of topic {topic} cannot be found; it has {partitions} partitions.")]
+    UnknownPartition {
+        /// The topic.
+        topic: Arc<str>,
+        /// The partition asked for.
+        partition: i64,
+        /// How many there are.
+        partitions: u32,
+    },
+    /// The record is above the size limit.
+    #[error("the record has {size} bytes, more than the limit max_record_bytes of {limit}")]
+    TooLarge {
+        /// Key, value and headers together, in bytes.
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// Too much is waiting to be written right now; the same record will be taken a moment later.
+    #[error("{queued} bytes are waiting to be written, the limit max_queued_bytes is {limit}; try again")]
+    Busy {
+        /// Bytes waiting.
+        queued: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The log is full until deliveries let retention trim it.
+    #[error(
+        "the log holds {stored} bytes, the limit max_log_bytes is {limit}; records leave it after delivery"
+    )]
+    Full {
+        /// Bytes kept.
+        stored: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The disk failed; the log tries to come back by itself.
+    #[error("the log's storage failed: {0}")]
+    Storage(Arc<str>),
+    /// The log is shut down.
+    #[error("the log is closed")]
+    Closed,
+}

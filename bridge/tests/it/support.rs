@@ -1,0 +1,259 @@
+//! What the tests share: a bridge on a free port, a receiver with a script.
+#![allow(dead_code)]
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use bridge::{Bridge, BridgeConfig};
+use futures_util::StreamExt;
+use http::{HeaderMap, Method};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, sync::mpsc, task::JoinSet};
+
+/// Nothing in these tests takes longer than this unless it hangs.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A request that a receiver got.
+#[derive(Debug)]
+pub(crate) struct Received {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Received {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+}
+
+type Script = dyn Fn(usize, &str) -> Response + Send + Sync;
+
+#[derive(Clone)]
+struct Recording {
+    script: Arc<Script>,
+    count: Arc<AtomicUsize>,
+    received: mpsc::UnboundedSender<Received>,
+}
+
+/// An HTTP server that records what it gets and answers by its script.
+pub(crate) struct Receiver {
+    pub(crate) addr: SocketAddr,
+    received: mpsc::UnboundedReceiver<Received>,
+    _server: JoinSet<()>,
+}
+
+impl Receiver {
+    /// One that takes everything.
+    pub(crate) async fn willing() -> Self {
+        Self::scripted(|_, _| ().into_response()).await
+    }
+
+    /// One that answers request number n (from 0) with this body as the script says.
+    pub(crate) async fn scripted(script: impl Fn(usize, &str) -> Response + Send + Sync + 'static) -> Self {
+        Self::at("127.0.0.1:0".parse().unwrap(), script).await
+    }
+
+    /// The same at an address.
+    pub(crate) async fn at(
+        addr: SocketAddr,
+        script: impl Fn(usize, &str) -> Response + Send + Sync + 'static,
+    ) -> Self {
+        let (sender, received) = mpsc::unbounded_channel();
+        let recording = Recording { script: Arc::new(script), count: Arc::default(), received: sender };
+        let listener = TcpListener::bind(addr).await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let router = Router::new().fallback(record).with_state(recording);
+        let mut server = JoinSet::new();
+        server.spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { addr, received, _server: server }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// The next request.
+    pub(crate) async fn next(&mut self) -> Received {
+        tokio::time::timeout(PATIENCE, self.received.recv()).await.expect("a request comes").unwrap()
+    }
+
+    /// Values of JSON array bodies until there are `count`.
+    pub(crate) async fn values(&mut self, count: usize) -> Vec<Value> {
+        let mut values = Vec::new();
+        while values.len() < count {
+            let Value::Array(more) = self.next().await.json() else { panic!("an array is expected") };
+            values.extend(more);
+        }
+        values
+    }
+
+    pub(crate) fn nothing_more(&mut self) -> bool {
+        self.received.try_recv().is_err()
+    }
+}
+
+async fn record(State(recording): State<Recording>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = String::from_utf8(collect(body).await).unwrap();
+    let response = (recording.script)(recording.count.fetch_add(1, Ordering::SeqCst), &body);
+    let _ = recording.received.send(Received {
+        method: parts.method,
+        path: parts.uri.to_string(),
+        headers: parts.headers,
+        body,
+    });
+    response
+}
+
+async fn collect(body: Body) -> Vec<u8> {
+    let mut frames = body.into_data_stream();
+    let mut all = Vec::new();
+    while let Some(frame) = frames.next().await {
+        all.extend_from_slice(&frame.unwrap());
+    }
+    all
+}
+
+/// A bridge and its folder.
+pub(crate) struct TestBridge {
+    pub(crate) bridge: Bridge,
+    pub(crate) dir: TempDir,
+    pub(crate) client: reqwest::Client,
+}
+
+impl TestBridge {
+    pub(crate) async fn start() -> Self {
+        Self::with(|_| ()).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(&mut BridgeConfig)) -> Self {
+        let dir = TempDir::new().unwrap();
+        let bridge = Bridge::start(config(&dir, change)).await.unwrap();
+        Self { bridge, dir, client: reqwest::Client::new() }
+    }
+
+    /// A bridge with one connector, whose keys are those of [`sink`] and `keys`.
+    pub(crate) async fn delivering(receiver: &Receiver, keys: Value) -> Self {
+        Self::delivering_with(receiver, keys, |_| ()).await
+    }
+
+    pub(crate) async fn delivering_with(
+        receiver: &Receiver,
+        keys: Value,
+        change: impl FnOnce(&mut BridgeConfig),
+    ) -> Self {
+        let dir = TempDir::new().unwrap();
+        let connector = write_connector(&dir, &sink(&receiver.url(), keys));
+        let config = config(&dir, |config| {
+            config.connectors = vec![connector];
+            config.restart_pause = Duration::from_millis(20);
+            change(config);
+        });
+        let bridge = Bridge::start(config).await.unwrap();
+        Self { bridge, dir, client: reqwest::Client::new() }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.bridge.addr())
+    }
+
+    /// Stops the bridge and starts it again on the same folder.
+    pub(crate) async fn restart(self, change: impl FnOnce(&mut BridgeConfig)) -> Self {
+        let Self { bridge, dir, client } = self;
+        bridge.stop().await;
+        let bridge = Bridge::start(config(&dir, change)).await.unwrap();
+        Self { bridge, dir, client }
+    }
+
+    /// Produces JSON values with their keys to topic `t` by v3, in one request, and checks that all are stored.
+    pub(crate) async fn produce(&self, records: impl IntoIterator<Item = (&str, Value)>) {
+        let body: String = records
+            .into_iter()
+            .map(|(key, value)| {
+                json!({ "key": { "type": "STRING", "data": key }, "value": { "type": "JSON", "data": value } })
+                    .to_string()
+            })
+            .collect();
+        let (status, text) = self.post("/v3/clusters/c/topics/t/records", "application/json", body).await;
+        assert_eq!(status, 200, "{text}");
+        for report in reports(&text) {
+            assert_eq!(report["error_code"], 200, "{text}");
+        }
+    }
+
+    pub(crate) async fn post(
+        &self,
+        path: &str,
+        content_type: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> (u16, String) {
+        let request = self.client.post(self.url(path)).header("content-type", content_type).body(body);
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
+        let response = self.client.get(self.url(path)).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+}
+
+fn config(dir: &TempDir, change: impl FnOnce(&mut BridgeConfig)) -> BridgeConfig {
+    let mut config = BridgeConfig::new(dir.path().join("data"));
+    config.variables = BTreeMap::from([("SECRET".to_owned(), "s3cret".to_owned())]);
+    change(&mut config);
+    config
+}
+
+/// The keys of a connector for topic `t` that retries quickly.
+pub(crate) fn sink(url: &str, keys: Value) -> Value {
+    let mut config = json!({
+        "connector.class": "io.confluent.connect.http.HttpSinkConnector",
+        "topics": "t", "http.api.url": format!("{url}/in"), "request.body.format": "json", "batch.max.size": 100,
+        "retry.backoff.ms": 1,
+    });
+    for (key, value) in keys.as_object().unwrap() {
+        config[key] = value.clone();
+    }
+    json!({ "name": "sink", "config": config })
+}
+
+pub(crate) fn write_connector(dir: &TempDir, connector: &Value) -> PathBuf {
+    let path = dir.path().join("sink.json");
+    std::fs::write(&path, connector.to_string()).unwrap();
+    path
+}
+
+/// The JSON objects of a reply of v3.
+pub(crate) fn reports(text: &str) -> Vec<Value> {
+    serde_json::Deserializer::from_str(text).into_iter().collect::<Result<_, _>>().unwrap()
+}
+
+/// Waits until `check` gives something; for states that are only told when asked for.
+pub(crate) async fn eventually<T>(mut check: impl AsyncFnMut() -> Option<T>) -> T {
+    let until = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = check().await {
+            return found;
+        }
+        assert!(tokio::time::Instant::now() < until, "it did not happen in time");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
