@@ -1,7 +1,9 @@
 //! Scenarios and laws of the engine.
 
+mod branches;
 mod endings;
 mod failures;
+mod laws;
 mod paths;
 mod recovery;
 mod scenario;

@@ -54,12 +54,12 @@ fn branches_run_side_by_side_and_a_join_waits_for_all_of_them() {
 
 #[test]
 fn inputs_come_in_the_order_of_the_edges_with_the_names_of_what_they_lead_to() {
-    let mut run = started("start:manual > a:set > join:merge; start > b:set > join");
+    let mut run = started("start:manual > a:set > join:merge@left; start > b:set > join@right");
     run.give("b", &json!({ "main": [{ "from": "b" }] }));
     run.give("a", &json!({ "main": [{ "from": "a" }] }));
     let inputs = run.state.inputs(run.index("join"));
     let words: Vec<_> = inputs.iter().map(|(input, items)| (*input, items[0]["from"].clone())).collect();
-    assert_eq!(words, [(None, json!("a")), (None, json!("b"))]);
+    assert_eq!(words, [(Some("left"), json!("a")), (Some("right"), json!("b"))]);
 }
 
 #[test]

@@ -29,42 +29,39 @@ pub(super) fn workflow(text: &str, data: &Value) -> Definition {
 
 /// A workflow with a time limit.
 pub(super) fn workflow_within(timeout: &str, text: &str, data: &Value) -> Definition {
-    let (mut nodes, mut edges) = (Vec::<Value>::new(), Vec::new());
+    let (mut nodes, mut edges) = (Vec::new(), Vec::new());
     for chain in text.split(';') {
-        let mut before: Option<(String, String)> = None;
+        let mut before: Option<(&str, &str)> = None;
         for word in chain.split('>').map(str::trim) {
             let (word, input) =
                 word.split_once('@').map_or((word, None), |(word, input)| (word, Some(input)));
             let (word, port) = word.split_once('.').unwrap_or((word, "main"));
             let (id, kind) = word.split_once(':').map_or((word, None), |(id, kind)| (id, Some(kind)));
             if let Some(kind) = kind {
-                nodes.push(node(id, kind, &data[id]));
+                nodes.push((id.to_owned(), kind, data[id].clone()));
             }
-            if let Some((source, handle)) = before.replace((id.to_owned(), port.to_owned())) {
+            if let Some((source, handle)) = before.replace((id, port)) {
                 edges.push(json!({
                     "source": source, "sourceHandle": handle, "target": id, "targetHandle": input
                 }));
             }
         }
     }
+    define(timeout, &nodes, &edges)
+}
+
+/// A workflow of nodes (id, kind, data) and edges.
+pub(super) fn define(timeout: &str, nodes: &[(String, &str, Value)], edges: &[Value]) -> Definition {
+    let nodes: Vec<_> = nodes.iter().map(|(id, kind, data)| node(id, kind, data)).collect();
     let document: WorkflowDocument = serde_json::from_value(json!({
-        "name": text.chars().take(100).collect::<String>(),
-        "nodes": nodes, "edges": edges, "settings": { "timeout": timeout }
+        "name": "a workflow", "nodes": nodes, "edges": edges, "settings": { "timeout": timeout }
     }))
     .unwrap();
-    Definition::new(&document).unwrap_or_else(|_| {
-        let mut document = document.clone();
-        document
-            .nodes
-            .iter_mut()
-            .filter(|node| node.kind != "fail")
-            .for_each(|node| node.data.params.clear());
-        Definition::new(&document).unwrap()
-    })
+    Definition::new(&document).unwrap()
 }
 
 /// A node of that kind with parameters that are valid, whatever they do.
-pub(super) fn node(id: &str, kind: &str, data: &Value) -> Value {
+fn node(id: &str, kind: &str, data: &Value) -> Value {
     let params = match kind {
         "http_request" => json!({ "method": "GET", "url": "http://x/" }),
         "set" => json!({ "fields": {} }),

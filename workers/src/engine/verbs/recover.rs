@@ -30,11 +30,15 @@ impl Deciding<'_> {
         if self.state.progress.phase == Phase::Queued {
             return self.start();
         }
+        if let Some(error) = fatal_error(self.state) {
+            return self.fail_run(error);
+        }
         if self.is_too_late() {
             return self.time_out();
         }
-        if let Some(error) = fatal_error(self.state) {
-            return self.fail_run(error);
+        // Neither of the above, but steps were being cancelled: only a cancel does that.
+        if self.state.nodes().iter().any(|run| run.state == NodeState::Cancelled) {
+            return self.cancel("the run was cancelled, and its worker stopped meanwhile".to_owned());
         }
         let running: Vec<_> = self.state.running().collect();
         let timers: Vec<_> = self.state.timers().collect();

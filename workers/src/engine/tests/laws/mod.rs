@@ -1,0 +1,81 @@
+//! What holds for every workflow, whatever happens to its runs. [`world::World`] checks after every decision that
+//! the fold of the journal is the state, that no attempt is executed twice, that a node starts once its inputs are
+//! settled and never again after it is, that what runs and which timers are set is what the state says, and that
+//! events survive being written.
+
+mod plan;
+mod world;
+
+use std::sync::Arc;
+
+use minireipaz::domain::{definition::Definition, run::RunStatus};
+use plan::{Happening, definitions, happenings};
+use proptest::prelude::*;
+use world::World;
+
+use crate::engine::{Command, Illegal, facts};
+
+fn started(definition: &Arc<Definition>) -> World {
+    let mut world = World::new(definition);
+    world.tell(Command::Start).unwrap();
+    world
+}
+
+fn lived(definition: &Arc<Definition>, happenings: &[Happening]) -> World {
+    let mut world = started(definition);
+    happenings.iter().for_each(|happening| world.happen(happening));
+    world
+}
+
+proptest! {
+    #[test]
+    fn every_run_ends_and_stays_ended(definition in definitions(), happenings in happenings()) {
+        let mut world = lived(&definition, &happenings);
+        world.drive_to_end(0);
+        let end = world.state.status();
+        for command in [Command::Start, Command::Recover, Command::Cancel { reason: String::new() }] {
+            prop_assert_eq!(world.tell(command), Err(Illegal::Terminal(end)));
+        }
+        world.happen(&Happening::Echo { pick: 0 });
+        prop_assert_eq!(world.state.status(), end);
+        prop_assert_eq!(facts::run(&world.state).output.is_some(), end == RunStatus::Succeeded);
+    }
+
+    #[test]
+    fn a_crash_at_any_point_repeats_nothing_that_is_done(definition in definitions(), happenings in happenings()) {
+        let mut lived = lived(&definition, &happenings);
+        lived.drive_to_end(0);
+        for length in 0..lived.journal.len() {
+            let mut world = World::after(&definition, &lived.journal[..length], lived.now);
+            world.restart();
+            world.drive_to_end(0);
+            let (kept, end) = (&lived.journal[..length], world.state.status());
+            prop_assert_eq!(&world.journal[..length], kept);
+            prop_assert!(end.is_terminal());
+        }
+    }
+
+    #[test]
+    fn cancel_ends_a_run_at_any_point(definition in definitions(), happenings in happenings()) {
+        let lived = lived(&definition, &happenings);
+        let live = lived.journal.len() - usize::from(lived.state.is_terminal());
+        for length in 0..=live {
+            let mut world = World::after(&definition, &lived.journal[..length], lived.now);
+            world.tell(Command::Cancel { reason: "enough".to_owned() }).unwrap();
+            prop_assert_eq!(world.state.status(), RunStatus::Cancelled);
+        }
+    }
+
+    #[test]
+    fn the_order_in_which_branches_finish_changes_nothing(definition in definitions(), picks in any::<[usize; 2]>()) {
+        let [one, other] = picks.map(|pick| {
+            let mut world = started(&definition);
+            world.drive_to_end(pick);
+            let statuses: Vec<_> = (0..definition.nodes.len())
+                .map(|node| facts::step(&world.state, node).map(|step| (step.status, step.output)))
+                .collect();
+            (facts::run(&world.state).output, statuses)
+        });
+        prop_assert_eq!(one, other);
+    }
+}

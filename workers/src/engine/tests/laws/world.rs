@@ -1,0 +1,202 @@
+//! A world around a run that performs its effects and checks the laws after every decision.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use minireipaz::domain::{definition::Definition, timestamp::Timestamp};
+
+use super::plan::{Happening, outcome, success};
+use crate::engine::{
+    Command, Effect, Illegal, Outcome, RunEvent, RunState, Timer,
+    node::NodeState,
+    step,
+    tests::scenario::{CREATED, header},
+};
+
+pub(super) struct World {
+    pub(super) state: RunState,
+    /// What the journal holds, and its fold.
+    pub(super) journal: Vec<RunEvent>,
+    folded: RunState,
+    /// What the worker does: attempts under way and timers set.
+    working: BTreeSet<(usize, u32)>,
+    timers: BTreeMap<Timer, Timestamp>,
+    /// Every attempt that was ever executed.
+    executed: BTreeSet<(usize, u32)>,
+    pub(super) now: Timestamp,
+}
+
+impl World {
+    pub(super) fn new(definition: &Arc<Definition>) -> Self {
+        Self::after(definition, &[], CREATED)
+    }
+
+    /// The world after a crash that left those events: the worker has folded them, and does nothing yet.
+    pub(super) fn after(definition: &Arc<Definition>, journal: &[RunEvent], now: Timestamp) -> Self {
+        let mut state = RunState::new(header(serde_json::json!([{}])), Arc::clone(definition));
+        journal.iter().for_each(|event| state.apply(event).unwrap());
+        Self {
+            folded: state.clone(),
+            state,
+            journal: journal.to_vec(),
+            working: BTreeSet::new(),
+            timers: BTreeMap::new(),
+            executed: BTreeSet::new(),
+            now,
+        }
+    }
+
+    pub(super) fn tell(&mut self, command: Command) -> Result<(), Illegal> {
+        let before = self.state.clone();
+        let decision = match step(&mut self.state, command, self.now) {
+            Ok(decision) => decision,
+            Err(illegal) => {
+                assert_eq!(self.state.progress, before.progress, "a refused command changes nothing");
+                return Err(illegal);
+            }
+        };
+        assert!(!before.is_terminal(), "nothing follows a run's end");
+        for event in &decision.events {
+            self.check_event(event);
+            let text = serde_json::to_string(event).unwrap();
+            let read: RunEvent = serde_json::from_str(&text).unwrap();
+            assert_eq!(&read, event, "events are read as they were written");
+            self.folded.apply(&read).unwrap();
+            self.journal.push(read);
+        }
+        for effect in decision.effects {
+            self.perform(&effect);
+        }
+        self.check_state();
+        Ok(())
+    }
+
+    pub(super) fn happen(&mut self, happening: &Happening) {
+        match happening {
+            Happening::Finish { pick, detail } => {
+                if let Some((node, attempt)) = pick_of(&self.working, *pick) {
+                    self.finish(node, attempt, outcome(self.state.definition(), node, *detail));
+                }
+            }
+            Happening::Timer => self.fire(),
+            Happening::Restart => self.restart(),
+            Happening::Echo { pick } => self.echo(*pick),
+            Happening::Cancel => {
+                let ended = self.state.is_terminal();
+                let told = self.tell(Command::Cancel { reason: "enough".to_owned() });
+                assert_eq!(told.is_err(), ended, "a run that has not ended can be cancelled");
+                assert!(self.state.is_terminal(), "cancel ends the run");
+            }
+        }
+    }
+
+    /// Succeeds with whatever runs, and lets time pass, until the run has ended.
+    pub(super) fn drive_to_end(&mut self, pick: usize) {
+        let mut turns = 0;
+        while !self.state.is_terminal() {
+            turns += 1;
+            assert!(turns < 200, "every run ends");
+            match pick_of(&self.working, pick) {
+                Some((node, attempt)) => self.finish(node, attempt, success(self.state.definition(), node)),
+                None => self.fire(),
+            }
+        }
+    }
+
+    pub(super) fn restart(&mut self) {
+        if self.state.is_terminal() {
+            return;
+        }
+        let done: Vec<_> = self.settled().collect();
+        self.state = self.folded.clone();
+        self.working.clear();
+        self.timers.clear();
+        self.tell(Command::Recover).unwrap();
+        let again = |node: &usize| self.working.iter().any(|(working, _)| working == node);
+        assert!(!done.iter().any(again), "what is done is not done again");
+    }
+
+    fn finish(&mut self, node: usize, attempt: u32, outcome: Outcome) {
+        self.working.remove(&(node, attempt));
+        self.tell(Command::StepFinished { node, attempt, outcome, jitter: 0.5 }).unwrap();
+    }
+
+    fn fire(&mut self) {
+        if let Some((&timer, &at)) = self.timers.iter().min_by_key(|(_, at)| **at) {
+            self.now = self.now.max(at);
+            self.timers.remove(&timer);
+            self.tell(Command::TimerFired(timer)).unwrap();
+        }
+    }
+
+    /// An attempt that is over is reported again, and a timer that has fired fires again.
+    fn echo(&mut self, pick: usize) {
+        let over = self.executed.difference(&self.working).copied().collect();
+        if let Some((node, attempt)) = pick_of(&over, pick) {
+            let outcome = success(self.state.definition(), node);
+            let late = Command::StepFinished { node, attempt, outcome, jitter: 0.5 };
+            assert!(self.tell(late).is_err(), "attempt {attempt} of node {node} ends once");
+            let late = Timer::Retry { node, attempt };
+            if !self.timers.contains_key(&late) {
+                assert!(self.tell(Command::TimerFired(late)).is_err(), "attempt {attempt} begins once");
+            }
+        }
+    }
+
+    fn settled(&self) -> impl Iterator<Item = usize> {
+        let nodes = self.state.nodes().iter().enumerate();
+        nodes.filter(|(_, run)| run.finished_at().is_some()).map(|(node, _)| node)
+    }
+
+    /// What may not happen at all, whatever the state says of itself.
+    fn check_event(&self, event: &RunEvent) {
+        let (RunEvent::StepStarted { node, .. } | RunEvent::StepSkipped { node, .. }) = event else { return };
+        let definition = self.folded.definition();
+        for &edge in &definition.nodes[*node].incoming {
+            let source = &self.folded.nodes()[definition.edges[edge].source];
+            assert!(source.finished_at().is_some(), "a node starts after all its inputs are settled");
+        }
+        assert!(self.folded.nodes()[*node].finished_at().is_none(), "what is settled does not start again");
+        let takes_something = !self.folded.inputs(*node).is_empty();
+        assert_eq!(
+            takes_something,
+            matches!(event, RunEvent::StepStarted { .. }),
+            "a node runs if and only if it is given items"
+        );
+    }
+
+    fn perform(&mut self, effect: &Effect) {
+        match *effect {
+            Effect::Execute { node, attempt, .. } => {
+                assert!(self.executed.insert((node, attempt)), "no node runs twice for one attempt");
+                self.working.insert((node, attempt));
+            }
+            Effect::Abort { node } => self.working.retain(|(working, _)| *working != node),
+            Effect::SetTimer { timer, at } => {
+                self.timers.insert(timer, at);
+            }
+            Effect::CancelTimer(timer) => {
+                self.timers.remove(&timer);
+            }
+        }
+    }
+
+    fn check_state(&self) {
+        let state = &self.state;
+        assert_eq!(state.progress, self.folded.progress, "the fold of the journal is the state");
+        assert_eq!(state.revision(), self.journal.len() as u64);
+        assert_eq!(state.running().collect::<BTreeSet<_>>(), self.working, "what runs is what was executed");
+        assert_eq!(state.timers().collect::<BTreeMap<_, _>>(), self.timers, "timers are those that are due");
+        assert_eq!(state.progress.running, self.working.len());
+        assert_eq!(state.progress.unsettled, state.nodes().len() - self.settled().count());
+        assert_eq!(state.is_parked(), !state.is_terminal() && self.working.is_empty(), "a live run goes on");
+        let stuck = |run: &crate::engine::NodeRun| matches!(run.state(), NodeState::Waiting { open: 0, .. });
+        assert!(state.is_terminal() || !state.nodes().iter().any(stuck), "what can run does");
+    }
+}
+
+fn pick_of(attempts: &BTreeSet<(usize, u32)>, pick: usize) -> Option<(usize, u32)> {
+    attempts.iter().nth(pick % attempts.len().max(1)).copied()
+}
