@@ -143,7 +143,14 @@ fn a_stale_attempt_cannot_finish_a_step() {
 fn a_timer_that_nothing_waits_for_is_refused() {
     let data = json!({ "a": { "retry": { "max_attempts": 3 } } });
     let mut run = started("start:manual > a:http_request", &data);
-    run.fail("a", UNAVAILABLE).retry("a");
-    let timer = Timer::Retry { node: run.index("a"), attempt: 2 };
-    assert_eq!(run.tell(Command::TimerFired(timer)), Err(Illegal::StaleTimer(timer)));
+    let node = run.index("a");
+    let timer = |attempt| Timer::Retry { node, attempt };
+    run.fail("a", UNAVAILABLE);
+    for attempt in [1, 3] {
+        assert_eq!(run.tell(Command::TimerFired(timer(attempt))), Err(Illegal::StaleTimer(timer(attempt))));
+    }
+    run.retry("a");
+    assert_eq!(run.tell(Command::TimerFired(timer(2))), Err(Illegal::StaleTimer(timer(2))));
+    let unknown = Timer::Retry { node: 99, attempt: 1 };
+    assert_eq!(run.tell(Command::TimerFired(unknown)), Err(Illegal::UnknownNode(99)));
 }

@@ -1,6 +1,7 @@
 //! Scenarios and laws of the engine.
 
 mod branches;
+mod contract;
 mod endings;
 mod failures;
 mod laws;

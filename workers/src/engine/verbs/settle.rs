@@ -16,22 +16,20 @@ impl Deciding<'_> {
             let message = format!("version {version} of the workflow has no trigger of the kind {kind:?}");
             return self.fail_run(Box::new(NodeError::new("no_trigger", message)));
         };
-        let ready = (0..self.state.nodes().len()).filter(|&node| self.is_ready(node)).collect();
-        self.settle_from(ready, Some(trigger))
+        self.settle_from((0..self.state.nodes().len()).collect(), Some(trigger))
     }
 
     /// Goes on from a node that was just settled.
     pub(super) fn settle_after(&mut self, node: usize) -> Result<(), Illegal> {
-        let mut ready = VecDeque::new();
-        self.push_successors(node, &mut ready);
-        self.settle_from(ready, None)
+        let mut nodes = VecDeque::new();
+        self.push_successors(node, &mut nodes);
+        self.settle_from(nodes, None)
     }
 
-    /// A work list instead of recursion: a chain may be as long as a workflow. Each node and each edge is looked at
-    /// once in a run.
-    fn settle_from(&mut self, mut ready: VecDeque<usize>, trigger: Option<usize>) -> Result<(), Illegal> {
-        while let Some(node) = ready.pop_front() {
-            // Two edges between the same nodes name the second one twice.
+    /// A work list instead of recursion: a chain may be as long as a workflow. Each edge is followed once in a run.
+    fn settle_from(&mut self, mut nodes: VecDeque<usize>, trigger: Option<usize>) -> Result<(), Illegal> {
+        while let Some(node) = nodes.pop_front() {
+            // Most joins still wait for another edge; some are named twice, by two edges from the same node.
             let NodeState::Waiting { open: 0, delivering } = self.state.nodes()[node].state else { continue };
             if delivering > 0 {
                 self.begin_attempt(node, 1)?;
@@ -47,7 +45,7 @@ impl Deciding<'_> {
             } else {
                 self.emit(RunEvent::StepSkipped { node, at: self.now })?;
             }
-            self.push_successors(node, &mut ready);
+            self.push_successors(node, &mut nodes);
         }
         if self.state.progress.unsettled == 0 {
             return self.end(RunStatus::Succeeded, None);
@@ -55,13 +53,8 @@ impl Deciding<'_> {
         Ok(())
     }
 
-    fn push_successors(&self, node: usize, ready: &mut VecDeque<usize>) {
+    fn push_successors(&self, node: usize, nodes: &mut VecDeque<usize>) {
         let definition = &self.state.definition;
-        let targets = definition.nodes[node].outgoing.iter().map(|&edge| definition.edges[edge].target);
-        ready.extend(targets.filter(|&target| self.is_ready(target)));
-    }
-
-    fn is_ready(&self, node: usize) -> bool {
-        matches!(self.state.nodes()[node].state, NodeState::Waiting { open: 0, .. })
+        nodes.extend(definition.nodes[node].outgoing.iter().map(|&edge| definition.edges[edge].target));
     }
 }
