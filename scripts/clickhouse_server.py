@@ -43,8 +43,11 @@ class Failure(Exception):
     """Something that the person who started this can do something about."""
 
 
+out = sys.stderr
+
+
 def say(text):
-    print(text, file=sys.stderr, flush=True)
+    print(text, file=out, flush=True)
 
 
 def cache_dir():
@@ -229,6 +232,17 @@ def write_config(args):
     return config
 
 
+def own_output(path):
+    """Gives the server an output of its own, so that this script's lines stay readable for people and programs."""
+    global out
+    out = os.fdopen(os.dup(2), "w")
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    os.close(file)
+    say("starting")
+
+
 # ---- running ---------------------------------------------------------------------------------------------
 
 
@@ -262,7 +276,7 @@ def die_with_parent():
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
-def run_library(library, config):
+def run_library(library, config, clean_up):
     """Runs the server inside this process: it is the one that `ps` shows and that gets the signals."""
     os.environ["CLICKHOUSE_WATCHDOG_ENABLE"] = "0"
     main = getattr(ctypes.CDLL(library, mode=ctypes.RTLD_GLOBAL), ENTRY)
@@ -271,10 +285,11 @@ def run_library(library, config):
     status = main(len(words), (ctypes.c_char_p * (len(words) + 1))(*words, None))
     sys.stdout.flush()
     sys.stderr.flush()
+    clean_up()
     os._exit(status & 0xFF)  # the library's own threads must not outlive the server
 
 
-def run_program(program, config):
+def run_program(program, config, clean_up):
     """Runs the installed program as a child, and passes on signals and its end."""
     environment = {**os.environ, "CLICKHOUSE_WATCHDOG_ENABLE": "0"}
     child = subprocess.Popen([program, "server", f"--config-file={config}"], stdin=subprocess.DEVNULL,
@@ -287,6 +302,7 @@ def run_program(program, config):
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, stop)
     status = child.wait()
+    clean_up()
     return status if status >= 0 else 128 - status
 
 
@@ -299,6 +315,7 @@ def arguments():
     parser.add_argument("--tls-certificate", help="PEM file, for --tls-port")
     parser.add_argument("--tls-key", help="PEM file, for --tls-port")
     parser.add_argument("--stop-with-stdin", action="store_true", help="stop when standard input ends")
+    parser.add_argument("--scratch", action="store_true", help="delete the data directory after the server has stopped")
     parser.add_argument("--install-only", action="store_true", help="make sure that there is a server, and exit")
     args = parser.parse_args()
     if not args.install_only and not (args.data and args.tcp_port):
@@ -316,9 +333,15 @@ def main():
     if args.install_only:
         return 0
     config = write_config(args)
+    own_output(os.path.join(os.path.abspath(args.data), "server.out"))
+
+    def clean_up():
+        if args.scratch:
+            shutil.rmtree(args.data, ignore_errors=True)
+
     if program:
-        return run_program(program, config)
-    return run_library(library, config)
+        return run_program(program, config, clean_up)
+    return run_library(library, config, clean_up)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 //! Settings: read once, at the start, into one struct a concern. All problems are reported at once.
 
+pub mod store;
+
 use std::{collections::BTreeMap, str::FromStr};
 
 /// The environment, or a stand-in for it, and what was wrong with it so far.

@@ -3,6 +3,12 @@
 //! Every read and write is bounded by tenant. Writes are idempotent: a row that arrives twice is one row, and a
 //! row of an older version, attempt or revision never hides a newer one.
 
+pub mod clickhouse;
+#[cfg(feature = "local")]
+pub mod local;
+#[cfg(any(test, feature = "testing"))]
+pub mod memory;
+
 use std::collections::HashMap;
 
 use async_trait::async_trait;
@@ -132,7 +138,7 @@ pub struct Page<T> {
 }
 
 /// Why a store did not answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// The server said no: a bad query, a full disk, a wrong password.
     #[error("ClickHouse answered with code {code}: {message}")]

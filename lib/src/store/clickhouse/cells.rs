@@ -1,0 +1,170 @@
+//! Single values, to and from rows.
+
+use klickhouse::{DynDateTime64, Tz, Value};
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, IntoDeserializer, value::StrDeserializer},
+};
+use uuid::Uuid;
+
+use super::connection::Cells;
+use crate::{
+    domain::{ids::TenantId, timestamp::Timestamp},
+    store::StoreError,
+};
+
+/// The last moment that a `DateTime64(3)` holds, in 2299; the first is the epoch.
+const LAST_MOMENT: i64 = 10_413_791_999_999;
+
+pub(super) fn text(text: &str) -> Value {
+    Value::String(text.as_bytes().to_vec())
+}
+
+pub(super) fn moment(at: Timestamp) -> Value {
+    let millis = at.as_millis().clamp(0, LAST_MOMENT).unsigned_abs();
+    Value::DateTime64(DynDateTime64(Tz::UTC, millis, 3))
+}
+
+pub(super) fn optional_moment(at: Option<Timestamp>) -> Value {
+    at.map_or(Value::Null, moment)
+}
+
+pub(super) fn json(value: &impl Serialize) -> Result<Value, StoreError> {
+    serde_json::to_vec(value)
+        .map(Value::String)
+        .map_err(|error| StoreError::Decode(format!("as JSON: {error}")))
+}
+
+/// Nothing is the empty text, which is no JSON.
+pub(super) fn optional_json(value: Option<&impl Serialize>) -> Result<Value, StoreError> {
+    value.map_or(Ok(Value::String(Vec::new())), json)
+}
+
+/// Roughly how many bytes a row takes on its way.
+pub(super) fn size(values: &[Value]) -> usize {
+    values.iter().map(|value| if let Value::String(bytes) = value { bytes.len() + 1 } else { 9 }).sum()
+}
+
+/// Reads a row's values one after the other.
+pub(super) struct Reader(std::vec::IntoIter<Value>);
+
+impl From<Cells> for Reader {
+    fn from(cells: Cells) -> Self {
+        Self(cells.0.into_iter())
+    }
+}
+
+impl Reader {
+    fn next(&mut self) -> Result<Value, StoreError> {
+        self.0.next().ok_or_else(|| StoreError::Decode("it has too few columns".to_owned()))
+    }
+
+    fn bytes(&mut self) -> Result<Vec<u8>, StoreError> {
+        match self.next()? {
+            Value::String(bytes) => Ok(bytes),
+            other => Err(unexpected("a text", &other)),
+        }
+    }
+
+    pub(super) fn text(&mut self) -> Result<String, StoreError> {
+        String::from_utf8(self.bytes()?).map_err(|error| StoreError::Decode(error.to_string()))
+    }
+
+    pub(super) fn tenant(&mut self) -> Result<TenantId, StoreError> {
+        TenantId::parse(&self.text()?).map_err(|error| StoreError::Decode(error.to_string()))
+    }
+
+    /// A name such as a status.
+    pub(super) fn name<T: DeserializeOwned>(&mut self) -> Result<T, StoreError> {
+        let text = self.text()?;
+        let text: StrDeserializer<'_, serde::de::value::Error> = text.as_str().into_deserializer();
+        T::deserialize(text).map_err(|error| StoreError::Decode(error.to_string()))
+    }
+
+    pub(super) fn json<T: DeserializeOwned>(&mut self) -> Result<T, StoreError> {
+        parse(&self.bytes()?)
+    }
+
+    pub(super) fn optional_json<T: DeserializeOwned>(&mut self) -> Result<Option<T>, StoreError> {
+        let bytes = self.bytes()?;
+        if bytes.is_empty() { Ok(None) } else { parse(&bytes).map(Some) }
+    }
+
+    pub(super) fn uuid(&mut self) -> Result<Uuid, StoreError> {
+        match self.next()? {
+            Value::Uuid(id) => Ok(id),
+            other => Err(unexpected("a UUID", &other)),
+        }
+    }
+
+    pub(super) fn flag(&mut self) -> Result<bool, StoreError> {
+        match self.next()? {
+            Value::UInt8(n) => Ok(n != 0),
+            other => Err(unexpected("a UInt8", &other)),
+        }
+    }
+
+    pub(super) fn u32(&mut self) -> Result<u32, StoreError> {
+        match self.next()? {
+            Value::UInt32(n) => Ok(n),
+            other => Err(unexpected("a UInt32", &other)),
+        }
+    }
+
+    pub(super) fn u64(&mut self) -> Result<u64, StoreError> {
+        match self.next()? {
+            Value::UInt64(n) => Ok(n),
+            other => Err(unexpected("a UInt64", &other)),
+        }
+    }
+
+    pub(super) fn optional_moment(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        match self.next()? {
+            Value::Null => Ok(None),
+            Value::DateTime64(DynDateTime64(_, millis, 3)) => {
+                Ok(Some(Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))))
+            }
+            other => Err(unexpected("a DateTime64(3)", &other)),
+        }
+    }
+
+    pub(super) fn moment(&mut self) -> Result<Timestamp, StoreError> {
+        self.optional_moment()?.ok_or_else(|| StoreError::Decode("a moment is missing".to_owned()))
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(bytes).map_err(|error| StoreError::Decode(error.to_string()))
+}
+
+/// The value itself may be anybody's data, so only its type is told.
+fn unexpected(wanted: &str, got: &Value) -> StoreError {
+    StoreError::Decode(format!("a column is a {}, not {wanted}", got.guess_type()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::run::RunStatus;
+
+    #[test]
+    fn a_moment_that_the_column_cannot_hold_is_the_nearest_that_it_can() {
+        let read = |at| Reader(vec![moment(at)].into_iter()).moment().unwrap();
+        assert_eq!(read(Timestamp::from_millis(-5)), Timestamp::from_millis(0));
+        assert_eq!(
+            read(Timestamp::from_millis(1_795_500_000_123)),
+            Timestamp::from_millis(1_795_500_000_123)
+        );
+        assert_eq!(read(Timestamp::from_millis(i64::MAX)).to_string(), "2299-12-31T23:59:59.999Z");
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_says_why_without_its_data() {
+        let reader = |values: Vec<Value>| Reader(values.into_iter());
+        assert!(reader(vec![]).text().is_err());
+        let error = reader(vec![text("secret")]).u64().unwrap_err().to_string();
+        assert_eq!(error, "a stored row cannot be read: a column is a String, not a UInt64");
+        assert!(reader(vec![text("asleep")]).name::<RunStatus>().is_err());
+        assert_eq!(reader(vec![text("timed_out")]).name::<RunStatus>().unwrap(), RunStatus::TimedOut);
+    }
+}

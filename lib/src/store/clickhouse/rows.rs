@@ -1,0 +1,273 @@
+//! Domain values as rows, and back. The columns of a statement are named next to the code that fills or reads them.
+
+use std::sync::Arc;
+
+use klickhouse::Value;
+
+use super::{
+    cells::{Reader, json, moment, optional_json, optional_moment, text},
+    connection::InsertRow,
+};
+use crate::{
+    domain::{
+        event::{DeadLetter, WorkflowDeleted},
+        ids::{NodeId, RunId, TenantId, WorkflowId},
+        run::{Run, RunKey, RunSummary, Step},
+        workflow::{DocumentText, StoredWorkflow, WorkflowKey, WorkflowSummary},
+    },
+    store::{Head, StepFact, StoreError},
+};
+
+/// The version of a run's or step's row: a newer attempt beats any revision of an older one.
+pub(super) fn version(attempt: u32, revision: u64) -> u64 {
+    u64::from(attempt) << 32 | revision.min(u64::from(u32::MAX))
+}
+
+/// The attempt and the revision of a version.
+pub(super) const fn attempt_and_revision(version: u64) -> (u32, u64) {
+    ((version >> 32) as u32, version & u32::MAX as u64)
+}
+
+fn row(columns: &'static [&'static str], values: Vec<Value>) -> InsertRow {
+    debug_assert_eq!(columns.len(), values.len());
+    InsertRow { columns, values: Arc::new(values) }
+}
+
+pub(super) const RUNS: &[&str] = &[
+    "tenant",
+    "id",
+    "version",
+    "workflow_id",
+    "workflow_version",
+    "status",
+    "trigger",
+    "input",
+    "output",
+    "error",
+    "created_at",
+    "started_at",
+    "finished_at",
+];
+
+pub(super) fn run_row(tenant: &TenantId, run: &Run) -> Result<InsertRow, StoreError> {
+    Ok(row(
+        RUNS,
+        vec![
+            text(tenant.as_str()),
+            Value::Uuid(run.id.0),
+            Value::UInt64(version(run.attempt, run.revision)),
+            Value::Uuid(run.workflow_id.0),
+            Value::UInt32(run.workflow_version),
+            text(run.status.as_str()),
+            json(&run.trigger)?,
+            json(&run.input)?,
+            optional_json(run.output.as_ref())?,
+            optional_json(run.error.as_ref())?,
+            moment(run.created_at),
+            optional_moment(run.started_at),
+            optional_moment(run.finished_at),
+        ],
+    ))
+}
+
+/// A row of [`RUNS`], with its version.
+pub(super) fn read_run(mut row: Reader) -> Result<(RunKey, u64, Run), StoreError> {
+    let tenant = row.tenant()?;
+    let id = RunId(row.uuid()?);
+    let version = row.u64()?;
+    let (attempt, revision) = attempt_and_revision(version);
+    let run = Run {
+        id,
+        workflow_id: WorkflowId(row.uuid()?),
+        workflow_version: row.u32()?,
+        status: row.name()?,
+        revision,
+        attempt,
+        trigger: row.json()?,
+        input: row.json()?,
+        output: row.optional_json()?,
+        error: row.optional_json()?,
+        created_at: row.moment()?,
+        started_at: row.optional_moment()?,
+        finished_at: row.optional_moment()?,
+    };
+    Ok(((tenant, id), version, run))
+}
+
+pub(super) const STEPS: &[&str] = &[
+    "tenant",
+    "run_id",
+    "node_id",
+    "version",
+    "ordinal",
+    "kind",
+    "status",
+    "attempts",
+    "output",
+    "error",
+    "started_at",
+    "finished_at",
+];
+
+pub(super) fn step_row(fact: &StepFact) -> Result<InsertRow, StoreError> {
+    let step = &fact.step;
+    Ok(row(
+        STEPS,
+        vec![
+            text(fact.tenant.as_str()),
+            Value::Uuid(fact.run_id.0),
+            text(step.node_id.as_str()),
+            Value::UInt64(version(fact.run_attempt, fact.revision)),
+            Value::UInt32(fact.ordinal),
+            text(&step.kind),
+            text(step.status.as_str()),
+            Value::UInt32(step.attempts),
+            optional_json(step.output.as_ref())?,
+            optional_json(step.error.as_ref())?,
+            optional_moment(step.started_at),
+            optional_moment(step.finished_at),
+        ],
+    ))
+}
+
+/// A row of [`STEPS`], with its place.
+pub(super) fn read_step(mut row: Reader) -> Result<(RunKey, u32, Step), StoreError> {
+    let key = (row.tenant()?, RunId(row.uuid()?));
+    let node_id = NodeId::parse(&row.text()?).map_err(|error| StoreError::Decode(error.to_string()))?;
+    let _version = row.u64()?;
+    let ordinal = row.u32()?;
+    let step = Step {
+        node_id,
+        kind: row.text()?,
+        status: row.name()?,
+        attempts: row.u32()?,
+        output: row.optional_json()?,
+        error: row.optional_json()?,
+        started_at: row.optional_moment()?,
+        finished_at: row.optional_moment()?,
+    };
+    Ok((key, ordinal, step))
+}
+
+pub(super) const HEADS: &str = "tenant, id, version, status";
+
+/// A row of [`HEADS`], with its version.
+pub(super) fn read_head(mut row: Reader) -> Result<(RunKey, u64, Head), StoreError> {
+    let key = (row.tenant()?, RunId(row.uuid()?));
+    let version = row.u64()?;
+    let (attempt, revision) = attempt_and_revision(version);
+    Ok((key, version, Head { attempt, revision, status: row.name()? }))
+}
+
+pub(super) const RUN_SUMMARIES: &str =
+    "id, version, workflow_id, workflow_version, status, trigger, created_at, started_at, finished_at";
+
+/// A row of [`RUN_SUMMARIES`], with its version.
+pub(super) fn read_run_summary(mut row: Reader) -> Result<(u64, RunSummary), StoreError> {
+    let id = RunId(row.uuid()?);
+    let version = row.u64()?;
+    let summary = RunSummary {
+        id,
+        workflow_id: WorkflowId(row.uuid()?),
+        workflow_version: row.u32()?,
+        status: row.name()?,
+        attempt: attempt_and_revision(version).0,
+        trigger: row.json()?,
+        created_at: row.moment()?,
+        started_at: row.optional_moment()?,
+        finished_at: row.optional_moment()?,
+    };
+    Ok((version, summary))
+}
+
+pub(super) const WORKFLOWS: &[&str] =
+    &["tenant", "id", "version", "deleted", "name", "active", "document", "created_at", "updated_at"];
+
+pub(super) fn workflow_row(tenant: &TenantId, workflow: &StoredWorkflow) -> InsertRow {
+    let WorkflowSummary { id, name, active, version, created_at, updated_at } = &workflow.summary;
+    row(
+        WORKFLOWS,
+        vec![
+            text(tenant.as_str()),
+            Value::Uuid(id.0),
+            Value::UInt32(*version),
+            Value::UInt8(0),
+            text(name),
+            Value::UInt8(u8::from(*active)),
+            text(workflow.document.as_str()),
+            moment(*created_at),
+            moment(*updated_at),
+        ],
+    )
+}
+
+/// The row that hides a workflow.
+pub(super) fn tombstone_row(tenant: &TenantId, deleted: &WorkflowDeleted) -> InsertRow {
+    row(
+        WORKFLOWS,
+        vec![
+            text(tenant.as_str()),
+            Value::Uuid(deleted.workflow_id.0),
+            Value::UInt32(deleted.version),
+            Value::UInt8(1),
+            text(""),
+            Value::UInt8(0),
+            text(""),
+            moment(deleted.created_at),
+            moment(deleted.deleted_at),
+        ],
+    )
+}
+
+pub(super) const WORKFLOW_SUMMARIES: &str = "id, name, active, version, created_at, updated_at";
+
+/// A row of [`WORKFLOW_SUMMARIES`].
+pub(super) fn read_workflow_summary(row: &mut Reader) -> Result<WorkflowSummary, StoreError> {
+    Ok(WorkflowSummary {
+        id: WorkflowId(row.uuid()?),
+        name: row.text()?,
+        active: row.flag()?,
+        version: row.u32()?,
+        created_at: row.moment()?,
+        updated_at: row.moment()?,
+    })
+}
+
+/// A row of the tenant, whether it is deleted, [`WORKFLOW_SUMMARIES`], and the document; `None` when deleted.
+pub(super) fn read_workflow(mut row: Reader) -> Result<Option<(WorkflowKey, StoredWorkflow)>, StoreError> {
+    let tenant = row.tenant()?;
+    if row.flag()? {
+        return Ok(None);
+    }
+    let summary = read_workflow_summary(&mut row)?;
+    let document = DocumentText::parse(row.text()?)
+        .map_err(|error| StoreError::Decode(format!("the document: {error}")))?;
+    Ok(Some(((tenant, summary.id), StoredWorkflow { summary, document })))
+}
+
+pub(super) const DEAD_LETTERS: &[&str] = &["tenant", "at", "consumer", "reason", "record"];
+
+pub(super) fn dead_letter_row(letter: &DeadLetter) -> InsertRow {
+    row(
+        DEAD_LETTERS,
+        vec![
+            text(&letter.tenant),
+            moment(letter.at),
+            text(&letter.consumer),
+            text(&letter.reason),
+            text(&letter.record),
+        ],
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newer_attempt_beats_every_revision_of_an_older_one() {
+        assert!(version(2, 0) > version(1, u64::MAX));
+        assert!(version(1, 7) > version(1, 6));
+        assert_eq!(attempt_and_revision(version(3, 9)), (3, 9));
+    }
+}

@@ -1,0 +1,126 @@
+//! Lists of runs.
+//!
+//! A page is read in the order of the table's key, from its end, and the read stops once there are enough rows:
+//! `FINAL` or `LIMIT 1 BY` would read all runs of the workflow first. So a run that was written several times, and is
+//! not merged yet, comes several times, one after the other, and is made one here.
+
+use super::{
+    database::Database,
+    rows::{RUN_SUMMARIES, read_run_summary},
+    sql::{Text, after},
+};
+use crate::{
+    domain::{
+        ids::{TenantId, WorkflowId},
+        run::RunSummary,
+    },
+    store::{Cursor, Page, PageRequest, StoreError},
+};
+
+/// So many rows are read for each run that is wanted, at first.
+const ROWS_PER_RUN: usize = 3;
+
+pub(super) async fn list(
+    database: &Database,
+    tenant: &TenantId,
+    workflow: WorkflowId,
+    page: &PageRequest,
+) -> Result<Page<RunSummary>, StoreError> {
+    let limit = page.limit.clamp(1, 200) as usize;
+    let mut runs = Vec::with_capacity(limit + 1);
+    let mut from = page.after;
+    let mut wanted_rows = limit * ROWS_PER_RUN + 1;
+    loop {
+        let sql = statement(tenant, workflow, from.as_ref(), wanted_rows);
+        let rows = database.select("list_runs", &sql).await?;
+        let complete = rows.len() < wanted_rows;
+        let rows = rows.into_iter().map(read_run_summary).collect::<Result<Vec<_>, _>>()?;
+        let found = newest_of_each(rows, complete);
+        match found.last() {
+            Some(last) => from = Some(place(last)),
+            // One run alone has more rows than were read.
+            None => wanted_rows = wanted_rows.saturating_mul(4),
+        }
+        runs.extend(found);
+        if complete || runs.len() > limit {
+            return Ok(Page { next: next(&mut runs, limit, place), items: runs });
+        }
+    }
+}
+
+fn place(run: &RunSummary) -> Cursor {
+    Cursor { at: run.created_at, id: run.id.0 }
+}
+
+/// Cuts `items` to a page, and tells where the next one starts.
+pub(super) fn next<T>(items: &mut Vec<T>, limit: usize, place: impl Fn(&T) -> Cursor) -> Option<Cursor> {
+    let more = items.len() > limit;
+    items.truncate(limit);
+    items.last().filter(|_| more).map(place)
+}
+
+fn statement(tenant: &TenantId, workflow: WorkflowId, from: Option<&Cursor>, rows: usize) -> String {
+    let tenant = Text(tenant.as_str());
+    let after = from.map_or(String::new(), |cursor| format!(" AND {}", after("created_at", cursor)));
+    format!(
+        "SELECT {RUN_SUMMARIES} FROM runs_by_workflow WHERE tenant = {tenant} AND workflow_id = '{workflow}'{after} \
+         ORDER BY created_at DESC, toUInt128(id) DESC LIMIT {rows}"
+    )
+}
+
+/// The newest row of each run. Without a complete answer the last run may have more rows, so it is left out.
+fn newest_of_each(rows: Vec<(u64, RunSummary)>, complete: bool) -> Vec<RunSummary> {
+    let mut newest: Vec<(u64, RunSummary)> = Vec::with_capacity(rows.len());
+    for (version, run) in rows {
+        match newest.last_mut() {
+            Some((kept, last)) if last.id == run.id => {
+                if *kept < version {
+                    (*kept, *last) = (version, run);
+                }
+            }
+            _ => newest.push((version, run)),
+        }
+    }
+    if !complete {
+        newest.pop();
+    }
+    newest.into_iter().map(|(_, run)| run).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::{
+        ids::RunId,
+        run::{RunStatus, Trigger},
+        timestamp::Timestamp,
+    };
+
+    fn row(id: u128, version: u64) -> (u64, RunSummary) {
+        let run = RunSummary {
+            id: RunId(Uuid::from_u128(id)),
+            workflow_id: WorkflowId(Uuid::nil()),
+            workflow_version: 1,
+            status: if version > 1 { RunStatus::Succeeded } else { RunStatus::Queued },
+            attempt: 1,
+            trigger: Trigger::manual(),
+            created_at: Timestamp::from_millis(1),
+            started_at: None,
+            finished_at: None,
+        };
+        (version, run)
+    }
+
+    #[test]
+    fn rows_of_one_run_become_one_and_a_last_one_that_may_go_on_is_left_out() {
+        let rows = || vec![row(3, 1), row(2, 1), row(2, 2), row(1, 2), row(1, 1)];
+        let ids =
+            |runs: Vec<RunSummary>| runs.iter().map(|r| (r.id.0.as_u128(), r.status)).collect::<Vec<_>>();
+        use RunStatus::{Queued, Succeeded};
+        assert_eq!(ids(newest_of_each(rows(), true)), [(3, Queued), (2, Succeeded), (1, Succeeded)]);
+        assert_eq!(ids(newest_of_each(rows(), false)), [(3, Queued), (2, Succeeded)]);
+        assert!(newest_of_each(vec![row(1, 1), row(1, 2)], false).is_empty());
+    }
+}

@@ -1,0 +1,64 @@
+//! Workflows and their versions.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+
+use super::{
+    ClickHouse,
+    rows::{WORKFLOW_SUMMARIES, read_workflow, read_workflow_summary, tombstone_row, workflow_row},
+    run_list::next,
+    sql::{MAX_KEYS, Text, after, keys_are},
+};
+use crate::{
+    domain::{
+        event::WorkflowDeleted,
+        ids::TenantId,
+        workflow::{StoredWorkflow, WorkflowKey, WorkflowSummary},
+    },
+    store::{Cursor, Page, PageRequest, StoreError, WorkflowStore},
+};
+
+#[async_trait]
+impl WorkflowStore for ClickHouse {
+    async fn save(&self, tenant: &TenantId, workflow: &StoredWorkflow) -> Result<(), StoreError> {
+        self.database.insert("save_workflow", "workflows", vec![workflow_row(tenant, workflow)]).await
+    }
+
+    async fn delete(&self, tenant: &TenantId, deleted: &WorkflowDeleted) -> Result<(), StoreError> {
+        self.database.insert("delete_workflow", "workflows", vec![tombstone_row(tenant, deleted)]).await
+    }
+
+    async fn newest(&self, keys: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, StoredWorkflow>, StoreError> {
+        let mut newest = HashMap::with_capacity(keys.len());
+        for keys in keys.chunks(MAX_KEYS) {
+            let condition = keys_are("id", keys.iter().map(|(tenant, id)| (tenant, id.0)));
+            // `recorded_at` decides between two rows of one version as a merge would: the last one stays.
+            let sql = format!(
+                "SELECT tenant, deleted, {WORKFLOW_SUMMARIES}, document FROM workflows WHERE {condition} \
+                 ORDER BY version DESC, recorded_at DESC LIMIT 1 BY tenant, id"
+            );
+            for row in self.database.select("workflows", &sql).await? {
+                newest.extend(read_workflow(row)?);
+            }
+        }
+        Ok(newest)
+    }
+
+    async fn list(&self, tenant: &TenantId, page: &PageRequest) -> Result<Page<WorkflowSummary>, StoreError> {
+        let limit = page.limit.clamp(1, 200) as usize;
+        let after =
+            page.after.map_or(String::new(), |cursor| format!(" AND {}", after("updated_at", &cursor)));
+        // The order changes with every save, so it is no key; a tenant's workflows are few and documents stay unread.
+        let sql = format!(
+            "SELECT {WORKFLOW_SUMMARIES} FROM workflows FINAL WHERE tenant = {} AND deleted = 0{after} \
+             ORDER BY updated_at DESC, toUInt128(id) DESC LIMIT {}",
+            Text(tenant.as_str()),
+            limit + 1
+        );
+        let rows = self.database.select("list_workflows", &sql).await?;
+        let mut items =
+            rows.into_iter().map(|mut row| read_workflow_summary(&mut row)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Page { next: next(&mut items, limit, |w| Cursor { at: w.updated_at, id: w.id.0 }), items })
+    }
+}

@@ -1,0 +1,114 @@
+//! What every store does with workflows. `suite` runs these.
+
+use minireipaz::{
+    domain::{event::WorkflowDeleted, ids::TenantId, workflow::StoredWorkflow},
+    store::{PageRequest, Store, WorkflowStore},
+};
+
+use super::{at, tenant, workflow, workflow_id};
+
+async fn newest(store: &dyn Store, tenant: &TenantId, of: &StoredWorkflow) -> Option<StoredWorkflow> {
+    let key = (tenant.clone(), of.summary.id);
+    store.newest(std::slice::from_ref(&key)).await.unwrap().remove(&key)
+}
+
+async fn listed(store: &dyn Store, tenant: &TenantId, limit: u32) -> Vec<(uuid::Uuid, u32)> {
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = WorkflowStore::list(store, tenant, &PageRequest { limit, after }).await.unwrap();
+        assert!(page.next.is_none() || page.items.len() == limit as usize);
+        found.extend(page.items.iter().map(|workflow| (workflow.id.0, workflow.version)));
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return found,
+        }
+    }
+}
+
+fn tombstone(of: &StoredWorkflow, version: u32) -> WorkflowDeleted {
+    WorkflowDeleted {
+        workflow_id: of.summary.id,
+        version,
+        created_at: at(0),
+        deleted_at: at(i64::from(version)),
+    }
+}
+
+pub(super) async fn the_newest_version_is_read_and_an_older_one_never_comes_back(store: &dyn Store) {
+    let tenant = tenant();
+    let id = workflow_id();
+    let versions: Vec<_> = (1..=3).map(|v| workflow(id, v, at(i64::from(v)))).collect();
+    for n in [0, 2, 1, 0] {
+        store.save(&tenant, &versions[n]).await.unwrap();
+    }
+    assert_eq!(newest(store, &tenant, &versions[0]).await.as_ref(), Some(&versions[2]));
+    assert_eq!(listed(store, &tenant, 10).await, [(id.0, 3)]);
+}
+
+pub(super) async fn saving_a_version_again_changes_nothing(store: &dyn Store) {
+    let tenant = tenant();
+    let saved = workflow(workflow_id(), 1, at(1));
+    for _ in 0..3 {
+        store.save(&tenant, &saved).await.unwrap();
+    }
+    assert_eq!(newest(store, &tenant, &saved).await.as_ref(), Some(&saved));
+    assert_eq!(listed(store, &tenant, 10).await.len(), 1);
+}
+
+pub(super) async fn a_deleted_workflow_is_hidden_and_stays_so(store: &dyn Store) {
+    let tenant = tenant();
+    let saved = workflow(workflow_id(), 1, at(1));
+    store.save(&tenant, &saved).await.unwrap();
+    store.delete(&tenant, &tombstone(&saved, 2)).await.unwrap();
+    store.save(&tenant, &saved).await.unwrap();
+    store.delete(&tenant, &tombstone(&saved, 2)).await.unwrap();
+    assert_eq!(newest(store, &tenant, &saved).await, None);
+    assert!(listed(store, &tenant, 10).await.is_empty());
+    // A tombstone may arrive before what it deletes.
+    let late = workflow(workflow_id(), 1, at(1));
+    store.delete(&tenant, &tombstone(&late, 2)).await.unwrap();
+    store.save(&tenant, &late).await.unwrap();
+    assert_eq!(newest(store, &tenant, &late).await, None);
+}
+
+pub(super) async fn workflows_are_listed_newest_first_page_by_page(store: &dyn Store) {
+    let tenant = tenant();
+    let mut expected = Vec::new();
+    for n in 0..9 {
+        let saved = workflow(workflow_id(), 1, at(n / 4));
+        store.save(&tenant, &saved).await.unwrap();
+        expected.push((saved.summary.updated_at, saved.summary.id.0, 1));
+    }
+    // Saving one again moves it to the front.
+    let (_, id, _) = expected.remove(0);
+    let moved = workflow(minireipaz::domain::ids::WorkflowId(id), 2, at(50));
+    store.save(&tenant, &moved).await.unwrap();
+    expected.push((at(50), id, 2));
+    expected.sort_unstable_by(|a, b| b.cmp(a));
+    let expected: Vec<_> = expected.into_iter().map(|(_, id, version)| (id, version)).collect();
+    for limit in [1, 3, 9, 200] {
+        assert_eq!(listed(store, &tenant, limit).await, expected, "pages of {limit}");
+    }
+}
+
+pub(super) async fn a_tenant_never_sees_anothers_workflow(store: &dyn Store) {
+    let (owner, other) = (tenant(), tenant());
+    let saved = workflow(workflow_id(), 1, at(1));
+    store.save(&owner, &saved).await.unwrap();
+    assert_eq!(newest(store, &other, &saved).await, None);
+    assert!(listed(store, &other, 10).await.is_empty());
+    store.delete(&other, &tombstone(&saved, 9)).await.unwrap();
+    assert_eq!(newest(store, &owner, &saved).await.as_ref(), Some(&saved));
+}
+
+pub(super) async fn a_document_comes_back_to_the_letter(store: &dyn Store) {
+    let tenant = tenant();
+    let mut saved = workflow(workflow_id(), 1, at(1));
+    saved.summary.name = "O'Brien \\ 😀\n".to_owned();
+    let text = "{\"name\":\"O'Brien\",\"nodes\":[],\"z\":1.50,\"a\":{\"keep\":\"\\u00e4 order\"}}";
+    saved.document = minireipaz::domain::workflow::DocumentText::parse(text.to_owned()).unwrap();
+    store.save(&tenant, &saved).await.unwrap();
+    let found = newest(store, &tenant, &saved).await.unwrap();
+    assert_eq!(found.document.as_str(), text);
+    assert_eq!(found, saved);
+}
