@@ -23,24 +23,22 @@ pub enum Keep {
     Fields(Vec<FieldPath>),
 }
 
-/// Its parameters.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Params<'a> {
-    /// Values by the path where they go.
-    pub fields: Vec<(FieldPath, &'a Value)>,
-    /// What stays of the item.
+/// What stays of an item before fields are set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    /// What stays.
     pub keep: Keep,
-    /// What goes.
+    /// What of it goes.
     pub remove: Vec<FieldPath>,
 }
 
-impl Params<'_> {
-    /// The item that this makes of another.
+impl Shape {
+    /// What stays of an item.
     ///
     /// # Errors
-    /// When a path does not fit the item.
-    pub fn apply(self, item: &Item) -> Result<Item, PathError> {
-        let mut made = match self.keep {
+    /// When the paths of `keep` contradict each other.
+    pub fn apply(&self, item: &Item) -> Result<Item, PathError> {
+        let mut made = match &self.keep {
             Keep::All => item.clone(),
             Keep::None => Item::new(),
             Keep::Fields(paths) => {
@@ -53,30 +51,16 @@ impl Params<'_> {
                 kept
             }
         };
-        for path in self.remove {
-            path.remove(&mut made);
-        }
-        for (path, value) in self.fields {
-            path.set(&mut made, value.clone())?;
-        }
+        self.remove.iter().for_each(|path| drop(path.remove(&mut made)));
         Ok(made)
     }
 }
 
-/// Reads the parameters.
-pub fn read<'a>(fields: &mut Fields<'a>) -> Option<Params<'a>> {
-    let mut read = Vec::new();
-    for (key, value) in fields.entries("fields") {
-        match FieldPath::parse(key) {
-            Ok(path) => read.push((path, value)),
-            Err(error) => fields.violation(&format!("fields.{key}"), "invalid_path", error.to_string()),
-        }
-        if fields.holds_templates() {
-            fields.check_templates(value, &format!("fields.{key}"));
-        }
-    }
+/// Reads `keep` and `remove`. `None` too when one of them is not known yet.
+pub fn read_shape(fields: &mut Fields<'_>) -> Option<Shape> {
     let keep = match fields.known("keep") {
-        None => Some(Keep::All),
+        None if fields.present(&["keep"]).is_empty() => Some(Keep::All),
+        None => None,
         Some(Value::String(word)) if word == "all" => Some(Keep::All),
         Some(Value::String(word)) if word == "none" => Some(Keep::None),
         Some(Value::Array(list)) => paths(fields, "keep", list).map(Keep::Fields),
@@ -87,7 +71,8 @@ pub fn read<'a>(fields: &mut Fields<'a>) -> Option<Params<'a>> {
         }
     };
     let remove = match fields.known("remove") {
-        None => Some(Vec::new()),
+        None if fields.present(&["remove"]).is_empty() => Some(Vec::new()),
+        None => None,
         Some(Value::Array(list)) => paths(fields, "remove", list),
         Some(other) => {
             let message = format!("`remove` is a list of fields, not {}", name_of(other));
@@ -95,7 +80,22 @@ pub fn read<'a>(fields: &mut Fields<'a>) -> Option<Params<'a>> {
             None
         }
     };
-    Some(Params { fields: read, keep: keep?, remove: remove? })
+    Some(Shape { keep: keep?, remove: remove? })
+}
+
+/// Reads `fields`: where each value goes, in order. In a saved document values may hold expressions.
+pub fn read_fields<'a>(fields: &mut Fields<'a>) -> Vec<(FieldPath, &'a Value)> {
+    let mut read = Vec::new();
+    for (key, value) in fields.entries("fields") {
+        match FieldPath::parse(key) {
+            Ok(path) => read.push((path, value)),
+            Err(error) => fields.violation(&format!("fields.{key}"), "invalid_path", error.to_string()),
+        }
+        if fields.holds_templates() {
+            fields.check_templates(value, &format!("fields.{key}"));
+        }
+    }
+    read
 }
 
 fn paths(fields: &mut Fields<'_>, name: &str, list: &[Value]) -> Option<Vec<FieldPath>> {
@@ -116,7 +116,8 @@ fn paths(fields: &mut Fields<'_>, name: &str, list: &[Value]) -> Option<Vec<Fiel
 /// The kind.
 pub static KIND: KindInfo = KindInfo {
     check: |fields| {
-        read(fields);
+        read_fields(fields);
+        read_shape(fields);
     },
     ..computes("set")
 };

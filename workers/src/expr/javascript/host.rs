@@ -1,0 +1,57 @@
+//! What the prelude asks of the worker: items as JSON text, and which node a name means.
+
+use std::sync::Arc;
+
+use minireipaz::domain::items::Item;
+use rquickjs::{Ctx, Exception, Function, Result};
+
+use crate::expr::scope::{Scope, Segments, find_node};
+
+/// `count(node, port)`, `item(node, port, index)`, `find(name)`, `paired(node, index)`; node -1 is the input.
+pub(super) type Functions<'js> = (Function<'js>, Function<'js>, Function<'js>, Function<'js>);
+
+/// The functions.
+pub(super) fn functions<'js>(ctx: &Ctx<'js>, scope: &Arc<Scope>) -> Result<Functions<'js>> {
+    let own = Arc::clone(scope);
+    let count = Function::new(ctx.clone(), move |ctx: Ctx<'js>, node: i32, port: Port| {
+        Ok::<_, rquickjs::Error>(items(&ctx, &own, node, port.as_deref())?.len())
+    })?;
+    let own = Arc::clone(scope);
+    let item = Function::new(ctx.clone(), move |ctx: Ctx<'js>, node: i32, port: Port, index: usize| {
+        match items(&ctx, &own, node, port.as_deref())?.get(index) {
+            Some(item) => text(&ctx, item),
+            None => Err(Exception::throw_range(&ctx, "there is no such item")),
+        }
+    })?;
+    let own = Arc::clone(scope);
+    let find = Function::new(ctx.clone(), move |ctx: Ctx<'js>, name: String| {
+        find_node(&own.definition, &name).map_err(|why| Exception::throw_message(&ctx, &why))
+    })?;
+    let own = Arc::clone(scope);
+    let paired = Function::new(ctx.clone(), move |ctx: Ctx<'js>, node: i32, index: usize| {
+        let items = items(&ctx, &own, node, None)?;
+        match own.paired(&items, index, usize::try_from(node).ok()) {
+            Err(why) => Err(Exception::throw_message(&ctx, &why)),
+            Ok(None) => Ok(-1),
+            Ok(Some(_)) if items.len() == 1 => Ok(0),
+            Ok(Some(_)) => Ok(i32::try_from(index).unwrap_or(-1)),
+        }
+    })?;
+    Ok((count, item, find, paired))
+}
+
+type Port = Option<String>;
+
+fn items<'s>(ctx: &Ctx<'_>, scope: &'s Scope, node: i32, port: Option<&str>) -> Result<Segments<'s>> {
+    let found = match usize::try_from(node) {
+        Ok(node) => scope.node_items(node, port),
+        Err(_) if port.is_some() => Err("$input has no ports; leave the argument out".to_owned()),
+        Err(_) => Ok(scope.input_items()),
+    };
+    found.map_err(|why| Exception::throw_message(ctx, &why))
+}
+
+/// An item as JSON.
+pub(super) fn text(ctx: &Ctx<'_>, item: &Item) -> Result<String> {
+    serde_json::to_string(item).map_err(|error| Exception::throw_message(ctx, &error.to_string()))
+}

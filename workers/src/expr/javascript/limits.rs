@@ -1,0 +1,27 @@
+//! How much an expression may use.
+
+use std::time::Duration;
+
+/// Limits of JavaScript.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JavaScriptLimits {
+    /// Longest time of one expression.
+    pub time: Duration,
+    /// Most memory of the engine, in bytes, the items that are read included.
+    pub memory: usize,
+    /// Deepest stack, in bytes; must be well below the threads' own.
+    pub stack: usize,
+    /// Largest result of one expression, in bytes of JSON.
+    pub output: usize,
+}
+
+impl Default for JavaScriptLimits {
+    fn default() -> Self {
+        Self {
+            time: Duration::from_millis(250),
+            memory: 64 * 1024 * 1024,
+            stack: 256 * 1024,
+            output: minireipaz::domain::limits::MAX_STEP_OUTPUT_BYTES,
+        }
+    }
+}

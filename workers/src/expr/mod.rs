@@ -1,0 +1,28 @@
+//! Expressions: what `{{ }}` means.
+//!
+//! An expression is JavaScript. Plain paths (`$json.a.b[0]`, `$('Node').first().x`, `$input.all()`, `$run.id`, …) and
+//! literals are evaluated here without an engine, everything else by `QuickJS` with limits on time, memory, stack and
+//! output. Both give the same value for what both can do, with one exception: a plain path is `null` wherever it
+//! breaks off, where JavaScript asks for `?.`.
+//!
+//! What an expression sees: `$json` (the item), `$input` and `$('node id or label')` with `.all()`, `.first()`,
+//! `.last()` and `.item` (each of the first three takes a port's name), `$run`, `$workflow`, `$now`, `$env`,
+//! `$itemIndex`. Items that come from `$input` and `$('..')` are frozen; `$json` is a copy of its own.
+
+mod evaluator;
+mod expression;
+pub(crate) mod javascript;
+mod native;
+mod param;
+mod path;
+mod scope;
+mod text;
+
+pub(crate) use evaluator::Evaluator;
+pub(crate) use expression::{Expression, ExpressionError};
+pub use javascript::JavaScriptLimits;
+pub(crate) use param::Param;
+pub(crate) use scope::Scope;
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,190 @@
+//! Plain paths: what can be evaluated without the engine.
+
+use minireipaz::domain::definition::Definition;
+
+use super::scope::find_node;
+
+/// A plain path.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Path {
+    pub(super) root: Root,
+    pub(super) keys: Vec<Key>,
+}
+
+/// Where a path starts.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Root {
+    Json,
+    Input(Pick),
+    /// The node, or why there is none.
+    Node(Result<usize, String>, Pick),
+    Run,
+    Workflow,
+    Now,
+    Env,
+    ItemIndex,
+}
+
+/// Which of a list of items.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Pick {
+    All(Option<String>),
+    First(Option<String>),
+    Last(Option<String>),
+    Item,
+}
+
+/// A step of a path.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Key {
+    Name(String),
+    Index(usize),
+}
+
+/// What every object, list or text has in JavaScript: the engine must decide what these mean.
+const INHERITED: [&str; 12] = [
+    "constructor",
+    "__proto__",
+    "hasOwnProperty",
+    "isPrototypeOf",
+    "propertyIsEnumerable",
+    "toLocaleString",
+    "toString",
+    "valueOf",
+    "__defineGetter__",
+    "__defineSetter__",
+    "__lookupGetter__",
+    "__lookupSetter__",
+];
+
+impl Path {
+    pub(super) const fn reads_outputs(&self) -> bool {
+        matches!(self.root, Root::Node(..))
+    }
+}
+
+/// The path that the text is, if it is one.
+pub(super) fn parse(source: &str, definition: &Definition) -> Option<Path> {
+    let mut rest = source;
+    let root = if let Some(after) = rest.strip_prefix("$(") {
+        let (name, after) = take_quoted(after.trim_start())?;
+        rest = after.trim_start().strip_prefix(')')?;
+        let node = find_node(definition, &name);
+        Root::Node(node, take_pick(&mut rest)?)
+    } else {
+        let (name, after) = take_name(rest)?;
+        rest = after;
+        match name {
+            "$json" => Root::Json,
+            "$input" => Root::Input(take_pick(&mut rest)?),
+            "$run" => Root::Run,
+            "$workflow" => Root::Workflow,
+            "$now" => Root::Now,
+            "$env" => Root::Env,
+            "$itemIndex" => Root::ItemIndex,
+            _ => return None,
+        }
+    };
+    let mut keys = Vec::new();
+    while !rest.is_empty() {
+        keys.push(take_key(&mut rest)?);
+    }
+    // A date has methods and a number has them too: only the bare values are plain.
+    let bare = keys.is_empty() || !matches!(root, Root::Now | Root::ItemIndex);
+    bare.then_some(Path { root, keys })
+}
+
+/// `.all()`, `.first('port')`, `.last()`, `.item`.
+fn take_pick(rest: &mut &str) -> Option<Pick> {
+    let after = rest.trim_start().strip_prefix('.')?;
+    let (name, after) = take_name(after.trim_start())?;
+    if name == "item" {
+        *rest = after;
+        return Some(Pick::Item);
+    }
+    let mut after = after.trim_start().strip_prefix('(')?.trim_start();
+    let mut port = None;
+    if !after.starts_with(')') {
+        let (name, behind) = take_quoted(after)?;
+        port = Some(name);
+        after = behind.trim_start();
+    }
+    *rest = after.strip_prefix(')')?;
+    match name {
+        "all" => Some(Pick::All(port)),
+        "first" => Some(Pick::First(port)),
+        "last" => Some(Pick::Last(port)),
+        _ => None,
+    }
+}
+
+/// `.name`, `?.name`, `[0]`, `["name"]`, `?.[0]`.
+fn take_key(rest: &mut &str) -> Option<Key> {
+    let here = rest.trim_start();
+    let (optional, after) = match here.strip_prefix("?.") {
+        Some(after) => (true, after.trim_start()),
+        None => (false, here),
+    };
+    if let Some(inside) = after.strip_prefix('[') {
+        let inside = inside.trim_start();
+        let (key, after) = if inside.starts_with(['"', '\'']) {
+            let (name, after) = take_quoted(inside)?;
+            (name_key(name)?, after)
+        } else {
+            let end = inside.find(|c: char| !c.is_ascii_digit())?;
+            (Key::Index(canonical_index(&inside[..end])?), &inside[end..])
+        };
+        *rest = after.trim_start().strip_prefix(']')?;
+        return Some(key);
+    }
+    let after = if optional { after } else { after.strip_prefix('.')?.trim_start() };
+    let (name, after) = take_name(after)?;
+    *rest = after;
+    name_key(name.to_owned())
+}
+
+fn name_key(name: String) -> Option<Key> {
+    if INHERITED.contains(&name.as_str()) {
+        return None;
+    }
+    Some(canonical_index(&name).map_or(Key::Name(name), Key::Index))
+}
+
+/// A list's index in the one way in which JavaScript writes it: `01` is a name.
+fn canonical_index(text: &str) -> Option<usize> {
+    let canonical = text == "0" || !text.starts_with('0');
+    let digits = !text.is_empty() && text.len() <= 9 && text.bytes().all(|b| b.is_ascii_digit());
+    (canonical && digits).then(|| text.parse().ok()).flatten()
+}
+
+fn take_name(text: &str) -> Option<(&str, &str)> {
+    let end = text
+        .char_indices()
+        .find(|(i, c)| !(c.is_alphabetic() || matches!(c, '_' | '$') || (*i > 0 && c.is_numeric())))
+        .map_or(text.len(), |(i, _)| i);
+    (end > 0).then(|| text.split_at(end))
+}
+
+/// A text in quotes at the start. Escapes other than of quotes and backslashes are left to the engine.
+fn take_quoted(text: &str) -> Option<(String, &str)> {
+    let quote = text.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    let mut read = String::new();
+    let mut chars = text.char_indices().skip(1);
+    while let Some((i, c)) = chars.next() {
+        match c {
+            c if c == quote => return Some((read, &text[i + 1..])),
+            '\\' => match chars.next()? {
+                (_, c @ ('\\' | '\'' | '"')) => read.push(c),
+                _ => return None,
+            },
+            '\n' | '\r' => return None,
+            c => read.push(c),
+        }
+    }
+    None
+}
+
+/// The text, when all of `source` is one text in quotes.
+pub(super) fn quoted(source: &str) -> Option<String> {
+    take_quoted(source).filter(|(_, rest)| rest.is_empty()).map(|(text, _)| text)
+}

@@ -1,0 +1,37 @@
+//! `fail`: ends the run with an error of the author's.
+
+use minireipaz::domain::{
+    definition::{Definition, Node},
+    nodes::fail,
+    run::NodeError,
+    template::InvalidTemplate,
+};
+
+use super::{Pure, PureStep, Traits, compile_params, failed_as_a_whole, read_evaluated};
+use crate::{engine::Outcome, expr::Param};
+
+#[derive(Debug)]
+pub(super) struct Fail(Param);
+
+impl Fail {
+    pub(super) fn compile(node: &Node, definition: &Definition) -> Result<Self, InvalidTemplate> {
+        compile_params(node, definition).map(Self)
+    }
+}
+
+impl Pure for Fail {
+    fn traits(&self) -> Traits {
+        Traits::of([&self.0])
+    }
+
+    fn run<'v>(&'v self, mut step: PureStep<'v>) -> Outcome {
+        let params = self.0.evaluate(&mut step.evaluator, 0).map_err(Box::<NodeError>::from);
+        let error = match params.and_then(|params| read_evaluated(&params, fail::read)) {
+            Ok(params) => {
+                Box::new(NodeError { details: params.details, ..NodeError::new("failed", params.message) })
+            }
+            Err(error) => error,
+        };
+        failed_as_a_whole(step.node, error)
+    }
+}

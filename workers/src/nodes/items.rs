@@ -1,0 +1,115 @@
+//! Kinds that work item by item: one loop over the items, and what becomes of those that fail.
+
+use std::time::Instant;
+
+use minireipaz::domain::{
+    definition::Node,
+    items::{ERROR, Item, Ports},
+    retry::Failure,
+    run::NodeError,
+    workflow::OnError,
+};
+use serde_json::json;
+
+use super::{PureStep, error_field, failed_as_a_whole, failed_items_port, output::Output};
+use crate::{
+    engine::{Outcome, StepFailure},
+    expr::Evaluator,
+    runner::timed_out,
+};
+
+/// Works on every item. Under `on_error: fail` the first failure ends it, else the others go on.
+pub(crate) fn each_item<'v>(
+    step: PureStep<'v>,
+    ports: &[&'static str],
+    mut work: impl FnMut(&mut Evaluator<'v>, usize, &'v Item) -> Result<(&'static str, Item), Box<NodeError>>,
+) -> Outcome {
+    let PureStep { node, scope, mut evaluator, deadline, .. } = step;
+    let mut output = Output::with_ports(ports);
+    let mut failures = Failures::of(node);
+    for (index, item) in scope.input.iter().enumerate() {
+        if Instant::now() >= deadline {
+            return timed_out(node.timeout);
+        }
+        let pushed = match work(&mut evaluator, index, item) {
+            Ok((port, made)) => output.push(port, made),
+            Err(error) => match failures.note(index, item, *error) {
+                Some(left) => output.push(failures.port, left),
+                None => break,
+            },
+        };
+        if let Err(above) = pushed {
+            return failed_as_a_whole(node, above);
+        }
+    }
+    failures.finish(scope.input.len(), output.into_ports())
+}
+
+/// Items that failed for good.
+#[derive(Debug)]
+pub(crate) struct Failures {
+    on_error: OnError,
+    /// By which port they leave.
+    pub(crate) port: &'static str,
+    first: Option<(usize, NodeError)>,
+    count: usize,
+}
+
+impl Failures {
+    pub(crate) fn of(node: &Node) -> Self {
+        // The ports of kinds are few and fixed; only a switch will name its own.
+        let port = match failed_items_port(node).as_str() {
+            ERROR => ERROR,
+            "false" => "false",
+            _ => "main",
+        };
+        Self { on_error: node.on_error, port, first: None, count: 0 }
+    }
+
+    /// Notes a failed item. What leaves in its place; `None`: the whole step fails with it.
+    pub(crate) fn note(&mut self, index: usize, item: &Item, error: NodeError) -> Option<Item> {
+        self.count += 1;
+        let left = (self.on_error != OnError::Fail).then(|| {
+            let mut left = item.clone();
+            left.insert(ERROR.to_owned(), error_field(&error));
+            left
+        });
+        if self.first.is_none() {
+            self.first = Some((index, error));
+        }
+        left
+    }
+
+    /// The outcome: `output` is everything, failed items in their places.
+    pub(crate) fn finish(self, items: usize, output: Ports) -> Outcome {
+        match self.error(items) {
+            None => Outcome::Succeeded(output),
+            Some((error, fallback)) => Outcome::Failed(Box::new(StepFailure {
+                error,
+                failure: Failure::Permanent,
+                partial: None,
+                fallback: if fallback { output } else { Ports::new() },
+            })),
+        }
+    }
+
+    /// The step's error, and whether the run may go on with what there is.
+    pub(crate) fn error(self, items: usize) -> Option<(NodeError, bool)> {
+        let (index, mut error) = self.first?;
+        if items > 1 {
+            let mut details = error.details.take().unwrap_or_else(|| json!({}));
+            if let Some(details) = details.as_object_mut() {
+                details.insert("item".to_owned(), index.into());
+                details.insert("failed_items".to_owned(), self.count.into());
+            }
+            error.details = Some(details);
+            error.message = match self.count {
+                1 => format!("item {index}: {}", error.message),
+                count => {
+                    format!("{count} of {items} items failed; the first, item {index}: {}", error.message)
+                }
+            };
+        }
+        Some((error, self.on_error != OnError::Fail))
+    }
+}
