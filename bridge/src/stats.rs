@@ -153,6 +153,12 @@ impl TaskStats {
         self.delivered.fetch_add(records, Ordering::Relaxed);
     }
 
+    /// Records that the receiver took.
+    #[must_use]
+    pub fn delivered_records(&self) -> u64 {
+        self.delivered.load(Ordering::Relaxed)
+    }
+
     /// Another attempt is made.
     pub fn retry(&self) {
         self.retries.fetch_add(1, Ordering::Relaxed);

@@ -1,10 +1,16 @@
-//! The bridge from outside: real sockets, a real file.
+//! The bridge from outside: real sockets, a real file, a real process that is killed.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::needless_pass_by_value,
-    reason = "a test that cannot go on has failed"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod delivery;
+mod access;
+mod bodies;
+mod connectors;
+mod crash;
+mod give_up;
+mod order;
+mod produce_batch;
+mod produce_stream;
+mod produce_v2;
+mod produce_v3;
+mod retries;
 mod support;

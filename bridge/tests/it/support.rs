@@ -1,5 +1,4 @@
 //! What the tests share: a bridge on a free port, a receiver with a script.
-#![allow(dead_code)]
 
 use std::{
     collections::BTreeMap,
@@ -20,7 +19,7 @@ use axum::{
 };
 use bridge::{Bridge, BridgeConfig};
 use futures_util::StreamExt;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::mpsc, task::JoinSet};
@@ -35,6 +34,8 @@ pub(crate) struct Received {
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
+    /// Whether the receiver answered 2xx.
+    pub(crate) taken: bool,
 }
 
 impl Received {
@@ -43,7 +44,14 @@ impl Received {
     }
 }
 
-type Script = dyn Fn(usize, &str) -> Response + Send + Sync;
+type Script = dyn Fn(usize, &str) -> Reply + Send + Sync;
+
+/// What a receiver does with a request.
+pub(crate) enum Reply {
+    Status(u16),
+    With(Response),
+    Never,
+}
 
 #[derive(Clone)]
 struct Recording {
@@ -62,18 +70,18 @@ pub(crate) struct Receiver {
 impl Receiver {
     /// One that takes everything.
     pub(crate) async fn willing() -> Self {
-        Self::scripted(|_, _| ().into_response()).await
+        Self::scripted(|_, _| Reply::Status(200)).await
     }
 
     /// One that answers request number n (from 0) with this body as the script says.
-    pub(crate) async fn scripted(script: impl Fn(usize, &str) -> Response + Send + Sync + 'static) -> Self {
+    pub(crate) async fn scripted(script: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) -> Self {
         Self::at("127.0.0.1:0".parse().unwrap(), script).await
     }
 
     /// The same at an address.
     pub(crate) async fn at(
         addr: SocketAddr,
-        script: impl Fn(usize, &str) -> Response + Send + Sync + 'static,
+        script: impl Fn(usize, &str) -> Reply + Send + Sync + 'static,
     ) -> Self {
         let (sender, received) = mpsc::unbounded_channel();
         let recording = Recording { script: Arc::new(script), count: Arc::default(), received: sender };
@@ -94,12 +102,15 @@ impl Receiver {
         tokio::time::timeout(PATIENCE, self.received.recv()).await.expect("a request comes").unwrap()
     }
 
-    /// Values of JSON array bodies until there are `count`.
+    /// Values of the JSON arrays that were taken, until there are `count`.
     pub(crate) async fn values(&mut self, count: usize) -> Vec<Value> {
         let mut values = Vec::new();
         while values.len() < count {
-            let Value::Array(more) = self.next().await.json() else { panic!("an array is expected") };
-            values.extend(more);
+            let received = self.next().await;
+            if received.taken {
+                let Value::Array(more) = received.json() else { panic!("an array is expected") };
+                values.extend(more);
+            }
         }
         values
     }
@@ -112,14 +123,19 @@ impl Receiver {
 async fn record(State(recording): State<Recording>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = String::from_utf8(collect(body).await).unwrap();
-    let response = (recording.script)(recording.count.fetch_add(1, Ordering::SeqCst), &body);
-    let _ = recording.received.send(Received {
-        method: parts.method,
-        path: parts.uri.to_string(),
-        headers: parts.headers,
-        body,
-    });
-    response
+    let reply = (recording.script)(recording.count.fetch_add(1, Ordering::SeqCst), &body);
+    let response = match reply {
+        Reply::Status(status) => Some(StatusCode::from_u16(status).unwrap().into_response()),
+        Reply::With(response) => Some(response),
+        Reply::Never => None,
+    };
+    let taken = response.as_ref().is_some_and(|response| response.status().is_success());
+    let (method, path, headers) = (parts.method, parts.uri.to_string(), parts.headers);
+    let _ = recording.received.send(Received { method, path, headers, body, taken });
+    match response {
+        Some(response) => response,
+        None => std::future::pending().await,
+    }
 }
 
 async fn collect(body: Body) -> Vec<u8> {
@@ -146,7 +162,7 @@ impl TestBridge {
     pub(crate) async fn with(change: impl FnOnce(&mut BridgeConfig)) -> Self {
         let dir = TempDir::new().unwrap();
         let bridge = Bridge::start(config(&dir, change)).await.unwrap();
-        Self { bridge, dir, client: reqwest::Client::new() }
+        Self { bridge, dir, client: client() }
     }
 
     /// A bridge with one connector, whose keys are those of [`sink`] and `keys`.
@@ -160,14 +176,14 @@ impl TestBridge {
         change: impl FnOnce(&mut BridgeConfig),
     ) -> Self {
         let dir = TempDir::new().unwrap();
-        let connector = write_connector(&dir, &sink(&receiver.url(), keys));
+        let connector = write_connector(&dir, &sink(&receiver.url(), &keys));
         let config = config(&dir, |config| {
             config.connectors = vec![connector];
             config.restart_pause = Duration::from_millis(20);
             change(config);
         });
         let bridge = Bridge::start(config).await.unwrap();
-        Self { bridge, dir, client: reqwest::Client::new() }
+        Self { bridge, dir, client: client() }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -222,8 +238,12 @@ fn config(dir: &TempDir, change: impl FnOnce(&mut BridgeConfig)) -> BridgeConfig
     config
 }
 
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().timeout(PATIENCE).build().unwrap()
+}
+
 /// The keys of a connector for topic `t` that retries quickly.
-pub(crate) fn sink(url: &str, keys: Value) -> Value {
+pub(crate) fn sink(url: &str, keys: &Value) -> Value {
     let mut config = json!({
         "connector.class": "io.confluent.connect.http.HttpSinkConnector",
         "topics": "t", "http.api.url": format!("{url}/in"), "request.body.format": "json", "batch.max.size": 100,
