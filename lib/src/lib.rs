@@ -9,6 +9,7 @@ pub mod config;
 pub mod domain;
 pub mod http;
 pub mod ingest;
+pub mod outbound;
 pub mod resilience;
 pub mod service;
 pub mod store;

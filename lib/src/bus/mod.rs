@@ -1,5 +1,9 @@
 //! The event bus: how functions hand over what takes long.
 
+#[cfg(any(test, feature = "testing"))]
+pub mod memory;
+pub mod rest_proxy;
+
 use async_trait::async_trait;
 use std::time::Duration;
 
@@ -23,10 +27,10 @@ pub trait EventBus: Send + Sync + 'static {
 }
 
 /// Why events are not known to be durable.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BusError {
     /// The bus refused a record for good; sending it again is no use.
-    #[error("the event bus refused a record for topic {topic:?} with code {code}: {message}")]
+    #[error("the event bus refused a record for topic {} with code {code}: {message}", .topic.as_str())]
     Refused {
         /// The topic.
         topic: Topic,

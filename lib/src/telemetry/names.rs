@@ -20,8 +20,15 @@ pub const STORE_INSERTS: &str = "minireipaz_store_inserts_total";
 /// Counter: runs whose end the recorder has seen confirmed by the store.
 pub const RUNS_RECORDED: &str = "minireipaz_runs_recorded_total";
 
+/// Counter: records that the bus took, by [`TOPIC`].
+pub const BUS_RECORDS: &str = "minireipaz_bus_records_total";
+/// Counter: produce requests, by [`TOPIC`]. Against [`BUS_RECORDS`] it tells how well publishes coalesce.
+pub const BUS_REQUESTS: &str = "minireipaz_bus_requests_total";
+
 /// Label: the dependency that was called, such as `kafka_rest`.
 pub const DESTINATION: &str = "destination";
+/// Label: the topic.
+pub const TOPIC: &str = "topic";
 /// Label: what was asked of it, such as `produce`.
 pub const OPERATION: &str = "operation";
 /// Label: `success`, or the kind of failure.
