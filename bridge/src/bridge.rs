@@ -109,6 +109,7 @@ impl Bridge {
             cluster_id: config.cluster_id,
             check_cluster_id: config.check_cluster_id,
             limits: config.limits,
+            stop: bridge.front_stop.clone(),
         });
         bridge.serve(listener, http::router(front));
         tracing::info!(%addr, "bridge started");

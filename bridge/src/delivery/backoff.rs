@@ -30,3 +30,52 @@ pub(super) fn retry_after(headers: &http::HeaderMap) -> Option<Duration> {
     let text = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?;
     text.trim().parse().ok().map(Duration::from_secs)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, path::Path};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn connector(policy: &str) -> ConnectorConfig {
+        let dir = tempfile::TempDir::new().unwrap();
+        let text = serde_json::json!({ "name": "s", "config": {
+            "connector.class": crate::connector::CLASS, "topics": "t", "http.api.url": "http://h",
+            "retry.backoff.ms": 250, "retry.backoff.policy": policy,
+        }});
+        let path: &Path = &dir.path().join("s.json");
+        std::fs::write(path, text.to_string()).unwrap();
+        crate::connector::read(path, &BTreeMap::new()).unwrap()
+    }
+
+    #[test]
+    fn delays_double_up_to_a_minute_and_retry_after_is_the_least() {
+        let sink = connector("EXPONENTIAL_WITH_JITTER");
+        let delays: Vec<u128> = (1..=10).map(|n| delay(&sink, n, None, 1.0).as_millis()).collect();
+        assert_eq!(delays, [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
+        let asked = |secs| delay(&sink, 1, Some(Duration::from_secs(secs)), 0.0);
+        assert_eq!(asked(0), Duration::from_millis(125));
+        assert_eq!((asked(7), asked(9_999)), (Duration::from_secs(7), LONGEST));
+        assert_eq!(delay(&connector("CONSTANT_VALUE"), 9, None, 0.3), Duration::from_millis(250));
+    }
+
+    #[test]
+    fn retry_after_is_read_in_seconds_only() {
+        let read = |text: &'static str| {
+            let headers = [(http::header::RETRY_AFTER, http::HeaderValue::from_static(text))];
+            retry_after(&headers.into_iter().collect())
+        };
+        assert_eq!(read("3"), Some(Duration::from_secs(3)));
+        assert_eq!((read("-1"), read("Tue, 24 Nov 2026 06:00:00 GMT")), (None, None));
+    }
+
+    proptest! {
+        #[test]
+        fn no_delay_is_longer_than_the_longest(attempt in any::<u32>(), jitter in any::<f64>(), after in any::<u64>()) {
+            let sink = connector("EXPONENTIAL_WITH_JITTER");
+            prop_assert!(delay(&sink, attempt, Some(Duration::from_secs(after)), jitter) <= LONGEST);
+        }
+    }
+}

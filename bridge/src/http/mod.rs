@@ -16,6 +16,7 @@ use axum::{
     routing::{get, post},
 };
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 pub use refusal::Refusal;
 
@@ -36,6 +37,7 @@ pub struct Front {
     cluster_id: String,
     check_cluster_id: bool,
     limits: Limits,
+    stop: CancellationToken,
     /// Kibibytes of bodies that may still come into memory.
     body_room: Arc<Semaphore>,
 }
@@ -56,6 +58,8 @@ pub struct FrontParts {
     pub check_cluster_id: bool,
     /// The bounds.
     pub limits: Limits,
+    /// Ends produce streams: they would stay open for hours.
+    pub stop: CancellationToken,
 }
 
 impl Front {
@@ -72,6 +76,7 @@ impl Front {
             check_cluster_id: parts.check_cluster_id,
             body_room: Arc::new(Semaphore::new(kibibytes)),
             limits: parts.limits,
+            stop: parts.stop,
         })
     }
 

@@ -125,3 +125,12 @@ async fn a_stream_that_is_too_old_is_told_so_and_closed() {
     assert!(reports[1]["message"].as_str().unwrap().starts_with("Streaming connection open for longer"));
     bridge.bridge.stop().await;
 }
+
+#[tokio::test]
+async fn a_stop_ends_open_streams_and_does_not_wait_for_them() {
+    let bridge = TestBridge::with(|config| config.grace = PATIENCE).await;
+    let mut stream = Producing::open(&bridge, &record(0)).await;
+    stream.reports(1).await;
+    tokio::time::timeout(PATIENCE / 2, bridge.bridge.stop()).await.unwrap();
+    assert!(stream.response.chunk().await.unwrap().is_none());
+}

@@ -1,8 +1,6 @@
 //! A produce stream: the connection stays open, records are stored as they come, reports go back as they are
 //! stored.
 
-use std::pin::pin;
-
 use axum::{
     body::{Body, BodyDataStream},
     response::Response,
@@ -24,6 +22,13 @@ struct Stream {
     splitter: Splitter,
     closes_at: Instant,
     ended: bool,
+}
+
+/// What comes next on a stream.
+enum Next {
+    Frame(Option<Result<Bytes, axum::Error>>),
+    TooOld,
+    Stop,
 }
 
 /// Answers when there is something to report: an empty stream is refused as an empty body is.
@@ -55,29 +60,34 @@ impl Stream {
     async fn gather(&mut self) -> Batch {
         let mut batch = Batch::default();
         while !self.ended {
-            let next = {
-                let mut next = pin!(self.frames.next());
-                match next.as_mut().now_or_never() {
-                    Some(frame) => Ok(frame),
-                    // Nothing more has arrived: what is there is stored now.
-                    None if !batch.is_empty() => return batch,
-                    None => tokio::time::timeout_at(self.closes_at, next).await,
-                }
+            let stop = self.target.front.stop.clone();
+            let arrived = self.frames.next().now_or_never();
+            let next = match arrived {
+                Some(frame) => Next::Frame(frame),
+                // Nothing more has arrived: what is there is stored now.
+                None if !batch.is_empty() => return batch,
+                None => tokio::select! {
+                    frame = self.frames.next() => Next::Frame(frame),
+                    () = tokio::time::sleep_until(self.closes_at) => Next::TooOld,
+                    () = stop.cancelled() => Next::Stop,
+                },
             };
             match next {
-                Err(_) => {
+                Next::TooOld => {
                     let text =
                         "Streaming connection open for longer than allowed: Connection will be closed.";
                     batch.end_with(&Refusal::new(408, 408, text));
                 }
-                Ok(Some(Ok(frame))) => {
+                // What was not reported is unknown to the client, as when the connection breaks.
+                Next::Stop => self.ended = true,
+                Next::Frame(Some(Ok(frame))) => {
                     self.splitter.push(frame);
                     self.target.split(&mut self.splitter, &mut batch);
                     self.check_pending(&mut batch);
                 }
                 // The peer broke off; there is nobody to report to.
-                Ok(Some(Err(_))) => self.ended = true,
-                Ok(None) => {
+                Next::Frame(Some(Err(_))) => self.ended = true,
+                Next::Frame(None) => {
                     self.ended = true;
                     if self.splitter.pending() > 0 {
                         let what = "Unexpected end-of-input: the last object is not complete";

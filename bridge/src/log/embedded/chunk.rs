@@ -33,6 +33,23 @@ pub(super) struct Chunk {
     stored: Bytes,
 }
 
+/// What retention asks of a stored chunk, read without its records.
+pub(super) struct Head {
+    pub(super) base: u64,
+    pub(super) end: u64,
+    pub(super) appended_at: i64,
+    pub(super) bytes: u64,
+}
+
+impl Head {
+    /// The head of the chunk that was stored as `stored` at `base`.
+    pub(super) fn parse(base: u64, stored: &[u8]) -> Result<Self, LogError> {
+        let head = Bytes::copy_from_slice(&stored[..HEADER_BYTES.min(stored.len())]);
+        let Chunk { appended_at, count, .. } = Chunk::parse(base, head)?;
+        Ok(Self { base, end: base + u64::from(count), appended_at, bytes: stored.len() as u64 })
+    }
+}
+
 impl Chunk {
     /// A chunk of `count` encoded records at `base`.
     pub(super) fn build(

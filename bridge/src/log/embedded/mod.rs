@@ -11,140 +11,34 @@ mod jobs;
 mod offsets;
 mod plan;
 mod retention;
+mod settings;
+mod shared;
 mod tables;
 mod topic;
 mod writer;
 
 use std::{
     collections::HashMap,
-    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU64, Ordering},
         mpsc as std_mpsc,
     },
-    time::Duration,
 };
 
 use async_trait::async_trait;
-use redb::Database;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+pub use self::settings::EmbeddedSettings;
 use self::{
     jobs::{AppendJob, Job, Place, Reservation, Segment},
     offsets::Offsets,
+    shared::{OpenFile, Shared, Subscription},
     topic::{Taken, Topic, lock},
 };
 use super::{Appended, Assignment, Log, LogError, NewRecord, ReadLimit, Record, TopicInfo, TopicPartition};
 use crate::clock::Clock;
-
-/// How the embedded log behaves.
-#[derive(Debug, Clone)]
-pub struct EmbeddedSettings {
-    /// The file; its folder is created when missing.
-    pub path: PathBuf,
-    /// Partitions of a topic that is created by producing to it; at least 1.
-    pub partitions: u32,
-    /// Whether producing to an unknown topic creates it.
-    pub auto_create: bool,
-    /// Largest record (key, value and headers) in bytes.
-    pub max_record_bytes: usize,
-    /// Bytes that may wait for the writer.
-    pub max_queued_bytes: usize,
-    /// Bytes that may be kept on disk.
-    pub max_log_bytes: u64,
-    /// Most topics there may be.
-    pub max_topics: usize,
-    /// Records that every subscribed group has handled are removed when they are older than this.
-    pub retention: Duration,
-    /// Recent records kept in memory, in bytes a partition.
-    pub tail_bytes: usize,
-    /// Longest time that a committed offset waits to become durable.
-    pub offset_flush: Duration,
-}
-
-impl EmbeddedSettings {
-    /// The defaults, with the file in `dir`.
-    #[must_use]
-    pub fn in_dir(dir: &Path) -> Self {
-        Self {
-            path: dir.join("log.redb"),
-            partitions: 4,
-            auto_create: true,
-            max_record_bytes: 1 << 20,
-            max_queued_bytes: 64 << 20,
-            max_log_bytes: 8 << 30,
-            max_topics: 1_000,
-            retention: Duration::from_secs(24 * 3_600),
-            tail_bytes: 4 << 20,
-            offset_flush: Duration::from_millis(200),
-        }
-    }
-}
-
-/// How the file is opened; tests put a faulty disk under it.
-type OpenFile = Box<dyn Fn(&Path) -> Result<Database, LogError> + Send + Sync>;
-
-/// What the writer and the callers share.
-struct Shared {
-    settings: EmbeddedSettings,
-    open: OpenFile,
-    clock: Arc<dyn Clock>,
-    /// Empty only while the writer reopens it after a storage failure.
-    db: RwLock<Option<Database>>,
-    topics: RwLock<HashMap<Arc<str>, Arc<Topic>>>,
-    offsets: Mutex<Offsets>,
-    subscriptions: Mutex<Vec<Subscription>>,
-    failure: Mutex<Option<LogError>>,
-    queued: Arc<AtomicUsize>,
-    stored: AtomicU64,
-    commits: AtomicU64,
-    closed: CancellationToken,
-}
-
-/// Who delivers which topics.
-struct Subscription {
-    group: Arc<str>,
-    topics: Vec<String>,
-    changes: mpsc::UnboundedSender<Assignment>,
-}
-
-impl Shared {
-    fn topic(&self, name: &str) -> Option<Arc<Topic>> {
-        self.topics.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
-    }
-
-    fn known(&self, at: &TopicPartition) -> Result<Arc<Topic>, LogError> {
-        let topic = self.topic(&at.topic).ok_or_else(|| LogError::UnknownTopic(at.topic.clone()))?;
-        topic.partition(at.partition)?;
-        Ok(topic)
-    }
-
-    fn with_db<T>(&self, work: impl FnOnce(&Database) -> Result<T, LogError>) -> Result<T, LogError> {
-        let db = self.db.read().unwrap_or_else(PoisonError::into_inner);
-        work(db.as_ref().ok_or_else(|| LogError::Storage("the log's file is being reopened".into()))?)
-    }
-
-    /// Sums up what the partitions keep.
-    fn count_stored(&self) {
-        let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
-        let kept = |extent: tables::Extent| extent.total.saturating_sub(extent.removed);
-        let bytes = topics.values().flat_map(|t| t.partitions.iter()).map(|p| kept(p.extent())).sum();
-        self.stored.store(bytes, Ordering::Relaxed);
-    }
-
-    /// Tells subscribers of `topic` about its partitions.
-    fn announce(subscription: &Subscription, topic: &Topic) {
-        if subscription.topics.iter().any(|name| **name == *topic.name) {
-            for partition in 0..topic.count() {
-                let at = TopicPartition { topic: topic.name.clone(), partition };
-                // A receiver that is gone has stopped delivering: nothing to tell it.
-                let _ = subscription.changes.send(Assignment::Gained(at));
-            }
-        }
-    }
-}
 
 /// Figures of the embedded log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -62,17 +62,17 @@ fn look(
     let handled = handled_by_all(shared, topic, partition, extent.next);
     let mut found = Trimmed { topic: topic.clone(), partition, first: 0, bytes: 0 };
     shared.with_db(|db| {
-        tables::chunks(db, (topic.id, partition), 0, |chunk| {
-            let may_go = chunk.end() <= handled
-                && chunk.end() < extent.next
+        tables::heads(db, (topic.id, partition), |chunk| {
+            let may_go = chunk.end <= handled
+                && chunk.end < extent.next
                 && chunk.appended_at <= old
                 && keys.len() < PASS;
             if may_go {
                 keys.push((topic.id, partition, chunk.base));
-                found.first = chunk.end();
-                found.bytes += chunk.stored().len() as u64;
+                found.first = chunk.end;
+                found.bytes += chunk.bytes;
             }
-            Ok(may_go)
+            may_go
         })
     })?;
     Ok((found.bytes > 0).then_some(found))

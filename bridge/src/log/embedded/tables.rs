@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use bytes::Bytes;
 use redb::{Builder, Database, ReadableDatabase, ReadableTable, TableDefinition};
 
-use super::chunk::Chunk;
+use super::chunk::{Chunk, Head};
 use crate::log::LogError;
 
 /// Name → (id, number of partitions).
@@ -134,6 +134,23 @@ pub(super) fn chunks(
         let (key, value) = entry.map_err(storage)?;
         let chunk = Chunk::parse(key.value().2, Bytes::copy_from_slice(value.value()))?;
         if !take(&chunk)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The heads of a partition's chunks from its beginning, passed to `take` until it says stop.
+pub(super) fn heads(
+    db: &Database,
+    (topic, partition): (u32, u32),
+    mut take: impl FnMut(&Head) -> bool,
+) -> Result<(), LogError> {
+    let txn = db.begin_read().map_err(storage)?;
+    let table = txn.open_table(CHUNKS).map_err(storage)?;
+    for entry in table.range((topic, partition, 0)..=(topic, partition, u64::MAX)).map_err(storage)? {
+        let (key, value) = entry.map_err(storage)?;
+        if !take(&Head::parse(key.value().2, value.value())?) {
             break;
         }
     }

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::{path::Path, sync::atomic::AtomicUsize, time::Duration};
 
 use bytes::Bytes;
 use tempfile::TempDir;
