@@ -189,7 +189,6 @@ def server_settings(args, data):
             "number_of_free_entries_in_pool_to_execute_mutation": 1,
             "number_of_free_entries_in_pool_to_lower_max_size_of_merge": 1,
             "number_of_free_entries_in_pool_to_execute_optimize_entire_partition": 1,
-            "old_parts_lifetime": 60,
         },
     }
     if args.http_port:

@@ -6,7 +6,7 @@
 -- attempt never hides a newer one.
 --
 -- Ids are UUID: half the size of text in keys and caches. ClickHouse orders that type by its second half, so inside
--- a key it is good for finding a row, not for its age; where the order counts the key has toUInt128(id).
+-- a key it is good for finding a row, not for its age; where the order counts the key has toUInt128 of it.
 --
 -- Small granules (256 rows, at most 128 KiB) since rows carry JSON and most reads want one of them.
 
@@ -49,76 +49,65 @@ SELECT tenant, id AS workflow_id, version, name, active, document, created_at, u
 FROM workflows
 WHERE deleted = 0;
 
+-- A run and its steps, a row each: `node_id` is empty in the run's own row. One table, so that one insert writes a
+-- run together with its steps, nobody ever sees the one without the others, and one read brings both.
 -- Retention counts from the last change, so that a run that waits for months is not lost while it waits.
 CREATE TABLE IF NOT EXISTS runs
 (
     tenant           String,
-    id               UUID,
+    run_id           UUID,
+    node_id          String,
     version          UInt64,
-    workflow_id      UUID,
-    workflow_version UInt32,
     status           LowCardinality(String),
-    trigger          String CODEC(ZSTD(1)),
-    input            String CODEC(ZSTD(1)),
     output           String CODEC(ZSTD(1)),
     error            String CODEC(ZSTD(1)),
-    created_at       DateTime64(3, 'UTC'),
     started_at       Nullable(DateTime64(3, 'UTC')),
     finished_at      Nullable(DateTime64(3, 'UTC')),
-    recorded_at      DateTime64(3, 'UTC') DEFAULT now64(3)
-)
-ENGINE = ReplacingMergeTree(version)
-ORDER BY (tenant, id)
-TTL toDateTime(recorded_at) + INTERVAL 30 DAY
-SETTINGS index_granularity = 256, index_granularity_bytes = 131072;
-
--- The list of a workflow's runs: without JSON payloads, in the order of the list, so that a page is a short read at
--- the end of a range. A view fills it, so that no writer can forget it and an insert stays one round trip.
-CREATE TABLE IF NOT EXISTS runs_by_workflow
-(
-    tenant           String,
+    -- of the run
     workflow_id      UUID,
-    created_at       DateTime64(3, 'UTC'),
-    id               UUID,
-    version          UInt64,
     workflow_version UInt32,
-    status           LowCardinality(String),
     trigger          String CODEC(ZSTD(1)),
-    started_at       Nullable(DateTime64(3, 'UTC')),
-    finished_at      Nullable(DateTime64(3, 'UTC')),
-    recorded_at      DateTime64(3, 'UTC')
-)
-ENGINE = ReplacingMergeTree(version)
-ORDER BY (tenant, workflow_id, created_at, toUInt128(id))
-TTL toDateTime(recorded_at) + INTERVAL 30 DAY
-SETTINGS index_granularity = 256;
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS runs_by_workflow_from_runs TO runs_by_workflow AS
-SELECT tenant, workflow_id, created_at, id, version, workflow_version, status, trigger, started_at, finished_at,
-       recorded_at
-FROM runs;
-
-CREATE TABLE IF NOT EXISTS steps
-(
-    tenant      String,
-    run_id      UUID,
-    node_id     String,
-    version     UInt64,
-    ordinal     UInt32,
-    kind        LowCardinality(String),
-    status      LowCardinality(String),
-    attempts    UInt32,
-    output      String CODEC(ZSTD(1)),
-    error       String CODEC(ZSTD(1)),
-    started_at  Nullable(DateTime64(3, 'UTC')),
-    finished_at Nullable(DateTime64(3, 'UTC')),
-    recorded_at DateTime64(3, 'UTC') DEFAULT now64(3)
+    input            String CODEC(ZSTD(1)),
+    created_at       DateTime64(3, 'UTC'),
+    -- of a step
+    ordinal          UInt32,
+    kind             LowCardinality(String),
+    attempts         UInt32,
+    recorded_at      DateTime64(3, 'UTC') DEFAULT now64(3)
 )
 ENGINE = ReplacingMergeTree(version)
 PRIMARY KEY (tenant, run_id)
 ORDER BY (tenant, run_id, node_id)
 TTL toDateTime(recorded_at) + INTERVAL 30 DAY
 SETTINGS index_granularity = 256, index_granularity_bytes = 131072;
+
+-- For people who look for steps.
+CREATE VIEW IF NOT EXISTS steps AS
+SELECT tenant, run_id, node_id, kind, status, attempts, started_at, finished_at, output, error, ordinal, version
+FROM runs FINAL
+WHERE node_id != '';
+
+-- The list of a workflow's runs: without JSON payloads, in the order of the list, so that a page is a short read at
+-- the end of a range. Written side by side with `runs`: a materialized view would do it one after the other, and
+-- doubles the time of an insert (measured: 5.3 instead of 2.7 ms).
+CREATE TABLE IF NOT EXISTS runs_by_workflow
+(
+    tenant           String,
+    workflow_id      UUID,
+    created_at       DateTime64(3, 'UTC'),
+    run_id           UUID,
+    version          UInt64,
+    workflow_version UInt32,
+    status           LowCardinality(String),
+    trigger          String CODEC(ZSTD(1)),
+    started_at       Nullable(DateTime64(3, 'UTC')),
+    finished_at      Nullable(DateTime64(3, 'UTC')),
+    recorded_at      DateTime64(3, 'UTC') DEFAULT now64(3)
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (tenant, workflow_id, created_at, toUInt128(run_id))
+TTL toDateTime(recorded_at) + INTERVAL 30 DAY
+SETTINGS index_granularity = 256;
 
 -- The same record refused twice at the same moment is one row: an insert that is tried again adds nothing.
 CREATE TABLE IF NOT EXISTS dead_letters

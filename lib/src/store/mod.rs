@@ -40,7 +40,7 @@ pub trait WorkflowStore: Send + Sync + 'static {
 /// Runs and their steps.
 #[async_trait]
 pub trait RunStore: Send + Sync + 'static {
-    /// Records facts, steps before runs, so that a run that is seen has its steps.
+    /// Records facts. A run is never seen without the steps that came with it or before it.
     async fn record(&self, facts: &Facts) -> Result<(), StoreError>;
 
     /// The runs with their steps; what does not exist is missing. One round, however many.

@@ -15,9 +15,13 @@ use minireipaz::{
 use serde_json::json;
 use tokio::sync::OnceCell;
 
+mod crash;
+mod migrations;
+mod server;
 mod suite;
 mod suite_runs;
 mod suite_workflows;
+mod tls;
 
 /// One server for the whole test binary; it stops when the binary ends. Each test has its own tenant or database.
 async fn server() -> &'static LocalClickHouse {

@@ -59,6 +59,11 @@ impl Reader {
         self.0.next().ok_or_else(|| StoreError::Decode("it has too few columns".to_owned()))
     }
 
+    /// Leaves out `columns` values.
+    pub(super) fn skip(&mut self, columns: usize) {
+        self.0.by_ref().take(columns).for_each(drop);
+    }
+
     fn bytes(&mut self) -> Result<Vec<u8>, StoreError> {
         match self.next()? {
             Value::String(bytes) => Ok(bytes),

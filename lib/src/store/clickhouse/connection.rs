@@ -211,6 +211,17 @@ impl Connection {
         self.settle(result, true)
     }
 
+    #[cfg(test)]
+    pub(super) async fn select_counting(&self, sql: String) -> Outcome<(Vec<Cells>, u64)> {
+        let mut progress = self.client.subscribe_progress();
+        let outcome = self.select(sql).await;
+        let mut read = 0;
+        while let Ok((_, progress)) = progress.try_recv() {
+            read += progress.read_rows;
+        }
+        Outcome { result: outcome.result.map(|rows| (rows, read)), reusable: outcome.reusable }
+    }
+
     /// Runs a statement that has no answer.
     pub(super) async fn execute(&self, sql: String) -> Outcome<()> {
         let result = self.client.execute(sql).await;

@@ -28,8 +28,9 @@ mod recorder;
 mod rows;
 mod run_list;
 mod runs;
-mod seen;
 mod sql;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod workflows;
 
@@ -37,7 +38,7 @@ pub use migrate::migrate;
 
 use database::Database;
 use recorder::Rows;
-use runs::{RunReader, share, union};
+use runs::{share, union};
 
 type Requests<T> = Coalescer<Vec<RunKey>, HashMap<RunKey, T>, StoreError>;
 
@@ -64,14 +65,13 @@ impl ClickHouse {
     /// When the settings cannot work, such as a CA file that cannot be read.
     pub fn new(config: &StoreConfig) -> Result<Self, StoreError> {
         let database = Arc::new(Database::new(config)?);
-        let reader = Arc::new(RunReader::new());
         let items = |keys: &Vec<RunKey>| Load { items: keys.len(), bytes: 0 };
         let heads = {
-            let (database, reader) = (Arc::clone(&database), Arc::clone(&reader));
+            let database = Arc::clone(&database);
             Coalescer::new(READS, items, move |requests: Vec<Vec<RunKey>>| {
-                let (database, reader) = (Arc::clone(&database), Arc::clone(&reader));
+                let database = Arc::clone(&database);
                 async move {
-                    let all = reader.heads(&database, &union(&requests)).await?;
+                    let all = runs::heads(&database, &union(&requests)).await?;
                     Ok(share(requests, all))
                 }
             })
@@ -79,9 +79,9 @@ impl ClickHouse {
         let gets = {
             let database = Arc::clone(&database);
             Coalescer::new(READS, items, move |requests: Vec<Vec<RunKey>>| {
-                let (database, reader) = (Arc::clone(&database), Arc::clone(&reader));
+                let database = Arc::clone(&database);
                 async move {
-                    let all = reader.get(&database, &union(&requests)).await?;
+                    let all = runs::get(&database, &union(&requests)).await?;
                     Ok(share(requests, all))
                 }
             })

@@ -63,6 +63,12 @@ impl Pool {
         self.call(async |connection| connection.insert(sql, rows).await).await
     }
 
+    /// A query's answer, and how many rows the server read for it.
+    #[cfg(test)]
+    pub(super) async fn select_counting(&self, sql: String) -> Result<(Vec<Cells>, u64), StoreError> {
+        self.call(async |connection| connection.select_counting(sql).await).await
+    }
+
     async fn call<T>(&self, call: impl AsyncFnOnce(&Connection) -> Outcome<T>) -> Result<T, StoreError> {
         let lease = self.lease().await?;
         match timeout(self.call_timeout, call(&lease.connection)).await {

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use tokio::try_join;
+
 use super::{
     cells::size,
     connection::InsertRow,
     database::Database,
-    rows::{run_row, step_row},
+    rows::{run_row, run_summary_row, step_row},
 };
 use crate::{
     batching::{BatchLimits, Load},
@@ -15,30 +17,34 @@ use crate::{
 
 /// Facts as rows: written once, whatever is retried.
 pub(super) struct Rows {
-    runs: Vec<InsertRow>,
-    steps: Vec<InsertRow>,
+    runs_and_steps: Vec<InsertRow>,
+    summaries: Vec<InsertRow>,
     bytes: usize,
 }
 
 impl Rows {
     pub(super) fn of(facts: &Facts) -> Result<Self, StoreError> {
-        let runs =
-            facts.runs.iter().map(|(tenant, run)| run_row(tenant, run)).collect::<Result<Vec<_>, _>>()?;
-        let steps = facts.steps.iter().map(step_row).collect::<Result<Vec<_>, _>>()?;
-        let bytes = runs.iter().chain(&steps).map(|row| size(&row.values)).sum();
-        Ok(Self { runs, steps, bytes })
+        let runs = facts.runs.iter().map(|(tenant, run)| run_row(tenant, run));
+        let runs_and_steps = facts.steps.iter().map(step_row).chain(runs).collect::<Result<Vec<_>, _>>()?;
+        let summaries = facts
+            .runs
+            .iter()
+            .map(|(tenant, run)| run_summary_row(tenant, run))
+            .collect::<Result<Vec<_>, _>>()?;
+        let bytes = runs_and_steps.iter().chain(&summaries).map(|row| size(&row.values)).sum();
+        Ok(Self { runs_and_steps, summaries, bytes })
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.runs.is_empty() && self.steps.is_empty()
+        self.runs_and_steps.is_empty()
     }
 }
 
 pub(super) fn measure(rows: &Rows) -> Load {
-    Load { items: rows.runs.len() + rows.steps.len(), bytes: rows.bytes }
+    Load { items: rows.runs_and_steps.len(), bytes: rows.bytes }
 }
 
-/// A batch of inserts at a time. Each insert makes a part in three tables, and a server with too many parts first
+/// A batch of inserts at a time. Each makes a part in two tables, and a server with too many parts first
 /// slows down and then refuses; so the more was written at once, the longer the next batch gathers.
 pub(super) const LIMITS: BatchLimits = BatchLimits {
     in_flight: 1,
@@ -53,16 +59,18 @@ fn gap(batch: Load) -> Duration {
     Duration::from_micros(micros).min(Duration::from_millis(250))
 }
 
-/// Steps first, so that a run that is seen has its steps.
+/// One block for the runs with their steps, which is seen as a whole or not at all; the list's rows side by side.
 pub(super) async fn insert(database: &Database, requests: Vec<Rows>) -> Result<Vec<()>, StoreError> {
     let answers = vec![(); requests.len()];
-    let (mut runs, mut steps) = (Vec::new(), Vec::new());
+    let (mut runs_and_steps, mut summaries) = (Vec::new(), Vec::new());
     for rows in requests {
-        runs.extend(rows.runs);
-        steps.extend(rows.steps);
+        runs_and_steps.extend(rows.runs_and_steps);
+        summaries.extend(rows.summaries);
     }
-    database.insert("record_steps", "steps", steps).await?;
-    database.insert("record_runs", "runs", runs).await?;
+    try_join!(
+        database.insert("record_runs", "runs", runs_and_steps),
+        database.insert("record_list", "runs_by_workflow", summaries),
+    )?;
     Ok(answers)
 }
 

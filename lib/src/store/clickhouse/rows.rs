@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use klickhouse::Value;
+use uuid::Uuid;
 
 use super::{
     cells::{Reader, json, moment, optional_json, optional_moment, text},
@@ -13,6 +14,7 @@ use crate::{
         event::{DeadLetter, WorkflowDeleted},
         ids::{NodeId, RunId, TenantId, WorkflowId},
         run::{Run, RunKey, RunSummary, Step},
+        timestamp::Timestamp,
         workflow::{DocumentText, StoredWorkflow, WorkflowKey, WorkflowSummary},
     },
     store::{Head, StepFact, StoreError},
@@ -33,20 +35,25 @@ fn row(columns: &'static [&'static str], values: Vec<Value>) -> InsertRow {
     InsertRow { columns, values: Arc::new(values) }
 }
 
+/// A run and its steps are rows of one table; in the run's own row the node is empty.
 pub(super) const RUNS: &[&str] = &[
     "tenant",
-    "id",
+    "run_id",
+    "node_id",
     "version",
-    "workflow_id",
-    "workflow_version",
     "status",
-    "trigger",
-    "input",
     "output",
     "error",
-    "created_at",
     "started_at",
     "finished_at",
+    "workflow_id",
+    "workflow_version",
+    "trigger",
+    "input",
+    "created_at",
+    "ordinal",
+    "kind",
+    "attempts",
 ];
 
 pub(super) fn run_row(tenant: &TenantId, run: &Run) -> Result<InsertRow, StoreError> {
@@ -55,101 +62,96 @@ pub(super) fn run_row(tenant: &TenantId, run: &Run) -> Result<InsertRow, StoreEr
         vec![
             text(tenant.as_str()),
             Value::Uuid(run.id.0),
+            text(""),
             Value::UInt64(version(run.attempt, run.revision)),
-            Value::Uuid(run.workflow_id.0),
-            Value::UInt32(run.workflow_version),
             text(run.status.as_str()),
-            json(&run.trigger)?,
-            json(&run.input)?,
             optional_json(run.output.as_ref())?,
             optional_json(run.error.as_ref())?,
-            moment(run.created_at),
             optional_moment(run.started_at),
             optional_moment(run.finished_at),
+            Value::Uuid(run.workflow_id.0),
+            Value::UInt32(run.workflow_version),
+            json(&run.trigger)?,
+            json(&run.input)?,
+            moment(run.created_at),
+            Value::UInt32(0),
+            text(""),
+            Value::UInt32(0),
         ],
     ))
 }
 
-/// A row of [`RUNS`], with its version.
-pub(super) fn read_run(mut row: Reader) -> Result<(RunKey, u64, Run), StoreError> {
-    let tenant = row.tenant()?;
-    let id = RunId(row.uuid()?);
-    let version = row.u64()?;
-    let (attempt, revision) = attempt_and_revision(version);
-    let run = Run {
-        id,
-        workflow_id: WorkflowId(row.uuid()?),
-        workflow_version: row.u32()?,
-        status: row.name()?,
-        revision,
-        attempt,
-        trigger: row.json()?,
-        input: row.json()?,
-        output: row.optional_json()?,
-        error: row.optional_json()?,
-        created_at: row.moment()?,
-        started_at: row.optional_moment()?,
-        finished_at: row.optional_moment()?,
-    };
-    Ok(((tenant, id), version, run))
-}
-
-pub(super) const STEPS: &[&str] = &[
-    "tenant",
-    "run_id",
-    "node_id",
-    "version",
-    "ordinal",
-    "kind",
-    "status",
-    "attempts",
-    "output",
-    "error",
-    "started_at",
-    "finished_at",
-];
-
 pub(super) fn step_row(fact: &StepFact) -> Result<InsertRow, StoreError> {
     let step = &fact.step;
     Ok(row(
-        STEPS,
+        RUNS,
         vec![
             text(fact.tenant.as_str()),
             Value::Uuid(fact.run_id.0),
             text(step.node_id.as_str()),
             Value::UInt64(version(fact.run_attempt, fact.revision)),
-            Value::UInt32(fact.ordinal),
-            text(&step.kind),
             text(step.status.as_str()),
-            Value::UInt32(step.attempts),
             optional_json(step.output.as_ref())?,
             optional_json(step.error.as_ref())?,
             optional_moment(step.started_at),
             optional_moment(step.finished_at),
+            Value::Uuid(Uuid::nil()),
+            Value::UInt32(0),
+            text(""),
+            text(""),
+            moment(Timestamp::default()),
+            Value::UInt32(fact.ordinal),
+            text(&step.kind),
+            Value::UInt32(step.attempts),
         ],
     ))
 }
 
-/// A row of [`STEPS`], with its place.
-pub(super) fn read_step(mut row: Reader) -> Result<(RunKey, u32, Step), StoreError> {
-    let key = (row.tenant()?, RunId(row.uuid()?));
-    let node_id = NodeId::parse(&row.text()?).map_err(|error| StoreError::Decode(error.to_string()))?;
-    let _version = row.u64()?;
-    let ordinal = row.u32()?;
-    let step = Step {
-        node_id,
-        kind: row.text()?,
-        status: row.name()?,
-        attempts: row.u32()?,
-        output: row.optional_json()?,
-        error: row.optional_json()?,
-        started_at: row.optional_moment()?,
-        finished_at: row.optional_moment()?,
-    };
-    Ok((key, ordinal, step))
+/// A row of [`RUNS`].
+pub(super) enum RunOrStep {
+    Run(Run),
+    Step {
+        /// Its place among the run's steps.
+        ordinal: u32,
+        step: Step,
+    },
 }
 
-pub(super) const HEADS: &str = "tenant, id, version, status";
+pub(super) fn read_run_or_step(mut row: Reader) -> Result<(RunKey, RunOrStep), StoreError> {
+    let tenant = row.tenant()?;
+    let id = RunId(row.uuid()?);
+    let node = row.text()?;
+    let (attempt, revision) = attempt_and_revision(row.u64()?);
+    let found = if node.is_empty() {
+        RunOrStep::Run(Run {
+            id,
+            revision,
+            attempt,
+            status: row.name()?,
+            output: row.optional_json()?,
+            error: row.optional_json()?,
+            started_at: row.optional_moment()?,
+            finished_at: row.optional_moment()?,
+            workflow_id: WorkflowId(row.uuid()?),
+            workflow_version: row.u32()?,
+            trigger: row.json()?,
+            input: row.json()?,
+            created_at: row.moment()?,
+        })
+    } else {
+        let node_id = NodeId::parse(&node).map_err(|error| StoreError::Decode(error.to_string()))?;
+        let (status, output, error) = (row.name()?, row.optional_json()?, row.optional_json()?);
+        let (started_at, finished_at) = (row.optional_moment()?, row.optional_moment()?);
+        row.skip(5);
+        let ordinal = row.u32()?;
+        let (kind, attempts) = (row.text()?, row.u32()?);
+        let step = Step { node_id, kind, status, attempts, started_at, finished_at, output, error };
+        RunOrStep::Step { ordinal, step }
+    };
+    Ok(((tenant, id), found))
+}
+
+pub(super) const HEADS: &str = "tenant, run_id, version, status";
 
 /// A row of [`HEADS`], with its version.
 pub(super) fn read_head(mut row: Reader) -> Result<(RunKey, u64, Head), StoreError> {
@@ -159,8 +161,39 @@ pub(super) fn read_head(mut row: Reader) -> Result<(RunKey, u64, Head), StoreErr
     Ok((key, version, Head { attempt, revision, status: row.name()? }))
 }
 
+pub(super) const RUNS_BY_WORKFLOW: &[&str] = &[
+    "tenant",
+    "workflow_id",
+    "created_at",
+    "run_id",
+    "version",
+    "workflow_version",
+    "status",
+    "trigger",
+    "started_at",
+    "finished_at",
+];
+
+pub(super) fn run_summary_row(tenant: &TenantId, run: &Run) -> Result<InsertRow, StoreError> {
+    Ok(row(
+        RUNS_BY_WORKFLOW,
+        vec![
+            text(tenant.as_str()),
+            Value::Uuid(run.workflow_id.0),
+            moment(run.created_at),
+            Value::Uuid(run.id.0),
+            Value::UInt64(version(run.attempt, run.revision)),
+            Value::UInt32(run.workflow_version),
+            text(run.status.as_str()),
+            json(&run.trigger)?,
+            optional_moment(run.started_at),
+            optional_moment(run.finished_at),
+        ],
+    ))
+}
+
 pub(super) const RUN_SUMMARIES: &str =
-    "id, version, workflow_id, workflow_version, status, trigger, created_at, started_at, finished_at";
+    "run_id, version, workflow_id, workflow_version, status, trigger, created_at, started_at, finished_at";
 
 /// A row of [`RUN_SUMMARIES`], with its version.
 pub(super) fn read_run_summary(mut row: Reader) -> Result<(u64, RunSummary), StoreError> {

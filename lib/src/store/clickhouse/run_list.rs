@@ -59,12 +59,18 @@ pub(super) fn next<T>(items: &mut Vec<T>, limit: usize, place: impl Fn(&T) -> Cu
     items.last().filter(|_| more).map(place)
 }
 
-fn statement(tenant: &TenantId, workflow: WorkflowId, from: Option<&Cursor>, rows: usize) -> String {
+pub(super) fn statement(
+    tenant: &TenantId,
+    workflow: WorkflowId,
+    from: Option<&Cursor>,
+    rows: usize,
+) -> String {
     let tenant = Text(tenant.as_str());
-    let after = from.map_or(String::new(), |cursor| format!(" AND {}", after("created_at", cursor)));
+    let after =
+        from.map_or(String::new(), |cursor| format!(" AND {}", after("created_at", "run_id", cursor)));
     format!(
         "SELECT {RUN_SUMMARIES} FROM runs_by_workflow WHERE tenant = {tenant} AND workflow_id = '{workflow}'{after} \
-         ORDER BY created_at DESC, toUInt128(id) DESC LIMIT {rows}"
+         ORDER BY created_at DESC, toUInt128(run_id) DESC LIMIT {rows}"
     )
 }
 

@@ -2,12 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use tokio::try_join;
-
 use super::{
+    cells::Reader,
     database::Database,
-    rows::{HEADS, RUNS, STEPS, read_head, read_run, read_step},
-    seen::Seen,
+    rows::{HEADS, RUNS, RunOrStep, read_head, read_run_or_step},
     sql::{MAX_KEYS, keys_are},
 };
 use crate::{
@@ -15,125 +13,69 @@ use crate::{
     store::{Head, StoreError},
 };
 
-/// Reads runs by their keys.
-pub(super) struct RunReader {
-    seen: Seen,
-}
-
-type Runs = HashMap<RunKey, (u64, Run)>;
-type Steps = HashMap<RunKey, Vec<(u32, Step)>>;
-
-impl RunReader {
-    pub(super) fn new() -> Self {
-        Self { seen: Seen::default() }
-    }
-
-    /// Where the runs are. All rows of a run are read, since the newest is told apart here at less cost than in the
-    /// server: they are few, short, and merged away in the background.
-    pub(super) async fn heads(
-        &self,
-        database: &Database,
-        keys: &[RunKey],
-    ) -> Result<HashMap<RunKey, Head>, StoreError> {
-        let mut newest: HashMap<RunKey, (u64, Head)> = HashMap::with_capacity(keys.len());
-        for keys in keys.chunks(MAX_KEYS) {
-            let sql = format!("SELECT {HEADS} FROM runs WHERE {}", condition("id", keys));
-            for row in database.select("heads", &sql).await? {
-                let (key, version, head) = read_head(row)?;
-                let kept = newest.entry(key).or_insert((version, head));
-                if kept.0 < version {
-                    *kept = (version, head);
-                }
-            }
-        }
-        self.seen.remember(newest.iter().map(|(key, (version, _))| (key, *version)));
-        Ok(newest.into_iter().map(|(key, (_, head))| (key, head)).collect())
-    }
-
-    /// The runs with their steps.
-    ///
-    /// A run that is seen must have its steps, which were written before it. So steps are read after runs, except
-    /// when each run's present version was seen earlier (the usual case: a poll saw it move): then both are read
-    /// at once, and the steps again of those runs that have moved on since.
-    pub(super) async fn get(
-        &self,
-        database: &Database,
-        keys: &[RunKey],
-    ) -> Result<HashMap<RunKey, RunWithSteps>, StoreError> {
-        let (runs, steps) = match self.seen.all(keys) {
-            Some(known) => {
-                let (runs, mut steps) = try_join!(read_runs(database, keys), read_steps(database, keys))?;
-                let moved: Vec<RunKey> = runs
-                    .iter()
-                    .filter(|(key, (version, _))| known.get(*key) != Some(version))
-                    .map(|(key, _)| key.clone())
-                    .collect();
-                if !moved.is_empty() {
-                    for key in &moved {
-                        steps.remove(key);
-                    }
-                    steps.extend(read_steps(database, &moved).await?);
-                }
-                (runs, steps)
-            }
-            None => {
-                let runs = read_runs(database, keys).await?;
-                let found: Vec<RunKey> = runs.keys().cloned().collect();
-                let steps = read_steps(database, &found).await?;
-                (runs, steps)
-            }
-        };
-        self.seen.remember(runs.iter().map(|(key, (version, _))| (key, *version)));
-        Ok(join(runs, steps))
-    }
-}
-
-fn join(runs: Runs, mut steps: Steps) -> HashMap<RunKey, RunWithSteps> {
-    runs.into_iter()
-        .map(|(key, (_, run))| {
-            let mut steps = steps.remove(&key).unwrap_or_default();
-            steps.sort_by(|(a, x), (b, y)| a.cmp(b).then_with(|| x.node_id.cmp(&y.node_id)));
-            let steps = steps.into_iter().map(|(_, step)| step).collect();
-            (key, RunWithSteps { run, steps })
-        })
-        .collect()
-}
-
-/// `LIMIT 1 BY` rather than `FINAL`, which would read the payloads of whole granules before it looks at the keys.
-async fn read_runs(database: &Database, keys: &[RunKey]) -> Result<Runs, StoreError> {
-    let mut runs = Runs::with_capacity(keys.len());
+/// Where the runs are. All rows of a run are read, since the newest is told apart here at less cost than in the
+/// server: they are few, short, and merged away in the background.
+pub(super) async fn heads(database: &Database, keys: &[RunKey]) -> Result<HashMap<RunKey, Head>, StoreError> {
+    let mut newest: HashMap<RunKey, (u64, Head)> = HashMap::with_capacity(keys.len());
     for keys in keys.chunks(MAX_KEYS) {
-        let columns = RUNS.join(", ");
-        let condition = condition("id", keys);
-        let sql = format!(
-            "SELECT {columns} FROM runs WHERE {condition} ORDER BY version DESC LIMIT 1 BY tenant, id"
-        );
-        for row in database.select("runs", &sql).await? {
-            let (key, version, run) = read_run(row)?;
-            runs.insert(key, (version, run));
+        for row in database.select("heads", &heads_statement(keys)).await? {
+            let (key, version, head) = read_head(row)?;
+            let kept = newest.entry(key).or_insert((version, head));
+            if kept.0 < version {
+                *kept = (version, head);
+            }
         }
+    }
+    Ok(newest.into_iter().map(|(key, (_, head))| (key, head)).collect())
+}
+
+/// The runs with their steps, as they were at one moment.
+pub(super) async fn get(
+    database: &Database,
+    keys: &[RunKey],
+) -> Result<HashMap<RunKey, RunWithSteps>, StoreError> {
+    let mut runs = HashMap::with_capacity(keys.len());
+    for keys in keys.chunks(MAX_KEYS) {
+        collect(database.select("runs", &runs_statement(keys)).await?, &mut runs)?;
     }
     Ok(runs)
 }
 
-async fn read_steps(database: &Database, keys: &[RunKey]) -> Result<Steps, StoreError> {
-    let mut steps = Steps::with_capacity(keys.len());
-    for keys in keys.chunks(MAX_KEYS) {
-        let columns = STEPS.join(", ");
-        let condition = condition("run_id", keys);
-        let sql = format!(
-            "SELECT {columns} FROM steps WHERE {condition} ORDER BY version DESC LIMIT 1 BY tenant, run_id, node_id"
-        );
-        for row in database.select("steps", &sql).await? {
-            let (key, ordinal, step) = read_step(row)?;
-            steps.entry(key).or_default().push((ordinal, step));
-        }
-    }
-    Ok(steps)
+pub(super) fn heads_statement(keys: &[RunKey]) -> String {
+    format!("SELECT {HEADS} FROM runs WHERE {} AND node_id = ''", condition(keys))
 }
 
-fn condition(column: &str, keys: &[RunKey]) -> String {
-    keys_are(column, keys.iter().map(|(tenant, id)| (tenant, id.0)))
+/// `LIMIT 1 BY` rather than `FINAL`, which would read the payloads of whole granules before it looks at the keys.
+pub(super) fn runs_statement(keys: &[RunKey]) -> String {
+    format!(
+        "SELECT {} FROM runs WHERE {} ORDER BY version DESC LIMIT 1 BY tenant, run_id, node_id",
+        RUNS.join(", "),
+        condition(keys)
+    )
+}
+
+fn condition(keys: &[RunKey]) -> String {
+    keys_are("run_id", keys.iter().map(|(tenant, id)| (tenant, id.0)))
+}
+
+type Parts = (Option<Run>, Vec<(u32, Step)>);
+
+fn collect(rows: Vec<Reader>, into: &mut HashMap<RunKey, RunWithSteps>) -> Result<(), StoreError> {
+    let mut found: HashMap<RunKey, Parts> = HashMap::new();
+    for row in rows {
+        let (key, row) = read_run_or_step(row)?;
+        let entry = found.entry(key).or_default();
+        match row {
+            RunOrStep::Run(run) => entry.0 = Some(run),
+            RunOrStep::Step { ordinal, step } => entry.1.push((ordinal, step)),
+        }
+    }
+    into.extend(found.into_iter().filter_map(|(key, (run, mut steps))| {
+        steps.sort_by(|(a, x), (b, y)| a.cmp(b).then_with(|| x.node_id.cmp(&y.node_id)));
+        // Steps of a run that is not recorded yet are not shown.
+        Some((key, RunWithSteps { run: run?, steps: steps.into_iter().map(|(_, step)| step).collect() }))
+    }));
+    Ok(())
 }
 
 /// The keys of many requests, each once.

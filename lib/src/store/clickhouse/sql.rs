@@ -55,10 +55,10 @@ pub(super) fn keys_are<'a>(column: &str, keys: impl Iterator<Item = (&'a TenantI
     }
 }
 
-/// The condition for rows after `cursor` in a list by `moment`, newest first, then by `id`.
-pub(super) fn after(moment: &str, cursor: &Cursor) -> String {
+/// The condition for rows after `cursor` in a list by the column `moment`, newest first, then by the column `id`.
+pub(super) fn after(moment: &str, id_column: &str, cursor: &Cursor) -> String {
     let (at, id) = (Moment(cursor.at), cursor.id);
-    format!("{moment} <= {at} AND ({moment} < {at} OR toUInt128(id) < toUInt128(toUUID('{id}')))")
+    format!("{moment} <= {at} AND ({moment} < {at} OR toUInt128({id_column}) < toUInt128(toUUID('{id}')))")
 }
 
 fn list(items: impl Iterator<Item: Display>) -> String {

@@ -48,7 +48,7 @@ impl WorkflowStore for ClickHouse {
     async fn list(&self, tenant: &TenantId, page: &PageRequest) -> Result<Page<WorkflowSummary>, StoreError> {
         let limit = page.limit.clamp(1, 200) as usize;
         let after =
-            page.after.map_or(String::new(), |cursor| format!(" AND {}", after("updated_at", &cursor)));
+            page.after.map_or(String::new(), |cursor| format!(" AND {}", after("updated_at", "id", &cursor)));
         // The order changes with every save, so it is no key; a tenant's workflows are few and documents stay unread.
         let sql = format!(
             "SELECT {WORKFLOW_SUMMARIES} FROM workflows FINAL WHERE tenant = {} AND deleted = 0{after} \

@@ -1,0 +1,148 @@
+//! That reads stay index reads, and that inserts leave few parts.
+
+use std::{sync::Arc, time::Duration};
+
+use uuid::Uuid;
+
+use super::{pool, with_tables};
+use crate::{
+    domain::{
+        ids::{RunId, TenantId, WorkflowId},
+        run::{Run, RunKey, RunStatus, Trigger},
+        timestamp::Timestamp,
+    },
+    store::{
+        Cursor, Facts, RunStore as _,
+        clickhouse::{ClickHouse, cells::Reader, pool::Pool, run_list, runs},
+    },
+};
+
+const PARTS: u64 = 4;
+const ROWS_PER_PART: u64 = 40_000;
+
+/// A tenant with 20,000 rows of `runs`, and a workflow with as many of `runs_by_workflow`, in each part.
+async fn filled(database: &str) -> Pool {
+    let config = with_tables(database).await;
+    let pool = pool(&config);
+    pool.execute("SYSTEM STOP MERGES runs".to_owned()).await.unwrap();
+    pool.execute("SYSTEM STOP MERGES runs_by_workflow".to_owned()).await.unwrap();
+    for part in 0..PARTS {
+        let rows = format!("numbers({}, {ROWS_PER_PART})", part * ROWS_PER_PART);
+        let id = "toUUID(concat('00000000-0000-0000-0000-', leftPad(hex(intDiv(number, 10) + 1), 12, '0')))";
+        let tenant = "concat('t', toString(intDiv(number, 10) % 2))";
+        let common = "4294967297 AS version, 'succeeded' AS status, '{\"kind\":\"manual\"}' AS trigger";
+        let statements = [
+            format!(
+                "INSERT INTO runs (tenant, run_id, node_id, version, status, trigger, input, output) \
+                 SELECT {tenant}, {id}, if(number % 10 = 0, '', concat('n', toString(number % 10))), {common}, \
+                 '{{}}', repeat('x', 500) FROM {rows}"
+            ),
+            format!(
+                "INSERT INTO runs_by_workflow (tenant, workflow_id, created_at, run_id, version, status, trigger) \
+                 SELECT 't1', toUUID('{}'), fromUnixTimestamp64Milli(toInt64(number)), generateUUIDv7(), {common} \
+                 FROM {rows}",
+                Uuid::nil()
+            ),
+        ];
+        for statement in statements {
+            pool.execute(format!("{statement} SETTINGS max_insert_threads = 1")).await.unwrap();
+        }
+    }
+    pool
+}
+
+/// A number in the JSON of `EXPLAIN indexes = 1` for the primary key: how many granules are read.
+async fn granules(pool: &Pool, statement: &str) -> u64 {
+    let sql = format!("EXPLAIN json = 1, indexes = 1 {statement}");
+    let mut rows = pool.select(sql).await.unwrap();
+    let plan = Reader::from(rows.remove(0)).text().unwrap();
+    let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+    find(&plan, "Selected Granules").and_then(serde_json::Value::as_u64).unwrap()
+}
+
+fn find<'a>(value: &'a serde_json::Value, name: &str) -> Option<&'a serde_json::Value> {
+    match value {
+        serde_json::Value::Object(map) => map.get(name).or_else(|| map.values().find_map(|v| find(v, name))),
+        serde_json::Value::Array(list) => list.iter().find_map(|v| find(v, name)),
+        _ => None,
+    }
+}
+
+fn key(tenant: &str, id: u128) -> RunKey {
+    (TenantId::parse(tenant).unwrap(), RunId(Uuid::from_u128(id)))
+}
+
+#[tokio::test]
+async fn a_point_read_reads_at_most_two_granules_of_a_part_for_each_run() {
+    let pool = filled("points").await;
+    let one = [key("t1", 2)];
+    let many: Vec<_> = (0..64).map(|n| key("t1", 2 + 250 * n)).collect();
+    let tenants: Vec<_> = (0..64).map(|n| key(if n % 2 == 0 { "t1" } else { "t0" }, 2 + 251 * n)).collect();
+    for keys in [&one[..], &many, &tenants] {
+        for statement in [runs::heads_statement(keys), runs::runs_statement(keys)] {
+            let read = granules(&pool, &statement).await;
+            // With one tenant the whole key is searched; with several, each tenant is for each id.
+            let bound = 2 * PARTS * keys.len() as u64;
+            assert!(read <= bound, "{read} granules for {} keys: {statement}", keys.len());
+        }
+    }
+    // They find what they look for.
+    let rows = pool.select(runs::runs_statement(&one)).await.unwrap();
+    assert_eq!(rows.len(), 10);
+}
+
+#[tokio::test]
+async fn a_page_of_a_list_reads_little_of_a_workflow_with_many_runs() {
+    let pool = filled("pages").await;
+    let tenant = TenantId::parse("t1").unwrap();
+    let middle = Cursor { at: Timestamp::from_millis(80_000), id: Uuid::max() };
+    for from in [None, Some(&middle)] {
+        let statement = run_list::statement(&tenant, WorkflowId(Uuid::nil()), from, 151);
+        let (rows, read) = pool.select_counting(statement).await.unwrap();
+        assert_eq!(rows.len(), 151);
+        assert!(read <= 256 * 4 * PARTS, "{read} rows read of {}", PARTS * ROWS_PER_PART);
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_records_leaves_few_parts() {
+    let config = with_tables("flood").await;
+    let pool = pool(&config);
+    let store = Arc::new(ClickHouse::connect(config).await.unwrap());
+    let mut clients = tokio::task::JoinSet::new();
+    for client in 0..64u128 {
+        let store = Arc::clone(&store);
+        clients.spawn(async move {
+            for n in 0..20u128 {
+                let (tenant, id) = key("t", client << 64 | n);
+                let run = Run {
+                    id,
+                    workflow_id: WorkflowId(Uuid::nil()),
+                    workflow_version: 1,
+                    status: RunStatus::Queued,
+                    revision: 1,
+                    attempt: 1,
+                    trigger: Trigger::manual(),
+                    input: serde_json::Value::Null,
+                    output: None,
+                    error: None,
+                    created_at: Timestamp::from_millis(1),
+                    started_at: None,
+                    finished_at: None,
+                };
+                store.record(&Facts { runs: vec![(tenant, run)], steps: Vec::new() }).await.unwrap();
+            }
+        });
+    }
+    while let Some(done) = clients.join_next().await {
+        done.unwrap();
+    }
+    store.drain(Duration::from_secs(5)).await;
+    let count = async |sql: &str| pool.select(sql.to_owned()).await.unwrap().remove(0).0.remove(0);
+    assert_eq!(count("SELECT count() FROM runs FINAL").await, klickhouse::Value::UInt64(64 * 20));
+    // 1,280 records of one run each: a part each without batches.
+    let created =
+        "SELECT max(max_block_number) FROM system.parts WHERE database = 'flood' AND table = 'runs'";
+    let klickhouse::Value::Int64(inserts) = count(created).await else { panic!("not a number") };
+    assert!(inserts <= 200, "{inserts} inserts");
+}
