@@ -61,6 +61,9 @@ impl Shared {
         &self,
         work: impl FnOnce(&Database) -> Result<T, LogError>,
     ) -> Result<T, LogError> {
+        if self.closed.is_cancelled() {
+            return Err(LogError::Closed);
+        }
         let db = self.db.read().unwrap_or_else(PoisonError::into_inner);
         work(db.as_ref().ok_or_else(|| LogError::Storage("the log's file is being reopened".into()))?)
     }

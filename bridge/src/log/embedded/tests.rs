@@ -205,6 +205,22 @@ async fn offsets_ride_on_the_next_append_and_need_no_commit_of_their_own() {
     log.close().await;
 }
 
+#[tokio::test]
+async fn appends_that_wait_together_share_a_commit_and_keep_their_order() {
+    let dir = TempDir::new().unwrap();
+    let log = open(settings(dir.path()));
+    append_all(&log, "t", vec![in_partition(0, "first")]).await;
+    let before = log.figures().commits;
+    let texts: Vec<String> = (0..200).map(|n| n.to_string()).collect();
+    let appends = texts.iter().map(|text| append_all(&log, "t", vec![in_partition(0, text)]));
+    let offsets: Vec<u64> =
+        futures_util::future::join_all(appends).await.into_iter().map(|stored| stored[0].offset).collect();
+    assert_eq!(offsets, (1..=200).collect::<Vec<u64>>());
+    let commits = log.figures().commits - before;
+    assert!(commits <= 50, "{commits} commits for 200 appends");
+    log.close().await;
+}
+
 #[path = "tests/faults.rs"]
 mod faults;
 #[path = "tests/model.rs"]
