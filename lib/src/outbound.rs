@@ -38,7 +38,8 @@ pub fn client(base: &Url) -> Result<Client, OutboundError> {
     builder.build().map_err(|error| OutboundError::new(&error))
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether the address is on this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),

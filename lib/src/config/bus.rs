@@ -62,7 +62,7 @@ impl BusConfig {
     }
 
     /// Reads the settings; `None` when a required one is missing or wrong, which `env` has noted.
-    pub fn read(env: &mut Env) -> Option<Self> {
+    pub fn from_env(env: &mut Env) -> Option<Self> {
         let url: Option<Url> = env.required("KAFKA_REST_URL");
         let api = env.or("KAFKA_REST_API", ProduceApi::V3);
         let cluster_id = env.optional("KAFKA_CLUSTER_ID");
@@ -105,7 +105,7 @@ mod tests {
 
     fn read(vars: &[(&str, &str)]) -> Result<BusConfig, String> {
         let mut env = Env::of(vars.iter().copied());
-        let config = BusConfig::read(&mut env);
+        let config = BusConfig::from_env(&mut env);
         env.finish(config).map_err(|error| error.to_string())
     }
 

@@ -1,5 +1,6 @@
 //! Settings: read once, at the start, into one struct a concern. All problems are reported at once.
 
+pub mod auth;
 pub mod bus;
 pub mod store;
 

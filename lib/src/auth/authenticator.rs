@@ -1,0 +1,137 @@
+//! Verifies bearer tokens.
+
+use std::{fmt, sync::Arc};
+
+use jsonwebtoken::{Algorithm as Named, Header, Validation, errors::ErrorKind};
+use serde_json::Value;
+
+use super::{
+    AuthError, Principal,
+    claims::{self, Claims},
+    keys::{Found, KeySet, Wanted},
+    source::KeySource,
+    verified::{self, Verified},
+};
+use crate::{
+    config::auth::{Algorithm, AuthConfig},
+    domain::clock::Clock,
+    outbound::OutboundError,
+};
+
+/// Longest accepted token, in bytes: what common servers take as a header.
+const MAX_TOKEN: usize = 8 * 1024;
+
+/// Verifies bearer tokens of one issuer.
+pub struct Authenticator {
+    config: AuthConfig,
+    clock: Arc<dyn Clock>,
+    keys: KeySource,
+    verified: Verified,
+}
+
+impl Authenticator {
+    /// An authenticator whose keys are fetched from the issuer when they are first needed.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn new(config: AuthConfig, clock: Arc<dyn Clock>) -> Result<Self, OutboundError> {
+        let keys = KeySource::fetched(config.jwks_url.clone(), Arc::clone(&clock))?;
+        Ok(Self { config, clock, keys, verified: Verified::default() })
+    }
+
+    /// An authenticator with the given JSON Web Key Set, for tests and for where the keys are at hand.
+    ///
+    /// # Errors
+    /// When it is not a key set.
+    pub fn with_keys(
+        config: AuthConfig,
+        jwks: &Value,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, serde_json::Error> {
+        let keys = KeySource::fixed(KeySet::parse(jwks.to_string().as_bytes(), 0)?, Arc::clone(&clock));
+        Ok(Self { config, clock, keys, verified: Verified::default() })
+    }
+
+    /// Who presents this token (what follows `Bearer` in the header).
+    ///
+    /// # Errors
+    /// Why the token is not accepted, or that the issuer's keys cannot be had.
+    pub async fn authenticate(&self, token: &str) -> Result<Principal, AuthError> {
+        if token.len() > MAX_TOKEN {
+            return Err(AuthError::Malformed("it is longer than 8 KiB"));
+        }
+        let digest = verified::digest(token);
+        if let Some(generation) = self.keys.fresh_generation()
+            && let Some(principal) = self.verified.get(&digest, generation, self.clock.now())
+        {
+            return Ok(principal);
+        }
+        // Before any fetch: what is no token of ours must not cost the issuer a request.
+        let wanted = self.wanted(token)?;
+        let keys = self.keys.with(&wanted).await?;
+        let claims = verify(token, &keys, &wanted)?;
+        let (principal, expires) = claims::check(&claims, &self.config, self.clock.now())?;
+        self.verified.put(digest, keys.generation, principal.clone(), expires);
+        Ok(principal)
+    }
+
+    /// Which key the token's header names, if its algorithm is allowed.
+    fn wanted(&self, token: &str) -> Result<Wanted, AuthError> {
+        let Header { alg, kid, crit, .. } = jsonwebtoken::decode_header(token).map_err(|error| {
+            // `none` and unknown algorithms do not even parse.
+            match error.kind() {
+                ErrorKind::Json(json) if json.to_string().contains("unknown variant") => {
+                    AuthError::WrongAlgorithm
+                }
+                _ => AuthError::Malformed("its header cannot be read"),
+            }
+        })?;
+        if crit.is_some_and(|names| !names.is_empty()) {
+            // RFC 7515 section 4.1.11: what is critical and not understood makes the token invalid.
+            return Err(AuthError::Malformed("it needs an extension (crit) that is not known"));
+        }
+        let algorithm = match alg {
+            Named::RS256 => Algorithm::Rs256,
+            Named::ES256 => Algorithm::Es256,
+            Named::EdDSA => Algorithm::EdDsa,
+            _ => return Err(AuthError::WrongAlgorithm),
+        };
+        if !self.config.algorithms.allow(algorithm) {
+            return Err(AuthError::WrongAlgorithm);
+        }
+        Ok(Wanted { id: kid, algorithm })
+    }
+}
+
+/// The claims, when the signature fits. All that they say is checked later, against our clock.
+fn verify(token: &str, keys: &KeySet, wanted: &Wanted) -> Result<Claims, AuthError> {
+    let key = match keys.find(wanted) {
+        Found::Key(key) => key,
+        Found::OtherAlgorithm => return Err(AuthError::WrongAlgorithm),
+        Found::None => return Err(AuthError::UnknownKey),
+    };
+    let mut validation = Validation::new(match wanted.algorithm {
+        Algorithm::Rs256 => Named::RS256,
+        Algorithm::Es256 => Named::ES256,
+        Algorithm::EdDsa => Named::EdDSA,
+    });
+    validation.required_spec_claims.clear();
+    validation.validate_exp = false;
+    validation.validate_nbf = false;
+    validation.validate_aud = false;
+    let decoded = jsonwebtoken::decode::<Claims>(token, key, &validation);
+    decoded.map(|token| token.claims).map_err(|error| match error.kind() {
+        ErrorKind::InvalidSignature => AuthError::WrongSignature,
+        ErrorKind::InvalidAlgorithm => AuthError::WrongAlgorithm,
+        _ => AuthError::Malformed("its claims or its signature cannot be read"),
+    })
+}
+
+impl fmt::Debug for Authenticator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authenticator").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
