@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod bus;
+pub mod log;
 pub mod store;
 
 use std::{collections::BTreeMap, str::FromStr};

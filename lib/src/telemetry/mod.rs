@@ -1,3 +1,9 @@
 //! Logs, metrics and trace context, with one vocabulary.
 
+mod log;
 pub mod names;
+pub mod redact;
+mod trace_context;
+
+pub use log::{LogError, LogFormat, init};
+pub use trace_context::TraceContext;
