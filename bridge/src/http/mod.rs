@@ -108,6 +108,7 @@ pub fn router(front: Arc<Front>) -> Router {
             .route("/v3/clusters/{cluster}", get(v3::cluster))
             .route("/v3/clusters/{cluster}/topics/{topic}/records", post(v3::produce))
             .route("/v3/clusters/{cluster}/topics/{topic}/records:batch", post(v3::produce_batch))
+            .route("/topics", get(v2::topics))
             .route("/topics/{topic}", post(v2::produce))
             .route("/topics/{topic}/partitions/{partition}", post(v2::produce_to_partition))
     };

@@ -33,6 +33,15 @@ async fn json_records_are_stored_and_answered_in_order() {
 }
 
 #[tokio::test]
+async fn a_client_that_asks_whether_the_proxy_is_there_gets_the_topics() {
+    let bridge = TestBridge::start().await;
+    assert_eq!(bridge.get("/topics").await, (200, "[]".to_owned()));
+    post(&bridge, "/topics/t", JSON, json!({"records": [{"value": 1}]})).await;
+    assert_eq!(bridge.get("/topics").await, (200, r#"["t"]"#.to_owned()));
+    bridge.bridge.stop().await;
+}
+
+#[tokio::test]
 async fn binary_records_are_base64() {
     let bridge = TestBridge::start().await;
     let body = json!({"records": [{"key": "aw==", "value": "AP8="}]});

@@ -61,7 +61,7 @@ impl Classify for AttemptError {
     fn failure(&self) -> Failure {
         match self {
             Self::Transport(error) => error.failure(),
-            // The status decides, except where the code says more.
+            // The code is the status, or says more than it.
             Self::Status { problem: Problem { code, .. }, retry_after, .. } => {
                 wire::failure(*code, *retry_after)
             }
