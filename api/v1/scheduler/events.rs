@@ -1,2 +1,6 @@
-//! Placeholder until the routes exist.
-fn main() {}
+//! `/api/v1/scheduler/events`.
+
+#[tokio::main]
+async fn main() -> Result<(), vercel_runtime::Error> {
+    minireipaz::http::serve(minireipaz::http::routes::scheduler_events::router()).await
+}

@@ -1,9 +1,13 @@
 //! Settings: read once, at the start, into one struct a concern. All problems are reported at once.
 
+mod api;
 pub mod auth;
 pub mod bus;
+pub mod http;
 pub mod log;
 pub mod store;
+
+pub use api::Config;
 
 use std::{collections::BTreeMap, str::FromStr};
 

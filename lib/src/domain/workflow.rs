@@ -63,7 +63,7 @@ pub struct NodeData {
     pub label: Option<String>,
     /// The kind's parameters; strings may hold `{{ expressions }}`.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::BTreeMap<String, Value>)]
     pub params: Map<String, Value>,
     /// Time limit of one attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]

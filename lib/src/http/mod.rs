@@ -1,1 +1,39 @@
 //! The HTTP edge: routers, extractors, problems, and `serve` for every platform.
+
+mod error;
+pub mod extract;
+mod function_path;
+pub mod health;
+pub mod layers;
+mod openapi;
+mod problem;
+pub mod routes;
+mod serve;
+mod state;
+
+pub use openapi::document as openapi;
+pub use problem::{ApiError, Problem};
+pub use serve::serve;
+pub use state::{AppState, Parts};
+
+use axum::Router;
+use tower::util::MapRequest;
+
+use routes::Routes;
+
+/// The whole API: every route, for `minireipaz dev`, for `minireipaz serve` and for tests.
+pub fn app(state: AppState) -> Router {
+    with_edge(routes::all(), state)
+}
+
+/// Routes with all that happens around a request, ready to be served.
+fn with_edge(routes: Routes, state: AppState) -> Router {
+    let (routes, _) = routes.split_for_parts();
+    let served = routes
+        .fallback(layers::no_route)
+        .layer(axum::middleware::from_fn(layers::request))
+        .layer(layers::cors(&state.config))
+        .with_state(state);
+    // Outside of the router, since it changes what is routed by.
+    Router::new().fallback_service(MapRequest::new(served, function_path::restore))
+}

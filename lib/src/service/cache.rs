@@ -15,8 +15,8 @@ use crate::domain::{
     workflow::{StoredWorkflow, WorkflowKey},
 };
 
-/// How long an entry stands for the store's newest version. The scheduler resolves the version again, so an older
-/// one shows in a reply only.
+/// How often the store is asked for the newest version. The scheduler resolves the version again, so an older one
+/// shows in a reply only.
 const FRESH: Duration = Duration::from_secs(1);
 /// How long an entry may stand in for a store that does not answer.
 const STALE: Duration = Duration::from_mins(5);
@@ -69,7 +69,10 @@ pub(super) enum Cached {
 
 struct Entry {
     known: Known,
+    /// When the store, or a write, said so.
     at: Timestamp,
+    /// When somebody last set out to ask the store.
+    asked: Timestamp,
 }
 
 /// A bounded table of what is known, least recently used out first.
@@ -83,14 +86,19 @@ impl WorkflowCache {
         Self { entries: Mutex::new(LruCache::new(CAPACITY)), clock }
     }
 
-    /// What is known, and how good it is.
+    /// What is known, and how good it is. Of those who come when it is no longer fresh, one a second is told so and
+    /// asks the store; the others need not wait for the answer.
     pub(super) fn get(&self, key: &WorkflowKey) -> Cached {
         let now = self.clock.now();
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        match entries.get(key) {
-            Some(entry) if now.since(entry.at) < FRESH => Cached::Fresh(entry.known.clone()),
-            Some(entry) if now.since(entry.at) < STALE => Cached::Stale(entry.known.clone()),
-            _ => Cached::Nothing,
+        match entries.get_mut(key) {
+            Some(entry) if now.since(entry.at) >= STALE => Cached::Nothing,
+            Some(entry) if now.since(entry.asked) < FRESH => Cached::Fresh(entry.known.clone()),
+            Some(entry) => {
+                entry.asked = now;
+                Cached::Stale(entry.known.clone())
+            }
+            None => Cached::Nothing,
         }
     }
 
@@ -111,7 +119,7 @@ impl WorkflowCache {
                 return None;
             }
         };
-        entries.put(key.clone(), Entry { known: known.clone(), at: now });
+        entries.put(key.clone(), Entry { known: known.clone(), at: now, asked: now });
         Some(known)
     }
 }

@@ -13,7 +13,7 @@ mod workflows;
 
 pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
 pub use run_watch::{Heard, RunWatch, Subscription, TooManyWaiters, WatchSettings};
-pub use runs::{ReadRunError, Runs, Until};
+pub use runs::{Follow, ReadRunError, Runs, Until};
 pub use scheduler::{Scheduled, Scheduler, SchedulerError};
 pub use start::{StartRun, StartRunError, Started};
 pub use workflows::{Precondition, WorkflowError, Workflows};

@@ -99,7 +99,7 @@ impl Runs {
         let runs = crate::store::RunStore::list(&*self.store, &caller.tenant, workflow, page).await?;
         if runs.items.is_empty()
             && page.after.is_none()
-            && self.workflows.to_start(&(caller.tenant.clone(), workflow)).await?.is_none()
+            && !self.workflows.exists(&(caller.tenant.clone(), workflow)).await?
         {
             return Err(ReadRunError::NoWorkflow(workflow));
         }
@@ -163,8 +163,14 @@ impl Runs {
         let done = first.run.status.is_terminal();
         let watched = if done { None } else { Some(self.watch.subscribe(key.clone())?) };
         let seen = first.run.revision;
-        let next = after.is_none_or(|after| seen > after || done).then_some(first);
+        let next = after.is_none_or(|after| seen > after).then_some(first);
         Ok(Follow { store: Arc::clone(&self.store), key, watched, next, seen })
+    }
+
+    /// How many requests wait for runs now.
+    #[must_use]
+    pub fn waiters(&self) -> usize {
+        self.watch.waiters()
     }
 
     async fn fetch(&self, key: &RunKey) -> Result<Option<RunWithSteps>, StoreError> {
@@ -187,6 +193,12 @@ pub struct Follow {
 }
 
 impl Follow {
+    /// Whether there is nothing more to come.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.next.is_none() && self.watched.is_none()
+    }
+
     /// The next revision; none after the last. Revisions in quick succession are seen as one, the newest. While
     /// the store does not answer, nothing is heard. It can be dropped and called again without losing anything.
     pub async fn next(&mut self) -> Option<RunWithSteps> {

@@ -1,6 +1,6 @@
 //! Saving, reading and deleting workflows.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     Caller,
@@ -24,6 +24,9 @@ use crate::{
 
 /// Fields of a workflow that are the server's: a client that sends back what it read does not set them.
 const SERVER_FIELDS: [&str; 4] = ["id", "version", "created_at", "updated_at"];
+
+/// How long the start of a run waits to hear of a newer version.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The use cases of workflows.
 ///
@@ -208,6 +211,11 @@ impl Workflows {
         Ok(Workflow { id, version, created_at, updated_at, document })
     }
 
+    /// Whether it exists.
+    pub(super) async fn exists(&self, key: &WorkflowKey) -> Result<bool, StoreError> {
+        Ok(self.newest(key).await?.is_some())
+    }
+
     /// The newest version, read now.
     async fn newest(&self, key: &WorkflowKey) -> Result<Option<Arc<Version>>, StoreError> {
         let read = self.store.newest(std::slice::from_ref(key)).await?.remove(key);
@@ -221,10 +229,14 @@ impl Workflows {
     pub(super) async fn to_start(&self, key: &WorkflowKey) -> Result<Option<Arc<Version>>, StoreError> {
         let found = match self.cache.get(key) {
             Cached::Fresh(known) => saved(Some(known)),
-            Cached::Stale(known) => match self.newest(key).await {
-                Ok(found) => found,
-                Err(error) => {
-                    tracing::warn!(workflow.id = %key.1, %error, "starting a run of the version last seen");
+            Cached::Stale(known) => match tokio::time::timeout(PATIENCE, self.newest(key)).await {
+                Ok(Ok(found)) => found,
+                failed => {
+                    let error = match failed {
+                        Ok(Err(error)) => error.to_string(),
+                        _ => "it is slow".to_owned(),
+                    };
+                    tracing::warn!(workflow.id = %key.1, error, "the store does not answer: version last seen used");
                     saved(Some(known))
                 }
             },

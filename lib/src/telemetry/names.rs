@@ -13,6 +13,9 @@ pub const BREAKER_REJECTED: &str = "minireipaz_breaker_rejected_total";
 /// Counter: error patterns that kept coming back, by [`DESTINATION`], [`OPERATION`] and [`FAILURE`].
 pub const ALERTS: &str = "minireipaz_alerts_total";
 
+/// Histogram: seconds that a request to the API took until its answer began, by [`ROUTE`], [`METHOD`] and [`STATUS`].
+pub const HTTP_REQUEST_SECONDS: &str = "minireipaz_http_request_seconds";
+
 /// Counter: transactions that the worker's journal committed, each with one fsync.
 pub const JOURNAL_COMMITS: &str = "minireipaz_journal_commits_total";
 /// Counter: inserts that the store sent to `ClickHouse`, one a table.
@@ -35,3 +38,9 @@ pub const OPERATION: &str = "operation";
 pub const OUTCOME: &str = "outcome";
 /// Label: the kind of failure, as [`crate::domain::retry::Failure::as_str`] names it.
 pub const FAILURE: &str = "failure";
+/// Label: the route as it is declared, ids as placeholders.
+pub const ROUTE: &str = "route";
+/// Label: the HTTP method.
+pub const METHOD: &str = "method";
+/// Label: the HTTP status.
+pub const STATUS: &str = "status";

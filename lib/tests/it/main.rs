@@ -1,5 +1,13 @@
 //! Integration tests of the library: one binary, one file a capability.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(unreachable_pub, reason = "the modules of a test binary are its own")]
 
+mod app;
+mod edge;
+mod long_poll;
+mod runs;
+mod scheduler;
 mod store;
+mod tidy;
+mod workflows;

@@ -1,0 +1,128 @@
+//! The folder that keeps everything of `minireipaz dev`, so that a restart finds it again.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::Write as _,
+    net::{Ipv4Addr, TcpListener},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The folder, locked for this process.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    path: PathBuf,
+    // Freed by the system when the process ends, however it ends.
+    _lock: File,
+}
+
+/// Where the parts listen: what `dev.json` says, for other programs and for the next start.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Addresses {
+    /// The API.
+    pub(crate) functions: String,
+    /// The REST Proxy front.
+    pub(crate) bridge: String,
+    /// The worker: tasks, health and metrics.
+    pub(crate) worker: String,
+    /// The playground that the examples call.
+    pub(crate) playground: String,
+    /// `ClickHouse`, as `CLICKHOUSE_URL` says it.
+    pub(crate) clickhouse: String,
+}
+
+impl Folder {
+    /// Opens the folder, or makes it.
+    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
+        fs::create_dir_all(path).with_context(|| format!("cannot make the folder {}", path.display()))?;
+        let path = path.canonicalize()?;
+        let lock = File::create(path.join("lock"))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path, _lock: lock }),
+            Err(TryLockError::WouldBlock) => anyhow::bail!(
+                "another `minireipaz dev` runs on {}: stop it, or choose another folder with --data",
+                path.display()
+            ),
+            Err(TryLockError::Error(error)) => Err(error).context("cannot lock the folder"),
+        }
+    }
+
+    /// A path in the folder.
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Where the parts listened last time.
+    pub(crate) fn addresses(&self) -> Addresses {
+        let text = fs::read_to_string(self.join("dev.json")).unwrap_or_default();
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Tells other programs, and the next start, where the parts listen.
+    pub(crate) fn save_addresses(&self, addresses: &Addresses) -> anyhow::Result<()> {
+        Ok(fs::write(self.join("dev.json"), serde_json::to_string_pretty(addresses)?)?)
+    }
+
+    /// The secret that connectors show; made at the first start.
+    pub(crate) fn connector_secret(&self) -> anyhow::Result<String> {
+        let path = self.join("connector-secret");
+        if let Ok(secret) = fs::read_to_string(&path) {
+            return Ok(secret.trim().to_owned());
+        }
+        let secret = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+        write_private(&path, &secret)?;
+        Ok(secret)
+    }
+
+    /// Keeps the developer's token for the other commands.
+    pub(crate) fn save_token(&self, token: &str) -> anyhow::Result<()> {
+        write_private(&self.join("token"), token)
+    }
+}
+
+fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    Ok(file.write_all(text.as_bytes())?)
+}
+
+/// A port that is free now: that of `last` if it is, so that addresses stay the same across restarts.
+pub(crate) fn free_port(last: &str) -> anyhow::Result<u16> {
+    let last = url::Url::parse(last).ok().and_then(|url| url.port()).unwrap_or(0);
+    let listener =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, last)).or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
+    Ok(listener.local_addr()?.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_serves_one_process_and_keeps_its_secret_and_addresses() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open(dir.path()).unwrap();
+        let secret = folder.connector_secret().unwrap();
+        let addresses = Addresses { bridge: "http://127.0.0.1:1".into(), ..Addresses::default() };
+        folder.save_addresses(&addresses).unwrap();
+        let error = Folder::open(dir.path()).unwrap_err();
+        assert!(error.to_string().contains("--data"), "{error}");
+        drop(folder);
+        let folder = Folder::open(dir.path()).unwrap();
+        assert_eq!(folder.connector_secret().unwrap(), secret);
+        assert_eq!(folder.addresses(), addresses);
+    }
+
+    #[test]
+    fn a_port_that_is_taken_is_not_used_again() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        assert_ne!(free_port(&format!("http://127.0.0.1:{port}")).unwrap(), port);
+        drop(taken);
+        assert_eq!(free_port(&format!("http://127.0.0.1:{port}")).unwrap(), port);
+    }
+}

@@ -1,0 +1,83 @@
+//! `minireipaz dev`: all parts on one machine, in one process, each spoken to by its real protocol.
+
+mod folder;
+mod functions;
+mod parts;
+mod screen;
+
+use std::path::PathBuf;
+
+use minireipaz::auth::issuer::{LocalIssuer, TokenRequest};
+use tokio::signal::unix::{SignalKind, signal};
+
+use folder::Folder;
+use parts::Parts;
+
+/// Options of `minireipaz dev`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Dev {
+    /// Port of the API
+    #[arg(long, default_value_t = 3000)]
+    port: u16,
+    /// Folder that keeps all data; a restart on the same folder goes on where the last one stopped
+    #[arg(long, default_value = ".dev")]
+    data: PathBuf,
+    /// A ClickHouse server to use instead of a local one: clickhouse://user:password@host:9000/database
+    #[arg(long, env = "CLICKHOUSE_URL", hide_env_values = true)]
+    clickhouse_url: Option<String>,
+}
+
+/// The audience of the local issuer's tokens.
+pub(crate) const AUDIENCE: &str = "minireipaz";
+
+/// What a developer may do: everything.
+pub(crate) const ALL_SCOPES: &str = "workflows:read workflows:write runs:read runs:write credentials:write";
+
+impl Dev {
+    /// Starts everything and runs until it is told to stop.
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        screen::hello();
+        let folder = Folder::open(&self.data)?;
+        let listener = functions::listen(self.port)?;
+        let mut stop = Stop::new()?;
+        let parts = tokio::select! {
+            parts = Parts::start(&folder, listener, self.clickhouse_url.as_deref()) => parts?,
+            // Dropping what has been started so far stops it.
+            () = stop.asked() => return Ok(()),
+        };
+        let token = parts.issuer.token(&TokenRequest::developer(ALL_SCOPES))?;
+        folder.save_token(&token)?;
+        screen::ready(&parts.addresses.functions, &self.data.display().to_string(), &token);
+        let ended = tokio::select! {
+            ended = parts.ended() => Some(ended),
+            () = stop.asked() => None,
+        };
+        tokio::select! {
+            () = parts.stop() => {}
+            () = stop.asked() => screen::stopping("stopped at once; the next start goes on where this one was"),
+        }
+        match ended {
+            None => Ok(()),
+            Some(what) => anyhow::bail!("{what}; see {}", folder.join("dev.log").display()),
+        }
+    }
+}
+
+/// Ctrl-C and SIGTERM.
+struct Stop {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Settings of the HTTP edge.
+
+use std::time::Duration;
+
+use super::Env;
+use crate::service::WatchSettings;
+
+/// Settings of the HTTP edge.
+#[derive(Debug, Clone)]
+pub struct HttpConfig {
+    /// Origins whose pages may use the API, or `*`. `CORS_ORIGINS`, separated by commas; default: none.
+    pub cors_origins: Vec<String>,
+    /// How long an event stream lasts; the client then connects again. It must end before the function's time
+    /// limit does (300 s on the smallest plan).
+    pub stream_limit: Duration,
+    /// How runs are watched for those who wait.
+    pub watch: WatchSettings,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            cors_origins: Vec::new(),
+            stream_limit: Duration::from_secs(280),
+            watch: WatchSettings::default(),
+        }
+    }
+}
+
+impl HttpConfig {
+    /// Reads the settings.
+    pub fn from_env(env: &mut Env) -> Self {
+        let origins: String = env.or("CORS_ORIGINS", String::new());
+        let mut config = Self::default();
+        for origin in origins.split(',').map(str::trim).filter(|origin| !origin.is_empty()) {
+            if origin == "*" || is_origin(origin) {
+                config.cors_origins.push(origin.to_owned());
+            } else {
+                env.problem(format!(
+                    "CORS_ORIGINS: {origin:?} is not an origin; write a scheme and a host, such as https://app.example"
+                ));
+            }
+        }
+        config
+    }
+}
+
+/// Browsers send an origin without a path, so one with a path would never match.
+fn is_origin(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| url.origin().ascii_serialization() == text)
+}
+
+/// Whether this process is a Lambda function.
+#[must_use]
+pub fn on_lambda() -> bool {
+    Env::process().optional::<String>("AWS_LAMBDA_RUNTIME_API").is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_read_and_what_cannot_match_is_refused() {
+        let mut env = Env::of([("CORS_ORIGINS", "https://app.example, http://localhost:5173")]);
+        assert_eq!(
+            HttpConfig::from_env(&mut env).cors_origins,
+            ["https://app.example", "http://localhost:5173"]
+        );
+        for wrong in ["app.example", "https://app.example/", "https://app.example/x"] {
+            let mut env = Env::of([("CORS_ORIGINS", wrong)]);
+            let config = HttpConfig::from_env(&mut env);
+            let error = env.finish(Some(config)).unwrap_err();
+            assert!(error.to_string().contains("CORS_ORIGINS"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Errors of the use cases as problems: the one place that maps to status codes.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::problem::ApiError;
+use crate::{
+    bus::BusError,
+    service::{ReadRunError, SchedulerError, StartRunError, WorkflowError},
+    store::StoreError,
+};
+
+/// When to come back if nothing better is known.
+const SOON: Duration = Duration::from_secs(2);
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Server { .. } | StoreError::Unavailable(_) => {
+                Self::unavailable("store_unavailable", "the store does not answer now; try again", SOON)
+            }
+            StoreError::Decode(_) => Self::internal(),
+        }
+        .caused_by(error)
+    }
+}
+
+impl From<BusError> for ApiError {
+    fn from(error: BusError) -> Self {
+        let detail = "the event bus does not take events now; try again. What you sent may have been accepted: \
+                      look before you repeat it, or use an Idempotency-Key where there is one";
+        match &error {
+            BusError::Refused { code, message, .. } => {
+                let detail = format!("the event bus refused the record with code {code}: {message}");
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "refused_by_bus", detail)
+            }
+            BusError::Denied { .. } => Self::unavailable("bus_unavailable", detail, SOON),
+            BusError::Unavailable { retry_after, .. } => {
+                Self::unavailable("bus_unavailable", detail, retry_after.unwrap_or(SOON))
+            }
+        }
+        .caused_by(error)
+    }
+}
+
+fn not_found(code: &'static str, what: &impl std::fmt::Display) -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, code, what.to_string())
+}
+
+impl From<WorkflowError> for ApiError {
+    fn from(error: WorkflowError) -> Self {
+        match error {
+            WorkflowError::NotFound(_) => not_found("workflow_not_found", &error),
+            WorkflowError::Invalid(violations) => super::extract::invalid_workflow(violations),
+            WorkflowError::VersionMismatch { current } => {
+                Self::new(StatusCode::PRECONDITION_FAILED, "version_mismatch", error.to_string())
+                    .with_current_version(current)
+            }
+            WorkflowError::Store(error) => error.into(),
+            WorkflowError::Bus(error) => error.into(),
+        }
+    }
+}
+
+impl From<StartRunError> for ApiError {
+    fn from(error: StartRunError) -> Self {
+        match error {
+            StartRunError::NotFound(_) => not_found("workflow_not_found", &error),
+            StartRunError::NoManualTrigger(_) => {
+                Self::new(StatusCode::CONFLICT, "no_manual_trigger", error.to_string())
+            }
+            StartRunError::InvalidInput(violations) => super::extract::invalid_input(violations),
+            StartRunError::KeyReused(_) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", error.to_string())
+            }
+            StartRunError::Store(error) => error.into(),
+            StartRunError::Bus(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReadRunError> for ApiError {
+    fn from(error: ReadRunError) -> Self {
+        match error {
+            ReadRunError::NotFound(_) => not_found("run_not_found", &error),
+            ReadRunError::NoWorkflow(_) => not_found("workflow_not_found", &error),
+            ReadRunError::TooManyWaiters(limit) => {
+                Self::unavailable("too_many_waiters", limit.to_string(), Duration::from_secs(1))
+            }
+            ReadRunError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SchedulerError> for ApiError {
+    fn from(error: SchedulerError) -> Self {
+        match error {
+            SchedulerError::Store(error) => error.into(),
+            // Whatever the bus says, the connector is to send the batch again.
+            SchedulerError::Bus(error @ BusError::Refused { .. }) => {
+                Self::unavailable("bus_unavailable", "a task was not taken; send the batch again", SOON)
+                    .caused_by(error)
+            }
+            SchedulerError::Bus(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Request bodies: capped, JSON, and read into what a use case takes.
+
+use std::time::Duration;
+
+use axum::extract::{FromRequest, Request};
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
+use http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{super::problem::ApiError, document};
+use crate::domain::{limits, violation::Violation, workflow::WorkflowDocument};
+
+/// How much of a body that is too large is still read and thrown away. A client that is cut off in the middle of
+/// sending often does not see the answer.
+const DRAINED: usize = 8 * limits::MAX_BODY_BYTES;
+/// How long that may take.
+const DRAIN_TIME: Duration = Duration::from_secs(2);
+/// Below this size no body can hold an input above its limit, however it is written.
+const SURELY_SMALL: usize = limits::MAX_INPUT_BYTES / 16;
+
+/// A body of at most `LIMIT` bytes.
+#[derive(Debug)]
+pub struct Capped<const LIMIT: usize>(pub Bytes);
+
+impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for Capped<LIMIT> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        if let Some(encoding) = request.headers().get(header::CONTENT_ENCODING)
+            && encoding != "identity"
+        {
+            let detail = "compressed bodies are not taken; send it without Content-Encoding";
+            return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", detail));
+        }
+        let mut body = request.into_body().into_data_stream();
+        let mut read = Read::default();
+        while let Some(chunk) = body.next().await {
+            let chunk = chunk.map_err(|error| {
+                ApiError::new(
+                    StatusCode::BAD_REQUEST,
+                    "body_cut_off",
+                    "the body ended before it was complete",
+                )
+                .caused_by(error)
+            })?;
+            if read.len() + chunk.len() > LIMIT {
+                // Whether it is drained does not matter: the answer is the same.
+                let _ = tokio::time::timeout(DRAIN_TIME, drain(body)).await;
+                let detail = format!("the body is above the limit of {LIMIT} bytes");
+                return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail));
+            }
+            read.add(chunk);
+        }
+        Ok(Self(read.into_bytes()))
+    }
+}
+
+/// A body so far. Most come in one piece, which is then used as it is.
+#[derive(Default)]
+struct Read {
+    first: Bytes,
+    all: BytesMut,
+}
+
+impl Read {
+    fn len(&self) -> usize {
+        self.first.len().max(self.all.len())
+    }
+
+    fn add(&mut self, chunk: Bytes) {
+        if self.first.is_empty() {
+            self.first = chunk;
+        } else {
+            if self.all.is_empty() {
+                self.all.extend_from_slice(&self.first);
+            }
+            self.all.extend_from_slice(&chunk);
+        }
+    }
+
+    fn into_bytes(self) -> Bytes {
+        if self.all.is_empty() { self.first } else { self.all.freeze() }
+    }
+}
+
+async fn drain<E>(mut body: impl Stream<Item = Result<Bytes, E>> + Unpin) {
+    let mut left = DRAINED;
+    while let Some(Ok(chunk)) = body.next().await {
+        left = left.saturating_sub(chunk.len());
+        if left == 0 {
+            break;
+        }
+    }
+}
+
+/// A body that says it is JSON, or none.
+#[derive(Debug)]
+pub(super) struct JsonBytes(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for JsonBytes {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let json = says_json(request.headers());
+        let Capped(bytes) = Capped::<{ limits::MAX_BODY_BYTES }>::from_request(request, state).await?;
+        if json || bytes.is_empty() {
+            return Ok(Self(bytes));
+        }
+        let detail = "send the body as JSON, with `Content-Type: application/json`";
+        Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail))
+    }
+}
+
+fn says_json(headers: &HeaderMap) -> bool {
+    let Some(Ok(kind)) = headers.get(header::CONTENT_TYPE).map(|value| value.to_str()) else { return false };
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+}
+
+/// A workflow document.
+#[derive(Debug)]
+pub struct WorkflowBody(pub WorkflowDocument);
+
+impl<S: Send + Sync> FromRequest<S> for WorkflowBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let JsonBytes(bytes) = JsonBytes::from_request(request, state).await?;
+        document::read(&bytes).map(Self)
+    }
+}
+
+/// What starts a run: `{"input": …}`, or nothing.
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartBody {
+    /// An object, or a list of objects, which become one item each; missing: one empty item.
+    #[serde(default)]
+    #[schema(value_type = Option<InputSchema>)]
+    pub input: Value,
+}
+
+/// What a run takes as its input.
+#[derive(utoipa::ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only describes")]
+pub(super) enum InputSchema {
+    /// One item.
+    Item(std::collections::BTreeMap<String, Value>),
+    /// Items.
+    Items(Vec<std::collections::BTreeMap<String, Value>>),
+}
+
+impl<S: Send + Sync> FromRequest<S> for StartBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let JsonBytes(bytes) = JsonBytes::from_request(request, state).await?;
+        if bytes.is_empty() {
+            return Ok(Self::default());
+        }
+        // serde would read a list as the fields in order.
+        if bytes.trim_ascii_start().starts_with(b"[") {
+            let message = "send the run's input as {\"input\": …}".to_owned();
+            let violation = Violation { path: String::new(), code: "invalid_type".to_owned(), message };
+            return Err(super::invalid_input(vec![violation]));
+        }
+        let body: Option<Self> = document::parse(&bytes, |mut violations| {
+            if let Some(unknown) = violations.iter_mut().find(|violation| violation.code == "unknown_field") {
+                unknown.message = "send the run's input as {\"input\": …}".to_owned();
+            }
+            super::invalid_input(violations)
+        })?;
+        let body = body.unwrap_or_default();
+        if bytes.len() > SURELY_SMALL {
+            check_size(&body.input)?;
+        }
+        Ok(body)
+    }
+}
+
+fn check_size(input: &Value) -> Result<(), ApiError> {
+    let mut counter = Counter(0);
+    // Counting cannot fail, and a value that was read can be written.
+    let _ = serde_json::to_writer(&mut counter, input);
+    let limit = limits::MAX_INPUT_BYTES;
+    if counter.0 <= limit {
+        return Ok(());
+    }
+    let message = format!("as compact JSON it has {} bytes, above the limit of {limit}", counter.0);
+    Err(super::invalid_input(vec![Violation { path: "input".to_owned(), code: "limit".to_owned(), message }]))
+}
+
+struct Counter(usize);
+
+impl std::io::Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,43 @@
+//! Extractors: what handlers take. Each refuses with a problem document of its own.
+
+mod body;
+mod caller;
+mod conditions;
+mod document;
+mod page;
+mod path;
+mod query;
+
+pub use body::{Capped, StartBody, WorkflowBody};
+pub use caller::{Authorized, Connector, RunsRead, RunsWrite, WorkflowsRead, WorkflowsWrite};
+pub use conditions::{IfMatch, IfNoneMatch, KeyHeader, etag};
+pub use page::{PageQuery, cursor_text};
+pub use path::{RunPath, WorkflowPath};
+pub(super) use query::MAX_WAIT;
+pub use query::Waiting;
+
+use http::StatusCode;
+
+use super::problem::ApiError;
+use crate::domain::violation::Violation;
+
+/// A document that is JSON and not a valid workflow.
+pub(super) fn invalid_workflow(violations: Vec<Violation>) -> ApiError {
+    let detail = format!("the workflow is not valid: {}", summary(&violations));
+    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_workflow", detail).with_violations(violations)
+}
+
+/// A run's input that is not what a run can take.
+pub(super) fn invalid_input(violations: Vec<Violation>) -> ApiError {
+    let detail = format!("the input is not valid: {}", summary(&violations));
+    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_input", detail).with_violations(violations)
+}
+
+fn summary(violations: &[Violation]) -> String {
+    match violations {
+        [] => "it has no violations".to_owned(),
+        [one] if one.path.is_empty() => one.message.clone(),
+        [one] => format!("{}: {}", one.path, one.message),
+        [first, rest @ ..] => format!("{}: {} (and {} more)", first.path, first.message, rest.len()),
+    }
+}

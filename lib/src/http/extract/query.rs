@@ -1,0 +1,67 @@
+//! Query parameters.
+
+use std::{borrow::Cow, str::FromStr, time::Duration};
+
+use axum::extract::FromRequestParts;
+use http::{HeaderMap, Uri, request::Parts};
+
+use super::super::problem::ApiError;
+
+/// Longest wait of a request.
+pub(in crate::http) const MAX_WAIT: Duration = Duration::from_secs(60);
+
+/// The parameter, if it is there.
+pub(super) fn parameter<'u>(uri: &'u Uri, name: &str) -> Option<Cow<'u, str>> {
+    let query = uri.query()?;
+    url::form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value)
+}
+
+/// The parameter as a `T`, if it is there.
+pub(super) fn parsed<T: FromStr>(uri: &Uri, name: &str, expected: &str) -> Result<Option<T>, ApiError> {
+    parameter(uri, name)
+        .map(|text| text.parse().map_err(|_| ApiError::parameter(name, format!("must be {expected}"))))
+        .transpose()
+}
+
+/// How long a reader of a run waits, and for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    /// `?wait=` or `Prefer: wait=`, at most [`MAX_WAIT`].
+    pub wait: Option<Duration>,
+    /// `?after=`, or `Last-Event-ID` for a stream.
+    pub after: Option<u64>,
+    /// Whether the reader wants a stream of events.
+    pub stream: bool,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Waiting {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let (uri, headers) = (&parts.uri, &parts.headers);
+        let wait = match parsed::<u64>(uri, "wait", "a number of seconds, such as 25")? {
+            Some(seconds) => Some(seconds),
+            None => preferred_wait(headers),
+        };
+        let after = match parsed(uri, "after", "a run's revision, such as 7")? {
+            Some(revision) => Some(revision),
+            None => text(headers, "last-event-id").and_then(|id| id.parse().ok()),
+        };
+        let stream = text(headers, "accept").is_some_and(|kinds| kinds.contains("text/event-stream"));
+        Ok(Self { wait: wait.map(|seconds| Duration::from_secs(seconds).min(MAX_WAIT)), after, stream })
+    }
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// `wait=25` among the preferences (RFC 7240); what cannot be read is ignored, as the RFC asks.
+fn preferred_wait(headers: &HeaderMap) -> Option<u64> {
+    let preferences = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    preferences
+        .flat_map(|value| value.split([',', ';']))
+        .filter_map(|preference| preference.split_once('='))
+        .find(|(name, _)| name.trim().eq_ignore_ascii_case("wait"))
+        .and_then(|(_, seconds)| seconds.trim().trim_matches('"').parse().ok())
+}

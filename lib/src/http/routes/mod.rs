@@ -1,0 +1,65 @@
+//! The routes, one file a function.
+
+pub mod ping;
+pub mod run;
+pub mod scheduler_events;
+pub mod workflow;
+pub mod workflow_runs;
+pub mod workflows;
+
+use std::time::Duration;
+
+use axum::{extract::Request, middleware::Next};
+use utoipa_axum::router::OpenApiRouter;
+
+use super::{layers, problem::Problem, state::AppState};
+
+/// Routes that need no state yet, with their part of the OpenAPI document.
+pub type Routes = OpenApiRouter<AppState>;
+
+/// Time limit of a request that waits for nothing.
+const QUICK: Duration = Duration::from_secs(25);
+
+/// The routes of every function.
+#[must_use]
+pub fn all() -> Routes {
+    Routes::new()
+        .merge(ping::router())
+        .merge(workflows::router())
+        .merge(workflow::router())
+        .merge(workflow_runs::router())
+        .merge(run::router())
+        .merge(scheduler_events::router())
+}
+
+fn within(limit: Duration, routes: Routes) -> Routes {
+    routes.layer(axum::middleware::from_fn(move |request: Request, next: Next| {
+        layers::time_limit(limit, request, next)
+    }))
+}
+
+/// The problems that any route may answer with.
+#[derive(utoipa::IntoResponses)]
+pub enum Problems {
+    /// A parameter, a header or the body cannot be read.
+    #[response(status = 400, content_type = "application/problem+json")]
+    BadRequest(Problem),
+    /// No token, or one that is not valid (`token_missing`, `token_invalid`, `token_expired`).
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthorized(Problem),
+    /// The token lacks a scope.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(Problem),
+    /// It does not exist, or it belongs to another tenant.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(Problem),
+    /// Something went wrong here.
+    #[response(status = 500, content_type = "application/problem+json")]
+    Internal(Problem),
+    /// The store or the event bus is down; `Retry-After` says when to come back.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(Problem),
+    /// It took too long.
+    #[response(status = 504, content_type = "application/problem+json")]
+    Timeout(Problem),
+}

@@ -1,0 +1,95 @@
+//! `/api/v1/runs/{id}`: read, wait, follow.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{
+    Json,
+    extract::State,
+    response::{
+        IntoResponse, Response, Sse,
+        sse::{Event, KeepAlive},
+    },
+};
+use futures_util::{StreamExt, stream};
+use http::StatusCode;
+use utoipa_axum::routes;
+
+use super::{Problems, QUICK, Routes, within};
+use crate::{
+    domain::{ids::RunId, run::RunWithSteps},
+    http::{
+        extract::{Authorized, MAX_WAIT, RunPath, RunsRead, Waiting},
+        problem::ApiError,
+        state::AppState,
+    },
+    service::{Follow, Until},
+};
+
+/// How long a run that was accepted a moment ago is waited for when the reader does not wait.
+const BRIEFLY: Duration = Duration::from_secs(3);
+/// How often a stream without news shows that it is alive.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// The route.
+#[must_use]
+pub fn router() -> Routes {
+    within(QUICK + MAX_WAIT, Routes::new().routes(routes!(get)))
+}
+
+/// A run with its steps.
+///
+/// - Without `wait`: as it is now. A run that was accepted less than a minute ago and is not recorded yet is
+///   waited for up to 3 seconds.
+/// - With `wait` and `after`: as soon as its revision is above `after`, or it has ended.
+/// - With `wait` alone: as soon as it has ended.
+/// - When the wait is over, it comes as it is then: look at `status` and `revision`, and ask again.
+/// - With `Accept: text/event-stream`: its revisions as server-sent events, the run as data and the revision as
+///   id, from the present one on (or the first above `Last-Event-ID` or `after`) to the last. The stream may end
+///   before the run does: connect again. A client that has seen the last revision gets 204.
+#[utoipa::path(get, path = "/api/v1/runs/{id}", operation_id = "getRun", tag = "runs", params(
+    ("id" = RunId, Path, description = "The run's id."),
+    ("wait" = Option<u64>, Query, description = "Seconds to wait, at most 60; 25 suits most proxies.", maximum = 60),
+    ("after" = Option<u64>, Query, description = "The revision that you have."),
+    ("Prefer" = Option<String>, Header, description = "`wait=25` is the same as the parameter."),
+    ("Last-Event-ID" = Option<u64>, Header, description = "For streams: the revision that you have."),
+), responses(
+    (status = 200, description = "The run, or a stream of it.", content(
+        (RunWithSteps = "application/json"), (String = "text/event-stream"))),
+    (status = 204, description = "For streams: there is nothing after the revision that you have."),
+    Problems,
+))]
+async fn get(
+    State(app): State<AppState>,
+    who: Authorized<RunsRead>,
+    RunPath(id): RunPath,
+    waiting: Waiting,
+) -> Result<Response, ApiError> {
+    if waiting.stream {
+        let run = app.runs.follow(&who.caller, id, waiting.after, BRIEFLY).await?;
+        return Ok(events(run, app.config.stream_limit));
+    }
+    let (until, wait) = match (waiting.wait, waiting.after) {
+        (None, _) => (Until::Exists, BRIEFLY),
+        (Some(wait), Some(revision)) => (Until::After(revision), wait),
+        (Some(wait), None) => (Until::Terminal, wait),
+    };
+    Ok(Json(app.runs.read(&who.caller, id, until, wait).await?).into_response())
+}
+
+fn events(run: Follow, limit: Duration) -> Response {
+    if run.is_over() {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    let revisions = stream::unfold(run, |mut run| async move {
+        let next = run.next().await?;
+        Some((Ok::<_, Infallible>(event(&next)), run))
+    });
+    let revisions = revisions.take_until(tokio::time::sleep(limit));
+    Sse::new(revisions).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("still here")).into_response()
+}
+
+fn event(run: &RunWithSteps) -> Event {
+    // A run is always JSON; if it were not, an event without data would say that there is something to read.
+    let event = Event::default().id(run.run.revision.to_string()).event("run").retry(Duration::from_secs(1));
+    event.json_data(run).unwrap_or_else(|_| Event::default().event("run"))
+}

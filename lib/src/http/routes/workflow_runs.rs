@@ -1,0 +1,98 @@
+//! `/api/v1/workflows/{id}/runs`: start and list.
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+use serde::{Deserialize, Serialize};
+use utoipa_axum::routes;
+
+use super::{Problems, QUICK, Routes, within};
+use crate::{
+    domain::{
+        ids::WorkflowId,
+        run::{RunSummary, RunWithSteps},
+    },
+    http::{
+        extract::{
+            Authorized, KeyHeader, PageQuery, RunsRead, RunsWrite, StartBody, WorkflowPath, cursor_text,
+        },
+        problem::{ApiError, Problem},
+        state::AppState,
+    },
+    service::StartRun,
+};
+
+/// The routes.
+#[must_use]
+pub fn router() -> Routes {
+    within(QUICK, Routes::new().routes(routes!(start, list)))
+}
+
+/// A page of runs.
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct RunPage {
+    /// The runs, newest first.
+    pub items: Vec<RunSummary>,
+    /// Pass it as `cursor` to get the next page; null on the last.
+    pub next_cursor: Option<String>,
+}
+
+/// Starts a run.
+///
+/// It is accepted for good when this answers; follow it at its `Location`. The newest version of the workflow is
+/// run, which may be newer than the `workflow_version` of the answer.
+///
+/// The same `Idempotency-Key` is the same run for ever, whatever has become of it: the answer then is the run as
+/// it is now, also when it has failed, and the header `Idempotency-Replayed` is `true`. To run it once more, use a
+/// new key.
+#[utoipa::path(post, path = "/api/v1/workflows/{id}/runs", operation_id = "startRun", tag = "runs",
+    request_body(content = Option<StartBody>, description = "The run's input; may be missing."),
+    params(
+        ("id" = WorkflowId, Path, description = "The workflow's id."),
+        ("Idempotency-Key" = Option<String>, Header, description = "Your name for this request: 1 to 255 visible ASCII characters."),
+    ), responses(
+    (status = 202, description = "Accepted.", body = RunWithSteps, headers(
+        ("Location" = String, description = "The run's address."),
+        ("Idempotency-Replayed" = Option<bool>, description = "The key had started this run before."))),
+    (status = 409, description = "The workflow has no `manual` trigger.", body = Problem, content_type = "application/problem+json"),
+    (status = 413, description = "The body is above its limit.", body = Problem, content_type = "application/problem+json"),
+    (status = 415, description = "The body is not JSON by its content type.", body = Problem, content_type = "application/problem+json"),
+    (status = 422, description = "The input is not valid, or the key was used with another input (`idempotency_key_reused`).", body = Problem, content_type = "application/problem+json"),
+    Problems,
+))]
+async fn start(
+    State(app): State<AppState>,
+    who: Authorized<RunsWrite>,
+    WorkflowPath(workflow_id): WorkflowPath,
+    KeyHeader(key): KeyHeader,
+    StartBody { input }: StartBody,
+) -> Result<Response, ApiError> {
+    let started = app.runs.start(&who.caller, StartRun { workflow_id, input, key }).await?;
+    let location = HeaderValue::from_str(&format!("/api/v1/runs/{}", started.run.run.id))
+        .map_err(|error| ApiError::internal().caused_by(error))?;
+    let mut response =
+        (StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(started.run)).into_response();
+    if started.replayed {
+        response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+/// Lists a workflow's runs, newest first. The runs of a deleted workflow stay.
+#[utoipa::path(get, path = "/api/v1/workflows/{id}/runs", operation_id = "listRuns", tag = "runs", params(
+    ("id" = WorkflowId, Path, description = "The workflow's id."),
+    ("limit" = Option<u32>, Query, description = "How many, 1 to 200 (50).", minimum = 1, maximum = 200),
+    ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
+), responses((status = 200, description = "A page.", body = RunPage), Problems))]
+async fn list(
+    State(app): State<AppState>,
+    who: Authorized<RunsRead>,
+    WorkflowPath(id): WorkflowPath,
+    PageQuery(page): PageQuery,
+) -> Result<Json<RunPage>, ApiError> {
+    let page = app.runs.list(&who.caller, id, &page).await?;
+    Ok(Json(RunPage { items: page.items, next_cursor: page.next.as_ref().map(cursor_text) }))
+}

@@ -1,0 +1,102 @@
+//! What every request shares.
+
+use std::{ops::Deref, sync::Arc};
+
+use super::health::Checkup;
+use crate::{
+    auth::{Authenticator, CallbackSecrets},
+    bus::{EventBus, rest_proxy::RestProxy},
+    config::{Config, http::HttpConfig},
+    domain::clock::{Clock, SystemClock},
+    service::{RunWatch, Runs, Scheduler, Workflows},
+    store::{Store, clickhouse::ClickHouse},
+};
+
+/// What the API is made of; tests pass stand-ins.
+pub struct Parts {
+    /// The record and the read side.
+    pub store: Arc<dyn Store>,
+    /// Where events go.
+    pub bus: Arc<dyn EventBus>,
+    /// Who is calling.
+    pub auth: Arc<Authenticator>,
+    /// Secrets of connectors.
+    pub callbacks: Arc<CallbackSecrets>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Settings.
+    pub config: HttpConfig,
+}
+
+/// What every request shares; a clone is the same state.
+#[derive(Clone)]
+pub struct AppState(Arc<App>);
+
+/// The parts, put together to use cases.
+pub struct App {
+    /// Use cases of workflows.
+    pub workflows: Arc<Workflows>,
+    /// Use cases of runs.
+    pub runs: Runs,
+    /// The use case of the scheduler.
+    pub scheduler: Scheduler,
+    /// Whether the parts can be reached.
+    pub health: Checkup,
+    /// Who is calling.
+    pub auth: Arc<Authenticator>,
+    /// Secrets of connectors.
+    pub callbacks: Arc<CallbackSecrets>,
+    /// Settings.
+    pub config: HttpConfig,
+}
+
+impl AppState {
+    /// The state of a process, from its settings: the only place that decides what the API is made of.
+    ///
+    /// Nothing is reached for yet, so that what is down at the start is used when it is up.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn connect(config: &Config) -> anyhow::Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        Ok(Self::new(Parts {
+            store: Arc::new(ClickHouse::new(&config.store)?),
+            bus: Arc::new(RestProxy::new(config.bus.clone())?),
+            auth: Arc::new(Authenticator::new(config.auth.clone(), Arc::clone(&clock))?),
+            callbacks: Arc::new(config.callbacks.clone()),
+            clock,
+            config: config.http.clone(),
+        }))
+    }
+
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let Parts { store, bus, auth, callbacks, clock, config } = parts;
+        let workflows = Arc::new(Workflows::new(Arc::clone(&store), Arc::clone(&bus), Arc::clone(&clock)));
+        let watch = RunWatch::new(Arc::clone(&store), config.watch);
+        Self(Arc::new(App {
+            runs: Runs::new(
+                Arc::clone(&store),
+                Arc::clone(&bus),
+                Arc::clone(&clock),
+                Arc::clone(&workflows),
+                watch,
+            ),
+            workflows,
+            scheduler: Scheduler::new(Arc::clone(&store), Arc::clone(&bus), clock),
+            health: Checkup::new(bus, store),
+            auth,
+            callbacks,
+            config,
+        }))
+    }
+}
+
+impl Deref for AppState {
+    type Target = App;
+
+    fn deref(&self) -> &App {
+        &self.0
+    }
+}

@@ -1,0 +1,209 @@
+//! The API in one process over stand-ins, and what tests say to it.
+
+mod answer;
+mod bus;
+mod server;
+mod store;
+
+pub use answer::Answer;
+pub use bus::TestBus;
+pub use server::Server;
+pub use store::TestStore;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, body::Body};
+use http::{Method, Request, header};
+use minireipaz::{
+    auth::{
+        Authenticator, CallbackSecrets, Scopes,
+        issuer::{LocalIssuer, TokenRequest},
+    },
+    config::{auth::AuthConfig, http::HttpConfig},
+    domain::{
+        clock::{Clock, ManualClock, SystemClock},
+        ids::{RunId, TenantId},
+        run::{Run, RunKey, RunStatus},
+        timestamp::Timestamp,
+    },
+    http::{AppState, Parts, app},
+    store::{Facts, RunStore},
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+/// The connector's secret in tests.
+pub const SECRET: &str = "a-secret-of-connectors";
+
+const ISSUER: &str = "https://id.example";
+const AUDIENCE: &str = "minireipaz";
+
+/// The API over a store and a bus that can fail on demand.
+pub struct TestApp {
+    pub router: Router,
+    pub state: AppState,
+    pub store: Arc<TestStore>,
+    pub bus: Arc<TestBus>,
+    pub clock: Arc<dyn Clock>,
+    issuer: LocalIssuer,
+    issuer_folder: TempDir,
+}
+
+impl TestApp {
+    pub async fn start() -> Self {
+        Self::with(Arc::new(SystemClock), HttpConfig::default()).await
+    }
+
+    pub async fn with(clock: Arc<dyn Clock>, config: HttpConfig) -> Self {
+        let store = Arc::new(TestStore::default());
+        let bus = Arc::new(TestBus::default());
+        let folder = tempfile::tempdir().unwrap();
+        let issuer = issuer(&folder, Arc::clone(&clock));
+        let trusted = AuthConfig::new(ISSUER, AUDIENCE, "https://id.example/jwks.json".parse().unwrap());
+        let auth = Authenticator::with_keys(trusted, &issuer.jwks(), Arc::clone(&clock)).unwrap();
+        let state = AppState::new(Parts {
+            store: Arc::clone(&store) as _,
+            bus: Arc::clone(&bus) as _,
+            auth: Arc::new(auth),
+            callbacks: Arc::new(CallbackSecrets::new(&SECRET.into(), None).unwrap()),
+            clock: Arc::clone(&clock),
+            config,
+        });
+        Self { router: app(state.clone()), state, store, bus, clock, issuer, issuer_folder: folder }
+    }
+
+    /// A token of tenant `acme` with every scope.
+    pub fn token(&self) -> String {
+        self.token_of("acme")
+    }
+
+    pub fn token_of(&self, tenant: &str) -> String {
+        self.issuer.token(&request(tenant, Scopes::all().to_string())).unwrap()
+    }
+
+    /// A token of tenant `acme` with these scopes only.
+    pub fn token_with(&self, scopes: &[&str]) -> String {
+        self.issuer.token(&request("acme", scopes.join(" "))).unwrap()
+    }
+
+    /// A token that was right an hour ago.
+    pub fn expired_token(&self) -> String {
+        let earlier = Timestamp::from_millis(self.clock.now().as_millis() - 3_600_000);
+        let issuer = issuer(&self.issuer_folder, Arc::new(ManualClock::at(earlier)));
+        issuer.token(&request("acme", Scopes::all().to_string())).unwrap()
+    }
+
+    pub async fn listen(&self) -> Server {
+        Server::start(self.router.clone()).await
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        Answer::read(response).await
+    }
+
+    /// A request with a token of tenant `acme`.
+    pub fn request(&self, method: Method, path: &str) -> http::request::Builder {
+        Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.token()))
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path).body(Body::empty()).unwrap()).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.post_with(path, body, &[]).await
+    }
+
+    pub async fn post_with(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> Answer {
+        self.send(self.json(Method::POST, path, body, headers)).await
+    }
+
+    pub async fn put(&self, path: &str, body: &Value, if_match: &str) -> Answer {
+        self.send(self.json(Method::PUT, path, body, &[("if-match", if_match)])).await
+    }
+
+    pub fn json(&self, method: Method, path: &str, body: &Value, headers: &[(&str, &str)]) -> Request<Body> {
+        let mut request = self.request(method, path).header(header::CONTENT_TYPE, "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(Body::from(body.to_string())).unwrap()
+    }
+
+    /// A connector's request.
+    pub async fn deliver(&self, body: impl Into<Body>) -> Answer {
+        let request = Request::post("/api/v1/scheduler/events")
+            .header("x-api-key", SECRET)
+            .header(header::CONTENT_TYPE, "application/json");
+        self.send(request.body(body.into()).unwrap()).await
+    }
+
+    /// Delivers all events of topic `workflows` that were published and not delivered yet.
+    pub async fn deliver_all(&self) -> Answer {
+        self.deliver(serde_json::to_string(&self.bus.take_for_scheduler()).unwrap()).await
+    }
+
+    /// Saves a workflow of tenant `acme` that can be started; gives its id.
+    pub async fn workflow(&self) -> String {
+        let saved = self.post("/api/v1/workflows", &greeting()).await;
+        assert_eq!(saved.status, 201, "{saved:?}");
+        saved.body["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Starts a run of a workflow; gives its id.
+    pub async fn run(&self, workflow: &str) -> String {
+        let run = self.post(&format!("/api/v1/workflows/{workflow}/runs"), &json!({})).await;
+        assert_eq!(run.status, 202, "{run:?}");
+        run.body["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Does what a worker's recorder does: records the run in a newer state.
+    pub async fn advance(&self, run: &str, status: RunStatus, revision: u64) {
+        let key: RunKey = (acme(), run.parse::<RunId>().unwrap());
+        let known = self.store.inner.get(std::slice::from_ref(&key)).await.unwrap().remove(&key);
+        let run = Run { status, revision, ..known.unwrap().run };
+        let facts = Facts { runs: vec![(key.0, run)], steps: Vec::new() };
+        self.store.inner.record(&facts).await.unwrap();
+    }
+}
+
+fn issuer(folder: &TempDir, clock: Arc<dyn Clock>) -> LocalIssuer {
+    LocalIssuer::open(folder.path(), ISSUER, AUDIENCE).unwrap().with_clock(clock)
+}
+
+fn request(tenant: &str, scopes: String) -> TokenRequest {
+    TokenRequest { tenant: tenant.into(), subject: "tester".into(), scopes, lifetime: Duration::from_mins(5) }
+}
+
+pub fn acme() -> TenantId {
+    TenantId::parse("acme").unwrap()
+}
+
+/// A workflow that greets.
+pub fn greeting() -> Value {
+    json!({
+        "name": "Greeting", "active": true,
+        "nodes": [
+            {"id": "start", "type": "manual", "position": {"x": 0, "y": 0}},
+            {"id": "end", "type": "noop", "data": {"label": "End"}}
+        ],
+        "edges": [{"id": "e1", "source": "start", "target": "end"}],
+        "viewport": {"x": 0, "y": 0, "zoom": 1.5}
+    })
+}
+
+/// Waits until something is so, without a fixed pause.
+pub async fn until(mut is: impl FnMut() -> bool) {
+    tokio::time::timeout(Duration::from_secs(10), async {
+        while !is() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("it did not become so within 10 s");
+}

@@ -1,0 +1,200 @@
+//! The scheduler: every shape of batch, duplicates, poison, outages.
+
+use http::Request;
+use minireipaz::domain::{
+    event::{Event, Payload, RunRequested, Topic},
+    ids::{RunId, WorkflowId},
+    run::{RunStatus, Trigger},
+    timestamp::Timestamp,
+};
+use serde_json::json;
+
+use crate::app::{SECRET, TestApp, acme};
+
+fn requested(workflow: &str, n: u128) -> Event {
+    let at = Timestamp::from_millis(1_763_971_200_000);
+    Event {
+        id: format!("e{n}"),
+        time: at,
+        tenant: acme(),
+        traceparent: None,
+        payload: Payload::RunRequested(RunRequested {
+            run_id: RunId::at(at, n),
+            workflow_id: workflow.parse::<WorkflowId>().unwrap(),
+            workflow_version: 1,
+            trigger: Trigger::manual(),
+            input: json!({"n": n}),
+            created_at: at,
+        }),
+    }
+}
+
+fn text(event: &Event) -> String {
+    serde_json::to_string(event).unwrap()
+}
+
+#[tokio::test]
+async fn every_shape_of_body_is_taken() {
+    let app = TestApp::start().await;
+    let workflow = app.workflow().await;
+    let (a, b) = (text(&requested(&workflow, 1)), text(&requested(&workflow, 2)));
+    for (body, runs) in [
+        (a.clone(), 1),
+        (format!("[{a},{b}]"), 2),
+        (format!("{a}\n{b}\n"), 2),
+        (format!("{a}{b}"), 2),
+        (serde_json::to_string(&a).unwrap(), 1),
+        (String::new(), 0),
+        ("[]".to_owned(), 0),
+    ] {
+        let answer = app.deliver(body.clone()).await;
+        assert_eq!((answer.status.as_u16(), &answer.body["runs"]), (200, &json!(runs)), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_batch_costs_one_read_and_one_produce() {
+    let app = TestApp::start().await;
+    let (one, two) = (app.workflow().await, app.workflow().await);
+    let batch: Vec<_> = (0..50).map(|n| requested(if n % 2 == 0 { &one } else { &two }, n)).collect();
+    let (reads, calls) = (app.store.newest_reads(), app.bus.calls());
+    let answer = app.deliver(serde_json::to_string(&batch).unwrap()).await;
+    assert_eq!(answer.body["runs"], 50);
+    assert_eq!((app.store.newest_reads() - reads, app.bus.calls() - calls), (1, 1));
+    assert_eq!(app.bus.of_topic(Topic::Tasks).len(), 50);
+}
+
+#[tokio::test]
+async fn a_batch_that_comes_again_changes_nothing_that_has_happened_since() {
+    let app = TestApp::start().await;
+    let event = requested(&app.workflow().await, 1);
+    let Payload::RunRequested(run) = &event.payload else { unreachable!() };
+    let (id, body) = (run.run_id.to_string(), format!("[{0},{0}]", text(&event)));
+    assert_eq!(app.deliver(body.clone()).await.body["runs"], 1, "a duplicate within a batch is one run");
+    app.advance(&id, RunStatus::Succeeded, 9).await;
+    assert_eq!(app.deliver(body).await.status, 200);
+    let read = app.get(&format!("/api/v1/runs/{id}")).await;
+    assert_eq!((&read.body["status"], &read.body["revision"]), (&json!("succeeded"), &json!(9)));
+    let tasks = app.bus.of_topic(Topic::Tasks);
+    assert_eq!(tasks.len(), 2);
+    assert_eq!(tasks[0].id, tasks[1].id, "the worker can tell that it is the same task");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_buried_and_takes_nothing_with_it() {
+    let app = TestApp::start().await;
+    let good = text(&requested(&app.workflow().await, 1));
+    let foreign = r#"{"specversion":"1.0","id":"1","source":"s","type":"com.example.other","time":"2026-01-01T00:00:00Z","tenantid":"acme","data":{}}"#;
+    let body = format!("{{\"broken\": \n{good}\n{foreign}\nnot json at all\n");
+    let answer = app.deliver(body).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.body["runs"], 1);
+    let buried = app.store.buried();
+    assert_eq!(answer.body["dead_letters"], buried.len());
+    assert!(buried.iter().all(|letter| letter.consumer == "scheduler" && !letter.reason.is_empty()));
+    assert!(buried.iter().any(|letter| letter.record.contains("com.example.other")));
+    // A task on the wrong topic is no run.
+    let task = text(&app.bus.of_topic(Topic::Tasks)[0]);
+    assert_eq!(
+        app.deliver(task).await.body,
+        json!({"runs": 0, "failed": 0, "workflows": 0, "dead_letters": 1})
+    );
+}
+
+#[tokio::test]
+async fn a_run_of_a_workflow_that_is_gone_fails_and_says_so() {
+    let app = TestApp::start().await;
+    let event = requested("018f3c3e-0000-7000-8000-000000000000", 1);
+    let answer = app.deliver(text(&event)).await;
+    assert_eq!(answer.body, json!({"runs": 0, "failed": 1, "workflows": 0, "dead_letters": 0}));
+    let Payload::RunRequested(run) = &event.payload else { unreachable!() };
+    let read = app.get(&format!("/api/v1/runs/{}", run.run_id)).await;
+    assert_eq!(read.body["status"], "failed");
+    assert_eq!(read.body["error"]["code"], "workflow_not_found");
+    assert!(read.body["finished_at"].is_string());
+    assert!(app.bus.of_topic(Topic::Tasks).is_empty());
+}
+
+#[tokio::test]
+async fn a_task_that_the_bus_will_never_take_fails_its_run_only() {
+    let app = TestApp::start().await;
+    let workflow = app.workflow().await;
+    let mut large = requested(&workflow, 2);
+    if let Payload::RunRequested(run) = &mut large.payload {
+        run.input = json!({"text": "x".repeat(5_000)});
+    }
+    app.bus.refuse_above(4_000);
+    let batch = vec![requested(&workflow, 1), large, requested(&workflow, 3)];
+    let answer = app.deliver(serde_json::to_string(&batch).unwrap()).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!((&answer.body["runs"], &answer.body["failed"]), (&json!(2), &json!(1)));
+    let Payload::RunRequested(run) = &batch[1].payload else { unreachable!() };
+    let read = app.get(&format!("/api/v1/runs/{}", run.run_id)).await;
+    assert_eq!(
+        (&read.body["status"], &read.body["error"]["code"]),
+        (&json!("failed"), &json!("task_refused"))
+    );
+    assert!(read.body["error"]["message"].as_str().unwrap().contains("max.message.bytes"));
+    assert_eq!(app.bus.of_topic(Topic::Tasks).len(), 2);
+}
+
+#[tokio::test]
+async fn an_outage_sends_the_batch_back_and_it_goes_through_later() {
+    let app = TestApp::start().await;
+    let body = text(&requested(&app.workflow().await, 1));
+    app.store.set_down(true);
+    let refused = app.deliver(body.clone()).await;
+    refused.problem(503, "store_unavailable");
+    assert!(!refused.header("retry-after").is_empty());
+    assert!(app.bus.of_topic(Topic::Tasks).is_empty());
+    app.store.set_down(false);
+    app.store.fail_writes(true);
+    app.deliver(body.clone()).await.problem(503, "store_unavailable");
+    app.deliver("broken").await.problem(503, "store_unavailable");
+    app.store.fail_writes(false);
+    app.bus.set_down(true);
+    app.deliver(body.clone()).await.problem(503, "bus_unavailable");
+    app.bus.set_down(false);
+    assert_eq!(app.deliver(body).await.body["runs"], 1);
+}
+
+#[tokio::test]
+async fn a_run_gets_the_newest_version_also_when_it_comes_in_the_same_batch() {
+    let app = TestApp::start().await;
+    app.store.fail_writes(true);
+    let saved = app.post("/api/v1/workflows", &crate::app::greeting()).await;
+    app.store.fail_writes(false);
+    let id = saved.body["id"].as_str().unwrap();
+    let mut batch = vec![requested(id, 1)];
+    batch.extend(app.bus.take_for_scheduler());
+    let answer = app.deliver(serde_json::to_string(&batch).unwrap()).await;
+    assert_eq!(answer.body, json!({"runs": 1, "failed": 0, "workflows": 1, "dead_letters": 0}));
+    assert_eq!(app.get(&format!("/api/v1/workflows/{id}")).await.status, 200);
+    // Its deletion, delivered twice.
+    let delete = app.request(http::Method::DELETE, &format!("/api/v1/workflows/{id}"));
+    app.send(delete.body(axum::body::Body::empty()).unwrap()).await;
+    let deletion = serde_json::to_string(&app.bus.take_for_scheduler()).unwrap();
+    for _ in 0..2 {
+        assert_eq!(app.deliver(deletion.clone()).await.body["workflows"], 1);
+    }
+    app.get(&format!("/api/v1/workflows/{id}")).await.problem(404, "workflow_not_found");
+}
+
+#[tokio::test]
+async fn only_who_knows_the_secret_delivers() {
+    let app = TestApp::start().await;
+    let send = |name: &'static str, value: String| {
+        let request = Request::post("/api/v1/scheduler/events").header(name, value);
+        app.send(request.body(axum::body::Body::from("[]")).unwrap())
+    };
+    assert_eq!(send("authorization", format!("Bearer {SECRET}")).await.status, 200);
+    assert_eq!(send("x-api-key", SECRET.to_owned()).await.status, 200);
+    for (name, value) in [
+        ("x-api-key", "wrong".to_owned()),
+        ("authorization", "Bearer wrong".to_owned()),
+        ("authorization", format!("Bearer {}", app.token())),
+        ("x-other", SECRET.to_owned()),
+    ] {
+        send(name, value).await.problem(401, "wrong_secret");
+    }
+}
