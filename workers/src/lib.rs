@@ -1,6 +1,20 @@
-//! The worker.
+//! The long-lived worker: takes tasks, executes runs and records what happened.
+//!
+//! `ingest → journal → engine → runner → recorder`. Nothing is acknowledged and no effect happens before it is in
+//! the [`journal`].
+
+mod app;
+mod config;
+mod documents;
 pub mod engine;
 mod expr;
+mod ingest;
+pub mod journal;
 #[allow(dead_code, reason = "http_request follows")]
 mod nodes;
+mod processor;
+mod recorder;
 pub mod runner;
+
+pub use app::{StartError, Worker};
+pub use config::WorkerConfig;

@@ -28,6 +28,29 @@ pub const BUS_RECORDS: &str = "minireipaz_bus_records_total";
 /// Counter: produce requests, by [`TOPIC`]. Against [`BUS_RECORDS`] it tells how well publishes coalesce.
 pub const BUS_REQUESTS: &str = "minireipaz_bus_requests_total";
 
+/// Counter: tasks that the worker was handed, by [`OUTCOME`]: `accepted`, `duplicate` or `dead_letter`.
+pub const WORKER_TASKS: &str = "minireipaz_worker_tasks_total";
+/// Counter: requests that the worker's ingest turned away, by [`OUTCOME`]: the status.
+pub const WORKER_REFUSED: &str = "minireipaz_worker_refused_total";
+/// Counter: runs that ended in the worker, by [`OUTCOME`]: the run's status.
+pub const WORKER_RUNS_FINISHED: &str = "minireipaz_worker_runs_finished_total";
+/// Counter: attempts of steps that came to an end, by [`OUTCOME`].
+pub const WORKER_STEPS: &str = "minireipaz_worker_steps_total";
+/// Gauge: runs in the worker's memory.
+pub const WORKER_ACTIVE_RUNS: &str = "minireipaz_worker_active_runs";
+/// Gauge: steps with a call or a computation under way.
+pub const WORKER_RUNNING_STEPS: &str = "minireipaz_worker_running_steps";
+/// Gauge: steps that wait for a place.
+pub const WORKER_QUEUED_STEPS: &str = "minireipaz_worker_queued_steps";
+/// Gauge: rows of the journal's outbox that the store has not confirmed.
+pub const WORKER_BACKLOG_ROWS: &str = "minireipaz_worker_backlog_rows";
+/// Counter: calls of the recorder that the store did not confirm.
+pub const WORKER_RECORD_FAILURES: &str = "minireipaz_worker_record_failures_total";
+/// Counter: commits of the journal that failed.
+pub const JOURNAL_FAILURES: &str = "minireipaz_journal_failures_total";
+/// Histogram: seconds that a commit of the journal took.
+pub const JOURNAL_COMMIT_SECONDS: &str = "minireipaz_journal_commit_seconds";
+
 /// Label: the dependency that was called, such as `kafka_rest`.
 pub const DESTINATION: &str = "destination";
 /// Label: the topic.

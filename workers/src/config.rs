@@ -1,0 +1,78 @@
+//! The worker's settings.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+
+use minireipaz::{auth::CallbackSecrets, config::Env, domain::duration::HumanDuration};
+
+use crate::runner::RunnerSettings;
+
+/// The worker's settings.
+#[derive(Debug, Clone)]
+pub struct WorkerConfig {
+    /// Where it listens. `WORKER_LISTEN`, default `127.0.0.1:8081`.
+    pub listen: SocketAddr,
+    /// Where its journal is; it must outlive the process. `WORKER_DATA_DIR`, required.
+    pub data_dir: PathBuf,
+    /// Secrets of connectors. `CONNECTOR_SECRET` (required) and `CONNECTOR_SECRET_NEXT`.
+    pub secrets: CallbackSecrets,
+    /// Steps under way at a time. `WORKER_MAX_STEPS`, default 256.
+    pub max_steps: usize,
+    /// Of them, of one tenant. `WORKER_MAX_STEPS_PER_TENANT`, default half of all.
+    pub max_steps_per_tenant: usize,
+    /// Runs in memory; above it batches are sent back with 429. `WORKER_MAX_RUNS`, default 50,000.
+    pub max_runs: usize,
+    /// Rows that may wait for the store before batches are sent back with 429. `WORKER_MAX_BACKLOG`, default
+    /// 1,000,000.
+    pub max_backlog: u64,
+    /// How long steps may go on after the worker was told to stop. `WORKER_GRACE`, default `20s`.
+    pub grace: Duration,
+    /// What steps may do: `WORKER_ENV_ALLOW` (names of variables that `$env` may read, separated by commas) and
+    /// `WORKER_HTTP_ALLOW` (hosts and networks that are not public and may be called all the same).
+    pub runner: RunnerSettings,
+}
+
+impl WorkerConfig {
+    /// Settings with the defaults.
+    #[must_use]
+    pub fn new(data_dir: impl Into<PathBuf>, secrets: CallbackSecrets) -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            data_dir: data_dir.into(),
+            secrets,
+            max_steps: 256,
+            max_steps_per_tenant: 128,
+            max_runs: 50_000,
+            max_backlog: 1_000_000,
+            grace: Duration::from_secs(20),
+            runner: RunnerSettings::default(),
+        }
+    }
+
+    /// Reads the settings; what is wrong is noted in `env`.
+    pub fn from_env(env: &mut Env) -> Option<Self> {
+        let secrets = CallbackSecrets::from_env(env);
+        let data_dir = env.required::<PathBuf>("WORKER_DATA_DIR");
+        let defaults = Self::new(data_dir?, secrets?);
+        let max_steps = env.or("WORKER_MAX_STEPS", defaults.max_steps).max(1);
+        let names: String = env.or("WORKER_ENV_ALLOW", String::new());
+        let allowed: BTreeMap<String, String> = list(&names)
+            .filter_map(|name| env.optional::<String>(name).map(|value| (name.to_owned(), value)))
+            .collect();
+        let mut runner = defaults.runner;
+        runner.env = allowed;
+        Some(Self {
+            listen: env.or("WORKER_LISTEN", defaults.listen),
+            max_steps,
+            max_steps_per_tenant: env.or("WORKER_MAX_STEPS_PER_TENANT", max_steps.div_ceil(2)).max(1),
+            max_runs: env.or("WORKER_MAX_RUNS", defaults.max_runs),
+            max_backlog: env.or("WORKER_MAX_BACKLOG", defaults.max_backlog),
+            grace: env.or("WORKER_GRACE", HumanDuration(defaults.grace)).0,
+            runner,
+            ..Self::new(defaults.data_dir, defaults.secrets)
+        })
+    }
+}
+
+fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty())
+}

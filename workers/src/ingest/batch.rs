@@ -1,0 +1,137 @@
+//! A request's records: read, checked, and sorted into what can be run, what fails and what nobody can read.
+
+use std::{sync::Arc, time::Duration};
+
+use minireipaz::{
+    domain::{
+        event::{self, DeadLetter, Event, Payload, TaskExecute},
+        ids::{RunId, TenantId},
+        run::{NodeError, RunKey},
+    },
+    ingest,
+    store::StoreError,
+};
+
+use super::Door;
+use crate::{
+    documents::hash_of,
+    engine::RunHeader,
+    journal::JournalError,
+    processor::{Rejected, Task},
+};
+
+/// A duplicate that is younger than this is recognised by the journal; an older one, the store is asked about.
+const REMEMBERED: Duration = Duration::from_secs(24 * 3_600);
+
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) tasks: Vec<Task>,
+    pub(super) rejected: Vec<Rejected>,
+    pub(super) letters: Vec<DeadLetter>,
+    /// Runs that the store knows to have ended.
+    pub(super) known: usize,
+}
+
+/// Why a batch cannot be judged now.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unknown {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+/// Reads a body. Only runs that may be older than the journal's memory cost a look at the store, all in one.
+pub(super) async fn read(door: &Door, body: &[u8]) -> Result<Batch, Unknown> {
+    let mut batch = Batch::default();
+    for record in ingest::records(body) {
+        match record {
+            Ok(text) => match event::read(&text) {
+                Ok(event) => batch.sort(door, event, &text),
+                Err(reason) => batch.bury(door, reason, ingest::excerpt(text.as_bytes()), String::new()),
+            },
+            Err(unreadable) => batch.bury(door, unreadable.reason, unreadable.record, String::new()),
+        }
+    }
+    batch.leave_out_ended(door).await?;
+    Ok(batch)
+}
+
+impl Batch {
+    fn sort(&mut self, door: &Door, event: Event, text: &str) {
+        match event.payload {
+            Payload::TaskExecute(task) => self.compile(door, event.tenant, *task),
+            Payload::WorkflowSaved(_) | Payload::WorkflowDeleted(_) | Payload::RunRequested(_) => {
+                let reason = "this event is for the scheduler: the connector of topic `workflows` must not call the worker";
+                self.bury(
+                    door,
+                    reason.to_owned(),
+                    ingest::excerpt(text.as_bytes()),
+                    event.tenant.to_string(),
+                );
+            }
+        }
+    }
+
+    fn compile(&mut self, door: &Door, tenant: TenantId, task: TaskExecute) {
+        let TaskExecute { document, .. } = task;
+        let header = Arc::new(RunHeader {
+            tenant,
+            run_id: task.run_id,
+            attempt: task.attempt,
+            workflow_id: task.workflow_id,
+            workflow_version: task.workflow_version,
+            trigger: task.trigger,
+            input: task.input,
+            created_at: task.created_at,
+        });
+        let hash = hash_of(&document);
+        match door.documents.compile(&hash, &document) {
+            Ok(workflow) => self.tasks.push(Task { header, hash, document, workflow }),
+            Err(why) => {
+                self.rejected.push(Rejected { header, error: NodeError::new("invalid_workflow", why) });
+            }
+        }
+    }
+
+    fn bury(&mut self, door: &Door, reason: String, record: String, tenant: String) {
+        tracing::warn!(reason, "a record cannot be read and becomes a dead letter");
+        let at = door.clock.now();
+        self.letters.push(DeadLetter { consumer: "worker".to_owned(), reason, record, tenant, at });
+    }
+
+    /// Leaves out runs that ended so long ago that the journal has forgotten them.
+    async fn leave_out_ended(&mut self, door: &Door) -> Result<(), Unknown> {
+        let now = door.clock.now();
+        let young = |run: RunId| run.created_at().is_some_and(|made| now.since(made) < REMEMBERED);
+        let headers = self.tasks.iter().map(|task| &task.header);
+        let headers = headers.chain(self.rejected.iter().map(|rejected| &rejected.header));
+        let mut asked: Vec<RunKey> = Vec::new();
+        let old: Vec<_> = headers.filter(|header| !young(header.run_id)).collect();
+        if old.is_empty() {
+            return Ok(());
+        }
+        {
+            let snapshot = door.journal.read()?;
+            for header in old {
+                let run = header.run_id;
+                if snapshot.header(run)?.is_none() && snapshot.finished(run, now)?.is_none() {
+                    asked.push((header.tenant.clone(), run));
+                }
+            }
+        }
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let heads = door.store.heads(&asked).await?;
+        let ended = |header: &RunHeader| {
+            let head = heads.get(&(header.tenant.clone(), header.run_id));
+            head.is_some_and(|head| head.status.is_terminal() && head.attempt >= header.attempt)
+        };
+        let before = self.tasks.len() + self.rejected.len();
+        self.tasks.retain(|task| !ended(&task.header));
+        self.rejected.retain(|rejected| !ended(&rejected.header));
+        self.known = before - self.tasks.len() - self.rejected.len();
+        Ok(())
+    }
+}

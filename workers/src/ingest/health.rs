@@ -1,0 +1,35 @@
+//! What probes and collectors ask.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+
+use super::Door;
+
+/// The process answers.
+pub(super) async fn alive() -> &'static str {
+    "ok\n"
+}
+
+/// Batches would be taken now.
+pub(super) async fn ready(State(door): State<Arc<Door>>) -> Response {
+    match door.gate.check() {
+        Ok(()) => "ready\n".into_response(),
+        Err(refusal) => (StatusCode::SERVICE_UNAVAILABLE, format!("{refusal}\n")).into_response(),
+    }
+}
+
+/// All metrics of the process, as Prometheus reads them.
+pub(super) async fn metrics(State(door): State<Arc<Door>>) -> Response {
+    match &door.metrics {
+        Some(handle) => {
+            handle.run_upkeep();
+            handle.render().into_response()
+        }
+        None => (StatusCode::NOT_FOUND, "metrics are collected elsewhere in this process\n").into_response(),
+    }
+}

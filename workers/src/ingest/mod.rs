@@ -1,0 +1,125 @@
+//! The worker's HTTP door: the connector's batches of tasks, health and metrics.
+
+mod batch;
+mod health;
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use metrics::counter;
+use metrics_exporter_prometheus::PrometheusHandle;
+use minireipaz::{auth::CallbackSecrets, domain::clock::Clock, store::Store, telemetry::names};
+use serde_json::json;
+use tokio::sync::oneshot;
+
+use crate::{
+    documents::Documents,
+    journal::Journal,
+    processor::{Delivery, Gate, Input, Inputs, Refusal},
+};
+
+/// Largest body of a batch: 16 MiB, above what a connector of ours sends (4 MB).
+const MAX_BODY_BYTES: usize = 16 << 20;
+
+/// When to come back after a refusal, in seconds.
+const RETRY_AFTER: &str = "1";
+
+/// What the door works with.
+pub(crate) struct Door {
+    pub(crate) secrets: CallbackSecrets,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) inputs: Inputs,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) documents: Arc<Documents>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) metrics: Option<PrometheusHandle>,
+}
+
+/// The routes.
+pub(crate) fn router(door: Arc<Door>) -> Router {
+    Router::new()
+        .route("/tasks", post(take))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .with_state(door)
+}
+
+/// The batch is answered once all of it is durable; a bad record in it counts as handled.
+async fn take(State(door): State<Arc<Door>>, headers: HeaderMap, body: Bytes) -> Response {
+    if !door.knows(&headers) {
+        return refused(
+            StatusCode::UNAUTHORIZED,
+            "the secret is missing or wrong: set `Authorization: Bearer …` or `X-API-KEY` to CONNECTOR_SECRET",
+        );
+    }
+    let admission = match door.gate.admit(body.len()) {
+        Ok(admission) => admission,
+        Err(refusal) => return refuse(&refusal),
+    };
+    let batch = match batch::read(&door, &body).await {
+        Ok(batch) => batch,
+        Err(error) => {
+            tracing::warn!(%error, "the store cannot say whether old runs are known; the batch is sent back");
+            return unavailable("the store cannot be asked whether runs that are not new are known");
+        }
+    };
+    drop(body);
+    let (reply, answer) = oneshot::channel();
+    let batch::Batch { tasks, rejected, letters, known } = batch;
+    if !door.inputs.send(Input::Delivery(Delivery { tasks, rejected, letters, reply, admission })) {
+        return refuse(&Refusal::Closed);
+    }
+    match answer.await {
+        Ok(Ok(mut receipt)) => {
+            receipt.duplicates += known;
+            Json(receipt).into_response()
+        }
+        Ok(Err(_refused)) => refuse(&Refusal::Disk),
+        Err(_gone) => refuse(&Refusal::Closed),
+    }
+}
+
+impl Door {
+    fn knows(&self, headers: &HeaderMap) -> bool {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let bearer = text(header::AUTHORIZATION.as_str()).and_then(|value| value.strip_prefix("Bearer "));
+        bearer.or_else(|| text("x-api-key")).is_some_and(|secret| self.secrets.verify(secret.trim()))
+    }
+}
+
+fn refuse(refusal: &Refusal) -> Response {
+    match refusal {
+        Refusal::Busy { .. } | Refusal::Backlog => {
+            refused(StatusCode::TOO_MANY_REQUESTS, &refusal.to_string())
+        }
+        Refusal::Disk | Refusal::Closed => refused(StatusCode::SERVICE_UNAVAILABLE, &refusal.to_string()),
+    }
+}
+
+fn unavailable(detail: &str) -> Response {
+    refused(StatusCode::SERVICE_UNAVAILABLE, detail)
+}
+
+fn refused(status: StatusCode, detail: &str) -> Response {
+    counter!(names::WORKER_REFUSED, names::OUTCOME => status.as_str().to_owned()).increment(1);
+    let problem = json!({
+        "type": "about:blank", "status": status.as_u16(), "detail": detail,
+        "title": status.canonical_reason().unwrap_or_default(),
+    });
+    let mut response =
+        (status, [(header::CONTENT_TYPE, "application/problem+json")], problem.to_string()).into_response();
+    if status != StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static(RETRY_AFTER));
+    }
+    response
+}

@@ -1,0 +1,154 @@
+//! The worker's memory: what was accepted, what was decided, and what the store has not confirmed.
+//!
+//! An embedded store (redb) with one writer. Everything that gathered since the last commit goes into one
+//! transaction with one fsync. Nothing is acknowledged and no effect happens before its commit. After a failed
+//! write the database is closed and opened anew, as redb asks for, so that a full disk heals without a restart.
+
+mod batch;
+mod read;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::{PoisonError, RwLock},
+};
+
+pub(crate) use batch::hour;
+pub use batch::{Batch, FORGET_SLICE, Op, TimerRow};
+pub(crate) use read::REMEMBERED_HOURS;
+pub use read::{Snapshot, StoredRun};
+use redb::{Database, ReadableDatabase};
+
+/// Identifies a document by its content.
+pub type DocumentHash = [u8; 32];
+
+/// Why the journal cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// It cannot be opened.
+    #[error(
+        "the journal {path} cannot be opened: {source}; check the directory, its rights and that no other worker uses it"
+    )]
+    Open {
+        /// Its file.
+        path: PathBuf,
+        /// What the store said.
+        source: redb::DatabaseError,
+    },
+    /// Its directory cannot be made.
+    #[error("the journal's directory {path} cannot be made: {source}")]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A later version wrote it.
+    #[error(
+        "the journal has format {found}, this worker reads format {}: start a newer worker, or an empty data directory",
+        tables::FORMAT
+    )]
+    Format {
+        /// The format that was found.
+        found: u64,
+    },
+    /// The disk or the file system failed.
+    #[error("the journal's disk failed: {0}")]
+    Storage(Box<redb::Error>),
+    /// A row that was written cannot be read back.
+    #[error("the journal holds a row that cannot be read: {0}")]
+    Corrupt(String),
+}
+
+impl<E: Into<redb::Error>> From<E> for JournalError {
+    fn from(error: E) -> Self {
+        Self::Storage(Box::new(error.into()))
+    }
+}
+
+/// Opens the database behind a journal; again after a failure.
+type Opener = Box<dyn Fn() -> Result<Database, redb::DatabaseError> + Send + Sync>;
+
+/// An open journal. Any thread may read; one writes.
+pub struct Journal {
+    path: PathBuf,
+    opener: Opener,
+    /// `None` after a failed write, until the next one opens it anew.
+    database: RwLock<Option<Database>>,
+}
+
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Journal").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// Memory for pages of the file that were read or written lately.
+const CACHE_BYTES: usize = 64 * 1024 * 1024;
+
+impl Journal {
+    /// Opens the journal in a directory, making both if they do not exist.
+    ///
+    /// # Errors
+    /// When it cannot be opened, is in use, or was written by a later version.
+    pub fn open(directory: &Path) -> Result<Self, JournalError> {
+        std::fs::create_dir_all(directory)
+            .map_err(|source| JournalError::Directory { path: directory.to_owned(), source })?;
+        let path = directory.join("journal.redb");
+        let file = path.clone();
+        Self::open_with(path, Box::new(move || Database::builder().set_cache_size(CACHE_BYTES).create(&file)))
+    }
+
+    /// A journal on any database.
+    ///
+    /// # Errors
+    /// As [`Journal::open`].
+    pub(crate) fn open_with(path: PathBuf, opener: Opener) -> Result<Self, JournalError> {
+        let journal = Self { path, opener, database: RwLock::new(None) };
+        journal.reopen()?;
+        Ok(journal)
+    }
+
+    fn reopen(&self) -> Result<(), JournalError> {
+        let mut slot = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        // The old one must release its lock on the file before the new one can take it.
+        *slot = None;
+        let database =
+            (self.opener)().map_err(|source| JournalError::Open { path: self.path.clone(), source })?;
+        tables::prepare(&database)?;
+        *slot = Some(database);
+        Ok(())
+    }
+
+    /// What the last commit left.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn read(&self) -> Result<Snapshot, JournalError> {
+        let slot = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        let database = slot.as_ref().ok_or(redb::StorageError::DatabaseClosed)?;
+        Snapshot::open(&database.begin_read()?)
+    }
+
+    /// Writes a batch, all or nothing; returns when it is on disk, with how many finished runs were forgotten.
+    ///
+    /// # Errors
+    /// When the disk fails: nothing of the batch is acknowledged then, and the caller tries it again.
+    pub fn commit(&self, batch: &Batch) -> Result<usize, JournalError> {
+        if self.database.read().unwrap_or_else(PoisonError::into_inner).is_none() {
+            self.reopen()?;
+        }
+        let written = {
+            let slot = self.database.read().unwrap_or_else(PoisonError::into_inner);
+            let database = slot.as_ref().ok_or(redb::StorageError::DatabaseClosed)?;
+            batch.write(database)
+        };
+        if written.is_err() {
+            *self.database.write().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        written
+    }
+}

@@ -1,0 +1,175 @@
+//! What the journal knows, as its last commit left it.
+
+use minireipaz::domain::{ids::RunId, timestamp::Timestamp, workflow::DocumentText};
+use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
+use uuid::Uuid;
+
+use super::{DocumentHash, JournalError, TimerRow, batch::hour, tables};
+
+/// How long finished runs are recognised, in hours.
+pub(crate) const REMEMBERED_HOURS: u32 = 25;
+
+/// A consistent view of the journal.
+pub struct Snapshot {
+    runs: redb::ReadOnlyTable<u128, &'static [u8]>,
+    events: redb::ReadOnlyTable<(u128, u32), &'static [u8]>,
+    parked: redb::ReadOnlyTable<u128, ()>,
+    documents: redb::ReadOnlyTable<[u8; 32], &'static str>,
+    timers: redb::ReadOnlyTable<(i64, u128, &'static [u8]), ()>,
+    outbox: redb::ReadOnlyTable<u64, &'static [u8]>,
+    finished: redb::ReadOnlyTable<(u32, u128), u32>,
+}
+
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Snapshot").finish_non_exhaustive()
+    }
+}
+
+/// An unfinished run as the journal holds it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct StoredRun {
+    /// Its header, JSON.
+    pub header: Vec<u8>,
+    /// What happened to it, oldest first: JSON lists of events.
+    pub events: Vec<Vec<u8>>,
+    /// Whether it only waits for a timer.
+    pub parked: bool,
+}
+
+impl Snapshot {
+    pub(super) fn open(transaction: &ReadTransaction) -> Result<Self, JournalError> {
+        Ok(Self {
+            runs: transaction.open_table(tables::RUNS)?,
+            events: transaction.open_table(tables::EVENTS)?,
+            parked: transaction.open_table(tables::PARKED)?,
+            documents: transaction.open_table(tables::DOCUMENTS)?,
+            timers: transaction.open_table(tables::TIMERS)?,
+            outbox: transaction.open_table(tables::OUTBOX)?,
+            finished: transaction.open_table(tables::FINISHED)?,
+        })
+    }
+
+    /// The ids of all unfinished runs; with `awake` only of those that are not parked.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn unfinished(&self, awake: bool) -> Result<Vec<RunId>, JournalError> {
+        let mut ids = Vec::new();
+        for row in self.runs.iter()? {
+            let id = row?.0.value();
+            if !(awake && self.parked.get(id)?.is_some()) {
+                ids.push(RunId(Uuid::from_u128(id)));
+            }
+        }
+        Ok(ids)
+    }
+
+    /// How many runs are unfinished.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn unfinished_count(&self) -> Result<u64, JournalError> {
+        Ok(self.runs.len()?)
+    }
+
+    /// The header of an unfinished run.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn header(&self, run: RunId) -> Result<Option<Vec<u8>>, JournalError> {
+        Ok(self.runs.get(run.0.as_u128())?.map(|row| row.value().to_vec()))
+    }
+
+    /// An unfinished run.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn run(&self, run: RunId) -> Result<Option<StoredRun>, JournalError> {
+        let Some(header) = self.header(run)? else { return Ok(None) };
+        let id = run.0.as_u128();
+        let rows = self.events.range((id, 0)..=(id, u32::MAX))?;
+        let events = rows.map(|row| row.map(|(_, events)| events.value().to_vec()));
+        let events = events.collect::<Result<_, _>>()?;
+        Ok(Some(StoredRun { header, events, parked: self.parked.get(id)?.is_some() }))
+    }
+
+    /// The attempt with which a run finished, if it did lately.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn finished(&self, run: RunId, now: Timestamp) -> Result<Option<u32>, JournalError> {
+        let now = hour(now);
+        // A run cannot have finished before it was accepted, and most ids tell when that was. The hour before
+        // allows for clocks that differ.
+        let oldest = now.saturating_sub(REMEMBERED_HOURS);
+        let from = run.created_at().map_or(oldest, |at| hour(at).saturating_sub(1).clamp(oldest, now));
+        for hour in (from..=now.saturating_add(1)).rev() {
+            if let Some(row) = self.finished.get((hour, run.0.as_u128()))? {
+                return Ok(Some(row.value()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A document that an unfinished run needs.
+    ///
+    /// # Errors
+    /// When the disk fails, or the text is no JSON.
+    pub fn document(&self, hash: &DocumentHash) -> Result<Option<DocumentText>, JournalError> {
+        let Some(row) = self.documents.get(*hash)? else { return Ok(None) };
+        DocumentText::parse(row.value().to_owned())
+            .map(Some)
+            .map_err(|error| JournalError::Corrupt(format!("a document: {error}")))
+    }
+
+    /// Timers that are due, the earliest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<TimerRow>, JournalError> {
+        self.timers
+            .range(..(now.as_millis().saturating_add(1), 0, [].as_slice()))?
+            .take(limit)
+            .map(|row| {
+                let (key, _) = row?;
+                let (at, run, timer) = key.value();
+                let (at, run) = (Timestamp::from_millis(at), RunId(Uuid::from_u128(run)));
+                Ok(TimerRow { at, run, timer: timer.to_vec() })
+            })
+            .collect()
+    }
+
+    /// When the earliest timer is due.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn next_due(&self) -> Result<Option<Timestamp>, JournalError> {
+        Ok(self.timers.first()?.map(|(key, _)| Timestamp::from_millis(key.value().0)))
+    }
+
+    /// Rows for the store from `from` on: at least one if there is any, and then as many as fit.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn outbox(&self, from: u64, rows: usize, bytes: usize) -> Result<Vec<(u64, Vec<u8>)>, JournalError> {
+        let (mut read, mut size) = (Vec::new(), 0usize);
+        for row in self.outbox.range(from..)?.take(rows) {
+            let (sequence, value) = row?;
+            size = size.saturating_add(value.value().len());
+            if size > bytes && !read.is_empty() {
+                break;
+            }
+            read.push((sequence.value(), value.value().to_vec()));
+        }
+        Ok(read)
+    }
+
+    /// How many rows wait for the store, and the sequence of the last one.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn outbox_extent(&self) -> Result<(u64, Option<u64>), JournalError> {
+        Ok((self.outbox.len()?, self.outbox.last()?.map(|(sequence, _)| sequence.value())))
+    }
+}

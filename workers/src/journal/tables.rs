@@ -1,0 +1,53 @@
+//! The tables and their formats. A format is for ever: a change is a new number and a migration in [`prepare`].
+
+use redb::{Database, ReadableTable, TableDefinition};
+
+use super::JournalError;
+
+/// The format of everything below.
+pub(super) const FORMAT: u64 = 1;
+
+/// Unfinished runs: run → header, JSON.
+pub(super) const RUNS: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("runs");
+/// What happened to unfinished runs: (run, n-th commit that touched it) → its events then, a JSON list.
+pub(super) const EVENTS: TableDefinition<'_, (u128, u32), &[u8]> = TableDefinition::new("events");
+/// Unfinished runs that only wait for a timer, and are not kept in memory.
+pub(super) const PARKED: TableDefinition<'_, u128, ()> = TableDefinition::new("parked");
+/// Documents of unfinished runs: SHA-256 → text.
+pub(super) const DOCUMENTS: TableDefinition<'_, [u8; 32], &str> = TableDefinition::new("documents");
+/// How many unfinished runs need a document.
+pub(super) const DOCUMENT_USERS: TableDefinition<'_, [u8; 32], u64> = TableDefinition::new("document_users");
+/// What is due when: (milliseconds, run, timer as JSON).
+pub(super) const TIMERS: TableDefinition<'_, (i64, u128, &[u8]), ()> = TableDefinition::new("timers");
+/// What the store has not confirmed: sequence → facts or dead letters, JSON.
+pub(super) const OUTBOX: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("outbox");
+/// Finished runs: (hour of the end, run) → attempt.
+pub(super) const FINISHED: TableDefinition<'_, (u32, u128), u32> = TableDefinition::new("finished");
+/// Numbers about the journal itself.
+const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+
+/// Makes the tables, and checks that this version can read what is there.
+pub(super) fn prepare(database: &Database) -> Result<(), JournalError> {
+    let transaction = database.begin_write()?;
+    {
+        let mut meta = transaction.open_table(META)?;
+        let found = meta.get("format")?.map(|row| row.value());
+        match found {
+            None => {
+                meta.insert("format", FORMAT)?;
+            }
+            Some(FORMAT) => {}
+            Some(found) => return Err(JournalError::Format { found }),
+        }
+        transaction.open_table(RUNS)?;
+        transaction.open_table(EVENTS)?;
+        transaction.open_table(PARKED)?;
+        transaction.open_table(DOCUMENTS)?;
+        transaction.open_table(DOCUMENT_USERS)?;
+        transaction.open_table(TIMERS)?;
+        transaction.open_table(OUTBOX)?;
+        transaction.open_table(FINISHED)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}

@@ -1,0 +1,233 @@
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use minireipaz::domain::{ids::RunId, timestamp::Timestamp, workflow::DocumentText};
+use redb::{StorageBackend, backends::FileBackend};
+
+use super::*;
+
+fn run(n: u128) -> RunId {
+    RunId::at(Timestamp::from_millis(3_600_000 * 1_000), n)
+}
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+fn ops(ops: Vec<Op>) -> Batch {
+    Batch { ops, ..Batch::default() }
+}
+
+const HASH: DocumentHash = [7; 32];
+
+fn document() -> DocumentText {
+    DocumentText::parse("{}".into()).unwrap()
+}
+
+fn start(n: u128) -> Op {
+    Op::Start { run: run(n), header: vec![1], hash: HASH, document: document() }
+}
+
+fn timer(n: u128, timer: &str, millis: i64) -> TimerRow {
+    TimerRow { at: at(millis), run: run(n), timer: timer.into() }
+}
+
+fn open() -> (tempfile::TempDir, Journal) {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = Journal::open(directory.path()).unwrap();
+    (directory, journal)
+}
+
+#[test]
+fn a_run_is_read_back_with_its_events_in_order_after_it_is_opened_again() {
+    let (directory, journal) = open();
+    let append = |row, events: &str| Op::Append { run: run(1), row, events: events.into() };
+    journal.commit(&ops(vec![start(1), append(0, "[1]")])).unwrap();
+    journal.commit(&ops(vec![append(1, "[2]"), start(2)])).unwrap();
+    journal.commit(&ops(vec![Op::Park { run: run(2) }])).unwrap();
+    drop(journal);
+
+    let journal = Journal::open(directory.path()).unwrap();
+    let read = journal.read().unwrap();
+    let stored = StoredRun { header: vec![1], events: vec![b"[1]".to_vec(), b"[2]".to_vec()], parked: false };
+    assert_eq!(read.run(run(1)).unwrap(), Some(stored));
+    assert_eq!(read.unfinished(true).unwrap(), [run(1)]);
+    assert_eq!(read.unfinished(false).unwrap().len(), 2);
+    assert_eq!(read.document(&HASH).unwrap(), Some(document()));
+}
+
+#[test]
+fn what_is_due_comes_in_order() {
+    let (_directory, journal) = open();
+    let set = [timer(1, "a", 25), timer(1, "b", 20), timer(2, "a", 30), timer(2, "b", 10)];
+    journal.commit(&ops(set.into_iter().map(Op::SetTimer).collect())).unwrap();
+    journal.commit(&ops(vec![Op::ClearTimer(timer(2, "b", 10))])).unwrap();
+
+    let read = journal.read().unwrap();
+    assert_eq!(read.next_due().unwrap(), Some(at(20)));
+    assert_eq!(read.due(at(25), 10).unwrap(), [timer(1, "b", 20), timer(1, "a", 25)]);
+    assert_eq!(read.due(at(19), 10).unwrap(), []);
+    assert_eq!(read.due(at(99), 10).unwrap().len(), 3);
+    assert_eq!(read.due(at(99), 1).unwrap().len(), 1);
+}
+
+#[test]
+fn an_erased_run_leaves_nothing_and_takes_nothing_of_its_neighbours() {
+    let (_directory, journal) = open();
+    let mut all = Vec::new();
+    for n in 1..=3 {
+        all.push(start(n));
+        all.push(Op::Append { run: run(n), row: 0, events: vec![2] });
+        all.push(Op::Park { run: run(n) });
+    }
+    journal.commit(&ops(all)).unwrap();
+    let finish = Op::Finish { run: run(2), attempt: 4, at: at(3_600_000 * 1_000) };
+    journal.commit(&ops(vec![Op::Erase { run: run(2), hash: Some(HASH) }, finish])).unwrap();
+
+    let read = journal.read().unwrap();
+    assert_eq!(read.run(run(2)).unwrap(), None);
+    assert_eq!(read.run(run(3)).unwrap().unwrap().events.len(), 1);
+    assert!(read.run(run(1)).unwrap().unwrap().parked);
+    assert_eq!(read.finished(run(2), at(3_600_000 * 1_000)).unwrap(), Some(4));
+    assert_eq!(read.finished(run(1), at(3_600_000 * 1_000)).unwrap(), None);
+}
+
+#[test]
+fn a_document_stays_as_long_as_a_run_needs_it() {
+    let (_directory, journal) = open();
+    let erase = |n| Op::Erase { run: run(n), hash: Some(HASH) };
+    journal.commit(&ops(vec![start(1), start(2), erase(1)])).unwrap();
+    assert!(journal.read().unwrap().document(&HASH).unwrap().is_some());
+    journal.commit(&ops(vec![erase(2)])).unwrap();
+    assert!(journal.read().unwrap().document(&HASH).unwrap().is_none());
+    journal.commit(&ops(vec![start(3)])).unwrap();
+    assert!(journal.read().unwrap().document(&HASH).unwrap().is_some());
+}
+
+#[test]
+fn finished_runs_are_recognised_for_a_day_and_then_forgotten() {
+    let (_directory, journal) = open();
+    let derived = RunId(uuid::Uuid::from_u128(5));
+    let hour = |n: i64| at(3_600_000 * n);
+    let finish = |run, at| Op::Finish { run, attempt: 1, at };
+    journal.commit(&ops(vec![finish(run(1), hour(1_001)), finish(derived, hour(1_002))])).unwrap();
+    let read = journal.read().unwrap();
+    for (id, ended) in [(run(1), 1_001), (derived, 1_002)] {
+        assert_eq!(read.finished(id, hour(ended + 24)).unwrap(), Some(1));
+        assert_eq!(read.finished(id, hour(ended)).unwrap(), Some(1));
+        assert_eq!(read.finished(id, hour(ended + 30)).unwrap(), None);
+    }
+    journal.commit(&Batch { forget_before: Some(1_002), ..Batch::default() }).unwrap();
+    let read = journal.read().unwrap();
+    assert_eq!(read.finished(run(1), hour(1_001)).unwrap(), None);
+    assert_eq!(read.finished(derived, hour(1_002)).unwrap(), Some(1));
+}
+
+#[test]
+fn the_outbox_is_read_in_slices_and_what_is_confirmed_goes() {
+    let (_directory, journal) = open();
+    let outbox = (1..=5).map(|n| (n, vec![0; 10])).collect();
+    journal.commit(&Batch { outbox, ..Batch::default() }).unwrap();
+    let sequences = |from, bytes| {
+        let rows = journal.read().unwrap().outbox(from, 100, bytes).unwrap();
+        rows.into_iter().map(|(sequence, _)| sequence).collect::<Vec<_>>()
+    };
+    assert_eq!(sequences(0, 25), [1, 2]);
+    assert_eq!(sequences(3, 1), [3]);
+    journal.commit(&Batch { confirmed: Some(3), ..Batch::default() }).unwrap();
+    assert_eq!(sequences(0, 100), [4, 5]);
+    assert_eq!(journal.read().unwrap().outbox_extent().unwrap(), (2, Some(5)));
+}
+
+#[test]
+fn a_journal_of_a_later_format_is_refused() {
+    let (directory, journal) = open();
+    drop(journal);
+    let database = Database::create(directory.path().join("journal.redb")).unwrap();
+    let transaction = database.begin_write().unwrap();
+    let meta = redb::TableDefinition::<&str, u64>::new("meta");
+    transaction.open_table(meta).unwrap().insert("format", 99).unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+    let error = Journal::open(directory.path()).unwrap_err();
+    assert!(matches!(error, JournalError::Format { found: 99 }), "{error}");
+}
+
+#[test]
+fn a_directory_in_use_is_refused_with_a_hint() {
+    let (directory, _journal) = open();
+    let error = Journal::open(directory.path()).unwrap_err().to_string();
+    assert!(error.contains("no other worker uses it"), "{error}");
+}
+
+/// A file on a disk that can be full.
+#[derive(Debug)]
+pub(crate) struct Disk {
+    file: FileBackend,
+    full: Arc<AtomicBool>,
+}
+
+impl Disk {
+    /// A journal on a disk that is full while `full` says so.
+    pub(crate) fn journal(directory: &Path, full: &Arc<AtomicBool>) -> Journal {
+        let (path, full) = (directory.join("journal.redb"), full.clone());
+        let file = path.clone();
+        let opener = move || {
+            let file =
+                std::fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&file);
+            let file = FileBackend::new(file.map_err(redb::StorageError::from)?)?;
+            Database::builder().create_with_backend(Disk { file, full: full.clone() })
+        };
+        Journal::open_with(path, Box::new(opener)).unwrap()
+    }
+
+    fn check(&self) -> io::Result<()> {
+        if self.full.load(Ordering::SeqCst) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+}
+
+impl StorageBackend for Disk {
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.file.read(offset, out)
+    }
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.check()?;
+        self.file.set_len(len)
+    }
+    fn sync_data(&self) -> io::Result<()> {
+        self.check()?;
+        self.file.sync_data()
+    }
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.check()?;
+        self.file.write(offset, data)
+    }
+    fn close(&self) -> io::Result<()> {
+        self.file.close()
+    }
+}
+
+#[test]
+fn a_full_disk_fails_commits_and_heals_without_losing_what_was_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let full = Arc::new(AtomicBool::new(false));
+    let journal = Disk::journal(directory.path(), &full);
+    let start = |n| ops(vec![start(n)]);
+    journal.commit(&start(1)).unwrap();
+    full.store(true, Ordering::SeqCst);
+    for _ in 0..3 {
+        let error = journal.commit(&start(2)).unwrap_err();
+        assert!(matches!(error, JournalError::Storage(_) | JournalError::Open { .. }), "{error}");
+    }
+    full.store(false, Ordering::SeqCst);
+    journal.commit(&start(2)).unwrap();
+    assert_eq!(journal.read().unwrap().unfinished(true).unwrap(), [run(1), run(2)]);
+}

@@ -1,0 +1,359 @@
+//! The loop: wait, decide, write, act.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+    time::{Duration, Instant},
+};
+
+use metrics::{counter, gauge, histogram};
+use minireipaz::{
+    domain::{clock::Clock, ids::RunId, retry::Failure, run::NodeError, timestamp::Timestamp},
+    telemetry::names,
+};
+use tokio::sync::oneshot;
+
+use super::{
+    Gate, Input, Parts, Refused,
+    active::{Active, Execute},
+    dispatch::Dispatcher,
+    turn::{Effects, Turn},
+};
+use crate::{
+    documents::Documents,
+    engine::{self, Command, Effect, Outcome, StepFailure},
+    journal::{self, Journal, JournalError},
+    recorder::{Backlog, Committed},
+    runner::Runner,
+};
+
+pub(super) struct Core {
+    pub(super) journal: Arc<Journal>,
+    pub(super) documents: Arc<Documents>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) runs: HashMap<RunId, Active>,
+    /// When to look for due timers; not later than the first is due.
+    pub(super) next_due: Option<Timestamp>,
+    pub(super) next_sequence: u64,
+    /// Whether `next_due` has to be read anew after the commit.
+    pub(super) timers_fired: bool,
+    backlog: Arc<Backlog>,
+    gate: Arc<Gate>,
+    runner: Runner,
+    dispatcher: Dispatcher,
+    inputs: Receiver<Input>,
+    /// Inputs that came while the journal could not be written.
+    stash: VecDeque<Input>,
+    /// What the store has, and when to write that down if nothing else is written before.
+    confirmed: Option<(u64, Instant)>,
+    /// The hour up to which finished runs have been forgotten.
+    forgotten: u32,
+    drained: Option<oneshot::Sender<()>>,
+    ending: bool,
+    killed: Arc<AtomicBool>,
+}
+
+/// A turn takes so many inputs at most, and goes on taking them for so long.
+const TURN_INPUTS: usize = 1_024;
+const TURN_TIME: Duration = Duration::from_millis(10);
+/// Confirmations wait that long for a commit that is made anyway.
+const CONFIRM_DELAY: Duration = Duration::from_millis(100);
+/// Between attempts to write a journal whose disk fails.
+pub(super) const DISK_PAUSE: Duration = Duration::from_secs(1);
+/// A clock may be set, a machine may sleep: due timers are looked for at least that often.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
+/// A parked run whose timer is due that soon stays in memory.
+const SOON: Duration = Duration::from_secs(1);
+
+impl Core {
+    pub(super) fn new(
+        parts: Parts,
+        inputs: Receiver<Input>,
+        dispatcher: Dispatcher,
+        killed: Arc<AtomicBool>,
+    ) -> Result<Self, JournalError> {
+        let next_due = parts.journal.read()?.next_due()?;
+        Ok(Self {
+            next_due,
+            timers_fired: false,
+            next_sequence: parts.backlog.last() + 1,
+            journal: parts.journal,
+            documents: parts.documents,
+            clock: parts.clock,
+            backlog: parts.backlog,
+            gate: parts.gate,
+            runner: parts.runner,
+            runs: HashMap::new(),
+            dispatcher,
+            inputs,
+            stash: VecDeque::new(),
+            confirmed: None,
+            forgotten: 0,
+            drained: None,
+            ending: false,
+            killed,
+        })
+    }
+
+    /// Works until it is told to end.
+    pub(super) fn run(&mut self) {
+        if let Err(error) = self.recover() {
+            tracing::error!(%error, "the journal cannot be read; the worker stops");
+            return;
+        }
+        self.gate.set_open(true);
+        while !self.ending && !self.killed.load(Ordering::Acquire) {
+            let first = self.wait();
+            let mut turn = Turn::new(self.clock.now());
+            self.fire_due(&mut turn);
+            self.gather(&mut turn, first);
+            if !self.complete(turn) {
+                return;
+            }
+            if self.dispatcher.running() == 0
+                && let Some(drained) = self.drained.take()
+            {
+                let _ = drained.send(());
+            }
+        }
+    }
+
+    /// Waits for an input, or until something is due.
+    fn wait(&mut self) -> Option<Input> {
+        if let Some(input) = self.stash.pop_front() {
+            return Some(input);
+        }
+        let mut longest = LONGEST_WAIT;
+        if let Some(due) = self.next_due {
+            longest = longest.min(due.since(self.clock.now()));
+        }
+        if let Some((_, at)) = self.confirmed {
+            longest = longest.min(at.saturating_duration_since(Instant::now()));
+        }
+        match self.inputs.recv_timeout(longest) {
+            Ok(input) => Some(input),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => {
+                self.ending = true;
+                None
+            }
+        }
+    }
+
+    /// Takes what has gathered.
+    fn gather(&mut self, turn: &mut Turn, first: Option<Input>) {
+        let began = Instant::now();
+        let mut next = first;
+        for _ in 0..TURN_INPUTS {
+            let Some(input) = next else { break };
+            self.take(turn, input);
+            if began.elapsed() > TURN_TIME {
+                break;
+            }
+            next = self.stash.pop_front().or_else(|| self.inputs.try_recv().ok());
+        }
+    }
+
+    fn take(&mut self, turn: &mut Turn, input: Input) {
+        match input {
+            Input::Delivery(delivery) => self.deliver(turn, delivery),
+            Input::Finished { run, run_attempt, node, attempt, outcome } => {
+                let ran = self.dispatcher.ended((run, node), (run_attempt, attempt));
+                let Some(outcome) = outcome.map(|outcome| *outcome).or_else(|| ran.then(lost)) else {
+                    return;
+                };
+                if self.runs.get(&run).is_some_and(|active| active.state.header().attempt == run_attempt) {
+                    self.advance(turn, run, finished(node, attempt, outcome));
+                }
+            }
+            Input::Confirmed(sequence) => {
+                let at = self.confirmed.map_or_else(|| Instant::now() + CONFIRM_DELAY, |(_, at)| at);
+                self.confirmed = Some((sequence, at));
+            }
+            Input::Wake => {}
+            Input::Drain(drained) => {
+                self.dispatcher.pause();
+                self.drained = Some(drained);
+            }
+            Input::Abort => self.dispatcher.abort_all(),
+            Input::Exit => self.ending = true,
+        }
+    }
+
+    /// Decides what follows from a command, and from the steps that need no waiting.
+    pub(super) fn advance(&mut self, turn: &mut Turn, run: RunId, command: Command) {
+        let Self { runs, runner, .. } = self;
+        let Some(active) = runs.get_mut(&run) else { return };
+        let mut pending = active.take_pending(turn);
+        let mut commands = VecDeque::from([command]);
+        while let Some(command) = commands.pop_front() {
+            let decision = match engine::step(&mut active.state, command, turn.now) {
+                Ok(decision) => decision,
+                Err(illegal) => {
+                    // A late echo of something that is settled.
+                    tracing::debug!(run.id = %run, %illegal, "nothing follows for run {run}");
+                    continue;
+                }
+            };
+            pending.events.extend(decision.events);
+            for effect in decision.effects {
+                match compute(runner, active, effect) {
+                    Ok(done) => commands.push_back(done),
+                    Err(effect) => pending.add(effect),
+                }
+            }
+        }
+        active.pending = Some(pending);
+    }
+
+    /// Writes what was decided, and then acts; `false` when the thread has to end.
+    pub(super) fn complete(&mut self, mut turn: Turn) -> bool {
+        if let Err(error) = self.seal(&mut turn) {
+            tracing::error!(%error, "a decision cannot be written down; the worker stops");
+            turn.refuse();
+            return false;
+        }
+        turn.release();
+        let now = Instant::now();
+        if self.confirmed.is_some_and(|(_, at)| self.ending || at <= now || !turn.batch.is_empty()) {
+            turn.batch.confirmed = self.confirmed.take().map(|(sequence, _)| sequence);
+        }
+        if !turn.batch.is_empty() {
+            let oldest = journal::hour(turn.now).saturating_sub(journal::REMEMBERED_HOURS);
+            turn.batch.forget_before = (oldest > self.forgotten).then_some(oldest);
+            if !self.write(&mut turn) {
+                return false;
+            }
+        }
+        self.act(turn);
+        true
+    }
+
+    /// Commits until it succeeds; `false` when the thread has to end before that.
+    fn write(&mut self, turn: &mut Turn) -> bool {
+        let mut failed = false;
+        loop {
+            if self.killed.load(Ordering::Acquire) {
+                return false;
+            }
+            let began = Instant::now();
+            match self.journal.commit(&turn.batch) {
+                Ok(forgotten) => {
+                    counter!(names::JOURNAL_COMMITS).increment(1);
+                    histogram!(names::JOURNAL_COMMIT_SECONDS).record(began.elapsed());
+                    if let Some(hour) = turn.batch.forget_before
+                        && forgotten < journal::FORGET_SLICE
+                    {
+                        self.forgotten = hour;
+                    }
+                    if failed {
+                        tracing::info!("the journal can be written again");
+                        self.gate.set_disk_failed(false);
+                    }
+                    return true;
+                }
+                Err(error) => {
+                    failed = true;
+                    counter!(names::JOURNAL_FAILURES).increment(1);
+                    tracing::error!(%error, retry_in = ?DISK_PAUSE, "nothing can be written; nothing is accepted");
+                    self.gate.set_disk_failed(true);
+                    turn.refuse();
+                    if !self.hold_out() {
+                        return false;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Passes the time until the next attempt to write; `false` when the thread has to end.
+    fn hold_out(&mut self) -> bool {
+        let until = Instant::now() + DISK_PAUSE;
+        loop {
+            match self.inputs.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(Input::Delivery(delivery)) => {
+                    let _ = delivery.reply.send(Err(Refused));
+                }
+                Ok(Input::Exit) => return false,
+                Ok(input) => self.stash.push_back(input),
+                Err(RecvTimeoutError::Timeout) => return true,
+                Err(RecvTimeoutError::Disconnected) => return false,
+            }
+            if self.killed.load(Ordering::Acquire) {
+                return false;
+            }
+        }
+    }
+
+    /// Does what the commit allows.
+    fn act(&mut self, mut turn: Turn) {
+        turn.answer();
+        let outbox = std::mem::take(&mut turn.batch.outbox);
+        self.next_sequence += outbox.len() as u64;
+        let rows = turn.rows.drain(..).zip(outbox);
+        self.backlog.push(
+            rows.map(|(row, (sequence, json))| Committed { sequence, bytes: json.len(), row }).collect(),
+        );
+        for (tenant, run, node) in turn.cut_off.drain(..) {
+            self.dispatcher.abort(&tenant, (run, node));
+        }
+        for Effects { run, aborts, executes } in turn.effects.drain(..) {
+            let Some(active) = self.runs.get(&run) else { continue };
+            for node in aborts {
+                self.dispatcher.abort(&active.state.header().tenant, (run, node));
+            }
+            for execute in executes {
+                self.dispatcher.submit(active.step(execute));
+            }
+            if active.state.is_terminal() {
+                let status = active.state.status().as_str();
+                counter!(names::WORKER_RUNS_FINISHED, names::OUTCOME => status).increment(1);
+                self.runs.remove(&run);
+            } else if active.state.is_parked()
+                && active.next_due().is_some_and(|due| due > turn.now.plus(SOON))
+            {
+                self.runs.remove(&run);
+            }
+        }
+        self.gate.set_active_runs(self.runs.len());
+        #[expect(clippy::cast_precision_loss, reason = "a gauge")]
+        gauge!(names::WORKER_ACTIVE_RUNS).set(self.runs.len() as f64);
+        self.dispatcher.report();
+        if std::mem::take(&mut self.timers_fired) {
+            self.read_next_due(turn.now);
+        }
+    }
+}
+
+/// Computes what an effect asks for, if that takes microseconds. Computing is no effect on the world, so it need not
+/// wait for the commit.
+fn compute(runner: &Runner, active: &Active, effect: Effect) -> Result<Command, Effect> {
+    match effect {
+        Effect::Execute { node, attempt, partial } if active.is_pure(node) => {
+            let task = active.step(Execute { node, attempt, partial });
+            match runner.run_inline(&task) {
+                Some(outcome) => Ok(finished(node, attempt, outcome)),
+                None => Err(Effect::Execute { node, attempt, partial: task.partial }),
+            }
+        }
+        effect => Err(effect),
+    }
+}
+
+fn finished(node: usize, attempt: u32, outcome: Outcome) -> Command {
+    let ended = if matches!(outcome, Outcome::Succeeded(_)) { "succeeded" } else { "failed" };
+    counter!(names::WORKER_STEPS, names::OUTCOME => ended).increment(1);
+    Command::StepFinished { node, attempt, outcome, jitter: rand::random() }
+}
+
+/// The outcome of a step whose task ended without one.
+fn lost() -> Outcome {
+    let error =
+        NodeError::new("panic", "the step's task ended without a result, which is a bug of the worker");
+    let failure = Failure::Permanent;
+    Outcome::Failed(Box::new(StepFailure { error, failure, partial: None, fallback: Default::default() }))
+}

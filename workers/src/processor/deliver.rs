@@ -1,0 +1,116 @@
+//! A request's records: which runs are new, and which are known.
+
+use std::sync::Arc;
+
+use metrics::counter;
+use minireipaz::{
+    domain::run::{NodeError, Run, RunStatus},
+    telemetry::names,
+};
+
+use super::{
+    Delivery, Receipt, Refused, Rejected, Task,
+    active::Active,
+    core::Core,
+    turn::{Reply, Turn},
+};
+use crate::{
+    engine::{Command, RunHeader},
+    journal::{JournalError, Op},
+    recorder::{Row, RunRow},
+};
+
+impl Core {
+    pub(super) fn deliver(&mut self, turn: &mut Turn, delivery: Delivery) {
+        let Delivery { tasks, rejected, letters, reply, admission } = delivery;
+        let taken = self.take_tasks(turn, tasks, rejected);
+        let answer = taken.map(|receipt| Receipt { dead_letters: letters.len(), ..receipt });
+        counter!(names::WORKER_TASKS, names::OUTCOME => "dead_letter").increment(letters.len() as u64);
+        turn.rows.extend(letters.into_iter().map(|letter| Row::Dead(Box::new(letter))));
+        let answer = answer.map_err(|error| {
+            tracing::error!(%error, "the journal cannot be read");
+            Refused
+        });
+        turn.replies.push(Reply { sender: reply, answer, admission });
+    }
+
+    fn take_tasks(
+        &mut self,
+        turn: &mut Turn,
+        tasks: Vec<Task>,
+        rejected: Vec<Rejected>,
+    ) -> Result<Receipt, JournalError> {
+        let mut receipt = Receipt::default();
+        for task in tasks {
+            if self.is_new(turn, &task.header)? {
+                let run = task.header.run_id;
+                self.runs.insert(run, Active::new(task));
+                self.advance(turn, run, Command::Start);
+                receipt.accepted += 1;
+            } else {
+                receipt.duplicates += 1;
+            }
+        }
+        for Rejected { header, error } in rejected {
+            if self.is_new(turn, &header)? {
+                let row = failed_run(&header, error, 1, turn.now);
+                turn.rows.push(Row::Run(Box::new(RunRow {
+                    tenant: header.tenant.clone(),
+                    run: row,
+                    steps: Vec::new(),
+                })));
+                let (run, attempt, at) = (header.run_id, header.attempt, turn.now);
+                turn.batch.ops.push(Op::Finish { run, attempt, at });
+            }
+        }
+        counter!(names::WORKER_TASKS, names::OUTCOME => "accepted").increment(receipt.accepted as u64);
+        counter!(names::WORKER_TASKS, names::OUTCOME => "duplicate").increment(receipt.duplicates as u64);
+        Ok(receipt)
+    }
+
+    /// Whether no attempt as high as this one is known. An unfinished lower one makes way.
+    fn is_new(&mut self, turn: &mut Turn, header: &RunHeader) -> Result<bool, JournalError> {
+        let run = header.run_id;
+        if !self.runs.contains_key(&run) {
+            let now = turn.now;
+            if turn.snapshot(&self.journal)?.finished(run, now)?.is_some_and(|known| known >= header.attempt)
+            {
+                return Ok(false);
+            }
+            if turn.snapshot(&self.journal)?.header(run)?.is_some() {
+                self.load(turn, run)?;
+            }
+        }
+        let Some(active) = self.runs.get(&run) else { return Ok(true) };
+        if active.state.header().attempt >= header.attempt {
+            return Ok(false);
+        }
+        tracing::warn!(run.id = %run, attempt = header.attempt, "attempt {} of run {run} replaces an earlier one", header.attempt);
+        self.drop_run(turn, run);
+        Ok(true)
+    }
+}
+
+/// The row of a run that fails without having run.
+pub(super) fn failed_run(
+    header: &Arc<RunHeader>,
+    error: NodeError,
+    revision: u64,
+    at: minireipaz::domain::timestamp::Timestamp,
+) -> Run {
+    Run {
+        id: header.run_id,
+        workflow_id: header.workflow_id,
+        workflow_version: header.workflow_version,
+        status: RunStatus::Failed,
+        revision,
+        attempt: header.attempt,
+        trigger: header.trigger.clone(),
+        input: header.input.clone(),
+        output: None,
+        error: Some(error),
+        created_at: header.created_at,
+        started_at: None,
+        finished_at: Some(at),
+    }
+}

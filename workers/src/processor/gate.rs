@@ -1,0 +1,125 @@
+//! Who is let in: the bounds of what may wait for the processor, and the reasons to let nobody in.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use crate::recorder::Backlog;
+
+/// Bounds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct GateLimits {
+    /// Requests at a time.
+    pub(crate) requests: usize,
+    /// Bytes of their bodies.
+    pub(crate) bytes: usize,
+    /// Runs in memory.
+    pub(crate) active_runs: usize,
+}
+
+/// Decides about each request before its body is read.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    limits: GateLimits,
+    backlog: Arc<Backlog>,
+    requests: AtomicUsize,
+    bytes: AtomicUsize,
+    active_runs: AtomicUsize,
+    disk_failed: AtomicBool,
+    closed: AtomicBool,
+}
+
+/// Why a request is not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// Too much waits.
+    #[error("the worker is busy: {what} reached the limit of {limit}; send the batch again later")]
+    Busy { what: &'static str, limit: usize },
+    /// The recorder is behind.
+    #[error("the store is behind: too many rows wait for it; send the batch again later")]
+    Backlog,
+    /// The journal cannot be written.
+    #[error("the worker's journal cannot be written; check the disk of WORKER_DATA_DIR")]
+    Disk,
+    /// It is starting or stopping.
+    #[error("the worker is starting or stopping; send the batch again")]
+    Closed,
+}
+
+/// A place among the requests. Given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    gate: Arc<Gate>,
+    bytes: usize,
+}
+
+impl Gate {
+    /// A gate that is closed until it is opened.
+    pub(crate) fn new(limits: GateLimits, backlog: Arc<Backlog>) -> Self {
+        Self {
+            limits,
+            backlog,
+            requests: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
+            active_runs: AtomicUsize::new(0),
+            disk_failed: AtomicBool::new(false),
+            closed: AtomicBool::new(true),
+        }
+    }
+
+    /// Lets a request with a body of that size in.
+    pub(crate) fn admit(self: &Arc<Self>, bytes: usize) -> Result<Admission, Refusal> {
+        self.check()?;
+        let requests = self.requests.fetch_add(1, Ordering::AcqRel) + 1;
+        let taken = self.bytes.fetch_add(bytes, Ordering::AcqRel) + bytes;
+        let admission = Admission { gate: Arc::clone(self), bytes };
+        if requests > self.limits.requests {
+            return Err(Refusal::Busy { what: "the requests", limit: self.limits.requests });
+        }
+        // One body is let in however large it is: else it never would be.
+        if taken > self.limits.bytes && requests > 1 {
+            return Err(Refusal::Busy { what: "the bytes of request bodies", limit: self.limits.bytes });
+        }
+        Ok(admission)
+    }
+
+    /// Whether requests are let in at all.
+    pub(crate) fn check(&self) -> Result<(), Refusal> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(Refusal::Closed);
+        }
+        if self.disk_failed.load(Ordering::Acquire) {
+            return Err(Refusal::Disk);
+        }
+        if self.backlog.is_full() {
+            return Err(Refusal::Backlog);
+        }
+        if self.active_runs.load(Ordering::Acquire) >= self.limits.active_runs {
+            return Err(Refusal::Busy { what: "the runs in memory", limit: self.limits.active_runs });
+        }
+        Ok(())
+    }
+
+    /// Opens or closes the gate.
+    pub(crate) fn set_open(&self, open: bool) {
+        self.closed.store(!open, Ordering::Release);
+    }
+
+    /// Says whether the journal can be written.
+    pub(crate) fn set_disk_failed(&self, failed: bool) {
+        self.disk_failed.store(failed, Ordering::Release);
+    }
+
+    /// Says how many runs are in memory.
+    pub(crate) fn set_active_runs(&self, runs: usize) {
+        self.active_runs.store(runs, Ordering::Release);
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        self.gate.requests.fetch_sub(1, Ordering::AcqRel);
+        self.gate.bytes.fetch_sub(self.bytes, Ordering::AcqRel);
+    }
+}

@@ -1,0 +1,85 @@
+//! What the processor is told.
+
+use std::sync::Arc;
+
+use minireipaz::domain::{event::DeadLetter, ids::RunId, run::NodeError, workflow::DocumentText};
+use tokio::sync::oneshot;
+
+use super::gate::Admission;
+use crate::{
+    engine::{Outcome, RunHeader},
+    journal::DocumentHash,
+    runner::Compiled,
+};
+
+/// Something that reaches the processor.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// A request's records.
+    Delivery(Delivery),
+    /// An attempt came to its end; without an outcome it was cut off.
+    Finished {
+        run: RunId,
+        /// The run's attempt.
+        run_attempt: u32,
+        node: usize,
+        attempt: u32,
+        outcome: Option<Box<Outcome>>,
+    },
+    /// The store has all rows of the outbox up to this one.
+    Confirmed(u64),
+    /// Look at the clock.
+    Wake,
+    /// Start no more steps; say when none is under way.
+    Drain(oneshot::Sender<()>),
+    /// Cut off all steps.
+    Abort,
+    /// Write what is left and end.
+    Exit,
+}
+
+/// A request's records, read.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    /// Runs to execute.
+    pub(crate) tasks: Vec<Task>,
+    /// Runs that cannot be executed.
+    pub(crate) rejected: Vec<Rejected>,
+    /// Records that cannot be read.
+    pub(crate) letters: Vec<DeadLetter>,
+    /// Answered once all that is durable.
+    pub(crate) reply: oneshot::Sender<Result<Receipt, Refused>>,
+    /// Room in the queue, given back with the answer.
+    pub(crate) admission: Admission,
+}
+
+/// A run to execute.
+#[derive(Debug)]
+pub(crate) struct Task {
+    pub(crate) header: Arc<RunHeader>,
+    pub(crate) hash: DocumentHash,
+    pub(crate) document: DocumentText,
+    pub(crate) workflow: Arc<Compiled>,
+}
+
+/// A run that this worker cannot execute: it fails, so that nobody waits for it for ever.
+#[derive(Debug)]
+pub(crate) struct Rejected {
+    pub(crate) header: Arc<RunHeader>,
+    pub(crate) error: NodeError,
+}
+
+/// What became of a request's records.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub(crate) struct Receipt {
+    /// Runs that were taken.
+    pub(crate) accepted: usize,
+    /// Runs that were known.
+    pub(crate) duplicates: usize,
+    /// Records that went to the dead letters.
+    pub(crate) dead_letters: usize,
+}
+
+/// The journal cannot be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Refused;

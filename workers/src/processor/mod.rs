@@ -1,0 +1,99 @@
+//! The processor: the only owner of run states, and the only writer of the journal.
+//!
+//! One thread takes everything that has gathered, decides it in memory, writes it in one transaction and only then
+//! acts: answers ingest, starts steps, tells the recorder. Steps that only compute for microseconds run while it
+//! decides, so a run of them costs one commit.
+
+mod active;
+mod core;
+mod deliver;
+mod dispatch;
+mod gate;
+mod input;
+mod recovery;
+mod seal;
+mod timers;
+mod turn;
+
+use std::{
+    sync::{Arc, atomic::AtomicBool, mpsc},
+    thread::JoinHandle,
+};
+
+pub(crate) use gate::{Admission, Gate, GateLimits, Refusal};
+pub(crate) use input::{Delivery, Input, Receipt, Refused, Rejected, Task};
+use minireipaz::domain::clock::Clock;
+
+use self::{core::Core, dispatch::Dispatcher};
+use crate::{
+    documents::Documents,
+    journal::{Journal, JournalError},
+    recorder::Backlog,
+    runner::Runner,
+};
+
+/// What the processor works with.
+pub(crate) struct Parts {
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) backlog: Arc<Backlog>,
+    pub(crate) documents: Arc<Documents>,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) runner: Runner,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Steps under way at a time: in all, and of one tenant.
+    pub(crate) max_steps: (usize, usize),
+}
+
+/// The way to the processor.
+#[derive(Debug, Clone)]
+pub(crate) struct Inputs {
+    sender: mpsc::Sender<Input>,
+}
+
+impl Inputs {
+    /// Hands something over; `false` when the processor is gone.
+    pub(crate) fn send(&self, input: Input) -> bool {
+        self.sender.send(input).is_ok()
+    }
+}
+
+/// A running processor.
+#[derive(Debug)]
+pub(crate) struct Processor {
+    pub(crate) inputs: Inputs,
+    /// Set: the thread ends at once, without another write. What a crash looks like.
+    pub(crate) killed: Arc<AtomicBool>,
+    pub(crate) thread: JoinHandle<()>,
+}
+
+/// Starts the processor's thread; must be called within a runtime, which runs the steps. `ended` is called when the
+/// thread ends, for whatever reason.
+///
+/// # Errors
+/// When the journal cannot be read, or the thread cannot be made.
+pub(crate) fn start(parts: Parts, ended: impl FnOnce() + Send + 'static) -> Result<Processor, JournalError> {
+    let (sender, receiver) = mpsc::channel();
+    let inputs = Inputs { sender };
+    let killed = Arc::new(AtomicBool::new(false));
+    let dispatcher = Dispatcher::new(parts.max_steps, parts.runner.clone(), inputs.clone());
+    let mut core = Core::new(parts, receiver, dispatcher, Arc::clone(&killed))?;
+    let thread = std::thread::Builder::new()
+        .name("processor".to_owned())
+        .spawn(move || {
+            // Also when it panics.
+            let _ended = OnDrop(Some(ended));
+            core.run();
+        })
+        .map_err(|source| JournalError::Directory { path: "processor thread".into(), source })?;
+    Ok(Processor { inputs, killed, thread })
+}
+
+struct OnDrop<F: FnOnce()>(Option<F>);
+
+impl<F: FnOnce()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        if let Some(run) = self.0.take() {
+            run();
+        }
+    }
+}

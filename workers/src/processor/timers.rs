@@ -1,0 +1,55 @@
+//! Durable timers: the journal holds them, the first that is due wakes the processor, nothing polls.
+
+use minireipaz::domain::timestamp::Timestamp;
+
+use super::{
+    core::{Core, DISK_PAUSE},
+    turn::Turn,
+};
+use crate::{
+    engine::{Command, Timer},
+    journal::{JournalError, Op},
+};
+
+/// So many timers fire in a turn.
+const TURN_TIMERS: usize = 256;
+
+impl Core {
+    /// Fires the timers that are due.
+    pub(super) fn fire_due(&mut self, turn: &mut Turn) {
+        if self.next_due.is_none_or(|due| due > turn.now) {
+            return;
+        }
+        self.timers_fired = true;
+        if let Err(error) = self.fire(turn) {
+            tracing::error!(%error, "due timers cannot be read");
+        }
+    }
+
+    fn fire(&mut self, turn: &mut Turn) -> Result<(), JournalError> {
+        let now = turn.now;
+        for row in turn.snapshot(&self.journal)?.due(now, TURN_TIMERS)? {
+            self.load(turn, row.run)?;
+            match (serde_json::from_slice::<Timer>(&row.timer), self.runs.get_mut(&row.run)) {
+                (Ok(timer), Some(active)) => {
+                    active.pending(turn).timers.insert(timer, None);
+                    self.advance(turn, row.run, Command::TimerFired(timer));
+                }
+                // Its run is gone.
+                _ => turn.batch.ops.push(Op::ClearTimer(row)),
+            }
+        }
+        Ok(())
+    }
+
+    /// When the first of the journal's timers is due.
+    pub(super) fn read_next_due(&mut self, now: Timestamp) {
+        self.next_due = match self.journal.read().and_then(|snapshot| snapshot.next_due()) {
+            Ok(due) => due,
+            Err(error) => {
+                tracing::error!(%error, "the next timer cannot be read; trying again");
+                Some(now.plus(DISK_PAUSE))
+            }
+        };
+    }
+}

@@ -1,0 +1,87 @@
+//! One turn: what is decided together, written in one commit, and done after it.
+
+use minireipaz::domain::{
+    ids::{RunId, TenantId},
+    timestamp::Timestamp,
+};
+use tokio::sync::oneshot;
+
+use super::{Admission, Receipt, Refused, active::Execute};
+use crate::{
+    journal::{Batch, Journal, JournalError, Snapshot},
+    recorder::Row,
+};
+
+pub(super) struct Turn {
+    pub(super) now: Timestamp,
+    pub(super) batch: Batch,
+    /// Runs that changed, each once.
+    pub(super) touched: Vec<RunId>,
+    /// Rows for the store.
+    pub(super) rows: Vec<Row>,
+    pub(super) replies: Vec<Reply>,
+    /// Steps of runs that were replaced.
+    pub(super) cut_off: Vec<(TenantId, RunId, usize)>,
+    pub(super) effects: Vec<Effects>,
+    snapshot: Option<Snapshot>,
+}
+
+/// An answer that is due after the commit.
+pub(super) struct Reply {
+    pub(super) sender: oneshot::Sender<Result<Receipt, Refused>>,
+    pub(super) answer: Result<Receipt, Refused>,
+    pub(super) admission: Admission,
+}
+
+/// What is due for one run after the commit.
+pub(super) struct Effects {
+    pub(super) run: RunId,
+    pub(super) aborts: Vec<usize>,
+    pub(super) executes: Vec<Execute>,
+}
+
+impl Turn {
+    pub(super) fn new(now: Timestamp) -> Self {
+        Self {
+            now,
+            batch: Batch::default(),
+            touched: Vec::new(),
+            rows: Vec::new(),
+            replies: Vec::new(),
+            cut_off: Vec::new(),
+            effects: Vec::new(),
+            snapshot: None,
+        }
+    }
+
+    /// What the journal held at the turn's start.
+    pub(super) fn snapshot(&mut self, journal: &Journal) -> Result<&Snapshot, JournalError> {
+        let snapshot = match self.snapshot.take() {
+            Some(snapshot) => snapshot,
+            None => journal.read()?,
+        };
+        Ok(self.snapshot.insert(snapshot))
+    }
+
+    /// Lets go of the snapshot, whose pages could not be used again while it lives.
+    pub(super) fn release(&mut self) {
+        self.snapshot = None;
+    }
+
+    /// Answers who waits.
+    pub(super) fn answer(&mut self) {
+        for Reply { sender, answer, admission } in self.replies.drain(..) {
+            drop(admission);
+            // Who does not wait any more will send it again, and it will be a duplicate.
+            let _ = sender.send(answer);
+        }
+    }
+
+    /// Tells who waits that nothing could be written.
+    pub(super) fn refuse(&mut self) {
+        for reply in &mut self.replies {
+            reply.answer = Err(Refused);
+        }
+        self.answer();
+    }
+}

@@ -1,0 +1,139 @@
+//! The recorder: takes what the journal's outbox holds to the store.
+//!
+//! One call is in flight; what is committed meanwhile forms the next batch, so batches grow with the load and a
+//! lone run is recorded at once. A row leaves the outbox only when the store has it, whatever fails in between.
+
+mod backlog;
+mod row;
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+pub(crate) use backlog::{Backlog, Committed};
+use metrics::counter;
+use minireipaz::{
+    domain::{clock::Clock, event::DeadLetter, ids::RunId},
+    ingest,
+    resilience::Classify,
+    store::{Facts, Store, StoreError},
+    telemetry::names,
+};
+use row::Gathered;
+pub(crate) use row::{Row, RunRow, StepRow};
+use tokio_util::sync::CancellationToken;
+
+/// Takes rows to the store.
+pub(crate) struct Recorder {
+    pub(crate) backlog: Arc<Backlog>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Told the last sequence that the store has.
+    pub(crate) confirm: Box<dyn Fn(u64) + Send + Sync>,
+}
+
+/// Waits between attempts: they double from the first to the second.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// After so many refusals in a row a batch is cut in two, to find the row that the store will never take.
+const REFUSALS: u32 = 3;
+
+impl Recorder {
+    /// Records until `stop`. What is not confirmed then stays in the journal.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        stop.run_until_cancelled(self.record_all()).await;
+    }
+
+    async fn record_all(self) {
+        let mut pause = BACKOFF.0;
+        loop {
+            match self.backlog.take().await {
+                Ok(rows) => {
+                    pause = BACKOFF.0;
+                    self.record(rows).await;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the outbox cannot be read; trying again");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(BACKOFF.1);
+                }
+            }
+        }
+    }
+
+    async fn record(&self, rows: Vec<Committed>) {
+        let Some(last) = rows.last().map(|row| row.sequence) else { return };
+        let mut gathered = Gathered::default();
+        rows.into_iter().for_each(|row| gathered.add(row.row));
+        let ended = gathered.ended();
+        let (facts, letters) = gathered.into_facts();
+        if !letters.is_empty() {
+            self.bury(&letters).await;
+        }
+        // Halves of halves: a stack instead of recursion.
+        let mut parts = vec![facts];
+        while let Some(part) = parts.pop() {
+            if !part.runs.is_empty()
+                && let Err(error) = self.record_part(&part).await
+            {
+                self.part(part, &error, &mut parts).await;
+            }
+        }
+        counter!(names::RUNS_RECORDED).increment(ended);
+        self.backlog.confirm(last);
+        (self.confirm)(last);
+    }
+
+    /// Tries until the store has them.
+    ///
+    /// # Errors
+    /// When it refuses them for good.
+    async fn record_part(&self, facts: &Facts) -> Result<(), StoreError> {
+        let mut refusals = 0;
+        let mut pause = BACKOFF.0;
+        loop {
+            let Err(error) = self.store.record(facts).await else { return Ok(()) };
+            counter!(names::WORKER_RECORD_FAILURES).increment(1);
+            refusals = if error.failure().is_retryable() { 0 } else { refusals + 1 };
+            if refusals == REFUSALS {
+                return Err(error);
+            }
+            tracing::warn!(%error, runs = facts.runs.len(), retry_in = ?pause, "facts are not recorded yet");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(BACKOFF.1);
+        }
+    }
+
+    /// Cuts a refused batch in two; a single run that is refused becomes a dead letter. Where the store refuses
+    /// everything it refuses dead letters too, so nothing is given up then.
+    async fn part(&self, mut facts: Facts, error: &StoreError, parts: &mut Vec<Facts>) {
+        if facts.runs.len() > 1 {
+            let runs = facts.runs.split_off(facts.runs.len() / 2);
+            let ids: HashSet<RunId> = runs.iter().map(|(_, run)| run.id).collect();
+            let (steps, rest) = facts.steps.into_iter().partition(|step| ids.contains(&step.run_id));
+            parts.push(Facts { runs, steps });
+            parts.push(Facts { runs: facts.runs, steps: rest });
+            return;
+        }
+        let Some((tenant, run)) = facts.runs.first() else { return };
+        tracing::error!(%error, run.id = %run.id, "the store refuses the facts of run {}", run.id);
+        let record =
+            serde_json::to_vec(&(run, facts.steps.iter().map(|fact| &fact.step).collect::<Vec<_>>()));
+        self.bury(&[DeadLetter {
+            consumer: "worker".to_owned(),
+            reason: format!("the store refuses what happened to run {}: {error}", run.id),
+            record: ingest::excerpt(&record.unwrap_or_default()),
+            tenant: tenant.to_string(),
+            at: self.clock.now(),
+        }])
+        .await;
+    }
+
+    async fn bury(&self, letters: &[DeadLetter]) {
+        let mut pause = BACKOFF.0;
+        while let Err(error) = self.store.bury(letters).await {
+            counter!(names::WORKER_RECORD_FAILURES).increment(1);
+            tracing::warn!(%error, letters = letters.len(), retry_in = ?pause, "dead letters are not recorded yet");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(BACKOFF.1);
+        }
+    }
+}
