@@ -20,7 +20,7 @@ use crate::config::{self, Config, Env, log::LogConfig};
 pub async fn serve(routes: Routes) -> Result<(), vercel_runtime::Error> {
     let log = LogConfig::from_env(&mut Env::process());
     crate::telemetry::init(log.format, &log.filter)?;
-    let app = lazily(routes);
+    let app = lazily(routes, Env::process);
     if config::http::on_lambda() {
         lambda_http::run(app).await
     } else {
@@ -30,11 +30,12 @@ pub async fn serve(routes: Routes) -> Result<(), vercel_runtime::Error> {
 
 struct Lazy {
     routes: Routes,
+    env: fn() -> Env,
     ready: OnceCell<Router>,
 }
 
-fn lazily(routes: Routes) -> Router {
-    let lazy = Arc::new(Lazy { routes, ready: OnceCell::new() });
+fn lazily(routes: Routes, env: fn() -> Env) -> Router {
+    let lazy = Arc::new(Lazy { routes, env, ready: OnceCell::new() });
     Router::new().fallback(move |request: Request| {
         let lazy = Arc::clone(&lazy);
         async move { lazy.answer(request).await }
@@ -53,7 +54,7 @@ impl Lazy {
     }
 
     fn wire(&self) -> Result<Router, ApiError> {
-        let config = Config::from_env(Env::process()).map_err(|error| {
+        let config = Config::from_env((self.env)()).map_err(|error| {
             // It names settings, never their values.
             let detail = format!("this function cannot work yet: {}", error.0.join("; "));
             ApiError::unavailable("not_configured", detail, std::time::Duration::from_secs(60))
@@ -65,5 +66,45 @@ impl Lazy {
                 .caused_by(std::io::Error::other(format!("{error:#}")))
         })?;
         Ok(with_edge(self.routes.clone(), state))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use http_body_util::BodyExt;
+
+    use super::*;
+    use crate::http::routes;
+
+    #[tokio::test]
+    async fn a_function_without_settings_says_which_are_missing_and_goes_on_running() {
+        let app = lazily(routes::ping::router(), || Env::of([("AUTH_ISSUER", "https://id.example/")]));
+        for _ in 0..2 {
+            let request = Request::get("/api/v1/ping").body(Body::empty()).unwrap();
+            let answer = app.clone().oneshot(request).await.unwrap();
+            assert_eq!(answer.status(), 503);
+            assert_eq!(answer.headers()["content-type"], "application/problem+json");
+            let body = answer.into_body().collect().await.unwrap().to_bytes();
+            let text = String::from_utf8_lossy(&body);
+            assert!(text.contains("not_configured") && text.contains("KAFKA_REST_URL is not set"), "{text}");
+            assert!(!text.contains("AUTH_ISSUER") && !text.contains("id.example"), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_function_with_its_settings_answers_before_anything_is_reached() {
+        let app = lazily(routes::ping::router(), || {
+            Env::of([
+                ("AUTH_ISSUER", "https://id.example/"),
+                ("AUTH_AUDIENCE", "api"),
+                ("AUTH_JWKS_URL", "http://127.0.0.1:1/jwks.json"),
+                ("CONNECTOR_SECRET", "0123456789abcdef"),
+                ("KAFKA_REST_URL", "http://127.0.0.1:1"),
+                ("CLICKHOUSE_URL", "clickhouse://user:password@127.0.0.1:1/db"),
+            ])
+        });
+        let request = Request::get("/api/v1/ping").body(Body::empty()).unwrap();
+        assert_eq!(app.oneshot(request).await.unwrap().status(), 200);
     }
 }

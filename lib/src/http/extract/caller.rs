@@ -9,6 +9,7 @@ use super::super::{problem::ApiError, state::AppState};
 use crate::{
     auth::{AuthError, Scope},
     service::Caller,
+    telemetry::TraceContext,
 };
 
 /// The scope that a handler needs.
@@ -90,11 +91,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 /// W3C trace context, if it is well-formed: it is handed on as it is.
 fn traceparent(headers: &HeaderMap) -> Option<String> {
     let text = headers.get("traceparent")?.to_str().ok()?;
-    let parts: Vec<_> = text.split('-').collect();
-    let hex = |part: &&str| part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let well_formed =
-        parts.len() == 4 && parts.iter().map(|part| part.len()).eq([2, 32, 16, 2]) && parts.iter().all(hex);
-    well_formed.then(|| text.to_owned())
+    text.parse::<TraceContext>().is_ok().then(|| text.to_owned())
 }
 
 /// A connector that knows its secret.
@@ -105,9 +102,8 @@ impl FromRequestParts<AppState> for Connector {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
-        let presented = bearer(&parts.headers)
-            .or_else(|| parts.headers.get("x-api-key").and_then(|value| value.to_str().ok()));
-        if presented.is_some_and(|secret| app.callbacks.verify(secret)) {
+        let key = parts.headers.get("x-api-key").and_then(|value| value.to_str().ok());
+        if [bearer(&parts.headers), key].into_iter().flatten().any(|secret| app.callbacks.verify(secret)) {
             return Ok(Self);
         }
         let detail = "send the connector's secret: `Authorization: Bearer <secret>` or `X-API-KEY: <secret>`";
