@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use minireipaz::domain::items::Item;
-use rquickjs::{Ctx, Exception, Function, Result};
+use rquickjs::{Ctx, Error, Function, Result, String as Text};
 
 use crate::expr::scope::{Scope, Segments, find_node};
 
@@ -20,18 +20,18 @@ pub(super) fn functions<'js>(ctx: &Ctx<'js>, scope: &Arc<Scope>) -> Result<Funct
     let item = Function::new(ctx.clone(), move |ctx: Ctx<'js>, node: i32, port: Port, index: usize| {
         match items(&ctx, &own, node, port.as_deref())?.get(index) {
             Some(item) => text(&ctx, item),
-            None => Err(Exception::throw_range(&ctx, "there is no such item")),
+            None => Err(throw(&ctx, "there is no such item")),
         }
     })?;
     let own = Arc::clone(scope);
     let find = Function::new(ctx.clone(), move |ctx: Ctx<'js>, name: String| {
-        find_node(&own.definition, &name).map_err(|why| Exception::throw_message(&ctx, &why))
+        find_node(&own.definition, &name).map_err(|why| throw(&ctx, &why))
     })?;
     let own = Arc::clone(scope);
     let paired = Function::new(ctx.clone(), move |ctx: Ctx<'js>, node: i32, index: usize| {
         let items = items(&ctx, &own, node, None)?;
         match own.paired(&items, index, usize::try_from(node).ok()) {
-            Err(why) => Err(Exception::throw_message(&ctx, &why)),
+            Err(why) => Err(throw(&ctx, &why)),
             Ok(None) => Ok(-1),
             Ok(Some(_)) if items.len() == 1 => Ok(0),
             Ok(Some(_)) => Ok(i32::try_from(index).unwrap_or(-1)),
@@ -48,10 +48,18 @@ fn items<'s>(ctx: &Ctx<'_>, scope: &'s Scope, node: i32, port: Option<&str>) -> 
         Err(_) if port.is_some() => Err("$input has no ports; leave the argument out".to_owned()),
         Err(_) => Ok(scope.input_items()),
     };
-    found.map_err(|why| Exception::throw_message(ctx, &why))
+    found.map_err(|why| throw(ctx, &why))
+}
+
+/// Throws a text: an error object cannot be made from here, since the frozen prototype forbids it a message.
+fn throw(ctx: &Ctx<'_>, why: &str) -> Error {
+    match Text::from_str(ctx.clone(), why) {
+        Ok(text) => ctx.throw(text.into_value()),
+        Err(error) => error,
+    }
 }
 
 /// An item as JSON.
 pub(super) fn text(ctx: &Ctx<'_>, item: &Item) -> Result<String> {
-    serde_json::to_string(item).map_err(|error| Exception::throw_message(ctx, &error.to_string()))
+    serde_json::to_string(item).map_err(|error| throw(ctx, &error.to_string()))
 }
