@@ -60,6 +60,7 @@ impl WorkerConfig {
             .collect();
         let mut runner = defaults.runner;
         runner.env = allowed;
+        runner.http.allow = env.or("WORKER_HTTP_ALLOW", runner.http.allow);
         Some(Self {
             listen: env.or("WORKER_LISTEN", defaults.listen),
             max_steps,

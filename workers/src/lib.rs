@@ -10,7 +10,6 @@ pub mod engine;
 mod expr;
 mod ingest;
 pub mod journal;
-#[allow(dead_code, reason = "http_request follows")]
 mod nodes;
 mod processor;
 mod recorder;

@@ -26,7 +26,7 @@ use minireipaz::domain::{
 use serde_json::{Value, json};
 
 pub(crate) use http_request::HttpClient;
-pub use http_request::{HttpSettings, HttpSetupError};
+pub use http_request::{Allow, HttpSettings, HttpSetupError, InvalidAllow};
 
 use crate::{
     engine::{Outcome, StepFailure},

@@ -16,7 +16,7 @@ use std::{
 
 pub use crate::{
     expr::JavaScriptLimits,
-    nodes::{HttpSettings, HttpSetupError},
+    nodes::{Allow, HttpSettings, HttpSetupError, InvalidAllow},
 };
 use futures_util::FutureExt;
 use minireipaz::domain::{clock::Clock, duration::HumanDuration, retry::Failure, run::NodeError};
@@ -42,7 +42,6 @@ pub struct Runner {
     shared: Arc<Shared>,
 }
 
-#[allow(dead_code, reason = "http_request follows")]
 pub(crate) struct Shared {
     pub(crate) settings: RunnerSettings,
     clock: Arc<dyn Clock>,
@@ -100,7 +99,6 @@ impl Runner {
     }
 }
 
-#[allow(dead_code, reason = "http_request follows")]
 impl Shared {
     async fn execute(self: Arc<Self>, task: StepTask, deadline: Instant) -> Outcome {
         match task.workflow.executable(task.node) {

@@ -1,44 +1,46 @@
 //! `http_request`: calls a web API, once an item.
 
+mod address;
+mod allow;
+mod call;
+mod client;
+mod failure;
+mod hosts;
+mod partial;
+mod response;
+mod step;
+
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 use minireipaz::domain::{
     definition::{Definition, Node},
     template::InvalidTemplate,
 };
 
+pub use allow::{Allow, InvalidAllow};
+pub(crate) use client::HttpClient;
+pub use client::{HttpSettings, HttpSetupError};
+
 use super::{Call, CallContext, Traits, compile_params};
 use crate::{engine::Outcome, expr::Param};
 
 #[derive(Debug)]
-pub(super) struct HttpRequest(Param);
-
-/// What it may do.
-#[derive(Debug, Clone, Default)]
-pub struct HttpSettings {}
-
-/// No client.
-#[derive(Debug, thiserror::Error)]
-#[error("the HTTP client cannot be set up")]
-pub struct HttpSetupError;
-
-pub(crate) struct HttpClient {}
-impl HttpClient {
-    pub(crate) fn new(_: &HttpSettings) -> Result<Self, HttpSetupError> {
-        Ok(Self {})
-    }
-}
+pub(super) struct HttpRequest(Arc<Param>);
 
 impl HttpRequest {
     pub(super) fn compile(node: &Node, definition: &Definition) -> Result<Self, InvalidTemplate> {
-        compile_params(node, definition).map(Self)
+        compile_params(node, definition).map(|params| Self(Arc::new(params)))
     }
 }
 
 impl Call for HttpRequest {
     fn traits(&self) -> Traits {
-        Traits::of([&self.0])
+        Traits::of([&*self.0])
     }
+
     fn call(&self, context: CallContext) -> BoxFuture<'_, Outcome> {
-        Box::pin(async move { crate::runner::timed_out(context.deadline.elapsed()) })
+        let needs_javascript = self.traits().needs_javascript;
+        Box::pin(step::run(Arc::clone(&self.0), needs_javascript, context))
     }
 }

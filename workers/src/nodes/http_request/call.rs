@@ -1,0 +1,326 @@
+//! One call: the request, its redirects, and the answer's bytes.
+
+use std::{future::Future, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use minireipaz::{
+    domain::{
+        ids::TenantId,
+        nodes::http_request::{Body, Params, Part, PartContent},
+        retry::Failure,
+        timestamp::Timestamp,
+    },
+    telemetry::redact::is_secret,
+};
+use reqwest::{Method, Response, multipart};
+use tokio::time::Instant;
+use url::Url;
+
+use super::{
+    client::HttpClient,
+    failure::{CallFailure, describe},
+};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// What came back.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// What a call needs beside its parameters.
+#[derive(Debug)]
+pub(super) struct Caller<'a> {
+    pub(super) http: &'a HttpClient,
+    pub(super) tenant: &'a TenantId,
+    pub(super) deadline: Instant,
+    pub(super) now: Timestamp,
+}
+
+/// A request as it goes over the wire; redirects change it.
+struct Request<'p> {
+    method: Method,
+    url: Url,
+    headers: HeaderMap,
+    body: Option<&'p Body>,
+}
+
+impl Caller<'_> {
+    /// Makes the call. `key` is sent as `Idempotency-Key` unless the author sets one.
+    pub(super) async fn call(&self, params: &Params, key: &str) -> Result<Answer, CallFailure> {
+        let mut request = Request {
+            method: params.method.parse().unwrap_or(Method::GET),
+            url: params.url.clone(),
+            headers: own_headers(params, key)?,
+            body: params.body.as_ref(),
+        };
+        let mut followed = 0;
+        loop {
+            let what = describe(request.method.as_str(), &request.url);
+            let (status, next) = match self.hop(&request, params).await? {
+                Hop::Answer(answer) if params.accepts(answer.status.as_u16()) => return Ok(answer),
+                Hop::Answer(answer) => {
+                    let retry_after = retry_after(&answer.headers, self.now);
+                    return Err(CallFailure::of_status(&what, params, &answer, retry_after));
+                }
+                Hop::Redirect(status, next) => (status, next),
+            };
+            let most = params.redirects.unwrap_or_default();
+            if followed >= most {
+                let message =
+                    format!("{what}: more than {most} redirects; raise `redirects` if that is right");
+                return Err(CallFailure::permanent("too_many_redirects", message));
+            }
+            followed += 1;
+            request.redirect(status, next);
+        }
+    }
+
+    /// One request to one destination.
+    async fn hop(&self, request: &Request<'_>, params: &Params) -> Result<Hop, CallFailure> {
+        let what = describe(request.method.as_str(), &request.url);
+        if !matches!(request.url.scheme(), "http" | "https") {
+            let message =
+                format!("{what} leads to {}:, and only http and https are called", request.url.scheme());
+            return Err(CallFailure::permanent("invalid_redirect", message));
+        }
+        self.http.check_literal(&request.url).map_err(|blocked| CallFailure::blocked(&blocked))?;
+        let places = self.http.hosts.places(&request.url);
+        let breaker = self.http.hosts.breaker(self.tenant, &request.url);
+        let Ok(Ok(_place)) = tokio::time::timeout_at(self.deadline, places.acquire()).await else {
+            return Err(CallFailure::timeout(&format!("{what} waited for other calls to the same host")));
+        };
+        let permit = breaker
+            .try_acquire(Instant::now())
+            .map_err(|rejected| CallFailure::rejected(&request.url, rejected.retry_after))?;
+        let result = self.exchange(request, params, &what).await;
+        match &result {
+            Err(failed) if blames_destination(failed.failure) => {
+                if permit.failure(Instant::now()) {
+                    tracing::warn!(origin = request.url.origin().ascii_serialization(), "breaker opened");
+                }
+            }
+            Ok(Hop::Answer(answer))
+                if Failure::of_status(answer.status.as_u16(), None).is_some_and(blames_destination) =>
+            {
+                if permit.failure(Instant::now()) {
+                    tracing::warn!(origin = request.url.origin().ascii_serialization(), "breaker opened");
+                }
+            }
+            _ => permit.success(),
+        }
+        result
+    }
+
+    async fn exchange(&self, request: &Request<'_>, params: &Params, what: &str) -> Result<Hop, CallFailure> {
+        let mut builder = self.http.client.request(request.method.clone(), request.url.clone());
+        if let Some(body) = request.body {
+            builder = with_body(builder, body, &request.headers)
+                .map_err(|error| CallFailure::of_client(what, &error))?;
+        }
+        // After the body, whose media type the author's wins over.
+        let sent = builder.headers(request.headers.clone()).send();
+        let mut response = self.within(what, sent).await?;
+        if let Some(next) = redirection(&response, &request.url).filter(|_| params.redirects.is_some()) {
+            let next =
+                next.map_err(|why| CallFailure::permanent("invalid_redirect", format!("{what} {why}")))?;
+            return Ok(Hop::Redirect(response.status(), next));
+        }
+        let body = self.read(&mut response, what).await?;
+        Ok(Hop::Answer(Answer {
+            status: response.status(),
+            headers: std::mem::take(response.headers_mut()),
+            body,
+        }))
+    }
+
+    /// Reads the body, decompressed, and stops as soon as it is too large.
+    async fn read(&self, response: &mut Response, what: &str) -> Result<Bytes, CallFailure> {
+        let most = self.http.settings.max_response_bytes;
+        let mut body = BytesMut::new();
+        while let Some(chunk) = self.within(what, response.chunk()).await? {
+            if body.len() + chunk.len() > most {
+                let message = format!(
+                    "{what}: the answer is larger than the limit of {most} bytes (max_response_bytes)"
+                );
+                return Err(CallFailure::permanent("response_too_large", message));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    }
+
+    async fn within<T>(
+        &self,
+        what: &str,
+        work: impl Future<Output = Result<T, reqwest::Error>>,
+    ) -> Result<T, CallFailure> {
+        match tokio::time::timeout_at(self.deadline, work).await {
+            Ok(done) => done.map_err(|error| CallFailure::of_client(what, &error)),
+            Err(_) => Err(CallFailure::timeout(what)),
+        }
+    }
+}
+
+enum Hop {
+    Answer(Answer),
+    Redirect(StatusCode, Url),
+}
+
+impl Request<'_> {
+    /// As browsers do: 303, and 301 and 302 after a POST, become a GET without a body. Secrets stay with the origin
+    /// that they were meant for.
+    fn redirect(&mut self, status: StatusCode, next: Url) {
+        let to_get = status == StatusCode::SEE_OTHER && self.method != Method::HEAD
+            || matches!(status, StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND)
+                && self.method == Method::POST;
+        if to_get {
+            self.method = Method::GET;
+            self.body = None;
+            self.headers.remove(header::CONTENT_TYPE);
+        }
+        if next.origin() != self.url.origin() {
+            let secrets: Vec<_> =
+                self.headers.keys().filter(|name| is_secret(name.as_str())).cloned().collect();
+            for name in secrets {
+                self.headers.remove(name);
+            }
+        }
+        self.url = next;
+    }
+}
+
+/// Where the answer sends us; `None`: it does not.
+fn redirection(response: &Response, from: &Url) -> Option<Result<Url, String>> {
+    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let location = response.headers().get(header::LOCATION)?;
+    let next = location.to_str().ok().and_then(|location| from.join(location).ok());
+    Some(next.ok_or_else(|| "redirects to something that is not a URL".to_owned()))
+}
+
+fn own_headers(params: &Params, key: &str) -> Result<HeaderMap, CallFailure> {
+    let mut headers = HeaderMap::with_capacity(params.headers.len() + 1);
+    let invalid =
+        |name: &str| CallFailure::permanent("invalid_params", format!("the header {name:?} cannot be sent"));
+    for (name, value) in &params.headers {
+        let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid(name))?;
+        let mut value = HeaderValue::from_str(value).map_err(|_| invalid(name))?;
+        value.set_sensitive(is_secret(name));
+        headers.append(header, value);
+    }
+    if !headers.contains_key(&IDEMPOTENCY_KEY) {
+        headers.insert(IDEMPOTENCY_KEY, HeaderValue::from_str(key).map_err(|_| invalid("idempotency-key"))?);
+    }
+    Ok(headers)
+}
+
+fn with_body(
+    builder: reqwest::RequestBuilder,
+    body: &Body,
+    headers: &HeaderMap,
+) -> Result<reqwest::RequestBuilder, reqwest::Error> {
+    let typed = |builder: reqwest::RequestBuilder, media_type: &'static str| {
+        if headers.contains_key(header::CONTENT_TYPE) {
+            builder
+        } else {
+            builder.header(header::CONTENT_TYPE, media_type)
+        }
+    };
+    Ok(match body {
+        Body::Json(value) => typed(builder, "application/json").body(value.to_string()),
+        Body::Form(pairs) => builder.form(pairs),
+        Body::Text(text) => typed(builder, "text/plain; charset=utf-8").body(text.clone()),
+        Body::Bytes(bytes) => typed(builder, "application/octet-stream").body(bytes.clone()),
+        Body::Multipart(parts) => {
+            let form = parts.iter().try_fold(multipart::Form::new(), |form, own| {
+                Ok::<_, reqwest::Error>(form.part(own.name.clone(), part(own)?))
+            })?;
+            builder.multipart(form)
+        }
+    })
+}
+
+fn part(own: &Part) -> Result<multipart::Part, reqwest::Error> {
+    let mut part = match &own.content {
+        PartContent::Text(text) => multipart::Part::text(text.clone()),
+        PartContent::Bytes(bytes) => multipart::Part::stream(bytes.clone()),
+    };
+    if let Some(filename) = &own.filename {
+        part = part.file_name(filename.clone());
+    }
+    if let Some(media_type) = &own.content_type {
+        part = part.mime_str(media_type)?;
+    }
+    Ok(part)
+}
+
+/// A destination that refuses or limits us is alive.
+const fn blames_destination(failure: Failure) -> bool {
+    matches!(failure, Failure::Connection | Failure::Timeout | Failure::Server { .. })
+}
+
+/// `Retry-After` in seconds or as a date.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = httpdate::parse_http_date(text).ok()?;
+    let at = at.duration_since(std::time::UNIX_EPOCH).ok()?;
+    let at = Timestamp::from_millis(i64::try_from(at.as_millis()).ok()?);
+    Some(at.since(now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_read_in_both_forms() {
+        let now: Timestamp = "1994-11-06T08:49:30Z".parse().unwrap();
+        let read = |text: &'static str| {
+            let headers = HeaderMap::from_iter([(header::RETRY_AFTER, HeaderValue::from_static(text))]);
+            retry_after(&headers, now)
+        };
+        assert_eq!(read("7"), Some(Duration::from_secs(7)));
+        assert_eq!(read("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::from_secs(7)));
+        assert_eq!(read("Sun, 06 Nov 1994 08:00:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(read("soon"), None);
+    }
+
+    #[test]
+    fn secrets_stay_with_their_origin_and_a_post_becomes_a_get() {
+        let body = Body::Text("x".into());
+        let request = || Request {
+            method: Method::POST,
+            url: "https://a.example/1".parse().unwrap(),
+            headers: [("authorization", "x"), ("x-api-key", "y"), ("accept", "z"), ("content-type", "t")]
+                .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+                .into_iter()
+                .collect(),
+            body: Some(&body),
+        };
+        let names = |request: &Request<'_>| {
+            let mut names: Vec<_> = request.headers.keys().map(|name| name.as_str().to_owned()).collect();
+            names.sort();
+            names.join(" ")
+        };
+        let mut same = request();
+        same.redirect(StatusCode::TEMPORARY_REDIRECT, "https://a.example/2".parse().unwrap());
+        assert_eq!((same.method.as_str(), same.body.is_some()), ("POST", true));
+        assert_eq!(names(&same), "accept authorization content-type x-api-key");
+
+        for elsewhere in ["https://b.example/", "http://a.example/", "https://a.example:8443/"] {
+            let mut other = request();
+            other.redirect(StatusCode::FOUND, elsewhere.parse().unwrap());
+            assert_eq!((other.method.as_str(), other.body.is_some()), ("GET", false));
+            assert_eq!(names(&other), "accept", "{elsewhere}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! A call that failed, in the words of a step's error.
+
+use std::{error::Error as StdError, time::Duration};
+
+use minireipaz::{
+    domain::{nodes::http_request::Params, retry::Failure, run::NodeError},
+    telemetry::redact::{REDACTED, is_secret},
+};
+use serde_json::{Map, Value, json};
+use url::Url;
+
+use super::client::Blocked;
+
+/// How much of a refusing answer's body an error keeps, in bytes.
+const SHOWN: usize = 4 * 1024;
+
+/// A failed call.
+#[derive(Debug)]
+pub(super) struct CallFailure {
+    pub(super) error: Box<NodeError>,
+    pub(super) failure: Failure,
+}
+
+impl CallFailure {
+    pub(super) fn permanent(code: &str, message: impl Into<String>) -> Self {
+        Self::new(code, message, Failure::Permanent)
+    }
+
+    pub(super) fn new(code: &str, message: impl Into<String>, failure: Failure) -> Self {
+        Self { error: Box::new(NodeError::new(code, message)), failure }
+    }
+
+    pub(super) fn blocked(blocked: &Blocked) -> Self {
+        Self::permanent("address_blocked", blocked.to_string())
+    }
+
+    /// The destination keeps failing.
+    pub(super) fn rejected(url: &Url, retry_after: Duration) -> Self {
+        let message = format!(
+            "{} was not called: its last calls failed; it is tried again in {} ms",
+            url.origin().ascii_serialization(),
+            retry_after.as_millis()
+        );
+        Self::new("rejected", message, Failure::Rejected { retry_after: Some(retry_after) })
+    }
+
+    pub(super) fn timeout(what: &str) -> Self {
+        Self::new("timeout", format!("{what}: no answer within the node's time limit"), Failure::Timeout)
+    }
+
+    /// What the client says of a request or of an answer that broke off.
+    pub(super) fn of_client(what: &str, error: &reqwest::Error) -> Self {
+        let mut said: Vec<String> = Vec::new();
+        let mut source: Option<&(dyn StdError + 'static)> = error.source();
+        while let Some(inner) = source {
+            if let Some(blocked) = inner.downcast_ref::<Blocked>() {
+                return Self::blocked(blocked);
+            }
+            let text = inner.to_string();
+            if said.last() != Some(&text) {
+                said.push(text);
+            }
+            source = inner.source();
+        }
+        let said = if said.is_empty() { "the request failed".to_owned() } else { said.join(": ") };
+        let (code, failure) = if error.is_builder() {
+            ("invalid_request", Failure::Permanent)
+        } else if error.is_timeout() && !error.is_connect() {
+            ("timeout", Failure::Timeout)
+        } else if error.is_decode() {
+            ("invalid_response", Failure::Permanent)
+        } else {
+            ("connection", Failure::Connection)
+        };
+        Self::new(code, format!("{what}: {said}"), failure)
+    }
+
+    /// An answer with a status that the node does not accept.
+    pub(super) fn of_status(
+        what: &str,
+        params: &Params,
+        answer: &super::call::Answer,
+        retry_after: Option<Duration>,
+    ) -> Self {
+        let status = answer.status;
+        let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
+        let text = without_secrets(String::from_utf8_lossy(&answer.body).into_owned(), params);
+        let body = match serde_json::from_str::<Value>(&text) {
+            Ok(json) if text.len() <= SHOWN => json,
+            _ => Value::String(shorten(&text)),
+        };
+        let mut details = json!({
+            "status": status.as_u16(),
+            "headers": headers(&answer.headers),
+            "body": body,
+        });
+        if let Some(retry_after) = retry_after {
+            details["retry_after_ms"] = json!(u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX));
+        }
+        // A status below 400 that is not accepted is the author's rule, and no reason to try again.
+        let failure = Failure::of_status(status.as_u16(), retry_after).unwrap_or(Failure::Permanent);
+        let error = NodeError::new("http_status", format!("{what} answered {}{reason}", status.as_u16()));
+        Self { error: Box::new(error.with_details(details)), failure }
+    }
+}
+
+/// A request in an error: no query and no user, where secrets may be.
+pub(super) fn describe(method: &str, url: &Url) -> String {
+    format!("{method} {}{}", url.origin().ascii_serialization(), url.path())
+}
+
+/// Headers as data: names in small letters, several values joined, secrets left out.
+pub(super) fn headers(headers: &http::HeaderMap) -> Map<String, Value> {
+    let mut map = Map::new();
+    for name in headers.keys() {
+        let value = if is_secret(name.as_str()) {
+            REDACTED.to_owned()
+        } else {
+            let values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+            values.collect::<Vec<_>>().join(", ")
+        };
+        map.insert(name.as_str().to_owned(), Value::String(value));
+    }
+    map
+}
+
+/// Some servers repeat what they were sent: the request's secrets must not come back in an error.
+fn without_secrets(mut text: String, params: &Params) -> String {
+    let secrets = params.headers.iter().filter(|(name, _)| is_secret(name)).flat_map(|(_, value)| {
+        // `Bearer x`, `Basic x`: the second word alone is the secret too.
+        [value.as_str(), value.rsplit(' ').next().unwrap_or_default()]
+    });
+    for secret in secrets.filter(|secret| secret.len() >= 6) {
+        text = text.replace(secret, REDACTED);
+    }
+    text
+}
+
+fn shorten(text: &str) -> String {
+    let mut end = text.len().min(SHOWN);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    if end < text.len() { format!("{}…", &text[..end]) } else { text.to_owned() }
+}

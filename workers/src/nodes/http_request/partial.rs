@@ -1,0 +1,42 @@
+//! What the items gave that are done, handed from attempt to attempt.
+
+use std::collections::BTreeMap;
+
+use minireipaz::domain::{items::Item, run::NodeError};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The items of a step that need no further attempt, by their place.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Partial {
+    pub(super) items: BTreeMap<usize, Settled>,
+}
+
+/// How one item ended.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Settled {
+    /// It gave these items.
+    Done(Vec<Item>),
+    /// It failed for good.
+    Failed(Box<NodeError>),
+}
+
+impl Partial {
+    /// What an earlier attempt left. What cannot be read is done again: steps are at-least-once.
+    pub(super) fn read(value: Option<&Value>) -> Self {
+        value
+            .map(Self::deserialize)
+            .transpose()
+            .unwrap_or_else(|error| {
+                tracing::warn!(%error, "an earlier attempt left something that cannot be read");
+                None
+            })
+            .unwrap_or_default()
+    }
+
+    /// As the next attempt gets it.
+    pub(super) fn to_value(&self) -> Option<Value> {
+        if self.items.is_empty() { None } else { serde_json::to_value(self).ok() }
+    }
+}

@@ -1,0 +1,286 @@
+//! A step's calls: all items that are not settled yet, several at a time, and what becomes of them.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use minireipaz::domain::{
+    definition::Node,
+    items::{Item, MAIN, Ports},
+    limits::{MAX_ITEMS, MAX_STEP_OUTPUT_BYTES},
+    nodes::http_request::{self, Params},
+    retry::Failure,
+    run::NodeError,
+    workflow::OnError,
+};
+use serde_json::Value;
+
+use super::{
+    call::Caller,
+    failure::CallFailure,
+    partial::{Partial, Settled},
+    response,
+};
+use crate::{
+    engine::{Outcome, StepFailure},
+    expr::{Evaluator, JavaScriptLimits, Param, Scope},
+    nodes::{
+        CallContext, failed, failed_as_a_whole,
+        items::Failures,
+        output::{Output, measure_item, within},
+        read_evaluated,
+    },
+    runner::Shared,
+};
+
+/// Parameters that are evaluated ahead of their calls: so many items, and no more bytes than this.
+const AHEAD_ITEMS: usize = 64;
+const AHEAD_BYTES: usize = 8 * 1024 * 1024;
+
+/// How one item's call ended.
+enum Ended {
+    Settled(Settled),
+    /// It may be tried again.
+    Again(CallFailure),
+    /// It was not made: the step has failed already.
+    NotMade,
+}
+
+pub(super) async fn run(params: Arc<Param>, needs_javascript: bool, context: CallContext) -> Outcome {
+    let CallContext { shared, scope, task, deadline } = context;
+    let Some(node) = scope.definition.nodes.get(task.node) else {
+        return failed(NodeError::new("unknown_node", "the workflow has no such node"), Failure::Permanent);
+    };
+    let mut partial = Partial::read(task.partial.as_deref());
+    let mut pending: VecDeque<usize> =
+        (0..scope.input.len()).filter(|item| !partial.items.contains_key(item)).collect();
+    let calls = Calls {
+        caller: Caller {
+            http: shared.http(),
+            tenant: &task.run.tenant,
+            deadline: deadline.into(),
+            now: shared.now(),
+        },
+        shared: &shared,
+        scope: &scope,
+        params: &params,
+        needs_javascript,
+        deadline,
+        node,
+        decided: AtomicBool::new(false),
+    };
+    let (mut again, mut bytes, mut count) = (Vec::new(), 0, 0);
+    let most = shared.settings.http.concurrency_per_step.max(1);
+    let mut ready = VecDeque::new();
+    let mut under_way = FuturesUnordered::new();
+    loop {
+        while under_way.len() < most {
+            if ready.is_empty() {
+                ready = calls.ahead(&mut pending).await;
+            }
+            let Some((item, params)) = ready.pop_front() else { break };
+            under_way.push(calls.one(item, params));
+        }
+        let Some((item, ended)) = under_way.next().await else { break };
+        match ended {
+            Ended::Settled(settled) => {
+                if let Err(above) = account(&settled, &mut bytes, &mut count) {
+                    return failed_as_a_whole(node, above);
+                }
+                partial.items.insert(item, settled);
+            }
+            Ended::Again(failure) => again.push((item, failure)),
+            Ended::NotMade => {}
+        }
+    }
+    outcome(node, &scope.input, partial, again)
+}
+
+/// The answers so far must fit the step's output; else a large list of large answers would fill the memory first.
+fn account(settled: &Settled, bytes: &mut usize, count: &mut usize) -> Result<(), Box<NodeError>> {
+    if let Settled::Done(items) = settled {
+        *count += items.len();
+        for item in items {
+            *bytes += measure_item(item)?;
+        }
+    }
+    within("MAX_ITEMS", "items by one port", *count, MAX_ITEMS)?;
+    within("MAX_STEP_OUTPUT_BYTES", "bytes", *bytes, MAX_STEP_OUTPUT_BYTES)
+}
+
+type Evaluated = (usize, Result<Arc<Params>, Box<NodeError>>);
+
+/// Evaluates the parameters of the next items and takes these items from `pending`.
+fn evaluate_ahead(
+    params: &Param,
+    scope: &Arc<Scope>,
+    pending: &mut VecDeque<usize>,
+    limits: JavaScriptLimits,
+    deadline: Instant,
+) -> VecDeque<Evaluated> {
+    let mut evaluator = Evaluator::new(scope, limits, deadline);
+    let mut evaluated = VecDeque::new();
+    let mut same: Option<Result<Arc<Params>, Box<NodeError>>> = None;
+    let mut bytes = 0;
+    while evaluated.len() < AHEAD_ITEMS && bytes < AHEAD_BYTES {
+        let Some(item) = pending.pop_front() else { break };
+        if let Some(same) = &same {
+            evaluated.push_back((item, same.clone()));
+            continue;
+        }
+        let read = params.evaluate(&mut evaluator, item).map_err(Box::<NodeError>::from).and_then(|value| {
+            bytes += value.as_object().map_or(Ok(0), measure_item)?;
+            read_evaluated(&value, http_request::read).map(Arc::new)
+        });
+        if params.is_constant() {
+            same = Some(read.clone());
+        }
+        evaluated.push_back((item, read));
+    }
+    evaluated
+}
+
+fn settle(called: Result<Vec<Item>, CallFailure>) -> Ended {
+    match called {
+        Ok(items) => Ended::Settled(Settled::Done(items)),
+        Err(failed) if failed.failure.is_retryable() => Ended::Again(failed),
+        Err(failed) => Ended::Settled(Settled::Failed(failed.error)),
+    }
+}
+
+/// One step's calls.
+struct Calls<'s> {
+    caller: Caller<'s>,
+    shared: &'s Shared,
+    scope: &'s Arc<Scope>,
+    params: &'s Arc<Param>,
+    needs_javascript: bool,
+    deadline: Instant,
+    node: &'s Node,
+    /// Under `fail` one permanent failure decides the step. Calls under way are not cut off: they may have effects.
+    decided: AtomicBool,
+}
+
+impl Calls<'_> {
+    /// The parameters of the next items, on a thread of its own when they need the engine.
+    async fn ahead(&self, pending: &mut VecDeque<usize>) -> VecDeque<Evaluated> {
+        let mut left = std::mem::take(pending);
+        let (params, scope) = (Arc::clone(self.params), Arc::clone(self.scope));
+        let (limits, deadline) = (self.shared.settings.javascript, self.deadline);
+        let all = left.clone();
+        let evaluate = move || (evaluate_ahead(&params, &scope, &mut left, limits, deadline), left);
+        if all.is_empty() || !self.needs_javascript {
+            let (evaluated, left) = evaluate();
+            *pending = left;
+            return evaluated;
+        }
+        match self.shared.on_thread(true, evaluate).await {
+            Ok((evaluated, left)) => {
+                *pending = left;
+                evaluated
+            }
+            // What ended the thread ends all items that are left, and says so.
+            Err(Outcome::Failed(ended)) => {
+                let error = Box::new(ended.error);
+                all.into_iter().map(|item| (item, Err(error.clone()))).collect()
+            }
+            Err(Outcome::Succeeded(_)) => VecDeque::new(),
+        }
+    }
+
+    async fn one(&self, item: usize, params: Result<Arc<Params>, Box<NodeError>>) -> (usize, Ended) {
+        if self.decided.load(Ordering::Relaxed) {
+            return (item, Ended::NotMade);
+        }
+        let ended = match params {
+            Ok(params) => settle(self.call(&params, item).await),
+            Err(error) => Ended::Settled(Settled::Failed(error)),
+        };
+        if self.node.on_error == OnError::Fail && matches!(ended, Ended::Settled(Settled::Failed(_))) {
+            self.decided.store(true, Ordering::Relaxed);
+        }
+        (item, ended)
+    }
+
+    async fn call(&self, params: &Params, item: usize) -> Result<Vec<Item>, CallFailure> {
+        let key = format!("{}:{}:{item}", self.scope.run.run_id, header_safe(self.node.id.as_str()));
+        let answer = self.caller.call(params, &key).await?;
+        response::items(&answer, params.response)
+    }
+}
+
+/// A header holds visible ASCII only; a node's id may hold anything.
+fn header_safe(id: &str) -> String {
+    let mut safe = String::with_capacity(id.len());
+    for byte in id.bytes() {
+        if byte.is_ascii_graphic() && byte != b'%' {
+            safe.push(char::from(byte));
+        } else {
+            safe.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    safe
+}
+
+/// What the step comes to. Items that may be tried again make the whole step so, with all others in `partial`.
+fn outcome(node: &Node, input: &[Item], partial: Partial, again: Vec<(usize, CallFailure)>) -> Outcome {
+    let decided = node.on_error == OnError::Fail
+        && partial.items.values().any(|settled| matches!(settled, Settled::Failed(_)));
+    let retry = if decided {
+        None
+    } else {
+        again.iter().map(|(_, failed)| failed.failure).max_by_key(|f| patience(*f))
+    };
+    let kept: Option<Value> = retry.and_then(|_| partial.to_value());
+
+    let mut failures = Failures::of(node);
+    let mut output = Output::with_ports(&[MAIN]);
+    let mut retryable = Failures::of(node);
+    let mut again: std::collections::BTreeMap<usize, CallFailure> = again.into_iter().collect();
+    let mut settled = partial.items;
+    for (index, item) in input.iter().enumerate() {
+        let pushed = match (settled.remove(&index), again.remove(&index)) {
+            (Some(Settled::Done(items)), _) => items.into_iter().try_for_each(|made| output.push(MAIN, made)),
+            (Some(Settled::Failed(error)), _) => match failures.note(index, item, *error) {
+                Some(left) => output.push(failures.port, left),
+                None => Ok(()),
+            },
+            (None, Some(failed)) => match retryable.note(index, item, *failed.error) {
+                Some(left) => output.push(failures.port, left),
+                None => Ok(()),
+            },
+            (None, None) => Ok(()),
+        };
+        if let Err(above) = pushed {
+            return failed_as_a_whole(node, above);
+        }
+    }
+    let ports = output.into_ports();
+    let Some(failure) = retry else { return failures.finish(input.len(), ports) };
+    match retryable.error(input.len()) {
+        None => failures.finish(input.len(), ports),
+        Some((error, goes_on)) => Outcome::Failed(Box::new(StepFailure {
+            error,
+            failure,
+            partial: kept,
+            fallback: if goes_on { ports } else { Ports::new() },
+        })),
+    }
+}
+
+/// Of several failures the step waits for the one that asks for most: the others gain by it, never lose.
+fn patience(failure: Failure) -> (u8, std::time::Duration) {
+    match failure {
+        Failure::Permanent => (0, std::time::Duration::ZERO),
+        Failure::Connection | Failure::Timeout => (1, std::time::Duration::ZERO),
+        Failure::RateLimited { retry_after }
+        | Failure::Server { retry_after }
+        | Failure::Rejected { retry_after } => (2, retry_after.unwrap_or_default()),
+    }
+}
