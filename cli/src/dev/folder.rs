@@ -93,8 +93,8 @@ fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
 /// A port that is free now: that of `last` if it is, so that addresses stay the same across restarts.
 pub(crate) fn free_port(last: &str) -> anyhow::Result<u16> {
     let last = url::Url::parse(last).ok().and_then(|url| url.port()).unwrap_or(0);
-    let listener =
-        TcpListener::bind((Ipv4Addr::LOCALHOST, last)).or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, last))
+        .or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
     Ok(listener.local_addr()?.port())
 }
 

@@ -40,12 +40,15 @@ pub(crate) fn router(state: AppState, jwks: Value) -> Router {
 
 /// `nest_service` strips the prefix that the API's own routes have.
 fn api_under_its_prefix(api: Router) -> Router {
-    Router::new().fallback_service(tower::util::MapRequest::new(api, |mut request: axum::extract::Request| {
-        if let Some(original) = request.extensions().get::<axum::extract::OriginalUri>().cloned() {
-            *request.uri_mut() = original.0;
-        }
-        request
-    }))
+    Router::new().fallback_service(tower::util::MapRequest::new(
+        api,
+        |mut request: axum::extract::Request| {
+            if let Some(original) = request.extensions().get::<axum::extract::OriginalUri>().cloned() {
+                *request.uri_mut() = original.0;
+            }
+            request
+        },
+    ))
 }
 
 /// Serves until `stop`; then finishes the requests that have begun.
@@ -55,11 +58,13 @@ pub(crate) fn serve(
     stop: CancellationToken,
 ) -> anyhow::Result<JoinHandle<std::io::Result<()>>> {
     let listener = TcpListener::from_std(listener)?;
-    let server = axum::serve(axum::serve::ListenerExt::tap_io(listener, |stream| {
-        // A reply of a few hundred bytes must not wait for the acknowledgement of the one before.
-        let _ = stream.set_nodelay(true);
-    }), router);
-    Ok(tokio_util::task::TaskTracker::new().spawn(async move {
-        server.with_graceful_shutdown(async move { stop.cancelled().await }).await
-    }))
+    let server = axum::serve(
+        axum::serve::ListenerExt::tap_io(listener, |stream| {
+            // A reply of a few hundred bytes must not wait for the acknowledgement of the one before.
+            let _ = stream.set_nodelay(true);
+        }),
+        router,
+    );
+    Ok(tokio_util::task::TaskTracker::new()
+        .spawn(async move { server.with_graceful_shutdown(async move { stop.cancelled().await }).await }))
 }

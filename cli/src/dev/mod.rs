@@ -7,7 +7,7 @@ mod screen;
 
 use std::path::PathBuf;
 
-use minireipaz::auth::issuer::{LocalIssuer, TokenRequest};
+use minireipaz::auth::issuer::TokenRequest;
 use tokio::signal::unix::{SignalKind, signal};
 
 use folder::Folder;
@@ -40,7 +40,7 @@ impl Dev {
         let folder = Folder::open(&self.data)?;
         let listener = functions::listen(self.port)?;
         let mut stop = Stop::new()?;
-        let parts = tokio::select! {
+        let mut parts = tokio::select! {
             parts = Parts::start(&folder, listener, self.clickhouse_url.as_deref()) => parts?,
             // Dropping what has been started so far stops it.
             () = stop.asked() => return Ok(()),

@@ -77,8 +77,8 @@ impl Parts {
 
         let starting = Starting::new("worker");
         let mut env = Env::of(variables.clone());
-        let config = WorkerConfig::read(&mut env);
-        let store_config = StoreConfig::read(&mut env);
+        let config = WorkerConfig::from_env(&mut env);
+        let store_config = StoreConfig::from_env(&mut env);
         let (config, store_config) = env.finish(config.zip(store_config))?;
         let store = Arc::new(clickhouse::ClickHouse::connect(store_config).await?);
         let worker = Worker::start(config, store, Arc::new(SystemClock)).await?;
@@ -86,7 +86,7 @@ impl Parts {
 
         let starting = Starting::new("functions");
         let stop_functions = CancellationToken::new();
-        let state = AppState::connect(&Config::of(Env::of(variables.clone()))?).await?;
+        let state = AppState::connect(&Config::from_env(Env::of(variables.clone()))?)?;
         let router = functions::router(state, issuer.jwks());
         let functions = functions::serve(listener, router, stop_functions.clone())?;
         starting.started(&format!("{}/api/v1", addresses.functions));
@@ -112,7 +112,7 @@ impl Parts {
     pub(crate) async fn ended(&mut self) -> String {
         tokio::select! {
             ended = &mut self.functions => format!("the functions ended: {ended:?}"),
-            why = self.worker.ended() => format!("the worker ended: {why}"),
+            () = self.worker.ended() => "the worker ended".to_owned(),
         }
     }
 
@@ -156,8 +156,10 @@ async fn start_clickhouse(
         }
     };
     let mut env = Env::of([("CLICKHOUSE_URL", addresses.clickhouse.as_str())]);
-    let config = StoreConfig::read(&mut env);
-    clickhouse::migrate(&env.finish(config)?).await.context("the database could not be brought up to date")?;
+    let config = StoreConfig::from_env(&mut env);
+    clickhouse::migrate(&env.finish(config)?)
+        .await
+        .context("the database could not be brought up to date")?;
     // A given URL may hold a password.
     starting.started(if given.is_some() { "CLICKHOUSE_URL" } else { &addresses.clickhouse });
     Ok(server)

@@ -55,12 +55,23 @@ pub(crate) fn hello() {
 /// What to do next.
 pub(crate) fn ready(functions: &str, data: &str, token: &str) {
     let dim = |text: &str| style(text.to_owned()).dim();
-    println!("\n  {} {functions}/api/v1   {}", style("Ready:").bold().green(), dim(&format!("data in {data}")));
-    println!("\n  {}\n\n{token}\n", dim("A token for 30 days (also in the data folder, where the commands find it):"));
+    println!(
+        "\n  {} {functions}/api/v1   {}",
+        style("Ready:").bold().green(),
+        dim(&format!("data in {data}"))
+    );
+    println!(
+        "\n  {}\n\n{token}\n",
+        dim("A token for 30 days (also in the data folder, where the commands find it):")
+    );
     println!("  Try it in another terminal:\n");
     println!("    {}", style("make demo").cyan());
     println!("    {}", style("target/debug/minireipaz run examples/price-watch/workflow.json").cyan());
-    println!("    {}", style(format!("curl -H \"Authorization: Bearer $(cat {data}/token)\" {functions}/api/v1/workflows")).cyan());
+    println!(
+        "    {}",
+        style(format!("curl -H \"Authorization: Bearer $(cat {data}/token)\" {functions}/api/v1/workflows"))
+            .cyan()
+    );
     println!("\n  {}\n", dim("Ctrl-C stops everything. Nothing is lost: the next start goes on."));
 }
 

@@ -34,7 +34,7 @@ impl<'a> Fields<'a> {
     /// A field that must be there.
     pub fn required<T: DeserializeOwned>(&mut self, name: &'static str) -> Option<T> {
         if self.object.get(name).is_none_or(Value::is_null) {
-            self.known.push(name);
+            self.know(name);
             let message = format!("`{name}` is required");
             self.violation(name, "required", message);
             return None;
@@ -45,7 +45,7 @@ impl<'a> Fields<'a> {
     /// A field that may be missing. `None` too when it is wrong, or when it holds an expression that is not
     /// evaluated yet.
     pub fn optional<T: DeserializeOwned>(&mut self, name: &'static str) -> Option<T> {
-        self.known.push(name);
+        self.know(name);
         let value = self.object.get(name).filter(|value| !value.is_null())?;
         if self.templates && has_expression(value) {
             self.check_templates(value, name);
@@ -129,7 +129,7 @@ impl<'a> Fields<'a> {
 
     /// Counts a field as known without looking at it.
     pub fn skip(&mut self, name: &'static str) {
-        self.known.push(name);
+        self.know(name);
     }
 
     /// Whether the field is there, even as `null`.
@@ -142,7 +142,7 @@ impl<'a> Fields<'a> {
     pub fn known_or_null(&mut self, name: &'static str) -> Option<&'a Value> {
         match self.object.get(name) {
             Some(null @ Value::Null) => {
-                self.known.push(name);
+                self.know(name);
                 Some(null)
             }
             _ => self.known(name),
@@ -162,8 +162,14 @@ impl<'a> Fields<'a> {
 
     /// The raw value of a field, for checks of its own; it counts as known.
     pub fn raw(&mut self, name: &'static str) -> Option<&'a Value> {
-        self.known.push(name);
+        self.know(name);
         self.object.get(name).filter(|value| !value.is_null())
+    }
+
+    fn know(&mut self, name: &'static str) {
+        if !self.known.contains(&name) {
+            self.known.push(name);
+        }
     }
 
     /// Whether values may still hold expressions.
