@@ -1,6 +1,6 @@
 //! A call that failed, in the words of a step's error.
 
-use std::{error::Error as StdError, time::Duration};
+use std::{error::Error as StdError, io, time::Duration};
 
 use minireipaz::{
     domain::{nodes::http_request::Params, retry::Failure, run::NodeError},
@@ -51,11 +51,16 @@ impl CallFailure {
     /// What the client says of a request or of an answer that broke off.
     pub(super) fn of_client(what: &str, error: &reqwest::Error) -> Self {
         let mut said: Vec<String> = Vec::new();
+        let mut garbled = false;
         let mut source: Option<&(dyn StdError + 'static)> = error.source();
         while let Some(inner) = source {
             if let Some(blocked) = inner.downcast_ref::<Blocked>() {
                 return Self::blocked(blocked);
             }
+            // The client calls everything that goes wrong with a body "decode", a cut connection too.
+            garbled |= inner.downcast_ref::<io::Error>().is_some_and(|error| {
+                matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
+            });
             let text = inner.to_string();
             if said.last() != Some(&text) {
                 said.push(text);
@@ -67,7 +72,7 @@ impl CallFailure {
             ("invalid_request", Failure::Permanent)
         } else if error.is_timeout() && !error.is_connect() {
             ("timeout", Failure::Timeout)
-        } else if error.is_decode() {
+        } else if error.is_decode() && garbled {
             ("invalid_response", Failure::Permanent)
         } else {
             ("connection", Failure::Connection)
