@@ -22,7 +22,7 @@ pub(crate) struct Dev {
     /// Folder that keeps all data; a restart on the same folder goes on where the last one stopped
     #[arg(long, default_value = ".dev")]
     data: PathBuf,
-    /// A ClickHouse server to use instead of a local one: clickhouse://user:password@host:9000/database
+    /// A ClickHouse server to use instead of a local one: `clickhouse://user:password@host:9000/database`
     #[arg(long, env = "CLICKHOUSE_URL", hide_env_values = true)]
     clickhouse_url: Option<String>,
 }

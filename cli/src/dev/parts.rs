@@ -36,6 +36,7 @@ pub(crate) struct Parts {
     pub(crate) addresses: Addresses,
     pub(crate) issuer: LocalIssuer,
     clickhouse: Option<LocalClickHouse>,
+    clickhouse_data: PathBuf,
     worker: Worker,
     bridge: Bridge,
     functions: JoinHandle<std::io::Result<()>>,
@@ -99,6 +100,7 @@ impl Parts {
             addresses,
             issuer,
             clickhouse,
+            clickhouse_data: folder.join("clickhouse"),
             worker,
             bridge,
             functions,
@@ -108,12 +110,35 @@ impl Parts {
         })
     }
 
-    /// Waits until a part ends by itself, which none should; says which.
+    /// Waits until a part ends by itself, which none should; says which. `ClickHouse` is a process of its own and
+    /// may be killed alone: it is started again, and everything that waited for it goes on.
     pub(crate) async fn ended(&mut self) -> String {
-        tokio::select! {
-            ended = &mut self.functions => format!("the functions ended: {ended:?}"),
-            () = self.worker.ended() => "the worker ended".to_owned(),
+        loop {
+            tokio::select! {
+                ended = &mut self.functions => return format!("the functions ended: {ended:?}"),
+                () = self.worker.ended() => return "the worker ended".to_owned(),
+                () = ended(&mut self.clickhouse) => {
+                    if let Err(error) = self.restart_clickhouse().await {
+                        return format!("ClickHouse ended and did not start again: {error:#}");
+                    }
+                }
+            }
         }
+    }
+
+    async fn restart_clickhouse(&mut self) -> anyhow::Result<()> {
+        let Some(gone) = self.clickhouse.take() else { return Ok(()) };
+        let port = gone.port();
+        drop(gone);
+        screen::warning(
+            "ClickHouse ended; starting it again. Nothing is lost: what it has not confirmed waits.",
+        );
+        let starting = Starting::new("ClickHouse");
+        let server =
+            LocalClickHouse::start(&self.clickhouse_data, Some(port), |text| starting.progress(text)).await?;
+        starting.started(&server.url());
+        self.clickhouse = Some(server);
+        Ok(())
     }
 
     /// Stops all parts: what brings work first, what keeps it last.
@@ -132,6 +157,14 @@ impl Parts {
             screen::stopping("ClickHouse");
             clickhouse.stop().await;
         }
+    }
+}
+
+/// Waits until the local server ends; for ever when there is none.
+async fn ended(clickhouse: &mut Option<LocalClickHouse>) {
+    match clickhouse {
+        Some(server) => server.ended().await,
+        None => std::future::pending().await,
     }
 }
 

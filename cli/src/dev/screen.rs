@@ -75,6 +75,11 @@ pub(crate) fn ready(functions: &str, data: &str, token: &str) {
     println!("\n  {}\n", dim("Ctrl-C stops everything. Nothing is lost: the next start goes on."));
 }
 
+/// A line about something that went wrong and is being mended.
+pub(crate) fn warning(text: &str) {
+    println!("  {} {text}", style("!").yellow().bold());
+}
+
 /// A line about stopping.
 pub(crate) fn stopping(what: &str) {
     println!("  {} {what}", style("■").dim());

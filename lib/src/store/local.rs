@@ -24,6 +24,8 @@ use crate::{config::store::StoreConfig, store::Store as _};
 const SCRIPT: &str = include_str!("../../../scripts/clickhouse_server.py");
 /// How often a starting server is asked whether it is there. It takes most of a second.
 const POLL: Duration = Duration::from_millis(20);
+/// How often a running server is looked after.
+const WATCH: Duration = Duration::from_millis(500);
 /// A server that has been installed answers within this time even on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// How long a server may take to stop before it is killed; nothing acknowledged is lost then either.
@@ -136,6 +138,14 @@ impl LocalClickHouse {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Waits until the server has ended by itself, or was killed by somebody.
+    pub async fn ended(&mut self) {
+        let mut ticks = interval(WATCH);
+        while self.is_running() {
+            ticks.tick().await;
+        }
     }
 
     /// Stops the server and waits until it is gone, so that another may use its data.

@@ -1,4 +1,4 @@
-//! The record and the read side. One trait a concern; [`memory`] and [`clickhouse`] pass the same suite.
+//! The record and the read side. One trait a concern; `memory` and `clickhouse` pass the same suite.
 //!
 //! Every read and write is bounded by tenant. Writes are idempotent: a row that arrives twice is one row, and a
 //! row of an older version, attempt or revision never hides a newer one.

@@ -26,7 +26,7 @@ pub(super) fn parsed<T: FromStr>(uri: &Uri, name: &str, expected: &str) -> Resul
 /// How long a reader of a run waits, and for what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waiting {
-    /// `?wait=` or `Prefer: wait=`, at most [`MAX_WAIT`].
+    /// `?wait=` or `Prefer: wait=`, at most 60 seconds.
     pub wait: Option<Duration>,
     /// `?after=`, or `Last-Event-ID` for a stream.
     pub after: Option<u64>,
