@@ -12,6 +12,9 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+/// A log that is larger is put aside at the next start.
+const LARGE_LOG: u64 = 32 << 20;
+
 /// The folder, locked for this process.
 #[derive(Debug)]
 pub(crate) struct Folder {
@@ -55,6 +58,15 @@ impl Folder {
     /// A path in the folder.
     pub(crate) fn join(&self, name: &str) -> PathBuf {
         self.path.join(name)
+    }
+
+    /// The log of all parts; it begins anew with each start once it is large.
+    pub(crate) fn log(&self) -> anyhow::Result<File> {
+        let path = self.join("dev.log");
+        if fs::metadata(&path).is_ok_and(|file| file.len() > LARGE_LOG) {
+            fs::rename(&path, self.join("dev.log.old"))?;
+        }
+        Ok(OpenOptions::new().create(true).append(true).open(path)?)
     }
 
     /// Where the parts listened last time.

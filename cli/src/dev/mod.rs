@@ -7,7 +7,11 @@ mod screen;
 
 use std::path::PathBuf;
 
-use minireipaz::auth::issuer::TokenRequest;
+use minireipaz::{
+    auth::issuer::TokenRequest,
+    config::{Env, log::LogConfig},
+    telemetry,
+};
 use tokio::signal::unix::{SignalKind, signal};
 
 use folder::Folder;
@@ -39,6 +43,8 @@ impl Dev {
         screen::hello();
         let folder = Folder::open(&self.data)?;
         let listener = functions::listen(self.port)?;
+        let log = LogConfig::from_env(&mut Env::process());
+        telemetry::init_file(log.format, &log.filter, folder.log()?)?;
         let mut stop = Stop::new()?;
         let mut parts = tokio::select! {
             parts = Parts::start(&folder, listener, self.clickhouse_url.as_deref()) => parts?,

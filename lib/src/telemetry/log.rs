@@ -1,11 +1,13 @@
 //! Where the log goes and how it looks.
 
 use std::{
+    fs::File,
     io::{IsTerminal, stderr},
     str::FromStr,
+    sync::Mutex,
 };
 
-use tracing_subscriber::{EnvFilter, filter::ParseError};
+use tracing_subscriber::{EnvFilter, filter::ParseError, fmt::MakeWriter};
 
 /// For whom the log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,17 +43,32 @@ pub struct LogError {
 
 /// Starts the log of this process, on the standard error stream.
 ///
-/// Programs keep the standard output for their results. `filter` says what is logged, such as `info` or `warn,minireipaz=debug`. When a log was started before,
-/// it goes on as it is.
+/// Programs keep the standard output for their results. `filter` says what is logged, such as `info` or
+/// `warn,minireipaz=debug`. When a log was started before, it goes on as it is.
 ///
 /// # Errors
 /// When the filter cannot be read.
 pub fn init(format: LogFormat, filter: &str) -> Result<(), LogError> {
+    start(format, filter, stderr, stderr().is_terminal())
+}
+
+/// The same, to a file: for a program whose terminal shows something else.
+///
+/// # Errors
+/// When the filter cannot be read.
+pub fn init_file(format: LogFormat, filter: &str, file: File) -> Result<(), LogError> {
+    start(format, filter, Mutex::new(file), false)
+}
+
+fn start<W>(format: LogFormat, filter: &str, writer: W, colours: bool) -> Result<(), LogError>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
     let filter =
         EnvFilter::try_new(filter).map_err(|source| LogError { filter: filter.to_owned(), source })?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     let started = match format {
-        LogFormat::Text => log.with_ansi(stderr().is_terminal()).try_init(),
+        LogFormat::Text => log.with_ansi(colours).try_init(),
         LogFormat::Json => log.json().flatten_event(true).with_current_span(false).try_init(),
     };
     if let Err(error) = started {

@@ -5,5 +5,5 @@ pub mod names;
 pub mod redact;
 mod trace_context;
 
-pub use log::{LogError, LogFormat, init};
+pub use log::{LogError, LogFormat, init, init_file};
 pub use trace_context::TraceContext;
