@@ -1,4 +1,5 @@
 //! The expression table, and the law that both ways of evaluation agree.
+#![allow(clippy::needless_pass_by_value, reason = "tables give their values away")]
 
 use std::{
     collections::BTreeMap,
@@ -12,6 +13,7 @@ use minireipaz::domain::{
     run::Trigger,
     timestamp::Timestamp,
 };
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -248,4 +250,108 @@ fn what_has_no_value_says_why() {
     let beyond = Expression::compile("$('fetch').item", &scope.definition);
     let error = evaluate_as(&scope, &beyond, 3).unwrap_err();
     assert!(error.contains("has 3 items, so none belongs to item 3"), "{error}");
+}
+
+/// A value whose whole numbers JavaScript counts exactly.
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        (-1_000_000_000_000i64..1_000_000_000_000).prop_map(Value::from),
+        (-1.0e9..1.0e9).prop_map(|float: f64| Value::from(float)),
+        "[a-zé😀\"\\\\ ]{0,6}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 40, 5, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            prop::collection::vec(("[abc01]|b c|é", inner), 0..5)
+                .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+        ]
+    })
+}
+
+/// A step of a path, with `?.` so that JavaScript too is content with what is missing.
+fn key() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[abc]".prop_map(|name| format!("?.{name}")),
+        Just("?.é".to_owned()),
+        Just("?.length".to_owned()),
+        (0usize..6).prop_map(|index| format!("?.[{index}]")),
+        "[abc01]".prop_map(|name| format!("?.['{name}']")),
+        Just("?.[\"b c\"]".to_owned()),
+    ]
+}
+
+fn root() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just("$json".to_owned()),
+        Just("$input.all()".to_owned()),
+        Just("$input.first()".to_owned()),
+        Just("$input.last()".to_owned()),
+        Just("$input.item".to_owned()),
+        Just("$('fetch').all()".to_owned()),
+        Just("$('Get it').first()".to_owned()),
+        Just("$('start').item".to_owned()),
+        Just("$('split').last('true')".to_owned()),
+        Just("$run".to_owned()),
+        Just("$workflow".to_owned()),
+        Just("$env".to_owned()),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn what_needs_no_engine_is_what_the_engine_says(
+        values in prop::collection::vec(value(), 1..4),
+        root in root(),
+        keys in prop::collection::vec(key(), 0..5),
+        index in 0usize..3,
+    ) {
+        let input: Vec<Value> = values.into_iter().map(|value| json!({"a": value, "b": [value], "c": {"a": value}})).collect();
+        let index = index.min(input.len() - 1);
+        let scope = scope(json!(input));
+        let source = format!("{root}{}", keys.concat());
+        let compiled = Expression::compile(&source, &scope.definition);
+        prop_assert!(!compiled.needs_javascript(), "{}", source);
+        let forced = Expression::forced_into_javascript(&source);
+        let (native, engine) = (evaluate_as(&scope, &compiled, index), evaluate_as(&scope, &forced, index));
+        let native = native.map(|value| as_javascript_reads(&value));
+        // Half of a surrogate pair is an error in the engine and nothing here.
+        if engine.as_ref().is_err_and(|error| error.contains("surrogate")) {
+            prop_assert_eq!(native, Ok(Value::Null));
+        } else {
+            prop_assert_eq!(native, engine, "{}", source);
+        }
+    }
+
+    #[test]
+    fn a_plain_path_is_null_where_it_breaks_off(keys in prop::collection::vec("[abc]", 1..6)) {
+        let scope = scope(json!([{"a": 1}]));
+        let source = format!("$json.{}", keys.join("."));
+        let compiled = Expression::compile(&source, &scope.definition);
+        let expected = if keys == ["a"] { json!(1) } else { json!(null) };
+        prop_assert_eq!(evaluate_as(&scope, &compiled, 0), Ok(expected));
+    }
+
+    #[test]
+    fn no_text_makes_the_compiler_panic(source in "[$a-z.\\[\\]()'\"?0-9\\\\ é{}]{0,24}") {
+        let _ = Expression::compile(&source, &definition());
+    }
+}
+
+/// Whole floating-point numbers come back from the engine as whole numbers.
+fn as_javascript_reads(value: &Value) -> Value {
+    match value {
+        Value::Number(number) if number.is_f64() => match number.as_f64() {
+            Some(float) if float.fract() == 0.0 => json!(float as i64),
+            _ => value.clone(),
+        },
+        Value::Array(list) => list.iter().map(as_javascript_reads).collect(),
+        Value::Object(map) => {
+            map.iter().map(|(key, inner)| (key.clone(), as_javascript_reads(inner))).collect()
+        }
+        other => other.clone(),
+    }
 }

@@ -1,1 +1,336 @@
+//! What the computing kinds make of items: one table a kind.
+#![allow(clippy::needless_pass_by_value, reason = "tables give their values away")]
 
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use minireipaz::domain::{clock::SystemClock, items::Ports, nodes::KINDS, run::Trigger};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    expr::tests::{header, items},
+    runner::{Compiled, Runner, RunnerSettings},
+};
+
+/// A task for the node `n`, which follows as many triggers as there are inputs.
+fn task(node: &Value, inputs: &[(Option<&str>, Value)]) -> StepTask {
+    let mut node = node.clone();
+    node["id"] = json!("n");
+    let mut nodes = vec![json!({"id": "start", "type": "manual"})];
+    let mut edges = Vec::new();
+    for (i, (input, _)) in inputs.iter().enumerate() {
+        nodes.push(json!({"id": format!("p{i}"), "type": "noop"}));
+        edges.push(json!({"source": format!("p{i}"), "target": "n", "targetHandle": input}));
+    }
+    nodes.push(node);
+    let document = json!({"name": "Test", "nodes": nodes, "edges": edges});
+    let workflow = Compiled::new(&serde_json::from_value(document).unwrap()).unwrap();
+    let definition = Arc::clone(workflow.definition());
+    let index = definition.node("n").unwrap();
+    let named = definition.nodes[index].incoming.iter().map(|&edge| definition.edges[edge].input.clone());
+    let inputs = named.zip(inputs).map(|(input, (_, list))| (input, Arc::new(items(list.clone())))).collect();
+    StepTask {
+        run: Arc::new(header()),
+        workflow: Arc::new(workflow),
+        node: index,
+        attempt: 1,
+        partial: None,
+        inputs,
+        outputs: Vec::new(),
+    }
+}
+
+fn run(task: &StepTask) -> Outcome {
+    let runner = Runner::new(RunnerSettings::default(), Arc::new(SystemClock)).unwrap();
+    let inline = runner.run_inline(task);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let outcome = runtime.block_on(runner.run(task.clone()));
+    if let Some(inline) = inline {
+        assert_eq!(inline, outcome, "inline and on a thread");
+    }
+    outcome
+}
+
+fn ports(ports: &Ports) -> Value {
+    json!(ports)
+}
+
+/// The output of a node over one input.
+fn check(kind: &str, params: Value, input: Value, expected: Value) {
+    check_inputs(kind, &params, &[(None, input)], expected);
+}
+
+fn check_inputs(kind: &str, params: &Value, inputs: &[(Option<&str>, Value)], expected: Value) {
+    let node = json!({"type": kind, "data": {"params": params}});
+    match run(&task(&node, inputs)) {
+        Outcome::Succeeded(output) => assert_eq!(ports(&output), expected, "{kind} {params}"),
+        Outcome::Failed(failed) => panic!("{kind} {params}: {:?}", failed.error),
+    }
+}
+
+fn fails(kind: &str, data: Value, input: Value) -> StepFailure {
+    let node = json!({"type": kind, "data": data});
+    match run(&task(&node, &[(None, input)])) {
+        Outcome::Failed(failed) => *failed,
+        Outcome::Succeeded(output) => panic!("{kind} {data}: {output:?}"),
+    }
+}
+
+#[test]
+fn every_kind_can_run() {
+    for kind in KINDS {
+        let params = match kind.name {
+            "if" => json!({"where": true}),
+            "fail" => json!({"message": "x"}),
+            "http_request" => json!({"url": "https://a.example"}),
+            _ => json!({}),
+        };
+        let node = json!({"id": "n", "type": kind.name, "data": {"params": params}});
+        let start = json!({"id": "start", "type": "manual"});
+        let nodes = if kind.trigger { json!([node]) } else { json!([start, node]) };
+        let document = serde_json::from_value(json!({"name": "Test", "nodes": nodes})).unwrap();
+        let compiled = Compiled::new(&document).unwrap();
+        let pure = matches!(
+            compiled.executable(compiled.definition().node("n").unwrap()),
+            Some(Executable::Pure(_))
+        );
+        assert_eq!(pure, kind.pure, "{}", kind.name);
+    }
+}
+
+#[test]
+fn set_makes_changes_and_removes() {
+    let item = json!([{"a": 1, "b": {"c": 2, "d": 3}, "l": [1, 2]}]);
+    for (params, expected) in [
+        (json!({}), json!({"a": 1, "b": {"c": 2, "d": 3}, "l": [1, 2]})),
+        (
+            json!({"fields": {"a": "{{ $json.b.c }}", "b.e.f": "x{{ $json.a }}", "l.2": 9}}),
+            json!({"a": 2, "b": {"c": 2, "d": 3, "e": {"f": "x1"}}, "l": [1, 2, 9]}),
+        ),
+        (
+            json!({"keep": "none", "fields": {"n": {"deep": ["{{ $json.l }}"]}}}),
+            json!({"n": {"deep": [[1, 2]]}}),
+        ),
+        (json!({"keep": ["b.c", "l", "missing"]}), json!({"b": {"c": 2}, "l": [1, 2]})),
+        (json!({"remove": ["b.d", "l.0", "missing"]}), json!({"a": 1, "b": {"c": 2}, "l": [2]})),
+        (json!({"keep": "{{ ['a'] }}", "remove": ["{{ 'x' }}"]}), json!({"a": 1})),
+        (json!({"keep": "none", "fields": "{{ ({'x.y': $json.a}) }}"}), json!({"x": {"y": 1}})),
+        (json!({"fields": {"a": "{{ $json.missing }}"}, "keep": "none"}), json!({"a": null})),
+    ] {
+        check("set", params, item.clone(), json!({"main": [expected]}));
+    }
+}
+
+#[test]
+fn if_parts_items_and_stops_at_the_first_answer() {
+    let three = json!([{"n": 1}, {"n": 5, "tag": "x"}, {}]);
+    for (condition, expected) in [
+        (json!("{{ $json.n > 2 }}"), json!({"true": [{"n": 5, "tag": "x"}], "false": [{"n": 1}, {}]})),
+        (json!("{{ $json.n }}"), json!({"true": [{"n": 1}, {"n": 5, "tag": "x"}], "false": [{}]})),
+        (
+            json!({"all": [{"left": "{{ $json.tag }}", "op": "exists"}, {"left": "{{ $json.tag.toUpperCase() }}", "op": "eq", "right": "X"}]}),
+            json!({"true": [{"n": 5, "tag": "x"}], "false": [{"n": 1}, {}]}),
+        ),
+        (
+            json!({"any": [{"left": "{{ $json.n }}", "op": "in", "right": [1, 2]}, {"left": "{{ $json.tag }}", "op": "matches", "right": "^x$"}]}),
+            json!({"true": [{"n": 1}, {"n": 5, "tag": "x"}], "false": [{}]}),
+        ),
+        (json!(false), json!({"true": [], "false": three})),
+    ] {
+        check("if", json!({"where": condition}), three.clone(), expected);
+    }
+    let wrong =
+        fails("if", json!({"params": {"where": {"left": "{{ $json.n }}", "op": "gt", "right": "2"}}}), three);
+    assert_eq!(wrong.error.code, "invalid_comparison");
+    let params = json!({"where": {"left": "{{ $json.n }}", "op": "gt", "right": "2"}});
+    let left = fails("if", json!({"params": params, "on_error": "continue"}), json!([{"n": 1}]));
+    assert_eq!(left.fallback["false"].len(), 1, "an `if` has no main: failed items leave by `false`");
+}
+
+#[test]
+fn merge_joins_what_two_branches_bring() {
+    let left = json!([{"id": 1, "l": "a"}, {"id": 2, "l": "b"}, {"l": "no key"}]);
+    let right = json!([{"id": 2.0, "r": "x"}, {"id": 2, "r": "y"}, {"id": "1", "r": "z"}]);
+    let both = |params: Value, expected: Value| {
+        let inputs = [(Some("left"), left.clone()), (Some("right"), right.clone())];
+        check_inputs("merge", &params, &inputs, json!({ "main": expected }));
+        // Edges without a name fill the places in edge order; a name comes first.
+        let inputs = [(Some("right"), right.clone()), (None, left.clone())];
+        if json!(params["mode"]) != json!("append") {
+            check_inputs("merge", &params, &inputs, json!({ "main": expected }));
+        }
+    };
+    let by_key = |join: &str| json!({"mode": "by_key", "by_key": {"left": "id"}, "join": join});
+    let joined = [json!({"id": 2.0, "l": "b", "r": "x"}), json!({"id": 2, "l": "b", "r": "y"})];
+    both(by_key("inner"), json!(joined));
+    both(by_key("left"), json!([{"id": 1, "l": "a"}, joined[0], joined[1], {"l": "no key"}]));
+    both(
+        by_key("outer"),
+        json!([{"id": 1, "l": "a"}, joined[0], joined[1], {"l": "no key"}, {"id": "1", "r": "z"}]),
+    );
+    both(by_key("anti"), json!([{"id": 1, "l": "a"}, {"l": "no key"}]));
+    both(json!({"mode": "choose", "input": "right"}), right.clone());
+    both(json!({"mode": "choose", "input": "left"}), left.clone());
+    both(json!({"mode": "choose"}), left.clone());
+    both(
+        json!({"mode": "by_position"}),
+        json!([{"id": 2.0, "l": "a", "r": "x"}, {"id": 2, "l": "b", "r": "y"}, {"l": "no key", "id": "1", "r": "z"}]),
+    );
+    both(
+        json!({"mode": "append"}),
+        left.as_array().unwrap().iter().chain(right.as_array().unwrap()).cloned().collect(),
+    );
+    let uneven = [(Some("left"), json!([{"a": 1}])), (Some("right"), json!([{"b": 1}, {"b": 2}]))];
+    for (join, expected) in [
+        ("inner", json!([{"a": 1, "b": 1}])),
+        ("left", json!([{"a": 1, "b": 1}])),
+        ("outer", json!([{"a": 1, "b": 1}, {"b": 2}])),
+        ("anti", json!([])),
+    ] {
+        check_inputs(
+            "merge",
+            &json!({"mode": "by_position", "join": join}),
+            &uneven,
+            json!({ "main": expected }),
+        );
+    }
+    let many = [(None, json!([{"n": 1}])), (None, json!([{"n": 2}])), (None, json!([{"n": 3}]))];
+    check_inputs("merge", &json!({}), &many, json!({"main": [{"n": 1}, {"n": 2}, {"n": 3}]}));
+}
+
+#[test]
+fn noop_passes_on_and_fail_fails_with_the_authors_words() {
+    check("noop", json!({}), json!([{"a": 1}]), json!({"main": [{"a": 1}]}));
+    let params = json!({"message": "order {{ $json.id }} is bad", "details": {"at": "{{ $json.id }}"}});
+    let failed = fails("fail", json!({ "params": params }), json!([{"id": 7}]));
+    assert_eq!((failed.error.code.as_str(), failed.error.message.as_str()), ("failed", "order 7 is bad"));
+    assert_eq!((failed.error.details, failed.failure), (Some(json!({"at": 7})), Failure::Permanent));
+}
+
+#[test]
+fn manual_emits_the_runs_input() {
+    let node = json!({"type": "noop"});
+    let mut start = task(&node, &[]);
+    start.node = 0;
+    for (input, expected) in [
+        (json!(null), json!([{}])),
+        (json!({"a": 1}), json!([{"a": 1}])),
+        (json!([{"a": 1}, {"a": 2}]), json!([{"a": 1}, {"a": 2}])),
+    ] {
+        start.run = Arc::new(crate::engine::RunHeader { input, trigger: Trigger::manual(), ..header() });
+        let Outcome::Succeeded(output) = run(&start) else { panic!("it emits") };
+        assert_eq!(ports(&output), json!({ "main": expected }));
+    }
+    start.run = Arc::new(crate::engine::RunHeader { input: json!(5), ..header() });
+    assert!(matches!(run(&start), Outcome::Failed(failed) if failed.error.code == "invalid_input"));
+}
+
+#[test]
+fn failed_items_leave_in_their_place_and_the_error_counts_them() {
+    let params = json!({"fields": {"x": "{{ $json.n.toFixed(1) }}"}});
+    let input = json!([{"n": 1}, {"n": null}, {"n": 3}, {}]);
+    let stopped = fails("set", json!({ "params": params }), input.clone());
+    assert_eq!(stopped.fallback, Ports::new());
+    assert!(
+        stopped.error.message.starts_with("item 1: `{{ $json.n.toFixed(1) }}`"),
+        "{}",
+        stopped.error.message
+    );
+
+    let went_on = fails("set", json!({"params": params, "on_error": "continue"}), input.clone());
+    let main = ports(&went_on.fallback)["main"].clone();
+    assert_eq!((&main[0]["x"], &main[2]["x"]), (&json!("1.0"), &json!("3.0")));
+    assert_eq!(
+        (&main[1]["error"]["code"], &main[3]["error"]["code"]),
+        (&json!("expression"), &json!("expression"))
+    );
+    assert!(
+        went_on.error.message.starts_with("2 of 4 items failed; the first, item 1:"),
+        "{}",
+        went_on.error.message
+    );
+    assert_eq!(went_on.error.details.unwrap()["failed_items"], 2);
+
+    let parted = fails("set", json!({"params": params, "on_error": "error_port"}), input);
+    assert_eq!(parted.fallback["main"].len(), 2);
+    assert_eq!(parted.fallback["error"].len(), 2);
+}
+
+#[test]
+fn an_output_above_the_limit_fails_by_its_name_before_it_fills_the_memory() {
+    let input: Vec<Value> = (0..1_000).map(|_| json!({"big": "x".repeat(1_000)})).collect();
+    let params = json!({"fields": {"all": "{{ $input.all() }}"}});
+    let failed = fails("set", json!({ "params": params }), json!(input));
+    assert_eq!(failed.error.code, "limit");
+    assert!(failed.error.message.contains("MAX_STEP_OUTPUT_BYTES"), "{}", failed.error.message);
+
+    let left: Vec<Value> = (0..200).map(|n| json!({"k": 1, "l": n})).collect();
+    let node = json!({"type": "merge", "data": {"params": {"mode": "by_key", "by_key": {"left": "k"}}, "on_error": "continue"}});
+    let task = task(&node, &[(Some("left"), json!(left)), (Some("right"), json!(left))]);
+    let Outcome::Failed(failed) = run(&task) else { panic!("40,000 items are too many") };
+    assert!(failed.error.message.contains("MAX_ITEMS"), "{}", failed.error.message);
+    assert_eq!(ports(&failed.fallback)["main"][0]["error"]["code"], "limit");
+}
+
+#[test]
+fn parameters_that_are_wrong_only_at_run_time_say_where() {
+    let failed = fails("set", json!({"params": {"keep": "{{ $json.keep }}"}}), json!([{"keep": "some"}]));
+    assert_eq!(failed.error.code, "invalid_params");
+    assert!(failed.error.message.contains("params.keep"), "{}", failed.error.message);
+    let failed = fails("set", json!({"params": {"fields": {"a.b": 1}}}), json!([{"a": 5}]));
+    assert_eq!(failed.error.code, "invalid_path");
+}
+
+#[test]
+fn a_step_whose_time_is_up_says_so() {
+    let node =
+        json!({"type": "set", "data": {"timeout": "1ms", "params": {"fields": {"a": "{{ $json.n + 1 }}"}}}});
+    let input: Vec<Value> = (0..10_000).map(|n| json!({ "n": n })).collect();
+    let began = Instant::now();
+    let Outcome::Failed(failed) = run(&task(&node, &[(None, json!(input))])) else {
+        panic!("1 ms is too short")
+    };
+    assert_eq!((failed.error.code.as_str(), failed.failure), ("timeout", Failure::Timeout));
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+proptest! {
+    #[test]
+    fn if_loses_and_invents_no_item(numbers in prop::collection::vec(any::<i32>(), 0..40), bound in any::<i32>()) {
+        let input: Vec<Value> = numbers.iter().map(|n| json!({ "n": n })).collect();
+        let condition = json!({"left": "{{ $json.n }}", "op": "gte", "right": bound});
+        let node = json!({"type": "if", "data": {"params": {"where": condition}}});
+        let Outcome::Succeeded(output) = run(&task(&node, &[(None, json!(input))])) else {
+            return Err(TestCaseError::fail("it cannot fail"));
+        };
+        let (above, below): (Vec<_>, Vec<_>) = numbers.iter().partition(|n| **n >= bound);
+        let expected = |list: Vec<&i32>| json!(list.iter().map(|n| json!({ "n": n })).collect::<Vec<_>>());
+        prop_assert_eq!(&json!(output["true"]), &expected(above));
+        prop_assert_eq!(&json!(output["false"]), &expected(below));
+    }
+
+    #[test]
+    fn an_outer_join_keeps_every_item(left in prop::collection::vec(0u8..6, 0..12), right in prop::collection::vec(0u8..6, 0..12)) {
+        let list = |side: &str, keys: &[u8]| -> Value {
+            keys.iter().enumerate().map(|(i, key)| json!({"k": key, side: i})).collect()
+        };
+        let node = json!({"type": "merge", "data": {"params": {"mode": "by_key", "by_key": {"left": "k"}, "join": "outer"}}});
+        let inputs = [(Some("left"), list("l", &left)), (Some("right"), list("r", &right))];
+        let Outcome::Succeeded(output) = run(&task(&node, &inputs)) else {
+            return Err(TestCaseError::fail("it cannot fail"));
+        };
+        let main = json!(output["main"]);
+        let main = main.as_array().unwrap();
+        for (side, keys) in [("l", &left), ("r", &right)] {
+            for i in 0..keys.len() {
+                prop_assert!(main.iter().any(|item| item[side] == json!(i)), "{} {} is lost", side, i);
+            }
+        }
+        let pairs = left.iter().flat_map(|l| right.iter().filter(move |r| *r == l)).count();
+        prop_assert_eq!(main.iter().filter(|item| item.get("l").is_some() && item.get("r").is_some()).count(), pairs);
+    }
+}

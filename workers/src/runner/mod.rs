@@ -129,7 +129,13 @@ impl Shared {
         };
         let scope = Arc::new(self.scope(task));
         let evaluator = Evaluator::new(&scope, self.settings.javascript, deadline);
-        executable.run(PureStep { node, scope: &scope, inputs: &task.inputs, evaluator, deadline })
+        match executable.run(PureStep { node, scope: &scope, inputs: &task.inputs, evaluator, deadline }) {
+            // An expression that was cut off by the node's time limit is not wrong.
+            Outcome::Failed(failed) if failed.error.code == "expression" && Instant::now() >= deadline => {
+                timed_out(node.timeout)
+            }
+            outcome => outcome,
+        }
     }
 
     fn scope(&self, task: &StepTask) -> Scope {

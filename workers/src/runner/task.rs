@@ -51,7 +51,7 @@ impl Compiled {
         self.nodes.get(node).is_some_and(|executable| executable.traits().reads_outputs)
     }
 
-    pub(super) fn executable(&self, node: usize) -> Option<&Executable> {
+    pub(crate) fn executable(&self, node: usize) -> Option<&Executable> {
         self.nodes.get(node)
     }
 }

@@ -200,6 +200,10 @@ impl Calls<'_> {
         }
         let ended = match params {
             Ok(params) => settle(self.call(&params, item).await),
+            // An expression that was cut off by the node's time limit is not wrong.
+            Err(_) if Instant::now() >= self.deadline => {
+                Ended::Again(CallFailure::timeout("the parameters were not evaluated"))
+            }
             Err(error) => Ended::Settled(Settled::Failed(error)),
         };
         if self.node.on_error == OnError::Fail && matches!(ended, Ended::Settled(Settled::Failed(_))) {
