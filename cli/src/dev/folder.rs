@@ -39,6 +39,14 @@ pub(crate) struct Addresses {
     pub(crate) clickhouse: String,
 }
 
+impl Addresses {
+    /// What the last `minireipaz dev` on this folder said; `None` when there was none.
+    pub(crate) fn of_folder(folder: &Path) -> Option<Self> {
+        let text = fs::read_to_string(folder.join("dev.json")).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+}
+
 impl Folder {
     /// Opens the folder, or makes it.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
@@ -71,8 +79,7 @@ impl Folder {
 
     /// Where the parts listened last time.
     pub(crate) fn addresses(&self) -> Addresses {
-        let text = fs::read_to_string(self.join("dev.json")).unwrap_or_default();
-        serde_json::from_str(&text).unwrap_or_default()
+        Addresses::of_folder(&self.path).unwrap_or_default()
     }
 
     /// Tells other programs, and the next start, where the parts listen.

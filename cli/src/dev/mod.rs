@@ -14,6 +14,7 @@ use minireipaz::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
+pub(crate) use folder::Addresses;
 use folder::Folder;
 use parts::Parts;
 
@@ -24,7 +25,7 @@ pub(crate) struct Dev {
     #[arg(long, default_value_t = 3000)]
     port: u16,
     /// Folder that keeps all data; a restart on the same folder goes on where the last one stopped
-    #[arg(long, default_value = ".dev")]
+    #[arg(long, env = "MINIREIPAZ_DATA", default_value = ".dev", value_name = "DIR")]
     data: PathBuf,
     /// A ClickHouse server to use instead of a local one: `clickhouse://user:password@host:9000/database`
     #[arg(long, env = "CLICKHOUSE_URL", hide_env_values = true)]

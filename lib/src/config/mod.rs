@@ -31,6 +31,13 @@ impl Env {
         Self { vars: vars.into_iter().map(|(k, v)| (k.into(), v.into())).collect(), problems: Vec::new() }
     }
 
+    /// The same variables, with this one set.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.vars.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
     /// The variable, if it is set and not empty.
     pub fn optional<T: FromStr<Err: std::fmt::Display>>(&mut self, name: &str) -> Option<T> {
         let text = self.vars.get(name).map(|text| text.trim()).filter(|text| !text.is_empty())?;

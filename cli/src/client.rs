@@ -1,0 +1,239 @@
+//! The API as a client sees it: one function a route, answers as the library's own types.
+
+mod problem;
+
+use std::time::Duration;
+
+use minireipaz::domain::{
+    ids::{RunId, WorkflowId},
+    run::{RunSummary, RunWithSteps},
+    workflow::{Workflow, WorkflowSummary},
+};
+pub use problem::Problem;
+use reqwest::{Method, RequestBuilder, Response, header};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use url::Url;
+
+/// How long one answer may take, beyond the time that a long poll asks for.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Talks to one server with one token.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+    token: SecretString,
+}
+
+/// Why there is no answer to work with.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The API said no, and why.
+    #[error("{0}")]
+    Refused(Box<Problem>),
+    /// Nobody answered.
+    #[error(
+        "nobody answers at {url} ({reason})\n  → start everything with `minireipaz dev`, or name another server with --url"
+    )]
+    Unreachable {
+        /// The server's address.
+        url: Url,
+        /// What happened to the connection.
+        reason: String,
+    },
+    /// Somebody answered, but not this API.
+    #[error("{url} answered with {status}, but not as this API does ({reason})\n  → is --url right?")]
+    NotOurs {
+        /// What was asked.
+        url: Url,
+        /// The answer's status.
+        status: u16,
+        /// What was wrong with the answer.
+        reason: String,
+    },
+}
+
+/// A page of a list.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Listing<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Where the next page starts.
+    pub next_cursor: Option<String>,
+}
+
+/// A long poll: answer when the run is newer than `after`, or when the time is over.
+#[derive(Debug, Clone, Copy)]
+pub struct Wait {
+    /// How long the server may wait; it allows at most 25 s.
+    pub seconds: u64,
+    /// The revision that is known already.
+    pub after: u64,
+}
+
+impl Client {
+    /// A client of the API at `base`.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn new(base: Url, token: SecretString) -> Result<Self, reqwest::Error> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .user_agent(concat!("minireipaz/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        Ok(Self { http, base, token })
+    }
+
+    /// The API's address.
+    #[must_use]
+    pub const fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// `GET /workflows`.
+    ///
+    /// # Errors
+    /// As for every request: [`ClientError`].
+    pub async fn workflows(
+        &self,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Listing<WorkflowSummary>, ClientError> {
+        self.json(self.page("workflows", limit, cursor)).await
+    }
+
+    /// `GET /workflows/{id}`.
+    ///
+    /// # Errors
+    /// As for every request.
+    pub async fn workflow(&self, id: WorkflowId) -> Result<Workflow, ClientError> {
+        self.json(self.request(Method::GET, &format!("workflows/{id}"))).await
+    }
+
+    /// `POST /workflows`. The document is sent as it is, so that the server tells all that is wrong with it.
+    ///
+    /// # Errors
+    /// As for every request.
+    pub async fn create_workflow(&self, document: &Value) -> Result<Workflow, ClientError> {
+        self.json(self.request(Method::POST, "workflows").json(document)).await
+    }
+
+    /// `PUT /workflows/{id}`, when `version` is still the newest.
+    ///
+    /// # Errors
+    /// As for every request.
+    pub async fn update_workflow(
+        &self,
+        id: WorkflowId,
+        version: u32,
+        document: &Value,
+    ) -> Result<Workflow, ClientError> {
+        let request = self
+            .request(Method::PUT, &format!("workflows/{id}"))
+            .header(header::IF_MATCH, format!("\"{version}\""));
+        self.json(request.json(document)).await
+    }
+
+    /// `DELETE /workflows/{id}`.
+    ///
+    /// # Errors
+    /// As for every request.
+    pub async fn delete_workflow(&self, id: WorkflowId) -> Result<(), ClientError> {
+        self.send(self.request(Method::DELETE, &format!("workflows/{id}"))).await.map(drop)
+    }
+
+    /// `POST /workflows/{id}/runs`.
+    ///
+    /// # Errors
+    /// As for every request.
+    pub async fn start_run(
+        &self,
+        workflow: WorkflowId,
+        input: &Value,
+        idempotency_key: Option<&str>,
+    ) -> Result<RunWithSteps, ClientError> {
+        let mut request = self.request(Method::POST, &format!("workflows/{workflow}/runs"));
+        if let Some(key) = idempotency_key {
+            request = request.header("idempotency-key", key);
+        }
+        self.json(request.json(&serde_json::json!({ "input": input }))).await
+    }
+
+    /// `GET /workflows/{id}/runs`.
+    ///
+    /// # Errors
+    /// As for every request.
+    pub async fn runs(
+        &self,
+        workflow: WorkflowId,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Listing<RunSummary>, ClientError> {
+        self.json(self.page(&format!("workflows/{workflow}/runs"), limit, cursor)).await
+    }
+
+    /// `GET /runs/{id}`, at once or as a long poll.
+    ///
+    /// # Errors
+    /// As for every request.
+    pub async fn run(&self, id: RunId, wait: Option<Wait>) -> Result<RunWithSteps, ClientError> {
+        let mut request = self.request(Method::GET, &format!("runs/{id}"));
+        if let Some(Wait { seconds, after }) = wait {
+            request = request
+                .query(&[("wait", seconds), ("after", after)])
+                .timeout(ANSWER_TIMEOUT + Duration::from_secs(seconds));
+        }
+        self.json(request).await
+    }
+
+    fn page(&self, path: &str, limit: u32, cursor: Option<&str>) -> RequestBuilder {
+        let request = self.request(Method::GET, path).query(&[("limit", limit)]);
+        match cursor {
+            Some(cursor) => request.query(&[("cursor", cursor)]),
+            None => request,
+        }
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let base = self.base.as_str().trim_end_matches('/');
+        self.http
+            .request(method, format!("{base}/api/v1/{path}"))
+            .bearer_auth(self.token.expose_secret())
+            .timeout(ANSWER_TIMEOUT)
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let (url, status) = (response.url().clone(), response.status().as_u16());
+        let text = response.text().await.map_err(|error| self.unreachable(&error))?;
+        match serde_json::from_str::<Problem>(&text) {
+            Ok(problem) => Err(ClientError::Refused(Box::new(problem))),
+            Err(error) => Err(ClientError::NotOurs { url, status, reason: error.to_string() }),
+        }
+    }
+
+    async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
+        let response = self.send(request).await?;
+        let (url, status) = (response.url().clone(), response.status().as_u16());
+        let body = response.bytes().await.map_err(|error| self.unreachable(&error))?;
+        serde_json::from_slice(&body).map_err(|error| ClientError::NotOurs {
+            url,
+            status,
+            reason: error.to_string(),
+        })
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> ClientError {
+        // The innermost cause is the one that says something: "connection refused".
+        let mut cause: &dyn std::error::Error = error;
+        while let Some(inner) = cause.source() {
+            cause = inner;
+        }
+        ClientError::Unreachable { url: self.base.clone(), reason: cause.to_string() }
+    }
+}

@@ -1,0 +1,112 @@
+//! `minireipaz run`: a workflow file from nothing to its result.
+
+use std::path::Path;
+
+use minireipaz::domain::{
+    ids::WorkflowId,
+    run::RunStatus,
+    workflow::{Workflow, WorkflowDocument},
+};
+use serde_json::Value;
+
+use super::{print_json, read_json, server};
+use crate::{args::RunArgs, client::Client, display, expect::differences, failure::Failure, follow::follow};
+
+/// Saves the workflow, starts a run, follows it and prints what came out.
+pub(super) async fn run(args: RunArgs) -> Result<(), Failure> {
+    let document: Value = read_json(&args.file)?;
+    let input = read_input(args.input.as_deref())?;
+    let expected: Option<Value> = args.expect.as_deref().map(read_json).transpose()?;
+    let client = server::client(args.server)?;
+    let workflow = save(&client, &document).await?;
+    let started = client.start_run(workflow.id, &input, args.idempotency_key.as_deref()).await?;
+    if args.json {
+        let run = follow(&client, started, &mut display::Silent).await?;
+        print_json(&run)?;
+        return judge(run.run.status, expected.as_ref(), run.run.output.as_ref());
+    }
+    println!("{}", display::headline(&workflow.document.name, workflow.version, started.run.id));
+    let run = follow(&client, started, &mut display::Live::new()).await?;
+    println!("{}", display::summary(&run));
+    judge(run.run.status, expected.as_ref(), run.run.output.as_ref())
+}
+
+/// The workflow of that name: created, brought up to date when it differs, or taken as it is.
+async fn save(client: &Client, document: &Value) -> Result<Workflow, Failure> {
+    let name = document["name"].as_str().unwrap_or_default();
+    let Some(id) = find(client, name).await? else { return Ok(client.create_workflow(document).await?) };
+    let known = client.workflow(id).await?;
+    // Read the way the server reads it, so that defaults and order make no difference.
+    if serde_json::from_value::<WorkflowDocument>(document.clone()).is_ok_and(|read| read == known.document) {
+        return Ok(known);
+    }
+    Ok(client.update_workflow(id, known.version, document).await?)
+}
+
+/// Looks for the name among the workflows, page by page.
+async fn find(client: &Client, name: &str) -> Result<Option<WorkflowId>, Failure> {
+    let mut cursor = None;
+    loop {
+        let page = client.workflows(200, cursor.as_deref()).await?;
+        if let Some(row) = page.items.iter().find(|row| row.name == name) {
+            return Ok(Some(row.id));
+        }
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return Ok(None);
+        }
+    }
+}
+
+fn read_input(given: Option<&str>) -> Result<Value, Failure> {
+    match given {
+        None => Ok(Value::Object(serde_json::Map::new())),
+        Some(text) => match text.strip_prefix('@') {
+            Some(file) => read_json(Path::new(file)),
+            None => serde_json::from_str(text)
+                .map_err(|error| Failure::usage(format!("--input is not JSON: {error}\n  → quote it: --input '{{\"name\": \"Ada\"}}', or name a file: --input @FILE"))),
+        },
+    }
+}
+
+/// Whether it ended as it should.
+fn judge(status: RunStatus, expected: Option<&Value>, output: Option<&Value>) -> Result<(), Failure> {
+    if status != RunStatus::Succeeded {
+        return Err(Failure::Run);
+    }
+    let Some(expected) = expected else { return Ok(()) };
+    let found = differences(expected, output.unwrap_or(&Value::Null));
+    if found.is_empty() {
+        eprintln!("{} the output is the expected one", console::style("✔").for_stderr().green());
+        return Ok(());
+    }
+    for difference in found {
+        eprintln!("{} {difference}", console::style("✖").for_stderr().red());
+    }
+    Err(Failure::Run)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_input_is_json_or_the_name_of_a_file() {
+        assert_eq!(read_input(None).unwrap(), json!({}));
+        assert_eq!(read_input(Some(r#"{"a": 1}"#)).unwrap(), json!({"a": 1}));
+        let error = read_input(Some("{a: 1}")).unwrap_err().to_string();
+        assert!(error.contains("quote it"), "{error}");
+        let error = read_input(Some("@/nowhere.json")).unwrap_err().to_string();
+        assert!(error.contains("/nowhere.json"), "{error}");
+    }
+
+    #[test]
+    fn a_run_that_failed_or_gave_something_else_is_a_failure() {
+        let output = json!({"end": [{"a": 1}]});
+        assert!(judge(RunStatus::Succeeded, Some(&json!({"end": [{"a": 1.0}]})), Some(&output)).is_ok());
+        assert!(judge(RunStatus::Succeeded, Some(&json!({"end": []})), Some(&output)).is_err());
+        assert!(judge(RunStatus::Failed, None, None).is_err());
+    }
+}

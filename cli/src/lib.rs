@@ -1,0 +1,37 @@
+//! `minireipaz`: everything on one machine (`dev`), and the command line for people.
+//!
+//! [`client`] is public for tests that speak to the API; the rest is the program.
+
+mod args;
+pub mod client;
+mod commands;
+mod dev;
+mod display;
+mod expect;
+mod failure;
+mod follow;
+mod playground;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Runs the program with the process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = args::Args::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(commands::execute(args.command)) {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("{failure}");
+            failure.exit_code()
+        }
+    }
+}
