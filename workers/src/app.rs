@@ -1,15 +1,15 @@
 //! The worker, put together, started and stopped.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{
+    fmt, io,
+    net::SocketAddr,
+    sync::{Arc, OnceLock, atomic::Ordering},
+};
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use minireipaz::{domain::clock::Clock, store::Store};
-use tokio::{
-    net::TcpListener,
-    sync::{oneshot, watch},
-    time::timeout,
-};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio::{net::TcpListener, sync::oneshot, time::timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::WorkerConfig,
@@ -19,6 +19,7 @@ use crate::{
     processor::{self, Gate, GateLimits, Input, Inputs, Parts, Processor},
     recorder::{Backlog, Recorder},
     runner::{HttpSetupError, Runner},
+    supervisor::Supervisor,
 };
 
 /// Bytes of request bodies that may wait for the processor.
@@ -33,10 +34,15 @@ pub struct Worker {
     gate: Arc<Gate>,
     backlog: Arc<Backlog>,
     processor: Processor,
-    ended: watch::Receiver<bool>,
+    supervisor: Supervisor,
     stop_door: CancellationToken,
     stop_recorder: CancellationToken,
-    tasks: TaskTracker,
+}
+
+impl fmt::Debug for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker").field("addr", &self.addr).finish_non_exhaustive()
+    }
 }
 
 /// Why a worker did not start.
@@ -68,6 +74,19 @@ impl Worker {
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
+        Self::start_before(config, store, clock, async {}).await
+    }
+
+    /// Starts a worker whose store is not ready yet: nothing is recorded before `ready`, all else begins.
+    ///
+    /// # Errors
+    /// As [`Worker::start`].
+    pub async fn start_before(
+        config: WorkerConfig,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        ready: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<Self, StartError> {
         let listen_error = |source| StartError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;
         let addr = listener.local_addr().map_err(listen_error)?;
@@ -87,14 +106,12 @@ impl Worker {
             max_steps: (config.max_steps, config.max_steps_per_tenant),
         };
         let metrics = collected();
-        let (end, ended) = watch::channel(false);
-        let closed = Arc::clone(&gate);
+        let supervisor = Supervisor::new();
+        let (closed, ended) = (Arc::clone(&gate), supervisor.witness("processor"));
         let processor = processor::start(parts, move || {
             closed.set_open(false);
-            end.send_replace(true);
+            ended();
         })?;
-
-        let tasks = TaskTracker::new();
         let (stop_door, stop_recorder) = (CancellationToken::new(), CancellationToken::new());
         let confirm = {
             let inputs = processor.inputs.clone();
@@ -108,7 +125,12 @@ impl Worker {
             clock: Arc::clone(&clock),
             confirm,
         };
-        tasks.spawn(recorder.run(stop_recorder.clone()));
+        let stop = stop_recorder.clone();
+        supervisor.spawn("recorder", async move {
+            if stop.run_until_cancelled(ready).await.is_some() {
+                recorder.run(stop).await;
+            }
+        });
         let door = Arc::new(Door {
             secrets: config.secrets.clone(),
             gate: Arc::clone(&gate),
@@ -121,7 +143,7 @@ impl Worker {
         });
         let router = ingest::router(door);
         let stop = stop_door.clone();
-        tasks.spawn(async move {
+        supervisor.spawn("door", async move {
             let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
                 // An answer of a few bytes must not wait for the acknowledgement of the one before.
                 let _ = stream.set_nodelay(true);
@@ -131,7 +153,7 @@ impl Worker {
                 tracing::error!(%error, "the worker's door ended");
             }
         });
-        Ok(Self { addr, config, gate, backlog, processor, ended, stop_door, stop_recorder, tasks })
+        Ok(Self { addr, config, gate, backlog, processor, supervisor, stop_door, stop_recorder })
     }
 
     /// Where it listens.
@@ -140,17 +162,21 @@ impl Worker {
         self.addr
     }
 
-    /// Waits until the processor ends by itself, which it does only when it cannot go on.
+    /// Waits until a part of it ends by itself, which each does only when it cannot go on.
     pub async fn ended(&self) {
-        let mut ended = self.ended.clone();
-        // An error means that its sender is gone, so it has ended.
-        let _ = ended.wait_for(|ended| *ended).await;
+        let part = self.supervisor.ended().await;
+        tracing::error!(part, "the worker's {part} has ended");
+    }
+
+    /// Looks at the clock: for clocks that are moved by hand.
+    pub fn wake(&self) {
+        self.processor.inputs.send(Input::Wake);
     }
 
     /// Stops in order: takes nothing more, lets steps finish within the grace, journals the rest, and records what
     /// the store will take. What is left goes on at the next start.
     pub async fn stop(self) {
-        let Self { config, gate, backlog, processor, mut ended, stop_door, stop_recorder, tasks, .. } = self;
+        let Self { config, gate, backlog, processor, supervisor, stop_door, stop_recorder, .. } = self;
         gate.set_open(false);
         stop_door.cancel();
         let grace = config.grace;
@@ -159,31 +185,33 @@ impl Worker {
             processor.inputs.send(Input::Abort);
         }
         if timeout(grace, backlog.drained()).await.is_err() {
-            tracing::warn!(
-                rows = backlog.rows(),
-                "the store did not take everything; the rest stays in the journal"
-            );
+            let rows = backlog.rows();
+            tracing::warn!(rows, "the store did not take everything; the rest stays in the journal");
         }
         processor.inputs.send(Input::Exit);
-        let _ = ended.wait_for(|ended| *ended).await;
-        let _ = processor.thread.join();
+        joined(processor).await;
         stop_recorder.cancel();
-        tasks.close();
         // Connections that are kept open by their clients are cut when the runtime ends.
-        let _ = timeout(grace, tasks.wait()).await;
+        let _ = timeout(grace, supervisor.finished()).await;
     }
 
     /// Ends as a crash does: nothing more is written, nobody is answered.
     pub async fn crash(self) {
-        self.processor.killed.store(true, std::sync::atomic::Ordering::Release);
-        self.processor.inputs.send(Input::Wake);
-        self.stop_recorder.cancel();
-        let mut ended = self.ended;
-        let _ = ended.wait_for(|ended| *ended).await;
-        let _ = self.processor.thread.join();
-        self.stop_door.cancel();
-        self.tasks.close();
-        self.tasks.wait().await;
+        let Self { processor, supervisor, stop_door, stop_recorder, .. } = self;
+        processor.killed.store(true, Ordering::Release);
+        processor.inputs.send(Input::Wake);
+        stop_recorder.cancel();
+        joined(processor).await;
+        stop_door.cancel();
+        supervisor.finished().await;
+    }
+}
+
+/// Waits for the processor's end, so that the journal is free for the next worker.
+async fn joined(processor: Processor) {
+    let thread = processor.thread;
+    if !matches!(tokio::task::spawn_blocking(move || thread.join()).await, Ok(Ok(()))) {
+        tracing::error!("the processor panicked");
     }
 }
 
@@ -197,6 +225,6 @@ async fn drained(inputs: &Inputs) {
 
 /// The process's metrics, unless somebody else collects them already.
 fn collected() -> Option<PrometheusHandle> {
-    static HANDLE: std::sync::OnceLock<Option<PrometheusHandle>> = std::sync::OnceLock::new();
+    static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
     HANDLE.get_or_init(|| PrometheusBuilder::new().install_recorder().ok()).clone()
 }

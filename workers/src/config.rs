@@ -61,7 +61,6 @@ impl WorkerConfig {
         let mut runner = defaults.runner;
         runner.env = allowed;
         runner.http.allow = env.or("WORKER_HTTP_ALLOW", runner.http.allow);
-        runner.http.allow = env.or("WORKER_HTTP_ALLOW", runner.http.allow);
         Some(Self {
             listen: env.or("WORKER_LISTEN", defaults.listen),
             max_steps,

@@ -2,10 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
+use axum::body::Bytes;
 use minireipaz::{
     domain::{
         event::{self, DeadLetter, Event, Payload, TaskExecute},
-        ids::{RunId, TenantId},
+        ids::TenantId,
         run::{NodeError, RunKey},
     },
     ingest,
@@ -28,6 +29,8 @@ pub(super) struct Batch {
     pub(super) tasks: Vec<Task>,
     pub(super) rejected: Vec<Rejected>,
     pub(super) letters: Vec<DeadLetter>,
+    /// Unreadable records beyond those in `letters`.
+    unkept: usize,
     /// Runs that the store knows to have ended.
     pub(super) known: usize,
 }
@@ -39,25 +42,50 @@ pub(super) enum Unknown {
     Store(#[from] StoreError),
     #[error(transparent)]
     Journal(#[from] JournalError),
+    #[error("the worker is stopping")]
+    Stopping,
 }
 
+/// A body above this is read on a thread that may be busy for long.
+const LARGE_BODY: usize = 256 << 10;
+
+/// So many unreadable records of one body are kept each; of the rest only the number, so that a body of rubbish
+/// cannot fill memory and disk.
+const MAX_LETTERS: usize = 1_000;
+
 /// Reads a body. Only runs that may be older than the journal's memory cost a look at the store, all in one.
-pub(super) async fn read(door: &Door, body: &[u8]) -> Result<Batch, Unknown> {
-    let mut batch = Batch::default();
-    for record in ingest::records(body) {
-        match record {
-            Ok(text) => match event::read(&text) {
-                Ok(event) => batch.sort(door, event, &text),
-                Err(reason) => batch.bury(door, reason, ingest::excerpt(text.as_bytes()), String::new()),
-            },
-            Err(unreadable) => batch.bury(door, unreadable.reason, unreadable.record, String::new()),
-        }
-    }
+pub(super) async fn read(door: &Arc<Door>, body: Bytes) -> Result<Batch, Unknown> {
+    let mut batch = if body.len() > LARGE_BODY {
+        let door = Arc::clone(door);
+        let read = tokio::task::spawn_blocking(move || Batch::of(&door, &body)).await;
+        read.map_err(|_| Unknown::Stopping)?
+    } else {
+        Batch::of(door, &body)
+    };
     batch.leave_out_ended(door).await?;
     Ok(batch)
 }
 
 impl Batch {
+    fn of(door: &Door, body: &[u8]) -> Self {
+        let mut batch = Self::default();
+        for record in ingest::records(body) {
+            match record {
+                Ok(text) => match event::read(&text) {
+                    Ok(event) => batch.sort(door, event, &text),
+                    Err(reason) => batch.bury(door, reason, ingest::excerpt(text.as_bytes()), String::new()),
+                },
+                Err(unreadable) => batch.bury(door, unreadable.reason, unreadable.record, String::new()),
+            }
+        }
+        if batch.unkept > 0 {
+            let reason = format!("{} more records of the same body cannot be read either", batch.unkept);
+            tracing::warn!(reason, "they are not kept");
+            batch.letters.push(letter(door, reason, String::new(), String::new()));
+        }
+        batch
+    }
+
     fn sort(&mut self, door: &Door, event: Event, text: &str) {
         match event.payload {
             Payload::TaskExecute(task) => self.compile(door, event.tenant, *task),
@@ -95,19 +123,25 @@ impl Batch {
     }
 
     fn bury(&mut self, door: &Door, reason: String, record: String, tenant: String) {
+        if self.letters.len() >= MAX_LETTERS {
+            self.unkept += 1;
+            return;
+        }
         tracing::warn!(reason, "a record cannot be read and becomes a dead letter");
-        let at = door.clock.now();
-        self.letters.push(DeadLetter { consumer: "worker".to_owned(), reason, record, tenant, at });
+        self.letters.push(letter(door, reason, record, tenant));
     }
 
     /// Leaves out runs that ended so long ago that the journal has forgotten them.
     async fn leave_out_ended(&mut self, door: &Door) -> Result<(), Unknown> {
         let now = door.clock.now();
-        let young = |run: RunId| run.created_at().is_some_and(|made| now.since(made) < REMEMBERED);
+        // A run that was sent again may have ended with another worker meanwhile.
+        let fresh = |header: &RunHeader| {
+            header.attempt == 1 && header.run_id.created_at().is_some_and(|made| now.since(made) < REMEMBERED)
+        };
         let headers = self.tasks.iter().map(|task| &task.header);
         let headers = headers.chain(self.rejected.iter().map(|rejected| &rejected.header));
         let mut asked: Vec<RunKey> = Vec::new();
-        let old: Vec<_> = headers.filter(|header| !young(header.run_id)).collect();
+        let old: Vec<_> = headers.filter(|header| !fresh(header)).collect();
         if old.is_empty() {
             return Ok(());
         }
@@ -134,4 +168,8 @@ impl Batch {
         self.known = before - self.tasks.len() - self.rejected.len();
         Ok(())
     }
+}
+
+fn letter(door: &Door, reason: String, record: String, tenant: String) -> DeadLetter {
+    DeadLetter { consumer: "worker".to_owned(), reason, record, tenant, at: door.clock.now() }
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    body::Bytes,
-    extract::{DefaultBodyLimit, State},
+    body::{Bytes, HttpBody},
+    extract::{DefaultBodyLimit, FromRequest, Request, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -54,28 +54,38 @@ pub(crate) fn router(door: Arc<Door>) -> Router {
         .with_state(door)
 }
 
-/// The batch is answered once all of it is durable; a bad record in it counts as handled.
-async fn take(State(door): State<Arc<Door>>, headers: HeaderMap, body: Bytes) -> Response {
-    if !door.knows(&headers) {
+/// The batch is answered once all of it is durable; a bad record in it counts as handled. Who may not call, or comes
+/// when there is no room, is told so before the body is read.
+async fn take(State(door): State<Arc<Door>>, request: Request) -> Response {
+    if !door.knows(request.headers()) {
         return refused(
             StatusCode::UNAUTHORIZED,
             "the secret is missing or wrong: set `Authorization: Bearer …` or `X-API-KEY` to CONNECTOR_SECRET",
         );
     }
-    let admission = match door.gate.admit(body.len()) {
+    let size = request.body().size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok());
+    let admission = match door.gate.admit(size.unwrap_or(MAX_BODY_BYTES).min(MAX_BODY_BYTES)) {
         Ok(admission) => admission,
         Err(refusal) => return refuse(&refusal),
     };
-    let batch = match batch::read(&door, &body).await {
+    let body = match Bytes::from_request(request, &()).await {
+        Ok(body) => body,
+        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            let detail =
+                format!("a batch has at most {MAX_BODY_BYTES} bytes; lower the connector's batch.max.size");
+            return refused(StatusCode::PAYLOAD_TOO_LARGE, &detail);
+        }
+        Err(rejection) => return refused(rejection.status(), &rejection.body_text()),
+    };
+    let batch = match batch::read(&door, body).await {
         Ok(batch) => batch,
         Err(error) => {
             tracing::warn!(%error, "the store cannot say whether old runs are known; the batch is sent back");
             return unavailable("the store cannot be asked whether runs that are not new are known");
         }
     };
-    drop(body);
     let (reply, answer) = oneshot::channel();
-    let batch::Batch { tasks, rejected, letters, known } = batch;
+    let batch::Batch { tasks, rejected, letters, known, .. } = batch;
     if !door.inputs.send(Input::Delivery(Delivery { tasks, rejected, letters, reply, admission })) {
         return refuse(&Refusal::Closed);
     }

@@ -61,13 +61,7 @@ impl Active {
         Self { state, workflow, hash, document, stored: None, pending: None }
     }
 
-    /// What this turn has changed so far.
-    pub(super) fn pending(&mut self, turn: &mut Turn) -> &mut Pending {
-        let pending = self.take_pending(turn);
-        self.pending.insert(pending)
-    }
-
-    /// The same, taken out for a while.
+    /// What this turn has changed so far, taken out while it changes further.
     pub(super) fn take_pending(&mut self, turn: &mut Turn) -> Box<Pending> {
         self.pending.take().unwrap_or_else(|| {
             turn.touched.push(self.state.header().run_id);

@@ -52,7 +52,8 @@ pub(super) struct Core {
     confirmed: Option<(u64, Instant)>,
     /// The hour up to which finished runs have been forgotten.
     forgotten: u32,
-    drained: Option<oneshot::Sender<()>>,
+    /// Once it stops: who is told when no step is under way, unless that was said already.
+    drained: Option<Option<oneshot::Sender<()>>>,
     ending: bool,
     killed: Arc<AtomicBool>,
 }
@@ -115,7 +116,7 @@ impl Core {
                 return;
             }
             if self.dispatcher.running() == 0
-                && let Some(drained) = self.drained.take()
+                && let Some(drained) = self.drained.as_mut().and_then(Option::take)
             {
                 let _ = drained.send(());
             }
@@ -128,7 +129,9 @@ impl Core {
             return Some(input);
         }
         let mut longest = LONGEST_WAIT;
-        if let Some(due) = self.next_due {
+        if let Some(due) = self.next_due
+            && !self.draining()
+        {
             longest = longest.min(due.since(self.clock.now()));
         }
         if let Some((_, at)) = self.confirmed {
@@ -142,6 +145,11 @@ impl Core {
                 None
             }
         }
+    }
+
+    /// Whether it was told to stop.
+    pub(super) const fn draining(&self) -> bool {
+        self.drained.is_some()
     }
 
     /// Takes what has gathered.
@@ -177,7 +185,7 @@ impl Core {
             Input::Wake => {}
             Input::Drain(drained) => {
                 self.dispatcher.pause();
-                self.drained = Some(drained);
+                self.drained = Some(Some(drained));
             }
             Input::Abort => self.dispatcher.abort_all(),
             Input::Exit => self.ending = true,

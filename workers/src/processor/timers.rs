@@ -17,7 +17,8 @@ const TURN_TIMERS: usize = 256;
 impl Core {
     /// Fires the timers that are due.
     pub(super) fn fire_due(&mut self, turn: &mut Turn) {
-        if self.next_due.is_none_or(|due| due > turn.now) {
+        // Whoever stops begins nothing that the next start would have to begin again.
+        if self.draining() || self.next_due.is_none_or(|due| due > turn.now) {
             return;
         }
         self.timers_fired = true;
@@ -30,13 +31,15 @@ impl Core {
         let now = turn.now;
         for row in turn.snapshot(&self.journal)?.due(now, TURN_TIMERS)? {
             self.load(turn, row.run)?;
-            match (serde_json::from_slice::<Timer>(&row.timer), self.runs.get_mut(&row.run)) {
-                (Ok(timer), Some(active)) => {
-                    active.pending(turn).timers.insert(timer, None);
-                    self.advance(turn, row.run, Command::TimerFired(timer));
+            // It goes whatever follows: a timer that nobody waits for must not fire again and again. A run that
+            // needs it once more sets it once more.
+            let (run, timer) = (row.run, serde_json::from_slice::<Timer>(&row.timer));
+            turn.batch.ops.push(Op::ClearTimer(row));
+            if let (Ok(timer), Some(active)) = (timer, self.runs.get_mut(&run)) {
+                if let Some(stored) = &mut active.stored {
+                    stored.timers.remove(&timer);
                 }
-                // Its run is gone.
-                _ => turn.batch.ops.push(Op::ClearTimer(row)),
+                self.advance(turn, run, Command::TimerFired(timer));
             }
         }
         Ok(())
