@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc, time::Instant};
 use serde_json::Value;
 
 use super::{
-    Expression, ExpressionError, JavaScriptLimits, Scope, expression::Program, javascript::Session, native,
+    Expression, ExpressionError, JavaScriptLimits, Scope, expression::Program, javascript::Pooled, native,
 };
 
 /// Evaluates expressions against one scope. Lives on one thread: the engine's session does.
@@ -14,7 +14,7 @@ pub(crate) struct Evaluator<'v> {
     limits: JavaScriptLimits,
     /// No expression runs on after this.
     deadline: Instant,
-    session: Option<Session>,
+    session: Option<Pooled>,
 }
 
 impl<'v> Evaluator<'v> {
@@ -38,16 +38,11 @@ impl<'v> Evaluator<'v> {
     }
 
     fn javascript(&mut self, source: &Arc<str>, item: usize) -> Result<Value, String> {
-        let mut session = match self.session.take() {
+        let session = match &mut self.session {
             Some(session) => session,
-            None => Session::start(Arc::clone(self.scope), self.limits)?,
+            none => none.insert(Pooled::enter(self.scope, self.limits)?),
         };
-        let result = session.evaluate(source, item, self.deadline);
-        // A session whose memory is spent is of no use to the next item.
-        if !session.is_exhausted() {
-            self.session = Some(session);
-        }
-        result
+        session.evaluate(source, item, self.deadline)
     }
 }
 

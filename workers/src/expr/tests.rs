@@ -20,6 +20,8 @@ use super::*;
 use crate::engine::RunHeader;
 use std::sync::Arc;
 
+mod isolation;
+
 const NOW: i64 = 1_767_225_600_123;
 
 /// A workflow whose nodes are called `start`, `fetch` ("Get it"), `split` (an `if`), `later`, and twins.

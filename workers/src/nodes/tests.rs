@@ -2,7 +2,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "tables give their values away")]
 
 use std::{
-    sync::Arc,
+    sync::{Arc, LazyLock},
     time::{Duration, Instant},
 };
 
@@ -44,11 +44,13 @@ fn task(node: &Value, inputs: &[(Option<&str>, Value)]) -> StepTask {
     }
 }
 
+static RUNNER: LazyLock<Runner> =
+    LazyLock::new(|| Runner::new(RunnerSettings::default(), Arc::new(SystemClock)).unwrap());
+
 fn run(task: &StepTask) -> Outcome {
-    let runner = Runner::new(RunnerSettings::default(), Arc::new(SystemClock)).unwrap();
-    let inline = runner.run_inline(task);
+    let inline = RUNNER.run_inline(task);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let outcome = runtime.block_on(runner.run(task.clone()));
+    let outcome = runtime.block_on(RUNNER.run(task.clone()));
     if let Some(inline) = inline {
         assert_eq!(inline, outcome, "inline and on a thread");
     }

@@ -1,6 +1,6 @@
 //! What the prelude asks of the worker: items as JSON text, and which node a name means.
 
-use std::sync::Arc;
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use minireipaz::domain::items::Item;
 use rquickjs::{Ctx, Error, Function, Result, String as Text};
@@ -10,27 +10,31 @@ use crate::expr::scope::{Scope, Segments, find_node};
 /// `count(node, port)`, `item(node, port, index)`, `find(name)`, `paired(node, index)`; node -1 is the input.
 pub(super) type Functions<'js> = (Function<'js>, Function<'js>, Function<'js>, Function<'js>);
 
+/// The scope of the attempt that the session works for.
+pub(super) type Current = Rc<RefCell<Option<Arc<Scope>>>>;
+
 /// The functions.
-pub(super) fn functions<'js>(ctx: &Ctx<'js>, scope: &Arc<Scope>) -> Result<Functions<'js>> {
-    let own = Arc::clone(scope);
+pub(super) fn functions<'js>(ctx: &Ctx<'js>, current: &Current) -> Result<Functions<'js>> {
+    let own = Rc::clone(current);
     let count = Function::new(ctx.clone(), move |ctx: Ctx<'js>, node: i32, port: Port| {
-        Ok::<_, rquickjs::Error>(items(&ctx, &own, node, port.as_deref())?.len())
+        Ok::<_, Error>(items(&ctx, &*scope(&ctx, &own)?, node, port.as_deref())?.len())
     })?;
-    let own = Arc::clone(scope);
+    let own = Rc::clone(current);
     let item = Function::new(ctx.clone(), move |ctx: Ctx<'js>, node: i32, port: Port, index: usize| {
-        match items(&ctx, &own, node, port.as_deref())?.get(index) {
+        match items(&ctx, &*scope(&ctx, &own)?, node, port.as_deref())?.get(index) {
             Some(item) => text(&ctx, item),
             None => Err(throw(&ctx, "there is no such item")),
         }
     })?;
-    let own = Arc::clone(scope);
+    let own = Rc::clone(current);
     let find = Function::new(ctx.clone(), move |ctx: Ctx<'js>, name: String| {
-        find_node(&own.definition, &name).map_err(|why| throw(&ctx, &why))
+        find_node(&scope(&ctx, &own)?.definition, &name).map_err(|why| throw(&ctx, &why))
     })?;
-    let own = Arc::clone(scope);
+    let own = Rc::clone(current);
     let paired = Function::new(ctx.clone(), move |ctx: Ctx<'js>, node: i32, index: usize| {
-        let items = items(&ctx, &own, node, None)?;
-        match own.paired(&items, index, usize::try_from(node).ok()) {
+        let scope = scope(&ctx, &own)?;
+        let items = items(&ctx, &scope, node, None)?;
+        match scope.paired(&items, index, usize::try_from(node).ok()) {
             Err(why) => Err(throw(&ctx, &why)),
             Ok(None) => Ok(-1),
             Ok(Some(_)) if items.len() == 1 => Ok(0),
@@ -38,6 +42,10 @@ pub(super) fn functions<'js>(ctx: &Ctx<'js>, scope: &Arc<Scope>) -> Result<Funct
         }
     })?;
     Ok((count, item, find, paired))
+}
+
+fn scope(ctx: &Ctx<'_>, current: &Current) -> Result<Arc<Scope>> {
+    current.borrow().clone().ok_or_else(|| throw(ctx, "the attempt is over"))
 }
 
 type Port = Option<String>;

@@ -1,6 +1,6 @@
-// Makes the world that an expression sees, and freezes it: what one expression does to the language's own objects,
-// no later one can notice. Nothing here does I/O; the arguments are the only way out, and they only read.
-(function (count, item, find, paired, now, constants) {
+// Makes the world that expressions see, and freezes it: what one expression does to the language's own objects, no
+// later one can notice. Nothing here does I/O; the arguments are the only way out, and they only read.
+(function (count, item, find, paired) {
   "use strict";
   const { parse, stringify } = JSON;
   const { freeze, keys, getPrototypeOf, getOwnPropertyDescriptor, defineProperty } = Object;
@@ -19,11 +19,21 @@
   delete Error.prepareStackTrace;
   delete Error.stackTraceLimit;
 
+  // Objects of the language that no name leads to.
+  function hidden() {
+    const makers = [
+      () => [].values().map((x) => x), () => Iterator.from({ next() {} }), () => Iterator.concat([]),
+      () => Iterator.zip([[]]), () => Iterator.zipKeyed({}), () => /x/g[Symbol.matchAll]("x"),
+      function () { return getOwnPropertyDescriptor(arguments, "callee").get; },
+    ];
+    return makers.map((make) => { try { return make(); } catch { return undefined; } });
+  }
+
   function freezeWorld() {
     const seen = new Set();
     const open = [
       globalThis, ...samples, [][Symbol.iterator](), ""[Symbol.iterator](), new Map().entries(), new Set().values(),
-      "".matchAll(/x/g), (function* () {})(), blocked,
+      "".matchAll(/x/g), (function* () {})(), (async function* () {})(), blocked, ...hidden(),
     ];
     while (open.length > 0) {
       const next = open.pop();
@@ -46,7 +56,7 @@
     return value;
   }
 
-  const lists = new Map();
+  let lists, run, workflow, env, now;
   function list(node, port) {
     const key = port === undefined ? node : `${node}:${port}`;
     let found = lists.get(key);
@@ -79,9 +89,17 @@
     });
   }
 
-  const [run, workflow, env] = deepFreeze(parse(constants));
   freezeWorld();
 
+  // Between `enter` and `leave` expressions belong to one attempt.
+  function enter(constants, time) {
+    lists = new Map();
+    [run, workflow, env] = deepFreeze(parse(constants));
+    now = time;
+  }
+  function leave() {
+    lists = run = workflow = env = now = undefined;
+  }
   function evaluate(expression, text, index) {
     const json = text === undefined ? undefined : parse(text);
     const other = (name) => collection(find(`${name}`), index);
@@ -91,5 +109,5 @@
     if (value instanceof PlainPromise) throw new TypeError("the result is a promise, and an expression cannot wait");
     return stringify(value);
   }
-  return [evaluate, toJson];
+  return [enter, leave, evaluate, toJson];
 })
