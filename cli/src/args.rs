@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args as ArgGroup, Parser, Subcommand};
-use minireipaz::domain::{
-    duration::HumanDuration,
-    ids::{RunId, WorkflowId},
+use minireipaz::{
+    auth::Scope,
+    domain::{
+        duration::HumanDuration,
+        ids::{RunId, WorkflowId},
+    },
 };
 use secrecy::SecretString;
 use url::Url;
@@ -18,7 +21,7 @@ First steps, in two terminals:
   minireipaz run examples/hello/workflow.json --input '{\"name\": \"Ada\"}'
 
 Exit codes: 0 all is well · 1 a run did not succeed, or something failed · 2 the request or its options are \
-not right · 3 the server cannot be reached";
+not right · 3 the server cannot be reached · 130 stopped with Ctrl-C; a run that was followed goes on";
 
 /// Workflows that call web APIs, branch, wait and survive crashes.
 #[derive(Debug, Parser)]
@@ -57,8 +60,13 @@ pub(crate) struct DataArg {
 /// Where the API is and who calls it.
 #[derive(Debug, Clone, ArgGroup)]
 pub(crate) struct ServerArgs {
-    /// The API's address [default: that of `minireipaz dev`, else <http://127.0.0.1:3000>].
-    #[arg(long, env = "MINIREIPAZ_URL", value_name = "URL", help_heading = "Server")]
+    #[arg(
+        help = "The API's address [default: that of `minireipaz dev`, else http://127.0.0.1:3000]",
+        long,
+        env = "MINIREIPAZ_URL",
+        value_name = "URL",
+        help_heading = "Server"
+    )]
     pub(crate) url: Option<Url>,
     /// The bearer token [default: the one `minireipaz dev` keeps in its folder].
     #[arg(
@@ -113,7 +121,7 @@ pub(crate) struct RunArgs {
 #[derive(Debug, Clone, ArgGroup)]
 pub(crate) struct PageArgs {
     /// How many rows (1 to 200).
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]
     pub(crate) limit: u32,
     /// Where to go on: what the last page printed.
     #[arg(long)]
@@ -209,7 +217,7 @@ pub(crate) enum RunsCommand {
         #[command(flatten)]
         server: ServerArgs,
     },
-    /// Follow a run until it has ended.
+    /// Follow a run until it has ended; the exit code is that of `run`.
     Watch {
         /// The run's id.
         id: RunId,
@@ -232,7 +240,7 @@ pub(crate) struct TokenArgs {
     pub(crate) subject: String,
     /// What it may do [default: everything].
     #[arg(long, value_delimiter = ',', value_name = "SCOPE,…")]
-    pub(crate) scopes: Vec<String>,
+    pub(crate) scopes: Vec<Scope>,
     /// How long it is valid.
     #[arg(long, default_value = "12h", value_name = "DURATION")]
     pub(crate) lifetime: HumanDuration,
@@ -242,8 +250,13 @@ pub(crate) struct TokenArgs {
 
 #[derive(Debug, ArgGroup)]
 pub(crate) struct MigrateArgs {
-    /// The database: <clickhouse://user:password@host:9000/database>.
-    #[arg(long, env = "CLICKHOUSE_URL", hide_env_values = true, value_name = "URL")]
+    #[arg(
+        help = "The database: clickhouse://user:password@host:9000/database",
+        long,
+        env = "CLICKHOUSE_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     pub(crate) clickhouse_url: SecretString,
 }
 

@@ -2,6 +2,8 @@
 
 use std::{fmt, process::ExitCode};
 
+use minireipaz::domain::ids::RunId;
+
 use crate::client::ClientError;
 
 /// Why a command failed; each has its exit code.
@@ -13,6 +15,8 @@ pub(crate) enum Failure {
     Client(ClientError),
     /// A run did not succeed, or not with the expected output; what happened is on the screen already.
     Run,
+    /// Ctrl-C, while this run was followed; it goes on without us.
+    Interrupted(RunId),
     /// Anything else.
     Other(anyhow::Error),
 }
@@ -31,6 +35,8 @@ impl Failure {
                     ExitCode::from(3)
                 }
             },
+            // What shells give for Ctrl-C.
+            Self::Interrupted(_) => ExitCode::from(130),
             Self::Run | Self::Other(_) => ExitCode::from(1),
         }
     }
@@ -43,6 +49,9 @@ impl fmt::Display for Failure {
             Self::Usage(text) => write!(f, "{cross} {text}"),
             Self::Client(error) => write!(f, "{cross} {error}"),
             Self::Run => Ok(()),
+            Self::Interrupted(run) => {
+                write!(f, "The run goes on.\n  → follow it again: minireipaz runs watch {run}")
+            }
             Self::Other(error) => write!(f, "{cross} {error:#}"),
         }
     }

@@ -9,6 +9,8 @@ mod dev;
 mod display;
 mod expect;
 mod failure;
+#[cfg(test)]
+mod fake;
 mod follow;
 mod playground;
 

@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod migrate;
+mod outcome;
 mod run;
 mod runs;
 mod server;
@@ -14,7 +15,7 @@ use std::{path::Path, process::ExitCode};
 
 use serde::de::DeserializeOwned;
 
-use crate::{args::Command, failure::Failure};
+use crate::{args::Command, display::print, failure::Failure};
 
 /// Does what was typed.
 pub(crate) async fn execute(command: Command) -> Result<ExitCode, Failure> {
@@ -40,6 +41,6 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
 /// Prints a value as people read JSON.
 fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).map_err(anyhow::Error::from)?;
-    println!("{text}");
+    print(&text);
     Ok(())
 }

@@ -9,25 +9,38 @@ use minireipaz::domain::{
 };
 use serde_json::Value;
 
-use super::{print_json, read_json, server};
-use crate::{args::RunArgs, client::Client, display, expect::differences, failure::Failure, follow::follow};
+use super::{
+    outcome::{self, watch},
+    print_json, read_json, server,
+};
+use crate::{
+    args::RunArgs,
+    client::Client,
+    display::{self, print},
+    expect::differences,
+    failure::Failure,
+};
+
+/// What the server adds to a document; a file that came from `workflows get` has it.
+const SERVER_FIELDS: [&str; 4] = ["id", "version", "created_at", "updated_at"];
 
 /// Saves the workflow, starts a run, follows it and prints what came out.
 pub(super) async fn run(args: RunArgs) -> Result<(), Failure> {
-    let document: Value = read_json(&args.file)?;
+    let document = read_document(&args.file)?;
     let input = read_input(args.input.as_deref())?;
     let expected: Option<Value> = args.expect.as_deref().map(read_json).transpose()?;
     let client = server::client(args.server)?;
     let workflow = save(&client, &document).await?;
     let started = client.start_run(workflow.id, &input, args.idempotency_key.as_deref()).await?;
     if args.json {
-        let run = follow(&client, started, &mut display::Silent).await?;
+        let run = watch(&client, started, &mut display::Silent).await?;
         print_json(&run)?;
         return judge(run.run.status, expected.as_ref(), run.run.output.as_ref());
     }
-    println!("{}", display::headline(&workflow.document.name, workflow.version, started.run.id));
-    let run = follow(&client, started, &mut display::Live::new()).await?;
-    println!("{}", display::summary(&run));
+    print(&display::headline(&workflow.document.name, workflow.version, started.run.id));
+    let mut watcher = display::for_people(workflow.document.nodes.iter().map(|node| node.id.as_str()));
+    let run = watch(&client, started, watcher.as_mut()).await?;
+    print(&display::summary(&run));
     judge(run.run.status, expected.as_ref(), run.run.output.as_ref())
 }
 
@@ -58,6 +71,15 @@ async fn find(client: &Client, name: &str) -> Result<Option<WorkflowId>, Failure
     }
 }
 
+/// The document without what the server added, which would make it differ from itself.
+fn read_document(path: &Path) -> Result<Value, Failure> {
+    let mut document: Value = read_json(path)?;
+    if let Value::Object(fields) = &mut document {
+        fields.retain(|name, _| !SERVER_FIELDS.contains(&name.as_str()));
+    }
+    Ok(document)
+}
+
 fn read_input(given: Option<&str>) -> Result<Value, Failure> {
     match given {
         None => Ok(Value::Object(serde_json::Map::new())),
@@ -71,9 +93,7 @@ fn read_input(given: Option<&str>) -> Result<Value, Failure> {
 
 /// Whether it ended as it should.
 fn judge(status: RunStatus, expected: Option<&Value>, output: Option<&Value>) -> Result<(), Failure> {
-    if status != RunStatus::Succeeded {
-        return Err(Failure::Run);
-    }
+    outcome::judge(status)?;
     let Some(expected) = expected else { return Ok(()) };
     let found = differences(expected, output.unwrap_or(&Value::Null));
     if found.is_empty() {
@@ -87,26 +107,4 @@ fn judge(status: RunStatus, expected: Option<&Value>, output: Option<&Value>) ->
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn an_input_is_json_or_the_name_of_a_file() {
-        assert_eq!(read_input(None).unwrap(), json!({}));
-        assert_eq!(read_input(Some(r#"{"a": 1}"#)).unwrap(), json!({"a": 1}));
-        let error = read_input(Some("{a: 1}")).unwrap_err().to_string();
-        assert!(error.contains("quote it"), "{error}");
-        let error = read_input(Some("@/nowhere.json")).unwrap_err().to_string();
-        assert!(error.contains("/nowhere.json"), "{error}");
-    }
-
-    #[test]
-    fn a_run_that_failed_or_gave_something_else_is_a_failure() {
-        let output = json!({"end": [{"a": 1}]});
-        assert!(judge(RunStatus::Succeeded, Some(&json!({"end": [{"a": 1.0}]})), Some(&output)).is_ok());
-        assert!(judge(RunStatus::Succeeded, Some(&json!({"end": []})), Some(&output)).is_err());
-        assert!(judge(RunStatus::Failed, None, None).is_err());
-    }
-}
+mod tests;

@@ -2,12 +2,15 @@
 
 use minireipaz::domain::ids::WorkflowId;
 
-use super::{print_json, server, table::table};
+use super::{
+    outcome::{judge, watch},
+    print_json, server,
+    table::table,
+};
 use crate::{
     args::{PageArgs, RunsCommand, ServerArgs},
-    display,
+    display::{self, print},
     failure::Failure,
-    follow::follow,
 };
 
 /// Does what was typed.
@@ -19,15 +22,22 @@ pub(super) async fn execute(command: RunsCommand) -> Result<(), Failure> {
             if json {
                 return print_json(&run);
             }
-            println!("{}", display::summary(&run));
+            print(&display::summary(&run));
             Ok(())
         }
         RunsCommand::Watch { id, server } => {
             let client = server::client(server)?;
             let run = client.run(id, None).await?;
-            let run = follow(&client, run, &mut display::Live::new()).await?;
-            println!("{}", display::summary(&run));
-            Ok(())
+            // Only for its name and the width of the first column: a run outlives its workflow.
+            let workflow = client.workflow(run.run.workflow_id).await.ok();
+            let name =
+                workflow.as_ref().map_or("A deleted workflow", |workflow| workflow.document.name.as_str());
+            print(&display::headline(&name, run.run.workflow_version, run.run.id));
+            let nodes = workflow.iter().flat_map(|workflow| &workflow.document.nodes);
+            let mut watcher = display::for_people(nodes.map(|node| node.id.as_str()));
+            let run = watch(&client, run, watcher.as_mut()).await?;
+            print(&display::summary(&run));
+            judge(run.run.status)
         }
     }
 }
@@ -48,12 +58,16 @@ pub(super) async fn list(workflow: WorkflowId, page: &PageArgs, server: ServerAr
                 run.id.to_string(),
                 display::run_status(run.status),
                 format!("v{}", run.workflow_version),
-                run.created_at.to_string(),
+                display::moment(run.created_at),
                 took.unwrap_or_default(),
             ]
         })
         .collect();
-    println!("{}", table(&["id", "status", "version", "accepted", "took"], &rows));
+    if rows.is_empty() {
+        print("No runs yet.\n  → start one: minireipaz run FILE");
+        return Ok(());
+    }
+    print(&table(&["id", "status", "version", "accepted (UTC)", "took"], &rows));
     print_next(list.next_cursor.as_deref());
     Ok(())
 }
@@ -61,6 +75,40 @@ pub(super) async fn list(workflow: WorkflowId, page: &PageArgs, server: ServerAr
 /// How to see the next page.
 pub(super) fn print_next(cursor: Option<&str>) {
     if let Some(cursor) = cursor {
-        println!("{}", console::style(format!("more: --cursor {cursor}")).dim());
+        print(&console::style(format!("more: --cursor {cursor}")).dim().to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fake::{Fake, RUN, WORKFLOW, run};
+
+    #[tokio::test]
+    async fn the_page_that_was_asked_for_is_fetched() {
+        let line = format!("GET /workflows/{WORKFLOW}/runs");
+        let fake = Fake::new().on(&line, 200, &json!({"items": [], "next_cursor": null})).start().await;
+        let page = PageArgs { limit: 7, cursor: Some("c".to_owned()), json: false };
+        let command = RunsCommand::List { workflow: WORKFLOW.parse().unwrap(), page, server: fake.args() };
+        execute(command).await.unwrap();
+        assert_eq!(fake.requests()[0].query, "limit=7&cursor=c");
+    }
+
+    #[tokio::test]
+    async fn watching_ends_as_the_run_does() {
+        for (status, succeeds) in [("succeeded", true), ("timed_out", false), ("cancelled", false)] {
+            let fake = Fake::new().on(&format!("GET /runs/{RUN}"), 200, &run(status, 4)).start().await;
+            let command = RunsCommand::Watch { id: RUN.parse().unwrap(), server: fake.args() };
+            assert_eq!(execute(command).await.is_ok(), succeeds, "{status}");
+        }
+    }
+
+    #[tokio::test]
+    async fn reading_a_run_that_failed_is_no_failure() {
+        let fake = Fake::new().on(&format!("GET /runs/{RUN}"), 200, &run("failed", 4)).start().await;
+        let command = RunsCommand::Get { id: RUN.parse().unwrap(), json: false, server: fake.args() };
+        assert!(execute(command).await.is_ok());
     }
 }

@@ -5,11 +5,17 @@ use minireipaz::auth::issuer::{LocalIssuer, TokenRequest};
 use crate::{
     args::TokenArgs,
     dev::{ALL_SCOPES, AUDIENCE, Addresses},
+    display,
     failure::Failure,
 };
 
 /// Prints it, and nothing else, so that a shell can take it.
 pub(super) fn print(args: &TokenArgs) -> Result<(), Failure> {
+    display::print(&token(args)?);
+    Ok(())
+}
+
+fn token(args: &TokenArgs) -> Result<String, Failure> {
     let folder = args.folder.data.join("issuer");
     let issuer = Addresses::of_folder(&args.folder.data).map(|addresses| addresses.functions);
     let Some(issuer) = issuer.filter(|_| folder.is_dir()) else {
@@ -19,13 +25,57 @@ pub(super) fn print(args: &TokenArgs) -> Result<(), Failure> {
         )));
     };
     let issuer = LocalIssuer::open(&folder, &issuer, AUDIENCE).map_err(anyhow::Error::from)?;
-    let scopes = if args.scopes.is_empty() { ALL_SCOPES.to_owned() } else { args.scopes.join(" ") };
+    let scopes = if args.scopes.is_empty() {
+        ALL_SCOPES.to_owned()
+    } else {
+        {
+            let names: Vec<_> = args.scopes.iter().map(|scope| scope.as_str()).collect();
+            names.join(" ")
+        }
+    };
     let request = TokenRequest {
         tenant: args.tenant.clone(),
         subject: args.subject.clone(),
         scopes,
         lifetime: args.lifetime.0,
     };
-    println!("{}", issuer.token(&request).map_err(anyhow::Error::from)?);
-    Ok(())
+    Ok(issuer.token(&request).map_err(anyhow::Error::from)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::args::{Args, Command};
+
+    fn args(data: &Path, more: &[&str]) -> TokenArgs {
+        let data = data.display().to_string();
+        let typed = ["minireipaz", "token", "--data", &data].into_iter().chain(more.iter().copied());
+        match Args::parse_from(typed).command {
+            Command::Token(args) => args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_token_is_one_of_the_issuer_that_dev_made() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("dev.json"), r#"{"functions": "http://127.0.0.1:3000"}"#).unwrap();
+        fs::create_dir(dir.path().join("issuer")).unwrap();
+        for more in [&[][..], &["--scopes", "runs:read,workflows:read", "--lifetime", "10m"]] {
+            let token = token(&args(dir.path(), more)).unwrap();
+            assert_eq!(token.split('.').count(), 3, "{token}");
+        }
+    }
+
+    #[test]
+    fn without_a_folder_of_dev_no_key_is_made_and_the_next_step_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let failure = token(&args(dir.path(), &[])).unwrap_err();
+        assert!(failure.to_string().contains("start `minireipaz dev` first"), "{failure}");
+        assert!(!dir.path().join("issuer").exists());
+    }
 }

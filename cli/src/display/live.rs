@@ -1,104 +1,199 @@
-//! A run while it goes on: a line a step, redrawn in place on a terminal, appended elsewhere.
+//! A line a step that changes in place: a spinner, a countdown to the next attempt, how it ended.
 
-use std::{collections::HashMap, time::Duration};
+use std::{fmt::Write, time::Duration};
 
 use console::Term;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use minireipaz::domain::{
+    clock::{Clock as _, SystemClock},
     ids::NodeId,
-    run::{RunWithSteps, Step, StepStatus},
+    run::{RunStatus, RunWithSteps, Step, StepStatus},
+    timestamp::Timestamp,
 };
 
 use super::{
-    Watcher,
-    words::{step_mark, step_status, took},
+    Watcher, one_line,
+    plain::line,
+    words::{brief, duration, next_attempt, padded},
 };
+use crate::client::ClientError;
 
-/// Shows nothing.
-pub(crate) struct Silent;
+const TICK: Duration = Duration::from_millis(100);
+const SPINNER: &str = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ";
+/// Lines that stay free: the run's own and the prompt's.
+const FREE_LINES: usize = 3;
 
-impl Watcher for Silent {
-    fn saw(&mut self, _: &RunWithSteps) {}
-    fn ended(&mut self) {}
-}
-
-/// Shows each step as it changes.
-pub(crate) struct Live {
-    bars: Option<MultiProgress>,
-    steps: HashMap<NodeId, Shown>,
+/// The lines.
+pub(super) struct Live {
+    width: usize,
+    lines: MultiProgress,
+    run: ProgressBar,
+    steps: Vec<Shown>,
 }
 
 struct Shown {
+    node: NodeId,
     state: (StepStatus, u32),
-    bar: Option<ProgressBar>,
+    bar: ProgressBar,
+}
+
+impl Shown {
+    fn is_settled(&self) -> bool {
+        !matches!(self.state.0, StepStatus::Running | StepStatus::Retrying)
+    }
 }
 
 impl Live {
-    /// Nothing seen yet.
-    pub(crate) fn new() -> Self {
-        Self { bars: Term::stdout().is_term().then(MultiProgress::new), steps: HashMap::new() }
+    pub(super) fn new(width: usize) -> Self {
+        let lines = MultiProgress::with_draw_target(ProgressDrawTarget::stdout());
+        let run = lines.add(ProgressBar::new_spinner());
+        run.set_style(style("  {spinner:.dim} {wide_msg:.dim}"));
+        run.enable_steady_tick(TICK);
+        Self { width, lines, run, steps: Vec::new() }
+    }
+
+    fn show_step(&mut self, step: &Step) {
+        let state = (step.status, step.attempts);
+        let shown = match self.steps.iter_mut().find(|shown| shown.node == step.node_id) {
+            Some(shown) if shown.state == state => return,
+            Some(shown) => shown,
+            None => {
+                let bar = self.lines.insert_before(&self.run, ProgressBar::new_spinner());
+                self.steps.push(Shown { node: step.node_id.clone(), state, bar });
+                let Some(shown) = self.steps.last_mut() else { return };
+                if let Some(started) = step.started_at {
+                    shown.bar = shown.bar.clone().with_elapsed(SystemClock.now().since(started));
+                }
+                shown
+            }
+        };
+        shown.state = state;
+        dress(&shown.bar, step, self.width);
+    }
+
+    /// A screen shows only so many lines; steps that are done leave it first, and come back in the table.
+    fn make_room(&mut self, rows: usize) {
+        let room = rows.saturating_sub(FREE_LINES).max(1);
+        while self.steps.iter().filter(|shown| !shown.bar.is_hidden()).count() > room {
+            let Some(old) = self.steps.iter().find(|shown| shown.is_settled() && !shown.bar.is_hidden())
+            else {
+                return;
+            };
+            self.lines.remove(&old.bar);
+            old.bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
     }
 }
 
 impl Watcher for Live {
     fn saw(&mut self, run: &RunWithSteps) {
+        self.run.set_message(match run.run.status {
+            RunStatus::Queued => "queued: a worker takes it in a moment",
+            RunStatus::Waiting => "waiting",
+            _ => "",
+        });
         for step in &run.steps {
-            let state = (step.status, step.attempts);
-            let known = self.steps.get(&step.node_id);
-            if known.is_some_and(|shown| shown.state == state) {
-                continue;
-            }
-            let bar = match (known.and_then(|shown| shown.bar.clone()), &self.bars) {
-                (Some(bar), _) => Some(bar),
-                (None, Some(bars)) => Some(bars.add(spinner())),
-                (None, None) => None,
-            };
-            match &bar {
-                Some(bar) => redraw(bar, step),
-                None => println!("  {}", line(step)),
-            }
-            self.steps.insert(step.node_id.clone(), Shown { state, bar });
+            self.show_step(step);
         }
+        self.make_room(usize::from(Term::stdout().size().0));
+    }
+
+    fn lost(&mut self, error: &ClientError) {
+        let reason = one_line(error.to_string().lines().next().unwrap_or_default());
+        self.run.set_message(format!("trying again: {reason}"));
     }
 
     fn ended(&mut self) {
-        // The table that follows says the same, for good.
-        if let Some(bars) = &self.bars {
-            let _ = bars.clear();
+        for shown in &self.steps {
+            shown.bar.finish_and_clear();
+        }
+        self.run.finish_and_clear();
+    }
+}
+
+/// Gives a step's line the look of its state.
+fn dress(bar: &ProgressBar, step: &Step, width: usize) {
+    bar.set_prefix(padded(step.node_id.as_str(), width));
+    match step.status {
+        StepStatus::Running => {
+            let attempt =
+                if step.attempts > 1 { format!(" · attempt {}", step.attempts) } else { String::new() };
+            let look = style("  {spinner:.cyan} {prefix}  {took:.cyan}  {wide_msg:.dim}");
+            bar.set_style(look.with_key("took", |state: &ProgressState, text: &mut dyn Write| {
+                let _ = text.write_str(&duration(tenths(state.elapsed())));
+            }));
+            bar.set_message(format!("{}{attempt}", one_line(&step.kind)));
+            bar.enable_steady_tick(TICK);
+        }
+        StepStatus::Retrying => {
+            let due = next_attempt(step);
+            let look = style("  {spinner:.yellow} {prefix}  {next:.yellow}  {wide_msg:.dim}");
+            bar.set_style(look.with_key("next", move |_: &ProgressState, text: &mut dyn Write| {
+                let _ = text.write_str(&countdown(due, SystemClock.now()));
+            }));
+            let error = step.error.as_ref().map(brief).unwrap_or_default();
+            bar.set_message(format!("attempt {} failed · {error}", step.attempts));
+            bar.enable_steady_tick(TICK);
+        }
+        _ => {
+            bar.disable_steady_tick();
+            bar.set_style(style("{wide_msg}"));
+            bar.finish_with_message(line(step, width));
         }
     }
 }
 
-fn spinner() -> ProgressBar {
-    let bar = ProgressBar::new_spinner();
-    bar.enable_steady_tick(Duration::from_millis(100));
-    bar
-}
-
-fn redraw(bar: &ProgressBar, step: &Step) {
-    let settled = !matches!(step.status, StepStatus::Running | StepStatus::Retrying);
-    let template = if settled { "  {msg}" } else { "  {spinner:.cyan} {msg} {elapsed:.dim}" };
-    if let Ok(look) = ProgressStyle::with_template(template) {
-        bar.set_style(look);
-    }
-    let text = line(step);
-    if settled {
-        bar.finish_with_message(text);
-    } else {
-        bar.set_message(text);
+/// What is left until the next attempt.
+fn countdown(due: Option<Timestamp>, now: Timestamp) -> String {
+    match due.map(|due| due.since(now)) {
+        Some(left) if !left.is_zero() => format!("again in {}", duration(tenths(left))),
+        _ => "retrying".to_owned(),
     }
 }
 
-/// One step in one line.
-pub(super) fn line(step: &Step) -> String {
-    let attempts = if step.attempts > 1 { format!(", attempt {}", step.attempts) } else { String::new() };
-    let why = match (&step.error, step.status) {
-        (Some(error), StepStatus::Failed | StepStatus::Retrying) => format!(" – {}", error.message),
-        _ => String::new(),
-    };
-    let took = match took(step) {
-        text if text.is_empty() => text,
-        text => format!(" {}", console::style(text).dim()),
-    };
-    format!("{} {} {}{attempts}{took}{why}", step_mark(step.status), step.node_id, step_status(step.status))
+/// Without the digits that only flicker.
+fn tenths(of: Duration) -> Duration {
+    let millis = u64::try_from(of.as_millis()).unwrap_or(u64::MAX);
+    Duration::from_millis(millis - millis % 100)
+}
+
+/// A template is fixed text; should it be wrong, a line without a look is better than none.
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_spinner())
+        .tick_chars(SPINNER)
+}
+
+#[cfg(test)]
+mod tests {
+    use indicatif::InMemoryTerm;
+    use serde_json::json;
+
+    use super::*;
+    use crate::fake;
+
+    #[test]
+    fn the_countdown_ends_with_the_retry() {
+        let due = Timestamp::from_millis(10_000);
+        assert_eq!(countdown(Some(due), Timestamp::from_millis(7_440)), "again in 2.5 s");
+        assert_eq!(countdown(Some(due), Timestamp::from_millis(10_000)), "retrying");
+        assert_eq!(countdown(None, due), "retrying");
+    }
+
+    #[test]
+    fn steps_are_lines_in_the_order_in_which_they_began_and_leave_the_screen_at_the_end() {
+        let screen = InMemoryTerm::new(10, 80);
+        let mut live = Live::new(8);
+        live.lines.set_draw_target(ProgressDrawTarget::term_like(Box::new(screen.clone())));
+        let mut run = fake::run("running", 2);
+        run["steps"] = json!([fake::step("first", "running"), fake::step("second", "skipped")]);
+        live.saw(&serde_json::from_value(run.clone()).unwrap());
+        run["steps"][0] = fake::step("first", "succeeded");
+        live.saw(&serde_json::from_value(run).unwrap());
+        let text = console::strip_ansi_codes(&screen.contents()).into_owned();
+        let lines: Vec<_> = text.lines().map(str::trim_end).collect();
+        assert_eq!(lines[..2], ["  ✔ first     120 ms", "  ⊘ second    skipped"], "{text}");
+        live.ended();
+        assert_eq!(screen.contents().trim(), "");
+    }
 }

@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{live::line, *};
+use super::{plain::Plain, words::brief, *};
+use crate::fake;
 
 fn run() -> RunWithSteps {
     serde_json::from_value(json!({
@@ -20,18 +21,95 @@ fn run() -> RunWithSteps {
     .unwrap()
 }
 
+fn text(of: &str) -> String {
+    console::strip_ansi_codes(of).into_owned()
+}
+
+/// What is printed when the steps become these.
+fn lines(plain: &mut Plain, steps: &serde_json::Value) -> Vec<String> {
+    let mut run = fake::run("running", 2);
+    run["steps"] = steps.clone();
+    let run = serde_json::from_value(run).unwrap();
+    plain.news(&run).iter().map(|line| text(line)).collect()
+}
+
 #[test]
-fn a_step_is_one_line_with_its_attempts_time_and_error() {
-    console::set_colors_enabled(false);
-    assert_eq!(line(&run().steps[0]), "✖ fetch failed, attempt 2 1.5 s – the server answered 503");
+fn a_step_that_failed_is_one_line_with_its_attempts_time_and_error() {
+    assert_eq!(
+        text(&plain::line(&run().steps[0], 8)),
+        "  ✖ fetch     1.5 s  2 attempts  the server answered 503"
+    );
+}
+
+#[test]
+fn every_change_of_a_step_is_one_line() {
+    let mut plain = Plain::new(8);
+    assert_eq!(lines(&mut plain, &json!([fake::step("get", "running")])), ["  ● get       http_request"]);
+    assert!(lines(&mut plain, &json!([fake::step("get", "running")])).is_empty());
+    assert_eq!(
+        lines(&mut plain, &json!([fake::step("get", "succeeded"), fake::step("no", "skipped")])),
+        ["  ✔ get       120 ms", "  ⊘ no        skipped"]
+    );
+}
+
+#[test]
+fn a_retry_tells_why_and_when() {
+    let mut step = fake::step("get", "retrying");
+    step["error"] = json!({"code": "http_status", "message": "503 Service Unavailable", "history": [
+        {"attempt": 1, "at": "2026-01-01T00:00:00Z", "code": "http_status", "message": "503", "delay_ms": 1500}
+    ]});
+    let mut plain = Plain::new(8);
+    assert_eq!(
+        lines(&mut plain, &json!([step])),
+        ["  ↻ get       attempt 1 failed, next in 1.5 s  503 Service Unavailable"]
+    );
+    let mut again = fake::step("get", "running");
+    again["attempts"] = json!(2);
+    assert_eq!(lines(&mut plain, &json!([again])), ["  ● get       attempt 2"]);
+    again["status"] = json!("succeeded");
+    assert_eq!(lines(&mut plain, &json!([again])), ["  ✔ get       120 ms  2 attempts"]);
+}
+
+#[test]
+fn an_error_is_told_once_also_when_the_run_went_on_after_it() {
+    assert_eq!(text(&summary(&run())).matches("the server answered 503").count(), 1);
+    let mut run = fake::run("succeeded", 3);
+    let mut step = fake::step("get", "failed");
+    step["error"] = json!({"code": "timeout", "message": "no answer in 10 s"});
+    run["steps"] = json!([step]);
+    assert!(
+        text(&summary(&serde_json::from_value(run).unwrap())).contains("✖ get: no answer in 10 s (timeout)")
+    );
+}
+
+#[test]
+fn an_error_of_the_run_itself_is_told() {
+    let mut run = fake::run("timed_out", 4);
+    run["error"] = json!({"code": "run_timeout", "message": "it took longer than 10m"});
+    let text = text(&summary(&serde_json::from_value(run).unwrap()));
+    assert!(text.contains("✖ it took longer than 10m (run_timeout)"), "{text}");
+    assert!(text.contains("✖ timed out in 1.2 s"), "{text}");
+}
+
+#[test]
+fn a_message_cannot_steer_the_terminal_and_is_short_in_a_line() {
+    let error = NodeError::new("http_status", format!("bad\n\u{1b}[2J  answer {}", "ü".repeat(200)));
+    let text = brief(&error);
+    assert!(text.starts_with("bad [2J answer üüü") && text.ends_with('…'), "{text}");
+    assert_eq!(text.chars().count(), 101);
+}
+
+#[test]
+fn moments_are_told_to_the_second() {
+    let at = minireipaz::domain::timestamp::Timestamp::from_millis(1_700_000_000_123);
+    assert_eq!(moment(at), "2023-11-14 22:13:20");
 }
 
 #[test]
 fn a_summary_has_the_steps_the_error_with_its_attempts_and_the_end() {
-    console::set_colors_enabled(false);
-    let text = summary(&run());
+    let text = text(&summary(&run()));
     for part in [
-        "✖ fetch",
+        "✖ failed",
         "http_request",
         "fetch: the server answered 503 (http_status)",
         "attempt 1: 503 at first",
@@ -43,7 +121,13 @@ fn a_summary_has_the_steps_the_error_with_its_attempts_and_the_end() {
 
 #[test]
 fn durations_are_said_with_their_unit() {
-    for (millis, text) in [(12, "12 ms"), (3_400, "3.4 s"), (125_000, "2 min 5 s")] {
+    for (millis, text) in [
+        (12, "12 ms"),
+        (3_400, "3.4 s"),
+        (125_000, "2 min 5 s"),
+        (7_620_000, "2 h 7 min"),
+        (266_400_000, "3 d 2 h"),
+    ] {
         assert_eq!(duration(Duration::from_millis(millis)), text);
     }
 }

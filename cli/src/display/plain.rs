@@ -1,0 +1,91 @@
+//! A line a change, for logs and pipes.
+
+use std::collections::HashMap;
+
+use console::style;
+use minireipaz::domain::{
+    ids::NodeId,
+    run::{RunWithSteps, Step, StepStatus},
+};
+
+use super::{
+    Watcher, one_line, print,
+    words::{brief, duration, next_attempt, padded, step_mark, took},
+};
+use crate::client::ClientError;
+
+/// What was shown last.
+pub(super) struct Plain {
+    width: usize,
+    shown: HashMap<NodeId, (StepStatus, u32)>,
+    lost: bool,
+}
+
+impl Plain {
+    pub(super) fn new(width: usize) -> Self {
+        Self { width, shown: HashMap::new(), lost: false }
+    }
+
+    /// The lines for what is new.
+    pub(super) fn news(&mut self, run: &RunWithSteps) -> Vec<String> {
+        let mut lines = Vec::new();
+        for step in &run.steps {
+            let state = (step.status, step.attempts);
+            if self.shown.insert(step.node_id.clone(), state) != Some(state) {
+                lines.push(line(step, self.width));
+            }
+        }
+        lines
+    }
+}
+
+impl Watcher for Plain {
+    fn saw(&mut self, run: &RunWithSteps) {
+        if std::mem::take(&mut self.lost) {
+            print("  the server answers again");
+        }
+        for line in self.news(run) {
+            print(&line);
+        }
+    }
+
+    fn lost(&mut self, error: &ClientError) {
+        if !std::mem::replace(&mut self.lost, true) {
+            let reason = error.to_string();
+            print(&format!("  trying again: {}", one_line(reason.lines().next().unwrap_or_default())));
+        }
+    }
+
+    fn ended(&mut self) {}
+}
+
+/// A step as it is now, in one line.
+pub(super) fn line(step: &Step, width: usize) -> String {
+    let mut parts = vec![format!("  {} {}", step_mark(step.status), padded(step.node_id.as_str(), width))];
+    match step.status {
+        StepStatus::Running if step.attempts > 1 => parts.push(dim(&format!("attempt {}", step.attempts))),
+        StepStatus::Running => parts.push(dim(&step.kind)),
+        StepStatus::Retrying => {
+            let failed_at = step.error.as_ref().and_then(|error| error.history.last()).map(|last| last.at);
+            let next = next_attempt(step)
+                .zip(failed_at)
+                .map(|(due, failed)| format!(", next in {}", duration(due.since(failed))));
+            parts.push(format!("attempt {} failed{}", step.attempts, next.unwrap_or_default()));
+        }
+        StepStatus::Skipped | StepStatus::Cancelled => parts.push(dim(step.status.as_str())),
+        StepStatus::Succeeded | StepStatus::Failed => {
+            parts.push(took(step));
+            if step.attempts > 1 {
+                parts.push(dim(&format!("{} attempts", step.attempts)));
+            }
+        }
+    }
+    if let (Some(error), StepStatus::Failed | StepStatus::Retrying) = (&step.error, step.status) {
+        parts.push(dim(&brief(error)));
+    }
+    parts.join("  ")
+}
+
+fn dim(text: &str) -> String {
+    style(text).dim().to_string()
+}
