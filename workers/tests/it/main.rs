@@ -6,6 +6,7 @@
     reason = "tests, and the values are theirs alone"
 )]
 
+mod addresses;
 mod expressions;
 mod http_request;
 mod steps;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use minireipaz::domain::{
+    clock::SystemClock,
     ids::{RunId, TenantId, WorkflowId},
     items::Items,
     run::Trigger,
@@ -10,8 +11,8 @@ use minireipaz::domain::{
 };
 use serde_json::{Value, json};
 use workers::{
-    engine::RunHeader,
-    runner::{Compiled, StepTask},
+    engine::{Outcome, RunHeader, StepFailure},
+    runner::{Compiled, Runner, RunnerSettings, StepTask},
 };
 
 /// A task for a node `call` of this kind.
@@ -47,5 +48,33 @@ pub(crate) fn node_task(node: Value, items: Value) -> StepTask {
         partial: None,
         inputs: vec![(None, items)],
         outputs: Vec::new(),
+    }
+}
+
+/// A runner that may call loopback addresses, as the tests' servers have.
+pub(crate) fn runner() -> Runner {
+    let mut settings = RunnerSettings::default();
+    settings.http.allow = "127.0.0.1".parse().unwrap();
+    Runner::new(settings, Arc::new(SystemClock)).unwrap()
+}
+
+/// What an `http_request` with these parameters makes of the items.
+pub(crate) async fn run(params: Value, items: Value) -> Outcome {
+    runner().run(task("http_request", params, items)).await
+}
+
+/// The items of `main` of a step that succeeded.
+pub(crate) fn succeeded(outcome: Outcome) -> Value {
+    match outcome {
+        Outcome::Succeeded(ports) => json!(ports["main"]),
+        Outcome::Failed(failed) => panic!("{:?}", failed.error),
+    }
+}
+
+/// The failure of a step that failed.
+pub(crate) fn failed(outcome: Outcome) -> StepFailure {
+    match outcome {
+        Outcome::Failed(failed) => *failed,
+        Outcome::Succeeded(ports) => panic!("{ports:?}"),
     }
 }
