@@ -30,8 +30,10 @@ pub(super) async fn execute(command: RunsCommand) -> Result<(), Failure> {
             let run = client.run(id, None).await?;
             // Only for its name and the width of the first column: a run outlives its workflow.
             let workflow = client.workflow(run.run.workflow_id).await.ok();
-            let name =
-                workflow.as_ref().map_or("A deleted workflow", |workflow| workflow.document.name.as_str());
+            let name = workflow.as_ref().map_or_else(
+                || format!("Workflow {}", run.run.workflow_id),
+                |workflow| workflow.document.name.clone(),
+            );
             print(&display::headline(&name, run.run.workflow_version, run.run.id));
             let nodes = workflow.iter().flat_map(|workflow| &workflow.document.nodes);
             let mut watcher = display::for_people(nodes.map(|node| node.id.as_str()));
