@@ -111,7 +111,8 @@ fn explain(place: Option<&str>, error: &NodeError) -> String {
     let place = place.map(|node| format!("{node}: ")).unwrap_or_default();
     let code = console::style(format!("({})", one_line(&error.code))).dim();
     let mut text = format!("{} {place}{} {code}", console::style("✖").red(), one_line(&error.message));
-    for attempt in &error.history {
+    // One attempt is the error itself.
+    for attempt in error.history.iter().filter(|_| error.history.len() > 1) {
         let line = format!("attempt {}: {}", attempt.attempt, one_line(&attempt.message));
         text.push_str(&format!("\n  {}", console::style(line).dim()));
     }

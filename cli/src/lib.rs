@@ -32,7 +32,10 @@ pub fn main() -> ExitCode {
     match runtime.block_on(commands::execute(args.command)) {
         Ok(code) => code,
         Err(failure) => {
-            eprintln!("{failure}");
+            let text = failure.to_string();
+            if !text.is_empty() {
+                eprintln!("{text}");
+            }
             failure.exit_code()
         }
     }

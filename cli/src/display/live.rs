@@ -47,9 +47,14 @@ impl Live {
     pub(super) fn new(width: usize) -> Self {
         let lines = MultiProgress::with_draw_target(ProgressDrawTarget::stdout());
         let run = lines.add(ProgressBar::new_spinner());
-        run.set_style(style("  {spinner:.dim} {wide_msg:.dim}"));
         run.enable_steady_tick(TICK);
         Self { width, lines, run, steps: Vec::new() }
+    }
+
+    /// The line of the run itself, below its steps.
+    fn note(&self, text: &str) {
+        self.run.set_style(style(if text.is_empty() { " " } else { "  {spinner:.dim} {wide_msg:.dim}" }));
+        self.run.set_message(text.to_owned());
     }
 
     fn show_step(&mut self, step: &Step) {
@@ -87,20 +92,22 @@ impl Live {
 
 impl Watcher for Live {
     fn saw(&mut self, run: &RunWithSteps) {
-        self.run.set_message(match run.run.status {
+        for step in &run.steps {
+            self.show_step(step);
+        }
+        // A step that is under way says it better.
+        self.note(match run.run.status {
+            _ if self.steps.iter().any(|shown| !shown.is_settled()) => "",
             RunStatus::Queued => "queued: a worker takes it in a moment",
             RunStatus::Waiting => "waiting",
             _ => "",
         });
-        for step in &run.steps {
-            self.show_step(step);
-        }
         self.make_room(usize::from(Term::stdout().size().0));
     }
 
     fn lost(&mut self, error: &ClientError) {
         let reason = one_line(error.to_string().lines().next().unwrap_or_default());
-        self.run.set_message(format!("trying again: {reason}"));
+        self.note(&format!("trying again: {reason}"));
     }
 
     fn ended(&mut self) {
@@ -120,7 +127,7 @@ fn dress(bar: &ProgressBar, step: &Step, width: usize) {
                 if step.attempts > 1 { format!(" · attempt {}", step.attempts) } else { String::new() };
             let look = style("  {spinner:.cyan} {prefix}  {took:.cyan}  {wide_msg:.dim}");
             bar.set_style(look.with_key("took", |state: &ProgressState, text: &mut dyn Write| {
-                let _ = text.write_str(&duration(tenths(state.elapsed())));
+                let _ = text.write_str(&ticking(state.elapsed()));
             }));
             bar.set_message(format!("{}{attempt}", one_line(&step.kind)));
             bar.enable_steady_tick(TICK);
@@ -146,15 +153,14 @@ fn dress(bar: &ProgressBar, step: &Step, width: usize) {
 /// What is left until the next attempt.
 fn countdown(due: Option<Timestamp>, now: Timestamp) -> String {
     match due.map(|due| due.since(now)) {
-        Some(left) if !left.is_zero() => format!("again in {}", duration(tenths(left))),
+        Some(left) if !left.is_zero() => format!("again in {}", ticking(left)),
         _ => "retrying".to_owned(),
     }
 }
 
-/// Without the digits that only flicker.
-fn tenths(of: Duration) -> Duration {
-    let millis = u64::try_from(of.as_millis()).unwrap_or(u64::MAX);
-    Duration::from_millis(millis - millis % 100)
+/// A duration that changes while it is looked at: always as wide, without the digits that only flicker.
+fn ticking(of: Duration) -> String {
+    if of < Duration::from_secs(60) { format!("{:.1} s", of.as_secs_f64()) } else { duration(of) }
 }
 
 /// A template is fixed text; should it be wrong, a line without a look is better than none.
@@ -175,7 +181,7 @@ mod tests {
     #[test]
     fn the_countdown_ends_with_the_retry() {
         let due = Timestamp::from_millis(10_000);
-        assert_eq!(countdown(Some(due), Timestamp::from_millis(7_440)), "again in 2.5 s");
+        assert_eq!(countdown(Some(due), Timestamp::from_millis(7_440)), "again in 2.6 s");
         assert_eq!(countdown(Some(due), Timestamp::from_millis(10_000)), "retrying");
         assert_eq!(countdown(None, due), "retrying");
     }

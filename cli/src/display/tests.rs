@@ -11,7 +11,8 @@ fn run() -> RunWithSteps {
         "workflow_version": 3, "status": "failed", "revision": 7, "attempt": 1, "trigger": {"kind": "manual"},
         "input": {}, "output": null,
         "error": {"code": "http_status", "message": "the server answered 503", "node_id": "fetch", "history": [
-            {"attempt": 1, "at": "2026-01-01T00:00:00Z", "code": "http_status", "message": "503 at first"}]},
+            {"attempt": 1, "at": "2026-01-01T00:00:00Z", "code": "http_status", "message": "503 at first"},
+            {"attempt": 2, "at": "2026-01-01T00:00:01Z", "code": "http_status", "message": "503 again"}]},
         "created_at": "2026-01-01T00:00:00Z", "started_at": "2026-01-01T00:00:00Z",
         "finished_at": "2026-01-01T00:00:02Z",
         "steps": [{"node_id": "fetch", "kind": "http_request", "status": "failed", "attempts": 2,
@@ -113,6 +114,7 @@ fn a_summary_has_the_steps_the_error_with_its_attempts_and_the_end() {
         "http_request",
         "fetch: the server answered 503 (http_status)",
         "attempt 1: 503 at first",
+        "attempt 2: 503 again",
         "failed in 2.0 s",
     ] {
         assert!(text.contains(part), "{part}: {text}");
