@@ -54,6 +54,9 @@ pub enum StartError {
     /// Its HTTP client cannot be set up.
     #[error(transparent)]
     Http(#[from] HttpSetupError),
+    /// It could not go on with the runs of its journal.
+    #[error("the worker could not go on with the runs of its journal; its log says why")]
+    Recovery,
     /// It cannot listen.
     #[error("the worker cannot listen on {address}: {source}; set WORKER_LISTEN to a free address")]
     Listen {
@@ -65,7 +68,8 @@ pub enum StartError {
 }
 
 impl Worker {
-    /// Starts a worker on the current runtime. Runs that its journal holds go on at once.
+    /// Starts a worker on the current runtime. When this returns, the runs of its journal go on and new ones are
+    /// let in.
     ///
     /// # Errors
     /// When the journal cannot be opened, or the address is taken.
@@ -96,6 +100,7 @@ impl Worker {
             GateLimits { requests: QUEUED_REQUESTS, bytes: QUEUED_BYTES, active_runs: config.max_runs };
         let gate = Arc::new(Gate::new(limits, Arc::clone(&backlog)));
         let documents = Arc::new(Documents::new());
+        let (opened, open) = oneshot::channel();
         let parts = Parts {
             journal: Arc::clone(&journal),
             backlog: Arc::clone(&backlog),
@@ -104,6 +109,7 @@ impl Worker {
             runner: Runner::new(config.runner.clone(), Arc::clone(&clock))?,
             clock: Arc::clone(&clock),
             max_steps: (config.max_steps, config.max_steps_per_tenant),
+            ready: opened,
         };
         let metrics = collected();
         let supervisor = Supervisor::new();
@@ -153,6 +159,8 @@ impl Worker {
                 tracing::error!(%error, "the worker's door ended");
             }
         });
+        // Probes are answered meanwhile.
+        open.await.map_err(|_| StartError::Recovery)?;
         Ok(Self { addr, config, gate, backlog, processor, supervisor, stop_door, stop_recorder })
     }
 

@@ -1,6 +1,6 @@
 //! The worker's settings.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use minireipaz::{auth::CallbackSecrets, config::Env, domain::duration::HumanDuration};
 
@@ -52,24 +52,33 @@ impl WorkerConfig {
     pub fn from_env(env: &mut Env) -> Option<Self> {
         let secrets = CallbackSecrets::from_env(env);
         let data_dir = env.required::<PathBuf>("WORKER_DATA_DIR");
-        let defaults = Self::new(data_dir?, secrets?);
-        let max_steps = env.or("WORKER_MAX_STEPS", defaults.max_steps).max(1);
+        let listen: Option<SocketAddr> = env.optional("WORKER_LISTEN");
+        let max_steps: Option<usize> = env.optional("WORKER_MAX_STEPS");
+        let per_tenant: Option<usize> = env.optional("WORKER_MAX_STEPS_PER_TENANT");
+        let max_runs: Option<usize> = env.optional("WORKER_MAX_RUNS");
+        let max_backlog: Option<u64> = env.optional("WORKER_MAX_BACKLOG");
+        let grace: Option<HumanDuration> = env.optional("WORKER_GRACE");
+        let mut runner = RunnerSettings::default();
+        runner.http.allow = env.or("WORKER_HTTP_ALLOW", runner.http.allow);
         let names: String = env.or("WORKER_ENV_ALLOW", String::new());
-        let allowed: BTreeMap<String, String> = list(&names)
+        runner.env = list(&names)
             .filter_map(|name| env.optional::<String>(name).map(|value| (name.to_owned(), value)))
             .collect();
-        let mut runner = defaults.runner;
-        runner.env = allowed;
-        runner.http.allow = env.or("WORKER_HTTP_ALLOW", runner.http.allow);
+        if [max_steps, per_tenant, max_runs].contains(&Some(0)) {
+            env.problem("WORKER_MAX_STEPS, WORKER_MAX_STEPS_PER_TENANT and WORKER_MAX_RUNS are at least 1");
+        }
+        // Only now: whatever is wrong has been noted.
+        let defaults = Self::new(data_dir?, secrets?);
+        let max_steps = max_steps.unwrap_or(defaults.max_steps);
         Some(Self {
-            listen: env.or("WORKER_LISTEN", defaults.listen),
+            listen: listen.unwrap_or(defaults.listen),
             max_steps,
-            max_steps_per_tenant: env.or("WORKER_MAX_STEPS_PER_TENANT", max_steps.div_ceil(2)).max(1),
-            max_runs: env.or("WORKER_MAX_RUNS", defaults.max_runs),
-            max_backlog: env.or("WORKER_MAX_BACKLOG", defaults.max_backlog),
-            grace: env.or("WORKER_GRACE", HumanDuration(defaults.grace)).0,
+            max_steps_per_tenant: per_tenant.unwrap_or(max_steps.div_ceil(2)),
+            max_runs: max_runs.unwrap_or(defaults.max_runs),
+            max_backlog: max_backlog.unwrap_or(defaults.max_backlog),
+            grace: grace.map_or(defaults.grace, |grace| grace.0),
             runner,
-            ..Self::new(defaults.data_dir, defaults.secrets)
+            ..defaults
         })
     }
 }

@@ -88,7 +88,7 @@ impl Batch {
 
     fn sort(&mut self, door: &Door, event: Event, text: &str) {
         match event.payload {
-            Payload::TaskExecute(task) => self.compile(door, event.tenant, *task),
+            Payload::TaskExecute(task) => self.compile(door, event.tenant, *task, text),
             Payload::WorkflowSaved(_) | Payload::WorkflowDeleted(_) | Payload::RunRequested(_) => {
                 let reason = "this event is for the scheduler: the connector of topic `workflows` must not call the worker";
                 self.bury(
@@ -101,7 +101,7 @@ impl Batch {
         }
     }
 
-    fn compile(&mut self, door: &Door, tenant: TenantId, task: TaskExecute) {
+    fn compile(&mut self, door: &Door, tenant: TenantId, task: TaskExecute, text: &str) {
         let TaskExecute { document, .. } = task;
         let header = Arc::new(RunHeader {
             tenant,
@@ -117,7 +117,14 @@ impl Batch {
         match door.documents.compile(&hash, &document) {
             Ok(workflow) => self.tasks.push(Task { header, hash, document, workflow }),
             Err(why) => {
-                self.rejected.push(Rejected { header, error: NodeError::new("invalid_workflow", why) });
+                tracing::warn!(run.id = %header.run_id, why, "run {} cannot be executed and fails", header.run_id);
+                let record = ingest::excerpt(text.as_bytes());
+                let letter = letter(door, why.clone(), record, header.tenant.to_string());
+                self.rejected.push(Rejected {
+                    header,
+                    error: NodeError::new("invalid_workflow", why),
+                    letter,
+                });
             }
         }
     }

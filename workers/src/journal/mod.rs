@@ -9,6 +9,8 @@ mod read;
 mod tables;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::Disk;
 
 use std::{
     fmt,

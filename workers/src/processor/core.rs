@@ -54,6 +54,7 @@ pub(super) struct Core {
     forgotten: u32,
     /// Once it stops: who is told when no step is under way, unless that was said already.
     drained: Option<Option<oneshot::Sender<()>>>,
+    ready: Option<oneshot::Sender<()>>,
     ending: bool,
     killed: Arc<AtomicBool>,
 }
@@ -95,6 +96,7 @@ impl Core {
             confirmed: None,
             forgotten: 0,
             drained: None,
+            ready: Some(parts.ready),
             ending: false,
             killed,
         })
@@ -107,6 +109,9 @@ impl Core {
             return;
         }
         self.gate.set_open(true);
+        if let Some(ready) = self.ready.take() {
+            let _ = ready.send(());
+        }
         while !self.ending && !self.killed.load(Ordering::Acquire) {
             let first = self.wait();
             let mut turn = Turn::new(self.clock.now());

@@ -24,9 +24,14 @@ impl Core {
     pub(super) fn deliver(&mut self, turn: &mut Turn, delivery: Delivery) {
         let Delivery { tasks, rejected, letters, reply, admission } = delivery;
         let taken = self.take_tasks(turn, tasks, rejected);
-        let answer = taken.map(|receipt| Receipt { dead_letters: letters.len(), ..receipt });
-        counter!(names::WORKER_TASKS, names::OUTCOME => "dead_letter").increment(letters.len() as u64);
+        let answer =
+            taken.map(|receipt| Receipt { dead_letters: receipt.dead_letters + letters.len(), ..receipt });
         turn.rows.extend(letters.into_iter().map(|letter| Row::Dead(Box::new(letter))));
+        if let Ok(receipt) = &answer {
+            count("accepted", receipt.accepted);
+            count("duplicate", receipt.duplicates);
+            count("dead_letter", receipt.dead_letters);
+        }
         let answer = answer.map_err(|error| {
             tracing::error!(%error, "the journal cannot be read");
             Refused
@@ -51,8 +56,12 @@ impl Core {
                 receipt.duplicates += 1;
             }
         }
-        for Rejected { header, error } in rejected {
-            if self.is_new(turn, &header)? {
+        for Rejected { header, error, letter } in rejected {
+            if !self.is_new(turn, &header)? {
+                receipt.duplicates += 1;
+            } else {
+                receipt.dead_letters += 1;
+                turn.rows.push(Row::Dead(Box::new(letter)));
                 let row = failed_run(&header, error, 1, turn.now);
                 turn.rows.push(Row::Run(Box::new(RunRow {
                     tenant: header.tenant.clone(),
@@ -63,8 +72,6 @@ impl Core {
                 turn.batch.ops.push(Op::Finish { run, attempt, at });
             }
         }
-        counter!(names::WORKER_TASKS, names::OUTCOME => "accepted").increment(receipt.accepted as u64);
-        counter!(names::WORKER_TASKS, names::OUTCOME => "duplicate").increment(receipt.duplicates as u64);
         Ok(receipt)
     }
 
@@ -79,6 +86,10 @@ impl Core {
             }
             if turn.snapshot(&self.journal)?.header(run)?.is_some() {
                 self.load(turn, run)?;
+                if !self.runs.contains_key(&run) {
+                    // It could not be read and has just been ended.
+                    return Ok(false);
+                }
             }
         }
         let Some(active) = self.runs.get(&run) else { return Ok(true) };
@@ -89,6 +100,10 @@ impl Core {
         self.drop_run(turn, run);
         Ok(true)
     }
+}
+
+fn count(outcome: &'static str, records: usize) {
+    counter!(names::WORKER_TASKS, names::OUTCOME => outcome).increment(records as u64);
 }
 
 /// The row of a run that fails without having run.

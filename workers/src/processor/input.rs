@@ -67,6 +67,8 @@ pub(crate) struct Task {
 pub(crate) struct Rejected {
     pub(crate) header: Arc<RunHeader>,
     pub(crate) error: NodeError,
+    /// The record, for whoever looks after the system.
+    pub(crate) letter: DeadLetter,
 }
 
 /// What became of a request's records.

@@ -12,6 +12,8 @@ mod gate;
 mod input;
 mod recovery;
 mod seal;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod turn;
 
@@ -23,6 +25,7 @@ use std::{
 pub(crate) use gate::{Admission, Gate, GateLimits, Refusal};
 pub(crate) use input::{Delivery, Input, Receipt, Refused, Rejected, Task};
 use minireipaz::domain::clock::Clock;
+use tokio::sync::oneshot;
 
 use self::{core::Core, dispatch::Dispatcher};
 use crate::{
@@ -42,6 +45,8 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     /// Steps under way at a time: in all, and of one tenant.
     pub(crate) max_steps: (usize, usize),
+    /// Told when all runs of the journal go on and new ones are let in.
+    pub(crate) ready: oneshot::Sender<()>,
 }
 
 /// The way to the processor.

@@ -5,6 +5,8 @@
 
 mod backlog;
 mod row;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 

@@ -10,3 +10,4 @@ mod addresses;
 mod expressions;
 mod http_request;
 mod steps;
+mod worker;
