@@ -7,7 +7,13 @@
 )]
 
 mod addresses;
+mod app;
+mod crash;
+mod duplicates;
 mod expressions;
+mod flow;
 mod http_request;
+mod ingest;
+mod outage;
 mod steps;
 mod worker;

@@ -1,0 +1,119 @@
+//! The server that steps call: it notes every call and answers as it was told to.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{HeaderMap, StatusCode, Uri},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+
+use super::within;
+
+/// How a call is answered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Answer {
+    /// With this status.
+    Status(u16),
+    /// Once [`Endpoint::release`] was called.
+    Held,
+    /// Never.
+    Never,
+    /// Once so many calls are in.
+    Together(usize),
+}
+
+/// The server.
+pub(crate) struct Endpoint {
+    addr: SocketAddr,
+    shared: Arc<Shared>,
+    _server: JoinSet<()>,
+}
+
+struct Shared {
+    /// By path; the last answer stays.
+    answers: Mutex<HashMap<String, VecDeque<Answer>>>,
+    /// Path and idempotency key of each call.
+    calls: watch::Sender<Vec<(String, String)>>,
+    released: watch::Sender<bool>,
+}
+
+impl Endpoint {
+    pub(super) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared {
+            answers: Mutex::default(),
+            calls: watch::Sender::default(),
+            released: watch::Sender::default(),
+        });
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&shared));
+        let mut server = JoinSet::new();
+        server.spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { addr, shared, _server: server }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.addr)
+    }
+
+    /// Answers calls of that path with these, one after the other; the last one again and again.
+    pub(crate) fn on(&self, path: &str, answers: &[Answer]) {
+        self.shared.answers.lock().unwrap().insert(path.to_owned(), answers.iter().copied().collect());
+    }
+
+    /// Answers the calls that are held, now and from now on.
+    pub(crate) fn release(&self) {
+        self.shared.released.send_replace(true);
+    }
+
+    /// The idempotency keys of the calls of that path, in order.
+    pub(crate) fn keys(&self, path: &str) -> Vec<String> {
+        let calls = self.shared.calls.borrow();
+        calls.iter().filter(|(called, _)| called == path).map(|(_, key)| key.clone()).collect()
+    }
+
+    /// How many calls of that path came.
+    pub(crate) fn count(&self, path: &str) -> usize {
+        self.keys(path).len()
+    }
+
+    /// Waits until so many calls of that path came.
+    pub(crate) async fn called(&self, path: &str, times: usize) {
+        let mut calls = self.shared.calls.subscribe();
+        let came = |calls: &Vec<(String, String)>| {
+            calls.iter().filter(|(called, _)| called == path).count() >= times
+        };
+        within("a call", calls.wait_for(came)).await.unwrap();
+    }
+}
+
+async fn answer(State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap) -> Response {
+    let path = uri.path().to_owned();
+    let key = headers.get("idempotency-key").map_or("", |key| key.to_str().unwrap()).to_owned();
+    let answer = {
+        let mut answers = shared.answers.lock().unwrap();
+        let answers = answers.entry(path.clone()).or_default();
+        if answers.len() > 1 { answers.pop_front() } else { answers.front().copied() }
+    };
+    shared.calls.send_modify(|calls| calls.push((path.clone(), key)));
+    match answer.unwrap_or(Answer::Status(200)) {
+        Answer::Status(200) => {}
+        Answer::Status(status) => return StatusCode::from_u16(status).unwrap().into_response(),
+        Answer::Held => {
+            shared.released.subscribe().wait_for(|released| *released).await.unwrap();
+        }
+        Answer::Never => std::future::pending().await,
+        Answer::Together(count) => {
+            shared.calls.subscribe().wait_for(|calls| calls.len() >= count).await.unwrap();
+        }
+    }
+    Json(json!({ "path": path })).into_response()
+}

@@ -1,0 +1,109 @@
+//! Tasks, as the scheduler sends them.
+
+use std::time::Duration;
+
+use minireipaz::domain::{
+    clock::{Clock, SystemClock},
+    event::{Event, Payload, TaskExecute},
+    ids::{RunId, TenantId, WorkflowId},
+    run::Trigger,
+    timestamp::Timestamp,
+    workflow::DocumentText,
+};
+use serde_json::{Value, json};
+
+/// Whose runs all of them are.
+pub(super) fn tenant() -> TenantId {
+    TenantId::parse("acme").unwrap()
+}
+
+/// A task.
+#[derive(Debug, Clone)]
+pub(crate) struct Task {
+    pub(crate) run: RunId,
+    attempt: u32,
+    document: String,
+    input: Value,
+}
+
+impl Task {
+    /// A new run of this workflow.
+    pub(crate) fn new(document: &Value) -> Self {
+        Self::aged(document, Duration::ZERO)
+    }
+
+    /// A run that was accepted that long ago.
+    pub(crate) fn aged(document: &Value, age: Duration) -> Self {
+        let made = Timestamp::from_millis(SystemClock.now().as_millis() - age.as_millis() as i64);
+        Self::of(RunId::at(made, rand::random()), document)
+    }
+
+    /// The run with that id.
+    pub(crate) fn of(run: RunId, document: &Value) -> Self {
+        Self { run, attempt: 1, document: document.to_string(), input: Value::Null }
+    }
+
+    pub(crate) fn input(self, input: Value) -> Self {
+        Self { input, ..self }
+    }
+
+    pub(crate) fn attempt(self, attempt: u32) -> Self {
+        Self { attempt, ..self }
+    }
+
+    /// Its record.
+    pub(crate) fn json(&self) -> String {
+        let task = TaskExecute {
+            run_id: self.run,
+            attempt: self.attempt,
+            workflow_id: WorkflowId(uuid::Uuid::from_u128(9)),
+            workflow_version: 1,
+            document: DocumentText::parse(self.document.clone()).unwrap(),
+            trigger: Trigger::manual(),
+            input: self.input.clone(),
+            created_at: self.run.created_at().unwrap_or_default(),
+        };
+        let event = Event {
+            id: self.run.to_string(),
+            time: SystemClock.now(),
+            tenant: tenant(),
+            traceparent: None,
+            payload: Payload::TaskExecute(Box::new(task)),
+        };
+        serde_json::to_string(&event).unwrap()
+    }
+}
+
+/// A batch in the form of a JSON array.
+pub(crate) fn batch<'t>(tasks: impl IntoIterator<Item = &'t Task>) -> String {
+    let records: Vec<_> = tasks.into_iter().map(Task::json).collect();
+    format!("[{}]", records.join(","))
+}
+
+/// A workflow whose three steps only compute: `start > double > last`.
+pub(crate) fn pure_workflow() -> Value {
+    json!({
+        "name": "Pure",
+        "nodes": [
+            {"id": "start", "type": "manual"},
+            {"id": "copy", "type": "set", "data": {"params": {"fields": {"copy": "{{ $json.n }}"}}}},
+            {"id": "last", "type": "noop"},
+        ],
+        "edges": [{"source": "start", "target": "copy"}, {"source": "copy", "target": "last"}],
+    })
+}
+
+/// A workflow of calls, one after the other: node, address and the node's other settings of each.
+pub(crate) fn call_workflow(calls: &[(&str, String, Value)]) -> Value {
+    let mut nodes = vec![json!({"id": "start", "type": "manual"})];
+    let mut edges = Vec::new();
+    let mut before = "start";
+    for (id, url, settings) in calls {
+        let mut data = settings.clone();
+        data["params"] = json!({"method": "POST", "url": url});
+        nodes.push(json!({"id": id, "type": "http_request", "data": data}));
+        edges.push(json!({"source": before, "target": id}));
+        before = id;
+    }
+    json!({"name": "Calls", "nodes": nodes, "edges": edges})
+}

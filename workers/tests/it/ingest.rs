@@ -1,0 +1,187 @@
+//! What the door takes, what it refuses, and what becomes of records that nobody can run.
+
+use std::time::Duration;
+
+use minireipaz::domain::run::RunStatus;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::app::{App, SECRET, Task, batch, pure_workflow, within};
+
+fn tasks(count: usize) -> Vec<Task> {
+    (0..count).map(|n| Task::new(&pure_workflow()).input(json!({"n": n}))).collect()
+}
+
+/// Makes a body of records.
+type Shape = fn(&[String]) -> String;
+
+#[tokio::test]
+async fn every_shape_that_a_connector_can_send_is_taken() {
+    let app = App::start().await;
+    let shapes: [(&str, Shape); 7] = [
+        ("an object", |records| records[0].clone()),
+        ("an array", |records| format!("[{}]", records.join(","))),
+        ("lines", |records| records.join("\n")),
+        ("objects without a separator", |records| records.concat()),
+        ("objects with commas", |records| records.join(",")),
+        ("an array of strings", |records| json!(records).to_string()),
+        ("a string that holds an array", |records| {
+            Value::String(format!("[{}]", records.join(","))).to_string()
+        }),
+    ];
+    for (name, shape) in shapes {
+        let tasks = tasks(if name == "an object" { 1 } else { 3 });
+        let records: Vec<_> = tasks.iter().map(Task::json).collect();
+        let receipt = app.post(shape(&records)).await.receipt();
+        assert_eq!(receipt, (tasks.len() as u64, 0, 0), "{name}");
+        for (n, task) in tasks.iter().enumerate() {
+            let found = app.succeeded(task.run).await;
+            assert_eq!(found.run.output, Some(json!({"last": [{"n": n, "copy": n}]})), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_let_in_without_the_secret() {
+    let app = App::start().await;
+    let task = Task::new(&pure_workflow());
+    for secret in [None, Some("another secret of some length"), Some("")] {
+        let reply = app.post_as(secret, task.json()).await;
+        assert_eq!((reply.status, reply.retry_after.as_deref()), (401, None), "{secret:?}");
+        assert!(reply.body.contains("CONNECTOR_SECRET") && !reply.body.contains(SECRET), "{}", reply.body);
+    }
+    assert_eq!(app.post(task.json()).await.receipt(), (1, 0, 0), "nothing of it was taken before");
+}
+
+#[tokio::test]
+async fn a_stranger_is_refused_before_the_body_is_read() {
+    let app = App::start().await;
+    let mut stream = TcpStream::connect(app.addr()).await.unwrap();
+    let head =
+        "POST /tasks HTTP/1.1\r\nHost: w\r\nAuthorization: Bearer wrong\r\nContent-Length: 9000000\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    within("an answer", stream.read_exact(&mut answer)).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 401");
+}
+
+#[tokio::test]
+async fn a_body_above_the_limit_is_refused() {
+    let app = App::start().await;
+    let reply = app.post(" ".repeat((16 << 20) + 1)).await;
+    assert_eq!(reply.status, 413, "{reply:?}");
+}
+
+#[tokio::test]
+async fn poison_becomes_dead_letters_and_its_neighbours_run() {
+    let app = App::start().await;
+    let good = tasks(2);
+    let foreign = json!({
+        "specversion": "1.0", "id": "1", "source": "s", "time": "2026-01-01T00:00:00Z", "tenantid": "acme",
+        "type": "io.minireipaz.run.requested.v1",
+        "data": {
+            "run_id": good[0].run, "workflow_id": good[0].run, "workflow_version": 1,
+            "trigger": {"kind": "manual"}, "created_at": "2026-01-01T00:00:00Z",
+        },
+    });
+    let mut unknown = foreign.clone();
+    unknown["type"] = json!("com.example.other");
+    let body = format!(
+        "{}\n{{\"broken\": \n{unknown}\n{foreign}\n\"plain text\"\n17\n{}",
+        good[0].json(),
+        good[1].json()
+    );
+    assert_eq!(app.post(body).await.receipt(), (2, 0, 5));
+    for task in &good {
+        app.succeeded(task.run).await;
+    }
+    let letters = within(
+        "the dead letters",
+        app.store.until(async || Some(app.store.dead_letters()).filter(|letters| letters.len() == 5)),
+    )
+    .await;
+    let reasons =
+        ["not JSON", "unknown event type", "is for the scheduler", "holds no JSON", "not a CloudEvent"];
+    for (letter, reason) in letters.iter().zip(reasons) {
+        assert!(letter.reason.contains(reason), "{letter:?}");
+        assert_eq!(letter.consumer, "worker");
+    }
+    assert_eq!((letters[0].record.as_str(), letters[0].tenant.as_str()), ("{\"broken\": ", ""));
+    assert_eq!((letters[2].record.as_str(), letters[2].tenant.as_str()), (&*foreign.to_string(), "acme"));
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_buried_once_although_the_worker_stops_in_order() {
+    let mut app = App::start().await;
+    for round in 1..=5 {
+        assert_eq!(app.post("poison").await.receipt(), (0, 0, 1));
+        app.stop().await;
+        assert_eq!(app.store.dead_letters().len(), round, "stop waits for what the store takes");
+        app.start_again().await;
+        app.succeeded(app.submit(&Task::new(&pure_workflow())).await).await;
+        assert_eq!(app.store.dead_letters().len(), round);
+    }
+}
+
+#[tokio::test]
+async fn a_task_whose_workflow_is_not_valid_is_a_run_that_failed() {
+    let app = App::start().await;
+    let cycle =
+        json!({"name": "Bad", "nodes": [{"id": "a", "type": "noop"}, {"id": "b", "type": "teleport"}]});
+    let bad = [Task::new(&cycle), Task::new(&json!({"nodes": 7}))];
+    let good = Task::new(&pure_workflow());
+    let reply = app.post(batch([&bad[0], &bad[1], &good, &bad[0]])).await;
+    assert_eq!(reply.receipt(), (3, 1, 0), "each is taken once");
+    app.succeeded(good.run).await;
+    for (task, said) in bad.iter().zip(["teleport", "not a workflow"]) {
+        let found = app.ended(task.run).await;
+        assert_eq!((found.run.status, found.steps.len()), (RunStatus::Failed, 0));
+        let error = found.run.error.unwrap();
+        assert_eq!(error.code, "invalid_workflow");
+        assert!(error.message.contains(said), "{}", error.message);
+        assert!(found.run.finished_at.is_some());
+    }
+    assert_eq!(app.post(batch(&bad)).await.receipt(), (0, 2, 0), "they are known now");
+    assert_eq!(app.store.ends(bad[0].run), 1);
+}
+
+#[tokio::test]
+async fn an_input_that_is_no_list_of_objects_fails_the_run() {
+    let app = App::start().await;
+    let found = app.ended(app.submit(&Task::new(&pure_workflow()).input(json!(7))).await).await;
+    assert_eq!(
+        (found.run.status, found.run.error.unwrap().code.as_str()),
+        (RunStatus::Failed, "invalid_input")
+    );
+}
+
+#[tokio::test]
+async fn an_empty_body_is_an_empty_batch() {
+    let app = App::start().await;
+    for body in ["", "[]", " \n"] {
+        assert_eq!(app.post(body).await.receipt(), (0, 0, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_takes_nothing_with_it() {
+    let app = App::start().await;
+    let task = Task::new(&pure_workflow());
+    let mut stream = TcpStream::connect(app.addr()).await.unwrap();
+    let body = task.json();
+    let head = format!(
+        "POST /tasks HTTP/1.1\r\nHost: w\r\nX-API-KEY: {SECRET}\r\nContent-Length: {}\r\n\r\n{}",
+        body.len() + 1,
+        body
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    drop(stream);
+    let next = app.submit(&Task::new(&pure_workflow())).await;
+    app.succeeded(next).await;
+    assert!(app.store.find(task.run).await.is_none(), "half a body is no batch");
+    let age = Duration::from_secs(5);
+    assert_eq!(app.post(Task::aged(&pure_workflow(), age).json()).await.receipt(), (1, 0, 0));
+}
