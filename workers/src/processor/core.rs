@@ -304,13 +304,14 @@ impl Core {
 
     /// Does what the commit allows.
     fn act(&mut self, mut turn: Turn) {
-        turn.answer();
         let outbox = std::mem::take(&mut turn.batch.outbox);
         self.next_sequence += outbox.len() as u64;
         let rows = turn.rows.drain(..).zip(outbox);
         self.backlog.push(
             rows.map(|(row, (sequence, json))| Committed { sequence, bytes: json.len(), row }).collect(),
         );
+        // After the gate can see what this batch added: who sends batch after batch must not get past a limit.
+        turn.answer();
         for (tenant, run, node) in turn.cut_off.drain(..) {
             self.dispatcher.abort(&tenant, (run, node));
         }

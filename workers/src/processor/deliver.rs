@@ -70,6 +70,10 @@ impl Core {
                 })));
                 let (run, attempt, at) = (header.run_id, header.attempt, turn.now);
                 turn.batch.ops.push(Op::Finish { run, attempt, at });
+                turn.ended.insert(run, attempt);
+                receipt.accepted += 1;
+            } else {
+                receipt.duplicates += 1;
             }
         }
         Ok(receipt)
@@ -92,8 +96,9 @@ impl Core {
                 }
             }
         }
-        let Some(active) = self.runs.get(&run) else { return Ok(true) };
-        if active.state.header().attempt >= header.attempt {
+        let in_memory = self.runs.get(&run).map(|active| active.state.header().attempt);
+        let Some(known) = in_memory.or_else(|| turn.ended.get(&run).copied()) else { return Ok(true) };
+        if known >= header.attempt {
             return Ok(false);
         }
         tracing::warn!(run.id = %run, attempt = header.attempt, "attempt {} of run {run} replaces an earlier one", header.attempt);

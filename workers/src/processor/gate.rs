@@ -18,7 +18,7 @@ pub(crate) struct GateLimits {
     pub(crate) active_runs: usize,
 }
 
-/// Decides about each request before its body is read.
+/// Decides about each request, by [`Gate::check`] already before its body is read.
 #[derive(Debug)]
 pub(crate) struct Gate {
     limits: GateLimits,

@@ -58,7 +58,7 @@ impl Core {
 
     /// Brings a run into memory, unless it is there or unknown. One that cannot be read is ended as failed.
     pub(super) fn load(&mut self, turn: &mut Turn, run: RunId) -> Result<(), JournalError> {
-        if self.runs.contains_key(&run) {
+        if self.runs.contains_key(&run) || turn.ended.contains_key(&run) {
             return Ok(());
         }
         let documents = Arc::clone(&self.documents);
@@ -127,6 +127,8 @@ fn give_up(turn: &mut Turn, run: RunId, unreadable: Unreadable) {
     tracing::error!(run.id = %run, why, "run {run} cannot be brought back from the journal and fails");
     let hash = header.as_ref().map(|row| row.document);
     turn.batch.ops.push(Op::Erase { run, hash });
+    // Without a header nobody knows its attempt: whichever comes again is run.
+    turn.ended.insert(run, header.as_ref().map_or(0, |row| row.header.attempt));
     if let Some(HeaderRow { header, .. }) = header {
         let message = format!("the worker cannot read what its journal holds of this run: {why}");
         let row = failed_run(&header, NodeError::new("journal_unreadable", message), revision, turn.now);

@@ -1,5 +1,7 @@
 //! One turn: what is decided together, written in one commit, and done after it.
 
+use std::collections::HashMap;
+
 use minireipaz::domain::{
     ids::{RunId, TenantId},
     timestamp::Timestamp,
@@ -17,6 +19,9 @@ pub(super) struct Turn {
     pub(super) batch: Batch,
     /// Runs that changed, each once.
     pub(super) touched: Vec<RunId>,
+    /// Runs that end in this turn without having been in memory, with their attempts: the journal does not know it
+    /// before the commit.
+    pub(super) ended: HashMap<RunId, u32>,
     /// Rows for the store.
     pub(super) rows: Vec<Row>,
     pub(super) replies: Vec<Reply>,
@@ -46,6 +51,7 @@ impl Turn {
             now,
             batch: Batch::default(),
             touched: Vec::new(),
+            ended: HashMap::new(),
             rows: Vec::new(),
             replies: Vec::new(),
             cut_off: Vec::new(),

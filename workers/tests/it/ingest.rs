@@ -72,7 +72,8 @@ async fn a_stranger_is_refused_before_the_body_is_read() {
 async fn a_body_above_the_limit_is_refused() {
     let app = App::start().await;
     let reply = app.post(" ".repeat((16 << 20) + 1)).await;
-    assert_eq!(reply.status, 413, "{reply:?}");
+    assert_eq!((reply.status, reply.retry_after.as_deref()), (413, None), "{reply:?}");
+    assert!(reply.body.contains("at most 16777216 bytes"), "{}", reply.body);
 }
 
 #[tokio::test]

@@ -61,7 +61,7 @@ impl Task {
             document: DocumentText::parse(self.document.clone()).unwrap(),
             trigger: Trigger::manual(),
             input: self.input.clone(),
-            created_at: self.run.created_at().unwrap_or_default(),
+            created_at: self.run.created_at().unwrap_or_else(|| SystemClock.now()),
         };
         let event = Event {
             id: self.run.to_string(),
