@@ -128,7 +128,7 @@ fn refused(status: StatusCode, detail: &str) -> Response {
     });
     let mut response =
         (status, [(header::CONTENT_TYPE, "application/problem+json")], problem.to_string()).into_response();
-    if status != StatusCode::UNAUTHORIZED {
+    if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
         response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static(RETRY_AFTER));
     }
     response
