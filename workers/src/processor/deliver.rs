@@ -59,22 +59,19 @@ impl Core {
         for Rejected { header, error, letter } in rejected {
             if !self.is_new(turn, &header)? {
                 receipt.duplicates += 1;
-            } else {
-                receipt.dead_letters += 1;
-                turn.rows.push(Row::Dead(Box::new(letter)));
-                let row = failed_run(&header, error, 1, turn.now);
-                turn.rows.push(Row::Run(Box::new(RunRow {
-                    tenant: header.tenant.clone(),
-                    run: row,
-                    steps: Vec::new(),
-                })));
-                let (run, attempt, at) = (header.run_id, header.attempt, turn.now);
-                turn.batch.ops.push(Op::Finish { run, attempt, at });
-                turn.ended.insert(run, attempt);
-                receipt.accepted += 1;
-            } else {
-                receipt.duplicates += 1;
+                continue;
             }
+            receipt.dead_letters += 1;
+            turn.rows.push(Row::Dead(Box::new(letter)));
+            let row = failed_run(&header, error, 1, turn.now);
+            turn.rows.push(Row::Run(Box::new(RunRow {
+                tenant: header.tenant.clone(),
+                run: row,
+                steps: Vec::new(),
+            })));
+            let (run, attempt, at) = (header.run_id, header.attempt, turn.now);
+            turn.batch.ops.push(Op::Finish { run, attempt, at });
+            turn.ended.insert(run, attempt);
         }
         Ok(receipt)
     }
