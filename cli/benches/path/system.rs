@@ -58,7 +58,10 @@ impl System {
             if let Some(status) = self.child.try_wait()? {
                 anyhow::bail!("minireipaz dev ended with {status}:\n{}", file("bench.out"));
             }
-            if self.client.get(&ping).send().await.is_ok_and(|answer| answer.status().is_success()) {
+            let answers =
+                self.client.get(&ping).send().await.is_ok_and(|answer| answer.status().is_success());
+            // The token is the last thing that a starting system writes.
+            if answers && !file("token").is_empty() {
                 let parts: Value = serde_json::from_str(&file("dev.json")).context("dev.json")?;
                 let address = |part: &str| parts[part].as_str().map(str::to_owned).context(part.to_owned());
                 (self.bridge, self.worker) = (address("bridge")?, address("worker")?);

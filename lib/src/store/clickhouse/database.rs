@@ -1,5 +1,7 @@
 //! The pool behind the guard: what everything else in this module talks to.
 
+use metrics::counter;
+
 use super::{
     cells::Reader,
     connection::{Connector, InsertRow},
@@ -10,6 +12,7 @@ use crate::{
     domain::retry::{Failure, RetryPolicy},
     resilience::{BreakerSettings, CallError, Cause, Classify, Guard},
     store::StoreError,
+    telemetry::names,
 };
 
 /// One database. Every statement is safe to repeat, so all of them are retried.
@@ -43,7 +46,9 @@ impl Database {
     ) -> Result<(), StoreError> {
         let Some(first) = rows.first() else { return Ok(()) };
         let sql = format!("INSERT INTO {table} ({}) FORMAT Native", first.columns.join(", "));
-        Ok(self.guard.call(operation, || self.pool.insert(sql.clone(), rows.clone())).await?)
+        self.guard.call(operation, || self.pool.insert(sql.clone(), rows.clone())).await?;
+        counter!(names::STORE_INSERTS).increment(1);
+        Ok(())
     }
 
     /// Asks for a sign of life, once.
