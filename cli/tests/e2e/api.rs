@@ -1,0 +1,58 @@
+//! What a frontend relies on.
+
+use futures_util::StreamExt as _;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::system::{System, read_json, repository};
+
+#[tokio::test]
+async fn a_saved_version_is_the_one_that_runs_next() {
+    let system = System::start().await;
+    let mut document = read_json(&repository("examples/hello/workflow.json"));
+    let id = system.save(&document).await;
+    let run = system.run(&id, &json!({"name": "Ada"})).await;
+    assert_eq!(system.result(&run).await["workflow_version"], 1);
+    document["nodes"][1]["data"]["params"]["fields"]["greeting"] = json!("Bye");
+    let put = system.request(Method::PUT, &format!("/workflows/{id}")).bearer_auth(system.token());
+    let saved = system.send(put.header("if-match", "\"1\"").json(&document)).await;
+    assert_eq!((saved.status, &saved.body["version"]), (200, &json!(2)));
+    let run = system.run(&id, &json!({"name": "Ada"})).await;
+    let result = system.result(&run).await;
+    assert_eq!((&result["workflow_version"], &result["output"]["greet"][0]["greeting"]), (&json!(2), &json!("Bye")));
+    let delete = system.request(Method::DELETE, &format!("/workflows/{id}")).bearer_auth(system.token());
+    assert_eq!(system.send(delete).await.status, 204);
+    assert_eq!(system.get(&format!("/workflows/{id}")).await.status, 404);
+    let start = system.post(&format!("/workflows/{id}/runs"), &json!({})).await;
+    assert_eq!(start.status, 404);
+}
+
+#[tokio::test]
+async fn a_run_is_streamed_revision_by_revision_until_its_end() {
+    let system = System::start().await;
+    let id = system.save(&read_json(&repository("examples/slow/workflow.json"))).await;
+    let run = system.run(&id, &json!({"ms": 300})).await;
+    let stream = system.request(Method::GET, &format!("/runs/{run}")).bearer_auth(system.token());
+    let mut body = stream.header("accept", "text/event-stream").send().await.unwrap().bytes_stream();
+    let mut text = String::new();
+    while let Some(chunk) = body.next().await {
+        text.push_str(&String::from_utf8_lossy(&chunk.unwrap()));
+    }
+    let revisions: Vec<u64> =
+        text.lines().filter_map(|line| line.strip_prefix("id:")?.trim().parse().ok()).collect();
+    assert!(revisions.len() >= 2 && revisions.is_sorted(), "{text}");
+    let last = text.lines().filter_map(|line| line.strip_prefix("data:")).next_back().unwrap();
+    assert_eq!(serde_json::from_str::<Value>(last).unwrap()["status"], "succeeded");
+}
+
+#[tokio::test]
+async fn many_runs_at_once_all_finish() {
+    let system = System::start().await;
+    let id = system.save(&read_json(&repository("examples/price-watch/workflow.json"))).await;
+    let input = read_json(&repository("examples/price-watch/input.json"));
+    let expected = read_json(&repository("examples/price-watch/expected.json"));
+    let runs = futures_util::future::join_all((0..20).map(|_| system.run(&id, &input))).await;
+    for result in futures_util::future::join_all(runs.iter().map(|run| system.result(run))).await {
+        assert_eq!(result["output"], expected, "{result:#}");
+    }
+}
