@@ -19,7 +19,10 @@ async fn a_saved_version_is_the_one_that_runs_next() {
     assert_eq!((saved.status, &saved.body["version"]), (200, &json!(2)));
     let run = system.run(&id, &json!({"name": "Ada"})).await;
     let result = system.result(&run).await;
-    assert_eq!((&result["workflow_version"], &result["output"]["greet"][0]["greeting"]), (&json!(2), &json!("Bye")));
+    assert_eq!(
+        (&result["workflow_version"], &result["output"]["greet"][0]["greeting"]),
+        (&json!(2), &json!("Bye"))
+    );
     let delete = system.request(Method::DELETE, &format!("/workflows/{id}")).bearer_auth(system.token());
     assert_eq!(system.send(delete).await.status, 204);
     assert_eq!(system.get(&format!("/workflows/{id}")).await.status, 404);

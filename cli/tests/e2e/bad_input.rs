@@ -33,8 +33,14 @@ async fn a_workflow_that_is_wrong_is_refused_with_all_its_violations_and_not_sav
             ),
             vec![("nodes[1]", "cycle")],
         ),
-        (workflow(&[start.clone(), end], &[edge("start", "nowhere")]), vec![("edges[0].target", "dangling_edge")]),
-        (workflow(&[start.clone(), node("again", "manual")], &[]), vec![("nodes[1].type", "duplicate_trigger")]),
+        (
+            workflow(&[start.clone(), end], &[edge("start", "nowhere")]),
+            vec![("edges[0].target", "dangling_edge")],
+        ),
+        (
+            workflow(&[start.clone(), node("again", "manual")], &[]),
+            vec![("nodes[1].type", "duplicate_trigger")],
+        ),
         (
             workflow(&[start, node("x", "teleport"), node("call", "http_request")], &[edge("gone", "call")]),
             vec![
@@ -49,7 +55,8 @@ async fn a_workflow_that_is_wrong_is_refused_with_all_its_violations_and_not_sav
         answer.is_problem(422, "invalid_workflow");
         let violations = answer.body["violations"].as_array().unwrap();
         for (path, code) in expected {
-            let found = violations.iter().any(|violation| violation["path"] == path && violation["code"] == code);
+            let found =
+                violations.iter().any(|violation| violation["path"] == path && violation["code"] == code);
             assert!(found, "{path} {code}: {violations:#?}");
         }
     }
@@ -70,7 +77,8 @@ async fn a_request_that_is_wrong_has_a_problem_of_its_own() {
     assert!(large.body["detail"].as_str().unwrap().contains("1"), "names the limit: {:#}", large.body);
     system.send(system.request(Method::GET, "/workflows")).await.is_problem(401, "token_missing");
     let earlier = Timestamp::from_millis(1_700_000_000_000);
-    let expired = system.issuer().with_clock(Arc::new(ManualClock::at(earlier))).token(&request_of("local")).unwrap();
+    let expired =
+        system.issuer().with_clock(Arc::new(ManualClock::at(earlier))).token(&request_of("local")).unwrap();
     let old = system.send(system.request(Method::GET, "/workflows").bearer_auth(expired)).await;
     old.is_problem(401, "token_expired");
     assert_eq!(system.get("/nowhere").await.status, 404);
@@ -90,7 +98,10 @@ async fn what_belongs_to_another_tenant_is_as_if_it_did_not_exist() {
         let answer = system.send(system.request(Method::GET, &path).bearer_auth(&stranger)).await;
         assert_eq!(answer.status, 404, "{path}: {:#}", answer.body);
     }
-    let start = system.request(Method::POST, &format!("/workflows/{mine}/runs")).bearer_auth(&stranger).json(&json!({}));
+    let start = system
+        .request(Method::POST, &format!("/workflows/{mine}/runs"))
+        .bearer_auth(&stranger)
+        .json(&json!({}));
     assert_eq!(system.send(start).await.status, 404);
     let delete = system.request(Method::DELETE, &format!("/workflows/{mine}")).bearer_auth(&stranger);
     assert_eq!(system.send(delete).await.status, 404);
@@ -110,7 +121,8 @@ async fn a_wrong_version_and_a_reused_key_change_nothing() {
     assert_eq!(system.get(&format!("/workflows/{id}")).await.body["version"], 1);
 
     let start = |name: &str| {
-        let request = system.request(Method::POST, &format!("/workflows/{id}/runs")).bearer_auth(system.token());
+        let request =
+            system.request(Method::POST, &format!("/workflows/{id}/runs")).bearer_auth(system.token());
         let request = request.header("idempotency-key", "order-1").json(&json!({"input": {"name": name}}));
         system.send(request.timeout(Duration::from_secs(30)))
     };

@@ -27,7 +27,8 @@ async fn every_example_gives_its_expected_result() {
 async fn the_command_line_runs_an_example_and_compares_its_output() {
     let system = System::start().await;
     let file = |name: &str| repository("examples/price-watch").join(name).display().to_string();
-    let (workflow, input, expected) = (file("workflow.json"), format!("@{}", file("input.json")), file("expected.json"));
+    let (workflow, input, expected) =
+        (file("workflow.json"), format!("@{}", file("input.json")), file("expected.json"));
     let data = system.data().display().to_string();
     let run = program(&["run", &workflow, "--input", &input, "--expect", &expected, "--data", &data]);
     let said = String::from_utf8_lossy(&run.stdout);

@@ -8,7 +8,10 @@ use crate::system::{System, read_json, repository, until};
 
 /// Runs that are under way, of which half start during the outage. `E2E_OUTAGE_RUNS`.
 fn runs() -> usize {
-    std::env::vars().find(|(name, _)| name == "E2E_OUTAGE_RUNS").and_then(|(_, n)| n.parse().ok()).unwrap_or(100)
+    std::env::vars()
+        .find(|(name, _)| name == "E2E_OUTAGE_RUNS")
+        .and_then(|(_, n)| n.parse().ok())
+        .unwrap_or(100)
 }
 
 #[tokio::test]

@@ -193,7 +193,8 @@ impl System {
 
     /// Starts a run; gives its id.
     pub async fn run(&self, workflow: &str, input: &Value) -> String {
-        let run = self.post(&format!("/workflows/{workflow}/runs"), &serde_json::json!({"input": input})).await;
+        let run =
+            self.post(&format!("/workflows/{workflow}/runs"), &serde_json::json!({"input": input})).await;
         assert_eq!(run.status, 202, "{:#}", run.body);
         run.id()
     }
@@ -203,7 +204,10 @@ impl System {
         until("the run ends", async || {
             let run = self.get(&format!("/runs/{run}?wait=5")).await;
             assert!(matches!(run.status, 200 | 404 | 503), "{run:?}");
-            let ended = matches!(run.body["status"].as_str(), Some("succeeded" | "failed" | "timed_out" | "cancelled"));
+            let ended = matches!(
+                run.body["status"].as_str(),
+                Some("succeeded" | "failed" | "timed_out" | "cancelled")
+            );
             ended.then_some(run.body)
         })
         .await
@@ -240,7 +244,8 @@ pub fn processes_of(folder: &Path) -> Vec<u32> {
         let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         String::from_utf8_lossy(&line).contains(folder)
     };
-    let pids = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let pids =
+        fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     pids.filter(named).collect()
 }
 
