@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use crate::connector::{BackoffPolicy, ConnectorConfig};
 
-/// No delay is longer, whatever the receiver's `Retry-After` says: a receiver that is back is found soon.
+/// No delay is longer, whatever the receiver's `Retry-After` says.
 const LONGEST: Duration = Duration::from_secs(60);
+/// A delay of our own choice does not grow above this: a receiver that is back after an outage is found soon, and
+/// one request in five seconds harms nobody.
+const LONGEST_STEP: Duration = Duration::from_secs(5);
 
 /// The delay after failed attempt number `attempt` (1, 2, …). `jitter` is a random number in `0.0..1.0`: an
 /// exponential delay lies between half of its step and the whole. `retry_after` is a lower bound.
@@ -19,7 +22,7 @@ pub(super) fn delay(
         BackoffPolicy::Constant => connector.backoff,
         BackoffPolicy::ExponentialWithJitter => {
             let factor = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
-            connector.backoff.saturating_mul(factor).min(LONGEST).mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
+            connector.backoff.saturating_mul(factor).min(LONGEST_STEP).mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
         }
     };
     own.max(retry_after.unwrap_or_default().min(LONGEST))
@@ -51,10 +54,10 @@ mod tests {
     }
 
     #[test]
-    fn delays_double_up_to_a_minute_and_retry_after_is_the_least() {
+    fn delays_double_up_to_five_seconds_and_retry_after_is_the_least() {
         let sink = connector("EXPONENTIAL_WITH_JITTER");
         let delays: Vec<u128> = (1..=10).map(|n| delay(&sink, n, None, 1.0).as_millis()).collect();
-        assert_eq!(delays, [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
+        assert_eq!(delays, [250, 500, 1_000, 2_000, 4_000, 5_000, 5_000, 5_000, 5_000, 5_000]);
         let asked = |secs| delay(&sink, 1, Some(Duration::from_secs(secs)), 0.0);
         assert_eq!(asked(0), Duration::from_millis(125));
         assert_eq!((asked(7), asked(9_999)), (Duration::from_secs(7), LONGEST));
