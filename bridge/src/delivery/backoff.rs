@@ -22,7 +22,11 @@ pub(super) fn delay(
         BackoffPolicy::Constant => connector.backoff,
         BackoffPolicy::ExponentialWithJitter => {
             let factor = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
-            connector.backoff.saturating_mul(factor).min(LONGEST_STEP).mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
+            connector
+                .backoff
+                .saturating_mul(factor)
+                .min(LONGEST_STEP)
+                .mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
         }
     };
     own.max(retry_after.unwrap_or_default().min(LONGEST))
