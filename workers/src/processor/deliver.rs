@@ -87,10 +87,6 @@ impl Core {
             }
             if turn.snapshot(&self.journal)?.header(run)?.is_some() {
                 self.load(turn, run)?;
-                if !self.runs.contains_key(&run) {
-                    // It could not be read and has just been ended.
-                    return Ok(false);
-                }
             }
         }
         let in_memory = self.runs.get(&run).map(|active| active.state.header().attempt);

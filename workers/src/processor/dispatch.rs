@@ -206,3 +206,6 @@ impl Drop for Report {
         self.inputs.send(Input::Finished { run, run_attempt, node, attempt, outcome });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use std::{
 use minireipaz::domain::{
     clock::{Clock, SystemClock},
     ids::{RunId, TenantId, WorkflowId},
-    run::Trigger,
+    run::{RunStatus, Trigger},
     workflow::DocumentText,
 };
 use serde_json::{Value, json};
@@ -19,8 +19,8 @@ use tokio::sync::oneshot;
 use super::*;
 use crate::{
     documents::{Documents, hash_of},
-    engine::RunHeader,
-    journal::{Batch, Disk, Op},
+    engine::{RunHeader, Timer},
+    journal::{Batch, Disk, Op, TimerRow},
     recorder::Row,
     runner::RunnerSettings,
 };
@@ -180,6 +180,67 @@ async fn a_run_that_cannot_be_read_back_fails_and_leaves_the_journal() {
     let error = row.run.error.as_ref().unwrap();
     assert_eq!((row.run.id, row.run.revision), (readable.run_id, 2));
     assert_eq!((rows.len(), error.code.as_str()), (1, "journal_unreadable"));
+}
+
+/// A run that waits for a timer and cannot be read back.
+fn parked(header: &Arc<RunHeader>) -> Vec<Op> {
+    let (run, hash) = (header.run_id, hash_of(&document()));
+    let row = json!({"document": hash, "header": **header}).to_string().into_bytes();
+    vec![
+        Op::Start { run, header: row, hash, document: document() },
+        Op::Append { run, row: 0, events: br#"[{"of_a_later_version":{}}]"#.to_vec() },
+        Op::Park { run },
+    ]
+}
+
+#[tokio::test]
+async fn an_unreadable_run_with_several_due_timers_ends_once_and_takes_no_document_with_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = Journal::open(directory.path()).unwrap();
+    let (due, other) = (header(1), header(2));
+    let at = due.created_at;
+    let timer = |timer: Timer| {
+        Op::SetTimer(TimerRow { at, run: due.run_id, timer: serde_json::to_vec(&timer).unwrap() })
+    };
+    let timers = vec![timer(Timer::Deadline), timer(Timer::Retry { node: 1, attempt: 2 })];
+    let ops = [parked(&due), parked(&other), timers].into_iter().flatten().collect();
+    journal.commit(&Batch { ops, ..Batch::default() }).unwrap();
+
+    let rig = Rig::on(journal).await;
+    let rows = rig.backlog.take().await.unwrap();
+    assert!(matches!(&rows[0].row, Row::Run(row) if row.run.id == due.run_id), "{rows:?}");
+    assert_eq!(rows.len(), 1);
+    let read = rig.journal.read().unwrap();
+    assert_eq!((read.next_due().unwrap(), read.unfinished(false).unwrap()), (None, vec![other.run_id]));
+    assert!(read.document(&hash_of(&document())).unwrap().is_some(), "the other run needs it");
+    rig.end();
+}
+
+#[tokio::test]
+async fn an_unreadable_run_that_waits_is_not_run_again_but_a_higher_attempt_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = Journal::open(directory.path()).unwrap();
+    let (first, second) = (header(1), header(2));
+    let ops = [parked(&first), parked(&second)].into_iter().flatten().collect();
+    journal.commit(&Batch { ops, ..Batch::default() }).unwrap();
+
+    let rig = Rig::on(journal).await;
+    let duplicate = Receipt { duplicates: 1, ..Receipt::default() };
+    assert_eq!(rig.hand_over(&first).await.unwrap(), Ok(duplicate));
+    let higher = Arc::new(RunHeader { attempt: 2, ..RunHeader::clone(&second) });
+    let accepted = Receipt { accepted: 1, ..Receipt::default() };
+    assert_eq!(rig.hand_over(&higher).await.unwrap(), Ok(accepted), "it must not be lost");
+    let rows = rig.end().take().await.unwrap();
+    let rows = rows.iter().filter_map(|row| match &row.row {
+        Row::Run(row) => Some((row.run.id, row.run.attempt, row.run.status)),
+        Row::Dead(_) => None,
+    });
+    let failed = RunStatus::Failed;
+    let expected =
+        [(first.run_id, 1, failed), (second.run_id, 2, RunStatus::Succeeded), (second.run_id, 1, failed)];
+    let mut rows: Vec<_> = rows.collect();
+    rows.sort_by_key(|(run, attempt, _)| (*run, std::cmp::Reverse(*attempt)));
+    assert_eq!(rows, expected);
 }
 
 #[tokio::test]

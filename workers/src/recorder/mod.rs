@@ -80,8 +80,10 @@ impl Recorder {
             }
         }
         counter!(names::RUNS_RECORDED).increment(ended);
-        self.backlog.confirm(last);
+        // The processor hears of it first: who stops once the backlog is drained must not overtake it, or the next
+        // start would record these rows again.
         (self.confirm)(last);
+        self.backlog.confirm(last);
     }
 
     /// Tries until the store has them.

@@ -1,16 +1,22 @@
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
-use minireipaz::domain::{
-    clock::SystemClock,
-    event::DeadLetter,
-    ids::{NodeId, RunId, TenantId, WorkflowId},
-    run::{Run, RunStatus, Step, StepStatus, Trigger},
-    timestamp::Timestamp,
+use minireipaz::{
+    domain::{
+        clock::SystemClock,
+        event::DeadLetter,
+        ids::{NodeId, RunId, TenantId, WorkflowId},
+        run::{Run, RunStatus, Step, StepStatus, Trigger},
+        timestamp::Timestamp,
+    },
+    store::memory::MemoryStore,
 };
+use proptest::prelude::*;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 use super::{
+    Recorder,
     backlog::{Backlog, Committed},
     row::{Gathered, Row, RunRow, StepRow},
 };
@@ -168,4 +174,56 @@ async fn a_damaged_row_becomes_a_dead_letter_and_holds_nobody_up() {
     let rows = backlog.take().await.unwrap();
     assert!(matches!(&rows[0].row, Row::Dead(letter) if letter.record == "{\"later\":1}"));
     assert!(matches!(&rows[1].row, Row::Run(_)));
+}
+
+#[tokio::test]
+async fn the_processor_hears_of_a_record_before_whoever_waits_for_the_end() {
+    let rig = Rig::new();
+    rig.commit(1, 1);
+    let (heard, told) = mpsc::channel();
+    let seen = Arc::clone(&rig.backlog);
+    let recorder = Recorder {
+        backlog: Arc::clone(&rig.backlog),
+        store: Arc::new(MemoryStore::new()),
+        clock: Arc::new(SystemClock),
+        confirm: Box::new(move |last| heard.send((last, seen.rows())).unwrap()),
+    };
+    tokio::select! {
+        () = recorder.run(CancellationToken::new()) => {}
+        () = rig.backlog.drained() => {}
+    }
+    assert_eq!(told.try_recv(), Ok((1, 1)), "else the end overtakes it, and the next start records it again");
+}
+
+/// So many bytes fill half of the backlog's memory.
+const HALF: usize = 16 << 20;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn every_row_is_taken_once_and_in_order(
+        moves in proptest::collection::vec(
+            prop_oneof![
+                (1u64..4, prop_oneof![Just(1), Just(HALF), Just(HALF + 1)]).prop_map(Some),
+                Just(None),
+            ],
+            1..24,
+        ),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let rig = Rig::new();
+        let mut taken = Vec::new();
+        for step in moves {
+            match step {
+                Some((count, bytes)) => rig.commit(count, bytes),
+                None if (taken.len() as u64) < rig.backlog.last() => taken.extend(runtime.block_on(rig.take())),
+                None => {}
+            }
+        }
+        while (taken.len() as u64) < rig.backlog.last() {
+            taken.extend(runtime.block_on(rig.take()));
+        }
+        prop_assert_eq!(taken, (1..=rig.backlog.last()).collect::<Vec<_>>());
+    }
 }

@@ -92,3 +92,24 @@ async fn a_store_too_far_behind_closes_the_door_until_it_has_caught_up() {
     app.submit(&next).await;
     app.succeeded(next.run).await;
 }
+
+#[tokio::test]
+async fn one_run_that_the_store_refuses_for_good_holds_up_no_other() {
+    let app = App::start().await;
+    let tasks: Vec<_> = (0..5).map(|_| Task::new(&pure_workflow())).collect();
+    let bad = tasks[2].run;
+    app.store.refuse(bad);
+    assert_eq!(app.post(batch(&tasks)).await.receipt(), (5, 0, 0));
+    let good: Vec<_> = tasks.iter().map(|task| task.run).filter(|run| *run != bad).collect();
+    app.all_succeeded(&good, 3).await;
+    let letters = within(
+        "the dead letter",
+        app.store.until(async || Some(app.store.dead_letters()).filter(|letters| !letters.is_empty())),
+    )
+    .await;
+    assert_eq!(letters.len(), 1);
+    assert!(letters[0].reason.contains(&bad.to_string()), "{:?}", letters[0]);
+    assert!(letters[0].record.contains("\"copy\""), "what is lost to the store is in the letter");
+    assert!(app.store.find(bad).await.is_none());
+    app.succeeded(app.submit(&Task::new(&pure_workflow())).await).await;
+}

@@ -30,6 +30,8 @@ use super::tasks::tenant;
 pub(crate) struct TestStore {
     inner: MemoryStore,
     writes_fail: AtomicBool,
+    /// A run whose facts it refuses for good.
+    refuses: Mutex<Option<RunId>>,
     /// How often the end of each run was recorded.
     ends: Mutex<HashMap<RunId, usize>>,
     /// Writes that were tried and, of them, done.
@@ -40,6 +42,11 @@ impl TestStore {
     /// From now on writes fail, or no more.
     pub(crate) fn fail_writes(&self, fail: bool) {
         self.writes_fail.store(fail, Ordering::SeqCst);
+    }
+
+    /// Refuses whatever holds facts of this run.
+    pub(crate) fn refuse(&self, run: RunId) {
+        *self.refuses.lock().unwrap() = Some(run);
     }
 
     /// From now on everything fails, or nothing.
@@ -105,9 +112,13 @@ impl TestStore {
 #[async_trait]
 impl RunStore for TestStore {
     async fn record(&self, facts: &Facts) -> Result<(), StoreError> {
+        let refused = *self.refuses.lock().unwrap();
         let result = match self.writable() {
+            Ok(()) if facts.runs.iter().any(|(_, run)| Some(run.id) == refused) => {
+                Err(StoreError::Server { code: 53, message: "a tested refusal".into() })
+            }
             Ok(()) => self.inner.record(facts).await,
-            refused => refused,
+            failed => failed,
         };
         if result.is_ok() {
             let mut ends = self.ends.lock().unwrap();
