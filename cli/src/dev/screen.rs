@@ -65,14 +65,24 @@ pub(crate) fn ready(functions: &str, data: &str, token: &str) {
         dim("A token for 30 days (also in the data folder, where the commands find it):")
     );
     println!("  Try it in another terminal:\n");
-    println!("    {}", style("make demo").cyan());
-    println!("    {}", style("target/debug/minireipaz run examples/price-watch/workflow.json").cyan());
-    println!(
-        "    {}",
-        style(format!("curl -H \"Authorization: Bearer $(cat {data}/token)\" {functions}/api/v1/workflows"))
-            .cyan()
-    );
+    for command in next_commands(functions, data) {
+        println!("    {}", style(command).cyan());
+    }
     println!("\n  {}\n", dim("Ctrl-C stops everything. Nothing is lost: the next start goes on."));
+}
+
+/// Commands that can be copied as they are, whatever the data folder is.
+fn next_commands(functions: &str, data: &str) -> [String; 3] {
+    let (before, after) = match data {
+        ".dev" => (String::new(), String::new()),
+        data => (format!("MINIREIPAZ_DATA={data} "), format!(" --data {data}")),
+    };
+    let example = "examples/price-watch";
+    [
+        format!("{before}make demo"),
+        format!("target/debug/minireipaz run {example}/workflow.json --input @{example}/input.json{after}"),
+        format!("curl -H \"Authorization: Bearer $(cat {data}/token)\" {functions}/api/v1/workflows"),
+    ]
 }
 
 /// A line about something that went wrong and is being mended.
@@ -83,4 +93,20 @@ pub(crate) fn warning(text: &str) {
 /// A line about stopping.
 pub(crate) fn stopping(what: &str) {
     println!("  {} {what}", style("■").dim());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_commands_name_the_data_folder_unless_it_is_the_usual_one() {
+        let usual = next_commands("http://127.0.0.1:3000", ".dev");
+        assert_eq!(usual[0], "make demo");
+        assert!(usual[1].ends_with("--input @examples/price-watch/input.json"), "{}", usual[1]);
+        let other = next_commands("http://127.0.0.1:3100", "/tmp/second");
+        assert_eq!(other[0], "MINIREIPAZ_DATA=/tmp/second make demo");
+        assert!(other[1].ends_with(" --data /tmp/second"), "{}", other[1]);
+        assert!(other[2].contains("$(cat /tmp/second/token)"), "{}", other[2]);
+    }
 }

@@ -7,6 +7,7 @@ use std::{
     collections::VecDeque,
     io::{BufRead as _, BufReader},
     net::TcpListener,
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -207,6 +208,8 @@ async fn start_on(
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
+        // Ctrl-C in a terminal goes to the whole group. The server is to be stopped last, by the one that started it.
+        .process_group(0)
         .spawn()
         .map_err(|source| LocalError::Io {
             what: "cannot run python3, which starts ClickHouse".to_owned(),
