@@ -8,9 +8,13 @@ use super::*;
 use crate::expr::tests::{header, items};
 
 fn task(kind: &str, params: &Value, count: usize) -> StepTask {
+    node_task(kind, &json!({ "params": params }), count)
+}
+
+fn node_task(kind: &str, data: &Value, count: usize) -> StepTask {
     let document = json!({
         "name": "Test",
-        "nodes": [{"id": "start", "type": "manual"}, {"id": "n", "type": kind, "data": {"params": params}}],
+        "nodes": [{"id": "start", "type": "manual"}, {"id": "n", "type": kind, "data": data}],
         "edges": [{"source": "start", "target": "n"}],
     });
     let workflow = Compiled::new(&serde_json::from_value(document).unwrap()).unwrap();
@@ -67,4 +71,39 @@ async fn a_node_that_is_not_there_is_an_error() {
     assert!(
         matches!(runner().run(task).await, Outcome::Failed(failed) if failed.error.code == "unknown_node")
     );
+}
+
+/// Answers, and holds the only place for JavaScript from its first answer on.
+struct Holding {
+    places: Arc<Semaphore>,
+    held: std::sync::Mutex<Option<tokio::sync::OwnedSemaphorePermit>>,
+}
+
+impl wiremock::Respond for Holding {
+    fn respond(&self, _: &wiremock::Request) -> wiremock::ResponseTemplate {
+        let mut held = self.held.lock().unwrap();
+        if held.is_none() {
+            *held = Arc::clone(&self.places).try_acquire_owned().ok();
+            assert!(held.is_some(), "the place is free between two evaluations");
+        }
+        wiremock::ResponseTemplate::new(200).set_body_json(json!({"done": true}))
+    }
+}
+
+#[tokio::test]
+async fn calls_go_on_while_later_items_wait_for_a_place_and_are_kept_at_the_deadline() {
+    let server = wiremock::MockServer::start().await;
+    let mut settings = RunnerSettings { javascript_threads: 1, ..RunnerSettings::default() };
+    settings.http.allow = "127.0.0.1".parse().unwrap();
+    let runner = Runner::new(settings, Arc::new(SystemClock)).unwrap();
+    let holding = Holding { places: Arc::clone(&runner.shared.javascript), held: Default::default() };
+    wiremock::Mock::given(wiremock::matchers::any()).respond_with(holding).mount(&server).await;
+
+    let params = json!({"url": format!("{}/{{{{ $json.n + 1 }}}}", server.uri())});
+    let task = node_task("http_request", &json!({"params": params, "timeout": "2s"}), 100);
+    let Outcome::Failed(failed) = runner.run(task).await else { panic!("it must time out") };
+    assert_eq!((failed.error.code.as_str(), failed.failure), ("timeout", Failure::Timeout));
+    let called = server.received_requests().await.unwrap().len();
+    let done = failed.partial.expect("what is done is kept")["items"].as_object().unwrap().len();
+    assert_eq!(done, called, "all that was called is kept");
 }

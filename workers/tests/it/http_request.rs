@@ -336,3 +336,10 @@ async fn the_authors_idempotency_key_wins_and_accepted_statuses_are_answers() {
     });
     assert_eq!(succeeded(run(params, json!([{"id": 1}])).await), json!([{"known": true}]));
 }
+
+#[tokio::test]
+async fn no_items_are_no_calls() {
+    let server = MockServer::start().await;
+    Mock::given(method("GET")).respond_with(ResponseTemplate::new(200)).expect(0).mount(&server).await;
+    assert_eq!(succeeded(run(json!({"url": server.uri()}), json!([])).await), json!([]));
+}

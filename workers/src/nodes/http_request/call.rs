@@ -20,6 +20,7 @@ use url::Url;
 use super::{
     client::HttpClient,
     failure::{CallFailure, describe},
+    redirect::{Request, redirection},
 };
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -39,14 +40,6 @@ pub(super) struct Caller<'a> {
     pub(super) tenant: &'a TenantId,
     pub(super) deadline: Instant,
     pub(super) now: Timestamp,
-}
-
-/// A request as it goes over the wire; redirects change it.
-struct Request<'p> {
-    method: Method,
-    url: Url,
-    headers: HeaderMap,
-    body: Option<&'p Body>,
 }
 
 impl Caller<'_> {
@@ -171,39 +164,6 @@ enum Hop {
     Redirect(StatusCode, Url),
 }
 
-impl Request<'_> {
-    /// As browsers do: 303, and 301 and 302 after a POST, become a GET without a body. Secrets stay with the origin
-    /// that they were meant for.
-    fn redirect(&mut self, status: StatusCode, next: Url) {
-        let to_get = status == StatusCode::SEE_OTHER && self.method != Method::HEAD
-            || matches!(status, StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND)
-                && self.method == Method::POST;
-        if to_get {
-            self.method = Method::GET;
-            self.body = None;
-            self.headers.remove(header::CONTENT_TYPE);
-        }
-        if next.origin() != self.url.origin() {
-            let secrets: Vec<_> =
-                self.headers.keys().filter(|name| is_secret(name.as_str())).cloned().collect();
-            for name in secrets {
-                self.headers.remove(name);
-            }
-        }
-        self.url = next;
-    }
-}
-
-/// Where the answer sends us; `None`: it does not.
-fn redirection(response: &Response, from: &Url) -> Option<Result<Url, String>> {
-    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
-        return None;
-    }
-    let location = response.headers().get(header::LOCATION)?;
-    let next = location.to_str().ok().and_then(|location| from.join(location).ok());
-    Some(next.ok_or_else(|| "redirects to something that is not a URL".to_owned()))
-}
-
 fn own_headers(params: &Params, key: &str) -> Result<HeaderMap, CallFailure> {
     let mut headers = HeaderMap::with_capacity(params.headers.len() + 1);
     let invalid =
@@ -292,35 +252,5 @@ mod tests {
         assert_eq!(read("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::from_secs(7)));
         assert_eq!(read("Sun, 06 Nov 1994 08:00:00 GMT"), Some(Duration::ZERO));
         assert_eq!(read("soon"), None);
-    }
-
-    #[test]
-    fn secrets_stay_with_their_origin_and_a_post_becomes_a_get() {
-        let body = Body::Text("x".into());
-        let request = || Request {
-            method: Method::POST,
-            url: "https://a.example/1".parse().unwrap(),
-            headers: [("authorization", "x"), ("x-api-key", "y"), ("accept", "z"), ("content-type", "t")]
-                .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
-                .into_iter()
-                .collect(),
-            body: Some(&body),
-        };
-        let names = |request: &Request<'_>| {
-            let mut names: Vec<_> = request.headers.keys().map(|name| name.as_str().to_owned()).collect();
-            names.sort();
-            names.join(" ")
-        };
-        let mut same = request();
-        same.redirect(StatusCode::TEMPORARY_REDIRECT, "https://a.example/2".parse().unwrap());
-        assert_eq!((same.method.as_str(), same.body.is_some()), ("POST", true));
-        assert_eq!(names(&same), "accept authorization content-type x-api-key");
-
-        for elsewhere in ["https://b.example/", "http://a.example/", "https://a.example:8443/"] {
-            let mut other = request();
-            other.redirect(StatusCode::FOUND, elsewhere.parse().unwrap());
-            assert_eq!((other.method.as_str(), other.body.is_some()), ("GET", false));
-            assert_eq!(names(&other), "accept", "{elsewhere}");
-        }
     }
 }

@@ -12,7 +12,7 @@ use url::Url;
 use super::client::Blocked;
 
 /// How much of a refusing answer's body an error keeps, in bytes.
-const SHOWN: usize = 4 * 1024;
+const SHOWN: usize = 2 * 1024;
 
 /// A failed call.
 #[derive(Debug)]

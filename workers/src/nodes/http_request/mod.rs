@@ -1,12 +1,14 @@
 //! `http_request`: calls a web API, once an item.
 
 mod address;
+mod ahead;
 mod allow;
 mod call;
 mod client;
 mod failure;
 mod hosts;
 mod partial;
+mod redirect;
 mod response;
 mod step;
 

@@ -4,7 +4,9 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, header};
 use minireipaz::domain::{
     items::Item,
+    limits::MAX_ITEMS,
     nodes::http_request::{Format, Response},
+    retry::Failure,
 };
 use serde_json::{Value, json};
 
@@ -12,6 +14,7 @@ use super::{
     call::Answer,
     failure::{CallFailure, headers},
 };
+use crate::nodes::output::within;
 
 /// The field of an item that holds what is no object by itself.
 const DATA: &str = "data";
@@ -26,7 +29,12 @@ pub(super) fn items(answer: &Answer, response: Response) -> Result<Vec<Item>, Ca
         return Ok(vec![into_item(full)]);
     }
     Ok(match body {
-        Value::Array(list) => list.into_iter().map(into_item).collect(),
+        Value::Array(list) => {
+            // Before they are made: a small answer may list millions.
+            within("MAX_ITEMS", "items by one port", list.len(), MAX_ITEMS)
+                .map_err(|error| CallFailure { error, failure: Failure::Permanent })?;
+            list.into_iter().map(into_item).collect()
+        }
         Value::Null => vec![Item::new()],
         other => vec![into_item(other)],
     })
@@ -161,5 +169,15 @@ mod tests {
             let failed = items(&answer(content_type, b"oops"), Response { format, full: false }).unwrap_err();
             assert_eq!(failed.error.code, "invalid_response");
         }
+    }
+
+    #[test]
+    fn a_list_above_the_limit_of_items_is_refused_by_name() {
+        let list = |count: usize| format!("[0{}]", ",0".repeat(count - 1));
+        let read = |count| items(&answer("application/json", list(count).as_bytes()), Response::default());
+        assert_eq!(read(MAX_ITEMS).unwrap().len(), MAX_ITEMS);
+        let failed = read(MAX_ITEMS + 1).unwrap_err();
+        assert_eq!((failed.error.code.as_str(), failed.failure), ("limit", Failure::Permanent));
+        assert!(failed.error.message.contains("MAX_ITEMS"), "{}", failed.error.message);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -9,12 +10,17 @@ use std::{
     time::Instant,
 };
 
-use futures_util::{StreamExt, stream::FuturesUnordered};
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{Fuse, FusedFuture},
+    select_biased,
+    stream::FuturesUnordered,
+};
 use minireipaz::domain::{
     definition::Node,
     items::{Item, MAIN, Ports},
     limits::{MAX_ITEMS, MAX_STEP_OUTPUT_BYTES},
-    nodes::http_request::{self, Params},
+    nodes::http_request::Params,
     retry::Failure,
     run::NodeError,
     workflow::OnError,
@@ -22,6 +28,7 @@ use minireipaz::domain::{
 use serde_json::Value;
 
 use super::{
+    ahead::Ahead,
     call::Caller,
     failure::CallFailure,
     partial::{Partial, Settled},
@@ -29,19 +36,13 @@ use super::{
 };
 use crate::{
     engine::{Outcome, StepFailure},
-    expr::{Evaluator, JavaScriptLimits, Param, Scope},
+    expr::{Param, Scope},
     nodes::{
         CallContext, failed, failed_as_a_whole,
         items::Failures,
         output::{Output, measure_item, within},
-        read_evaluated,
     },
-    runner::Shared,
 };
-
-/// Parameters that are evaluated ahead of their calls: so many items, and no more bytes than this.
-const AHEAD_ITEMS: usize = 64;
-const AHEAD_BYTES: usize = 8 * 1024 * 1024;
 
 /// How one item's call ended.
 enum Ended {
@@ -60,6 +61,14 @@ pub(super) async fn run(params: Arc<Param>, needs_javascript: bool, context: Cal
     let mut partial = Partial::read(task.partial.as_deref());
     let mut pending: VecDeque<usize> =
         (0..scope.input.len()).filter(|item| !partial.items.contains_key(item)).collect();
+    let ahead = Ahead {
+        shared: &shared,
+        scope: &scope,
+        params: &params,
+        needs_javascript,
+        deadline,
+        limit: node.timeout,
+    };
     let calls = Calls {
         caller: Caller {
             http: shared.http(),
@@ -67,10 +76,7 @@ pub(super) async fn run(params: Arc<Param>, needs_javascript: bool, context: Cal
             deadline: deadline.into(),
             now: shared.now(),
         },
-        shared: &shared,
         scope: &scope,
-        params: &params,
-        needs_javascript,
         deadline,
         node,
         decided: AtomicBool::new(false),
@@ -79,15 +85,25 @@ pub(super) async fn run(params: Arc<Param>, needs_javascript: bool, context: Cal
     let most = shared.settings.http.concurrency_per_step.max(1);
     let mut ready = VecDeque::new();
     let mut under_way = FuturesUnordered::new();
+    let mut evaluating = pin!(Fuse::terminated());
     loop {
-        while under_way.len() < most {
-            if ready.is_empty() {
-                ready = calls.ahead(&mut pending).await;
-            }
-            let Some((item, params)) = ready.pop_front() else { break };
+        while under_way.len() < most
+            && let Some((item, params)) = ready.pop_front()
+        {
             under_way.push(calls.one(item, params));
         }
-        let Some((item, ended)) = under_way.next().await else { break };
+        if ready.is_empty() && !pending.is_empty() && evaluating.is_terminated() && !calls.is_decided() {
+            evaluating.set(ahead.next(std::mem::take(&mut pending)).fuse());
+        }
+        // Side by side: calls under way must not stand still while others wait for their parameters.
+        let (item, ended) = select_biased! {
+            (evaluated, left) = evaluating => {
+                (ready, pending) = (evaluated, left);
+                continue;
+            }
+            ended = under_way.select_next_some() => ended,
+            complete => break,
+        };
         match ended {
             Ended::Settled(settled) => {
                 if let Err(above) = account(&settled, &mut bytes, &mut count) {
@@ -114,38 +130,6 @@ fn account(settled: &Settled, bytes: &mut usize, count: &mut usize) -> Result<()
     within("MAX_STEP_OUTPUT_BYTES", "bytes", *bytes, MAX_STEP_OUTPUT_BYTES)
 }
 
-type Evaluated = (usize, Result<Arc<Params>, Box<NodeError>>);
-
-/// Evaluates the parameters of the next items and takes these items from `pending`.
-fn evaluate_ahead(
-    params: &Param,
-    scope: &Arc<Scope>,
-    pending: &mut VecDeque<usize>,
-    limits: JavaScriptLimits,
-    deadline: Instant,
-) -> VecDeque<Evaluated> {
-    let mut evaluator = Evaluator::new(scope, limits, deadline);
-    let mut evaluated = VecDeque::new();
-    let mut same: Option<Result<Arc<Params>, Box<NodeError>>> = None;
-    let mut bytes = 0;
-    while evaluated.len() < AHEAD_ITEMS && bytes < AHEAD_BYTES {
-        let Some(item) = pending.pop_front() else { break };
-        if let Some(same) = &same {
-            evaluated.push_back((item, same.clone()));
-            continue;
-        }
-        let read = params.evaluate(&mut evaluator, item).map_err(Box::<NodeError>::from).and_then(|value| {
-            bytes += value.as_object().map_or(Ok(0), measure_item)?;
-            read_evaluated(&value, http_request::read).map(Arc::new)
-        });
-        if params.is_constant() {
-            same = Some(read.clone());
-        }
-        evaluated.push_back((item, read));
-    }
-    evaluated
-}
-
 fn settle(called: Result<Vec<Item>, CallFailure>) -> Ended {
     match called {
         Ok(items) => Ended::Settled(Settled::Done(items)),
@@ -157,10 +141,7 @@ fn settle(called: Result<Vec<Item>, CallFailure>) -> Ended {
 /// One step's calls.
 struct Calls<'s> {
     caller: Caller<'s>,
-    shared: &'s Shared,
-    scope: &'s Arc<Scope>,
-    params: &'s Arc<Param>,
-    needs_javascript: bool,
+    scope: &'s Scope,
     deadline: Instant,
     node: &'s Node,
     /// Under `fail` one permanent failure decides the step. Calls under way are not cut off: they may have effects.
@@ -168,34 +149,12 @@ struct Calls<'s> {
 }
 
 impl Calls<'_> {
-    /// The parameters of the next items, on a thread of its own when they need the engine.
-    async fn ahead(&self, pending: &mut VecDeque<usize>) -> VecDeque<Evaluated> {
-        let mut left = std::mem::take(pending);
-        let (params, scope) = (Arc::clone(self.params), Arc::clone(self.scope));
-        let (limits, deadline) = (self.shared.settings.javascript, self.deadline);
-        let all = left.clone();
-        let evaluate = move || (evaluate_ahead(&params, &scope, &mut left, limits, deadline), left);
-        if all.is_empty() || !self.needs_javascript {
-            let (evaluated, left) = evaluate();
-            *pending = left;
-            return evaluated;
-        }
-        match self.shared.on_thread(true, evaluate).await {
-            Ok((evaluated, left)) => {
-                *pending = left;
-                evaluated
-            }
-            // What ended the thread ends all items that are left, and says so.
-            Err(Outcome::Failed(ended)) => {
-                let error = Box::new(ended.error);
-                all.into_iter().map(|item| (item, Err(error.clone()))).collect()
-            }
-            Err(Outcome::Succeeded(_)) => VecDeque::new(),
-        }
+    fn is_decided(&self) -> bool {
+        self.decided.load(Ordering::Relaxed)
     }
 
     async fn one(&self, item: usize, params: Result<Arc<Params>, Box<NodeError>>) -> (usize, Ended) {
-        if self.decided.load(Ordering::Relaxed) {
+        if self.is_decided() {
             return (item, Ended::NotMade);
         }
         let ended = match params {
