@@ -135,7 +135,7 @@ async fn all_that_is_wrong_is_told_at_once_and_nothing_is_saved() {
         ("nodes[1].type", "duplicate_trigger"),
         ("nodes[2].type", "unknown_kind"),
         ("edges[0].target", "dangling_edge"),
-        ("nodes[4]", "cycle"),
+        ("nodes[3]", "cycle"),
         ("settings.error_workflow", "not_available"),
     ] {
         assert!(found.contains(&expected), "{expected:?} is missing in {found:?}");
