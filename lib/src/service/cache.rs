@@ -102,6 +102,16 @@ impl WorkflowCache {
         }
     }
 
+    /// Takes note that the store was asked in vain. The second until it is asked again begins now: a client that
+    /// starts one run after the other would else wait for the store each time.
+    pub(super) fn asked_in_vain(&self, key: &WorkflowKey) {
+        let now = self.clock.now();
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = entries.peek_mut(key) {
+            entry.asked = now;
+        }
+    }
+
     /// Takes note of what was read or written, and gives back the newest that is known: a read that was under
     /// way while a newer version was written here must not bring back the old one.
     pub(super) fn learn(&self, key: &WorkflowKey, seen: Option<Known>) -> Option<Known> {
@@ -137,4 +147,29 @@ fn has_manual_trigger(document: &str) -> bool {
     }
     serde_json::from_str::<Nodes<'_>>(document)
         .is_ok_and(|document| document.nodes.iter().any(|node| node.kind == "manual"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        clock::ManualClock,
+        ids::{TenantId, WorkflowId},
+    };
+
+    #[test]
+    fn who_comes_after_a_store_that_took_long_to_fail_does_not_wait_for_it_again() {
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_763_971_200_000)));
+        let cache = WorkflowCache::new(Arc::clone(&clock) as _);
+        let tenant: TenantId = "local".parse().unwrap();
+        let key = (tenant, WorkflowId::at(clock.now(), 1));
+        cache.learn(&key, Some(Known::Deleted(2)));
+        clock.advance(FRESH);
+        assert!(matches!(cache.get(&key), Cached::Stale(_)));
+        clock.advance(FRESH);
+        cache.asked_in_vain(&key);
+        assert!(matches!(cache.get(&key), Cached::Fresh(_)), "what is known is good for another second");
+        clock.advance(FRESH);
+        assert!(matches!(cache.get(&key), Cached::Stale(_)), "then the store is asked again");
+    }
 }

@@ -237,6 +237,7 @@ impl Workflows {
                         _ => "it is slow".to_owned(),
                     };
                     tracing::warn!(workflow.id = %key.1, error, "the store does not answer: version last seen used");
+                    self.cache.asked_in_vain(key);
                     saved(Some(known))
                 }
             },
