@@ -292,7 +292,8 @@ def run_program(program, config, clean_up):
     """Runs the installed program as a child, and passes on signals and its end."""
     environment = {**os.environ, "CLICKHOUSE_WATCHDOG_ENABLE": "0"}
     child = subprocess.Popen([program, "server", f"--config-file={config}"], stdin=subprocess.DEVNULL,
-                             env=environment, preexec_fn=die_with_parent)
+                             env=environment,
+                             preexec_fn=die_with_parent)  # noqa: PLW1509  only a system call, no lock is taken
 
     def stop(*_):
         with contextlib.suppress(ProcessLookupError):
