@@ -1,10 +1,13 @@
 //! `minireipaz token`: a fresh token of the local issuer.
 
-use minireipaz::auth::issuer::{LocalIssuer, TokenRequest};
+use minireipaz::auth::{
+    Scopes,
+    issuer::{LocalIssuer, TokenRequest},
+};
 
 use crate::{
     args::TokenArgs,
-    dev::{ALL_SCOPES, AUDIENCE, Addresses},
+    dev::{AUDIENCE, Addresses},
     display,
     failure::Failure,
 };
@@ -26,7 +29,7 @@ fn token(args: &TokenArgs) -> Result<String, Failure> {
     };
     let issuer = LocalIssuer::open(&folder, &issuer, AUDIENCE).map_err(anyhow::Error::from)?;
     let scopes = if args.scopes.is_empty() {
-        ALL_SCOPES.to_owned()
+        Scopes::all().to_string()
     } else {
         {
             let names: Vec<_> = args.scopes.iter().map(|scope| scope.as_str()).collect();

@@ -8,7 +8,7 @@ mod screen;
 use std::path::PathBuf;
 
 use minireipaz::{
-    auth::issuer::TokenRequest,
+    auth::{Scopes, issuer::TokenRequest},
     config::{Env, log::LogConfig},
     telemetry,
 };
@@ -35,9 +35,6 @@ pub(crate) struct Dev {
 /// The audience of the local issuer's tokens.
 pub(crate) const AUDIENCE: &str = "minireipaz";
 
-/// What a developer may do: everything.
-pub(crate) const ALL_SCOPES: &str = "workflows:read workflows:write runs:read runs:write credentials:write";
-
 impl Dev {
     /// Starts everything and runs until it is told to stop.
     pub(crate) async fn run(self) -> anyhow::Result<()> {
@@ -52,7 +49,7 @@ impl Dev {
             // Dropping what has been started so far stops it.
             () = stop.asked() => return Ok(()),
         };
-        let token = parts.issuer.token(&TokenRequest::developer(ALL_SCOPES))?;
+        let token = parts.issuer.token(&TokenRequest::developer(&Scopes::all().to_string()))?;
         folder.save_token(&token)?;
         screen::ready(&parts.addresses.functions, &self.data.display().to_string(), &token);
         let ended = tokio::select! {
