@@ -1,15 +1,15 @@
 //! The bridge as a whole: started from a configuration, stopped in order.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    config::BridgeConfig,
+    config::{BridgeConfig, LogConfig},
     connector::{self, ConnectorError},
-    delivery::{ClientError, Delivery},
+    delivery::{Delivery, DeliveryError},
     http::{self, Front, FrontParts},
     log::{
         Log, LogError,
@@ -40,10 +40,10 @@ pub enum StartError {
     #[error("two connectors have the name {0:?}; a name is also the group whose offsets it moves")]
     SameName(String),
     /// The log cannot be opened.
-    #[error("the log in {dir} cannot be opened")]
+    #[error("the log {place} cannot be opened")]
     Log {
-        /// The data directory.
-        dir: std::path::PathBuf,
+        /// Where it is.
+        place: String,
         /// Why.
         #[source]
         source: LogError,
@@ -57,13 +57,13 @@ pub enum StartError {
         #[source]
         source: std::io::Error,
     },
-    /// An HTTP client cannot be built.
+    /// A connector cannot be started.
     #[error(transparent)]
-    Client(#[from] ClientError),
+    Delivery(#[from] DeliveryError),
 }
 
 impl Bridge {
-    /// Starts a bridge on its embedded log.
+    /// Starts a bridge.
     ///
     /// # Errors
     /// When a connector file is wrong, the log cannot be opened or the address is taken.
@@ -174,7 +174,13 @@ impl Drop for Bridge {
     }
 }
 
-async fn open_log(config: &BridgeConfig) -> Result<Arc<EmbeddedLog>, StartError> {
+async fn open_log(config: &BridgeConfig) -> Result<Arc<dyn Log>, StartError> {
+    match &config.log {
+        LogConfig::Embedded { dir } => open_embedded(config, dir).await,
+    }
+}
+
+async fn open_embedded(config: &BridgeConfig, dir: &Path) -> Result<Arc<dyn Log>, StartError> {
     let limits = &config.limits;
     let settings = EmbeddedSettings {
         partitions: config.partitions,
@@ -184,11 +190,15 @@ async fn open_log(config: &BridgeConfig) -> Result<Arc<EmbeddedLog>, StartError>
         max_log_bytes: limits.max_log_bytes,
         max_topics: limits.max_topics,
         retention: config.retention,
-        ..EmbeddedSettings::in_dir(&config.data_dir)
+        ..EmbeddedSettings::in_dir(dir)
     };
     let clock = config.clock.clone();
     // Opening reads the file, and repairs it after a crash.
     let opened = tokio::task::spawn_blocking(move || EmbeddedLog::open(settings, clock)).await;
-    let failed = |source| StartError::Log { dir: config.data_dir.clone(), source };
-    opened.map_err(|error| failed(LogError::Storage(error.to_string().into())))?.map(Arc::new).map_err(failed)
+    let failed = |source| StartError::Log { place: format!("in {}", dir.display()), source };
+    match opened {
+        Ok(Ok(log)) => Ok(Arc::new(log)),
+        Ok(Err(error)) => Err(failed(error)),
+        Err(error) => Err(failed(LogError::Storage(error.to_string().into()))),
+    }
 }

@@ -16,8 +16,8 @@ use crate::clock::{Clock, SystemClock};
 /// Everything a bridge needs to start.
 #[derive(Clone)]
 pub struct BridgeConfig {
-    /// Where the log lives; created when missing.
-    pub data_dir: PathBuf,
+    /// Where records are kept.
+    pub log: LogConfig,
     /// Where the front listens; port 0 takes a free one.
     pub listen: SocketAddr,
     /// HTTP sink connector configurations, one file each.
@@ -30,11 +30,13 @@ pub struct BridgeConfig {
     pub check_cluster_id: bool,
     /// Who may produce; `None`: everybody who can reach the port.
     pub auth: Option<BasicAuth>,
-    /// Partitions of a topic that is created by producing to it.
+    /// Partitions of a topic that the bridge creates.
     pub partitions: u32,
-    /// Whether producing to an unknown topic creates it; otherwise 40401.
+    /// Whether producing to an unknown topic creates it; otherwise 40401. (On a Kafka the broker decides that; the
+    /// bridge creates the connectors' topics.)
     pub auto_create_topics: bool,
-    /// Records that all connectors have delivered are removed when they are older.
+    /// Records that all connectors have delivered are removed when they are older. (On a Kafka the topic's own
+    /// retention counts.)
     pub retention: Duration,
     /// The bounds.
     pub limits: Limits,
@@ -47,11 +49,18 @@ pub struct BridgeConfig {
 }
 
 impl BridgeConfig {
-    /// The defaults: data in `data_dir`, a free port of the loopback address, no connectors, no authentication.
+    /// The defaults: the embedded log in `data_dir`, a free port of the loopback address, no connectors, no
+    /// authentication.
     #[must_use]
     pub fn new(data_dir: impl AsRef<Path>) -> Self {
+        Self::with_log(LogConfig::Embedded { dir: data_dir.as_ref().to_owned() })
+    }
+
+    /// The defaults on another log.
+    #[must_use]
+    pub fn with_log(log: LogConfig) -> Self {
         Self {
-            data_dir: data_dir.as_ref().to_owned(),
+            log,
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             connectors: Vec::new(),
             variables: BTreeMap::new(),
@@ -67,6 +76,16 @@ impl BridgeConfig {
             clock: Arc::new(SystemClock),
         }
     }
+}
+
+/// Where records are kept.
+#[derive(Debug, Clone)]
+pub enum LogConfig {
+    /// In one file in `dir`, which is created when missing.
+    Embedded {
+        /// The folder.
+        dir: PathBuf,
+    },
 }
 
 /// A user of the front (Basic authentication: an API key and its secret).

@@ -19,4 +19,4 @@ pub mod log;
 pub mod stats;
 
 pub use bridge::{Bridge, StartError};
-pub use config::{BasicAuth, BridgeConfig, Limits};
+pub use config::{BasicAuth, BridgeConfig, Limits, LogConfig};

@@ -13,7 +13,7 @@ use minireipaz::{
 use secrecy::SecretString;
 use url::Url;
 
-use crate::dev::Dev;
+use crate::{commands::BridgeArgs, dev::Dev};
 
 const AFTER: &str = "\
 First steps, in two terminals:
@@ -35,6 +35,8 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Start everything on this machine: ClickHouse, bridge, functions, worker.
     Dev(Dev),
+    /// Run only the bridge: a REST Proxy and HTTP sinks on a log.
+    Bridge(BridgeArgs),
     /// Run a workflow file, follow its steps, print its output.
     Run(RunArgs),
     /// List, read, save and delete workflows.

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The body for `records` (at least one, all with a value).
-pub(super) fn assemble(connector: &ConnectorConfig, records: &[Record]) -> Bytes {
+pub(super) fn assemble(connector: &ConnectorConfig, records: &[&Record]) -> Bytes {
     let values = || records.iter().filter_map(|record| record.value.as_ref());
     let (prefix, separator, suffix) = match &connector.body {
         BodyFormat::JsonArray => ("[", ",", "]"),

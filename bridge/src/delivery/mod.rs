@@ -9,12 +9,13 @@ mod task;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use futures_util::StreamExt as _;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{attempt::Receiver, task::Task};
 use crate::{
     connector::ConnectorConfig,
-    log::{Assignment, Log, TopicPartition},
+    log::{Assignment, Log, LogError, TopicPartition},
     stats::Stats,
 };
 
@@ -35,30 +36,47 @@ pub struct Delivery {
 
 /// Why a connector cannot be started.
 #[derive(Debug, thiserror::Error)]
-#[error("the HTTP client of connector {connector} cannot be built")]
-pub struct ClientError {
-    connector: String,
-    #[source]
-    source: reqwest::Error,
+pub enum DeliveryError {
+    /// Its HTTP client cannot be built.
+    #[error("the HTTP client of connector {connector} cannot be built")]
+    Client {
+        /// The connector's name.
+        connector: String,
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// Its group cannot be joined.
+    #[error("connector {connector} cannot read its topics")]
+    Subscribe {
+        /// The connector's name.
+        connector: String,
+        /// Why.
+        #[source]
+        source: LogError,
+    },
 }
 
 impl Delivery {
     /// Delivers the topics of `connector` until the stop.
     ///
     /// # Errors
-    /// When its HTTP client cannot be built.
-    pub fn start(&self, connector: ConnectorConfig) -> Result<(), ClientError> {
+    /// When its HTTP client cannot be built or its group cannot be joined.
+    pub fn start(&self, connector: ConnectorConfig) -> Result<(), DeliveryError> {
         let receiver = Receiver::new(&connector)
-            .map_err(|source| ClientError { connector: connector.name.clone(), source })?;
+            .map_err(|source| DeliveryError::Client { connector: connector.name.clone(), source })?;
+        let mut assignments = self
+            .log
+            .subscribe(&connector.name, &connector.topics)
+            .map_err(|source| DeliveryError::Subscribe { connector: connector.name.clone(), source })?;
         let connector = Arc::new(connector);
-        let mut assignments = self.log.subscribe(&connector.name, &connector.topics);
         let (delivery, receiver) = (self.clone(), Arc::new(receiver));
         self.tracker.spawn(async move {
             let mut running: HashMap<TopicPartition, CancellationToken> = HashMap::new();
             loop {
                 let assignment = tokio::select! {
                     () = delivery.stop.cancelled() => return,
-                    assignment = assignments.recv() => assignment,
+                    assignment = assignments.next() => assignment,
                 };
                 match assignment {
                     None => return,
@@ -67,9 +85,10 @@ impl Delivery {
                             stop.cancel();
                         }
                     }
-                    Some(Assignment::Gained(at)) => {
+                    Some(Assignment::Gained(feed)) => {
                         let stop = delivery.stop.child_token();
-                        let task = Task::new(&delivery, &connector, &receiver, at.clone(), stop.clone());
+                        let at = feed.at().clone();
+                        let task = Task::new(&delivery, &connector, &receiver, feed, stop.clone());
                         delivery.tracker.spawn(task.run());
                         running.insert(at, stop);
                     }

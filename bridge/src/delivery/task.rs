@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     connector::{ConnectorConfig, OnError, OnNull},
-    log::{Log, LogError, NewRecord, ReadLimit, Record, TopicPartition},
+    log::{Feed, Log, LogError, NewRecord, ReadLimit, Record, TopicPartition},
     stats::{TaskState, TaskStats},
 };
 
@@ -29,7 +29,10 @@ pub(super) struct Task {
     stats: Arc<TaskStats>,
     connector: Arc<ConnectorConfig>,
     receiver: Arc<Receiver>,
+    feed: Box<dyn Feed>,
     at: TopicPartition,
+    /// What was read and is not handled yet.
+    batch: Vec<Record>,
     stop: CancellationToken,
     restart_pause: Duration,
 }
@@ -37,17 +40,8 @@ pub(super) struct Task {
 /// Why the task does not go on.
 enum End {
     Stopped,
-    /// Nothing is skipped: the task starts again from the committed offset.
+    /// Nothing is skipped: the task goes on with the same batch.
     Failed(String),
-}
-
-impl From<LogError> for End {
-    fn from(error: LogError) -> Self {
-        match error {
-            LogError::Closed => Self::Stopped,
-            other => Self::Failed(other.to_string()),
-        }
-    }
 }
 
 impl Task {
@@ -55,22 +49,25 @@ impl Task {
         delivery: &Delivery,
         connector: &Arc<ConnectorConfig>,
         receiver: &Arc<Receiver>,
-        at: TopicPartition,
+        feed: Box<dyn Feed>,
         stop: CancellationToken,
     ) -> Self {
+        let at = feed.at().clone();
         Self {
             log: delivery.log.clone(),
             stats: delivery.stats.task(&connector.name, &at),
             connector: connector.clone(),
             receiver: receiver.clone(),
+            feed,
             at,
+            batch: Vec::new(),
             stop,
             restart_pause: delivery.restart_pause,
         }
     }
 
     /// Delivers until the stop; a failed task is started again after a pause.
-    pub(super) async fn run(self) {
+    pub(super) async fn run(mut self) {
         loop {
             self.stats.enter(TaskState::Running);
             match self.deliver().await {
@@ -90,68 +87,71 @@ impl Task {
         self.stats.enter(TaskState::Stopped);
     }
 
-    async fn deliver(&self) -> End {
+    async fn deliver(&mut self) -> End {
         let url = match self.connector.url_for(&self.at.topic) {
             Ok(url) => url,
             Err(error) => return End::Failed(format!("http.api.url: {error}")),
         };
-        let mut next = match self.log.committed(&self.connector.name, &self.at).await {
-            Ok(committed) => committed.unwrap_or(0),
-            Err(error) => return error.into(),
-        };
-        self.stats.moved(next);
         loop {
-            match self.step(&url, next).await {
-                Ok(moved) => next = moved,
-                Err(end) => return end,
+            if let Err(end) = self.step(&url).await {
+                return end;
             }
         }
     }
 
-    /// Waits for records from `next` on and handles one batch of them; the offset to go on from.
-    async fn step(&self, url: &Url, next: u64) -> Result<u64, End> {
-        if self.stop.is_cancelled() {
-            return Err(End::Stopped);
+    /// Waits for records and handles one batch of them.
+    async fn step(&mut self, url: &Url) -> Result<(), End> {
+        if self.batch.is_empty() {
+            self.batch = self.next_batch().await?;
         }
+        let Some(last) = self.batch.last().map(|record| record.offset) else { return Ok(()) };
+        let fit = self.sort_out(&self.batch).await?;
+        if !fit.is_empty() {
+            self.hand_over(url, &fit).await?;
+        }
+        self.batch.clear();
+        self.feed.commit(last + 1);
+        self.stats.moved(last + 1);
+        Ok(())
+    }
+
+    /// The next batch; empty when the log could not be read and has to be asked again.
+    async fn next_batch(&mut self) -> Result<Vec<Record>, End> {
         let limit = ReadLimit { records: self.connector.batch_max, bytes: BODY_BYTES };
-        let records = match self.log.read(&self.at, next, limit).await {
-            Ok(records) => records,
-            Err(LogError::Closed) => return Err(End::Stopped),
+        let read = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return Err(End::Stopped),
+            read = self.feed.next(limit) => read,
+        };
+        match read {
+            Ok(records) => {
+                if let Some(first) = records.first() {
+                    self.stats.moved(first.offset);
+                }
+                Ok(records)
+            }
+            Err(LogError::Closed) => Err(End::Stopped),
             Err(error) => {
                 self.stats.enter(TaskState::Retrying(error.to_string()));
                 self.pause(LOG_PAUSE).await?;
                 self.stats.enter(TaskState::Running);
-                return Ok(next);
+                Ok(Vec::new())
             }
-        };
-        let Some(last) = records.last().map(|record| record.offset) else {
-            tokio::select! {
-                () = self.stop.cancelled() => return Err(End::Stopped),
-                waited = self.log.wait(&self.at, next) => waited?,
-            }
-            return Ok(next);
-        };
-        let fit = self.sort_out(records).await?;
-        if !fit.is_empty() {
-            self.hand_over(url, &fit).await?;
         }
-        self.log.commit(&self.connector.name, &self.at, last + 1);
-        self.stats.moved(last + 1);
-        Ok(last + 1)
     }
 
     /// Takes out tombstones and records that no body can hold.
-    async fn sort_out(&self, records: Vec<Record>) -> Result<Vec<Record>, End> {
+    async fn sort_out<'a>(&self, records: &'a [Record]) -> Result<Vec<&'a Record>, End> {
         let mut fit = Vec::with_capacity(records.len());
         let mut errors = Vec::new();
         for record in records {
             if record.value.is_none() {
-                self.tombstone(&record)?;
-            } else if let Err(reason) = body::fits(&self.connector, &record) {
+                self.tombstone(record)?;
+            } else if let Err(reason) = body::fits(&self.connector, record) {
                 if !self.connector.tolerate_bad_records {
                     return Err(End::Failed(format!("record at offset {}: {reason}", record.offset)));
                 }
-                errors.push(error_record(&self.connector, &self.at, &record, &Reason::Unfit(&reason)));
+                errors.push(error_record(&self.connector, &self.at, record, &Reason::Unfit(&reason)));
             } else {
                 fit.push(record);
             }
@@ -176,7 +176,7 @@ impl Task {
     }
 
     /// Sends the records until they are taken, or until the connector's rules say what to do instead.
-    async fn hand_over(&self, url: &Url, records: &[Record]) -> Result<(), End> {
+    async fn hand_over(&self, url: &Url, records: &[&Record]) -> Result<(), End> {
         let body = body::assemble(&self.connector, records);
         let mut attempt = 1;
         loop {
@@ -204,7 +204,7 @@ impl Task {
         Ok(())
     }
 
-    async fn give_up(&self, records: &[Record], refused: &Refused, attempts: u32) -> Result<(), End> {
+    async fn give_up(&self, records: &[&Record], refused: &Refused, attempts: u32) -> Result<(), End> {
         let reason = format!("{} after {attempts} attempts", refused.reason);
         match self.connector.on_error {
             OnError::Fail => return Err(End::Failed(reason)),
@@ -248,7 +248,7 @@ impl Task {
         Ok(())
     }
 
-    fn log_retry(&self, records: &[Record], refused: &Refused, attempt: u32, delay: Duration) {
+    fn log_retry(&self, records: &[&Record], refused: &Refused, attempt: u32, delay: Duration) {
         tracing::warn!(
             connector = %self.connector.name, topic = %self.at.topic, partition = self.at.partition,
             offset = records.first().map(|record| record.offset), records = records.len(), attempt,

@@ -54,7 +54,7 @@ struct Offset {
 /// `GET /topics`: the topics' names. Clients of v2 ask for them to see whether the proxy is there.
 pub(super) async fn topics(State(front): State<Arc<Front>>, headers: HeaderMap) -> Result<Response, Refusal> {
     front.door.admit(&headers)?;
-    let names: Vec<_> = front.log.topics().into_iter().map(|topic| topic.name.to_string()).collect();
+    let names: Vec<_> = front.log.topics().await?.into_iter().map(|topic| topic.name.to_string()).collect();
     let body = serde_json::to_vec(&names).map_err(|e| Refusal::new(500, 500, e.to_string()))?;
     Ok(([(header::CONTENT_TYPE, REPLY)], body).into_response())
 }

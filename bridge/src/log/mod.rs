@@ -7,7 +7,7 @@ mod record;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tokio::sync::mpsc;
+use futures_util::stream::BoxStream;
 
 pub use partitioner::{murmur2, partition_of};
 pub use record::{Appended, Header, NewRecord, Record, TopicPartition};
@@ -23,35 +23,16 @@ pub trait Log: Send + Sync + 'static {
     /// partition keep their order.
     async fn append(&self, topic: &str, records: Vec<NewRecord>) -> Vec<Result<Appended, LogError>>;
 
-    /// Records of one partition from offset `from` on (or from the first that is still kept), at most
-    /// `limit.records`, and no more than `limit.bytes` unless the first alone is larger. Empty at the end.
-    ///
-    /// # Errors
-    /// When the partition does not exist or the log cannot be read.
-    async fn read(&self, at: &TopicPartition, from: u64, limit: ReadLimit) -> Result<Vec<Record>, LogError>;
-
-    /// Returns once the partition has a record at `offset` or after it.
-    ///
-    /// # Errors
-    /// When the partition does not exist or the log is closed.
-    async fn wait(&self, at: &TopicPartition, offset: u64) -> Result<(), LogError>;
-
-    /// The offset the next record of the partition will get; `None` when there is no such partition.
+    /// The offset the next record of the partition will get, as far as it is known; `None` when it is not.
     fn end(&self, at: &TopicPartition) -> Option<u64>;
 
-    /// Joins `group` for `topics`: the partitions that the caller shall deliver arrive on the channel, at once or
-    /// when they come to be. (A Kafka gives and takes partitions as members come and go.)
-    fn subscribe(&self, group: &str, topics: &[String]) -> mpsc::UnboundedReceiver<Assignment>;
-
-    /// The offset where `group` goes on, `None` when it never committed one there.
+    /// Joins `group` for `topics`: the partitions that the caller shall deliver arrive one after the other, at once
+    /// or when they come to be. (A Kafka gives and takes partitions as members come and go.) Dropping the stream
+    /// and its feeds leaves the group.
     ///
     /// # Errors
-    /// When the log cannot tell.
-    async fn committed(&self, group: &str, at: &TopicPartition) -> Result<Option<u64>, LogError>;
-
-    /// Notes that `group` has handled everything before `next`. Becomes durable soon, at no cost to the caller: a
-    /// crash before that makes records come again, never skips one.
-    fn commit(&self, group: &str, at: &TopicPartition, next: u64);
+    /// When the group cannot be joined.
+    fn subscribe(&self, group: &str, topics: &[String]) -> Result<BoxStream<'static, Assignment>, LogError>;
 
     /// Returns when everything committed so far is durable.
     ///
@@ -60,7 +41,10 @@ pub trait Log: Send + Sync + 'static {
     async fn flush(&self) -> Result<(), LogError>;
 
     /// The topics and their numbers of partitions, by name.
-    fn topics(&self) -> Vec<TopicInfo>;
+    ///
+    /// # Errors
+    /// When the log cannot tell.
+    async fn topics(&self) -> Result<Vec<TopicInfo>, LogError>;
 
     /// Whether records can be appended now; the reason when not.
     ///
@@ -70,6 +54,24 @@ pub trait Log: Send + Sync + 'static {
 
     /// Makes everything durable and refuses further appends.
     async fn close(&self);
+}
+
+/// The records of one partition, in order, as one group reads them. Begins where the group has got to.
+#[async_trait]
+pub trait Feed: Send + Sync + 'static {
+    /// The partition.
+    fn at(&self) -> &TopicPartition;
+
+    /// The next records, each once: at least one, at most `limit.records`, and no more than `limit.bytes` unless
+    /// the first alone is larger. Waits until there are some. Nothing is lost when the call is cancelled.
+    ///
+    /// # Errors
+    /// When the log cannot be read now, or (`Closed`) not any more.
+    async fn next(&mut self, limit: ReadLimit) -> Result<Vec<Record>, LogError>;
+
+    /// Notes that the group has handled everything before `next`. Becomes durable soon, at no cost to the caller:
+    /// a crash before that makes records come again, never skips one.
+    fn commit(&self, next: u64);
 }
 
 /// How much one read may return.
@@ -82,11 +84,10 @@ pub struct ReadLimit {
 }
 
 /// A change in what a subscriber has to deliver.
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Assignment {
-    /// Deliver this partition from its committed offset on.
-    Gained(TopicPartition),
-    /// Someone else delivers it from now on.
+    /// Deliver this partition.
+    Gained(Box<dyn Feed>),
+    /// Someone else delivers it from now on: finish what is in flight, commit, and drop its feed.
     Lost(TopicPartition),
 }
 

@@ -1,7 +1,7 @@
 //! When retries are used up, and records that no request can hold.
 
 use axum::response::IntoResponse;
-use bridge::log::{ReadLimit, Record, TopicPartition};
+use bridge::log::Record;
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -11,9 +11,7 @@ async fn error_records(bridge: &TestBridge, topic: &str, count: usize) -> Vec<Re
     eventually(async || {
         let mut found = Vec::new();
         for partition in 0..4 {
-            let at = TopicPartition::new(topic, partition);
-            let limit = ReadLimit { records: 99, bytes: 9_999 };
-            found.extend(bridge.bridge.log().read(&at, 0, limit).await.unwrap_or_default());
+            found.extend(bridge.stored(topic, partition).await);
         }
         (found.len() >= count).then_some(found)
     })

@@ -1,6 +1,5 @@
 //! v2 produce.
 
-use bridge::log::{ReadLimit, TopicPartition};
 use serde_json::{Value, json};
 
 use crate::support::TestBridge;
@@ -25,8 +24,7 @@ async fn json_records_are_stored_and_answered_in_order() {
     let expected = json!({"offsets": [offset(0), offset(1)], "key_schema_id": null, "value_schema_id": null});
     assert_eq!(response.json::<Value>().await.unwrap(), expected);
 
-    let limit = ReadLimit { records: 9, bytes: 999 };
-    let records = bridge.bridge.log().read(&TopicPartition::new("t", 1), 0, limit).await.unwrap();
+    let records = bridge.stored("t", 1).await;
     assert_eq!(records[0].key.as_deref(), Some(&b"\"wf-1\""[..]), "a JSON key keeps its quotes, as in Kafka");
     assert_eq!((records[0].value.as_deref(), &records[1].value), (Some(&b"{\"a\":1}"[..]), &None));
     bridge.bridge.stop().await;
@@ -47,8 +45,7 @@ async fn binary_records_are_base64() {
     let body = json!({"records": [{"key": "aw==", "value": "AP8="}]});
     let (status, reply) = post(&bridge, "/topics/t/partitions/2", BINARY, body).await;
     assert_eq!((status, &reply["offsets"][0]["partition"]), (200, &json!(2)));
-    let limit = ReadLimit { records: 9, bytes: 999 };
-    let records = bridge.bridge.log().read(&TopicPartition::new("t", 2), 0, limit).await.unwrap();
+    let records = bridge.stored("t", 2).await;
     assert_eq!(
         (records[0].key.as_deref(), records[0].value.as_deref()),
         (Some(&b"k"[..]), Some(&b"\x00\xff"[..]))

@@ -1,12 +1,11 @@
 //! v3 produce: one record, many records, every way to be refused.
 
-use bridge::log::{Header, ReadLimit, Record, TopicPartition};
+use bridge::log::{Header, Record};
 use serde_json::{Value, json};
 
 use crate::support::{TestBridge, reports};
 
 const PATH: &str = "/v3/clusters/c/topics/t/records";
-const ALL: ReadLimit = ReadLimit { records: usize::MAX, bytes: usize::MAX };
 
 async fn produce(bridge: &TestBridge, body: impl Into<String>) -> Vec<Value> {
     let (status, text) = bridge.post(PATH, "application/json", body.into()).await;
@@ -15,7 +14,7 @@ async fn produce(bridge: &TestBridge, body: impl Into<String>) -> Vec<Value> {
 }
 
 async fn stored(bridge: &TestBridge, partition: u32) -> Vec<Record> {
-    bridge.bridge.log().read(&TopicPartition::new("t", partition), 0, ALL).await.unwrap()
+    bridge.stored("t", partition).await
 }
 
 #[tokio::test]

@@ -17,7 +17,10 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use bridge::{Bridge, BridgeConfig};
+use bridge::{
+    Bridge, BridgeConfig,
+    log::{Assignment, ReadLimit, Record, TopicPartition},
+};
 use futures_util::StreamExt;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
@@ -212,6 +215,25 @@ impl TestBridge {
         for report in reports(&text) {
             assert_eq!(report["error_code"], 200, "{text}");
         }
+    }
+
+    /// Everything that is in a partition; nothing when there is no such partition.
+    pub(crate) async fn stored(&self, topic: &str, partition: u32) -> Vec<Record> {
+        let log = self.bridge.log();
+        let at = TopicPartition::new(topic, partition);
+        let Some(end) = log.end(&at).filter(|end| *end > 0) else { return Vec::new() };
+        let mut partitions = log.subscribe("tests", &[topic.to_owned()]).unwrap();
+        let mut feed = loop {
+            match partitions.next().await {
+                Some(Assignment::Gained(feed)) if *feed.at() == at => break feed,
+                other => assert!(other.is_some(), "the partition is announced"),
+            }
+        };
+        let mut records: Vec<Record> = Vec::new();
+        while records.last().is_none_or(|last| last.offset + 1 < end) {
+            records.extend(feed.next(ReadLimit { records: usize::MAX, bytes: usize::MAX }).await.unwrap());
+        }
+        records
     }
 
     pub(crate) async fn post(

@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod bridge;
 mod migrate;
 mod outcome;
 mod run;
@@ -9,6 +10,7 @@ mod table;
 mod token;
 mod workflows;
 
+pub(crate) use bridge::BridgeArgs;
 pub(crate) use table::table;
 
 use std::{path::Path, process::ExitCode};
@@ -21,6 +23,7 @@ use crate::{args::Command, display::print, failure::Failure};
 pub(crate) async fn execute(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Dev(dev) => dev.run().await?,
+        Command::Bridge(args) => bridge::bridge(args).await?,
         Command::Run(args) => run::run(args).await?,
         Command::Workflows(command) => workflows::execute(command).await?,
         Command::Runs(command) => runs::execute(command).await?,

@@ -7,6 +7,7 @@
 
 mod chunk;
 mod commit;
+mod feed;
 mod jobs;
 mod offsets;
 mod plan;
@@ -27,17 +28,22 @@ use std::{
 };
 
 use async_trait::async_trait;
+use futures_util::{
+    StreamExt as _,
+    stream::{self, BoxStream},
+};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 pub use self::settings::EmbeddedSettings;
 use self::{
+    feed::EmbeddedFeed,
     jobs::{AppendJob, Job, Place, Reservation, Segment},
     offsets::Offsets,
     shared::{OpenFile, Shared, Subscription},
-    topic::{Taken, Topic, lock},
+    topic::{Topic, lock},
 };
-use super::{Appended, Assignment, Log, LogError, NewRecord, ReadLimit, Record, TopicInfo, TopicPartition};
+use super::{Appended, Assignment, Log, LogError, NewRecord, TopicInfo, TopicPartition};
 use crate::clock::Clock;
 
 /// Figures of the embedded log.
@@ -196,72 +202,37 @@ impl Log for EmbeddedLog {
         placed.into_iter().zip(&records).map(place).collect()
     }
 
-    async fn read(&self, at: &TopicPartition, from: u64, limit: ReadLimit) -> Result<Vec<Record>, LogError> {
-        let topic = self.shared.known(at)?;
-        if let Some(records) = topic.partition(at.partition)?.read_tail(from, limit)? {
-            return Ok(records);
-        }
-        let (shared, key) = (self.shared.clone(), (topic.id, at.partition));
-        let read = move || {
-            let mut taken = Taken::new(limit);
-            shared.with_db(|db| {
-                tables::chunks(db, key, from, |chunk| chunk.records(from, |record| taken.take(record)))
-            })?;
-            Ok(taken.records)
-        };
-        tokio::task::spawn_blocking(read).await.map_err(|e| LogError::Storage(e.to_string().into()))?
-    }
-
-    async fn wait(&self, at: &TopicPartition, offset: u64) -> Result<(), LogError> {
-        let topic = self.shared.known(at)?;
-        let mut end = topic.partition(at.partition)?.end.subscribe();
-        tokio::select! {
-            found = end.wait_for(|end| *end > offset) => found.map(|_| ()).map_err(|_| LogError::Closed),
-            () = self.shared.closed.cancelled() => Err(LogError::Closed),
-        }
-    }
-
     fn end(&self, at: &TopicPartition) -> Option<u64> {
         let topic = self.shared.known(at).ok()?;
         topic.partition(at.partition).ok().map(|partition| *partition.end.borrow())
     }
 
-    fn subscribe(&self, group: &str, topics: &[String]) -> mpsc::UnboundedReceiver<Assignment> {
-        let (changes, receiver) = mpsc::unbounded_channel();
-        let subscription = Subscription { group: group.into(), topics: topics.to_vec(), changes };
+    fn subscribe(&self, group: &str, topics: &[String]) -> Result<BoxStream<'static, Assignment>, LogError> {
+        let (gained, mut announced) = mpsc::unbounded_channel();
         // The writer announces a new topic while it holds this lock: no topic is missed, none comes twice.
         let mut subscriptions = lock(&self.shared.subscriptions);
+        let group: Arc<str> = group.into();
+        let subscription = Subscription { group: group.clone(), topics: topics.to_vec(), gained };
         for topic in self.shared.topics.read().unwrap_or_else(PoisonError::into_inner).values() {
             Shared::announce(&subscription, topic);
         }
         subscriptions.push(subscription);
-        receiver
-    }
-
-    async fn committed(&self, group: &str, at: &TopicPartition) -> Result<Option<u64>, LogError> {
-        let topic = self.shared.known(at)?;
-        Ok(lock(&self.shared.offsets).get(&(group.into(), topic.id, at.partition)))
-    }
-
-    fn commit(&self, group: &str, at: &TopicPartition, next: u64) {
-        if let Ok(topic) = self.shared.known(at)
-            && lock(&self.shared.offsets).commit((group.into(), topic.id, at.partition), next)
-        {
-            // When the writer is gone the offset stays in memory only: records come again, none is skipped.
-            let _ = self.jobs.send(Job::OffsetsDirty);
-        }
+        let (shared, jobs) = (self.shared.clone(), self.jobs.clone());
+        let feed = move |at| EmbeddedFeed::new(shared.clone(), jobs.clone(), group.clone(), at);
+        let partitions = stream::poll_fn(move |context| announced.poll_recv(context));
+        Ok(partitions.map(move |at| Assignment::Gained(Box::new(feed(at)))).boxed())
     }
 
     async fn flush(&self) -> Result<(), LogError> {
         self.ask(Job::Flush).await
     }
 
-    fn topics(&self) -> Vec<TopicInfo> {
+    async fn topics(&self) -> Result<Vec<TopicInfo>, LogError> {
         let topics = self.shared.topics.read().unwrap_or_else(PoisonError::into_inner);
         let mut infos: Vec<_> =
             topics.values().map(|t| TopicInfo { name: t.name.clone(), partitions: t.count() }).collect();
         infos.sort_by(|a, b| a.name.cmp(&b.name));
-        infos
+        Ok(infos)
     }
 
     fn health(&self) -> Result<(), LogError> {

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{EmbeddedSettings, offsets::Offsets, tables, topic::Topic};
 use crate::{
     clock::Clock,
-    log::{Assignment, LogError, TopicPartition},
+    log::{LogError, TopicPartition},
 };
 
 /// How the file is opened; tests put a faulty disk under it.
@@ -43,7 +43,7 @@ pub(super) struct Shared {
 pub(super) struct Subscription {
     pub(super) group: Arc<str>,
     pub(super) topics: Vec<String>,
-    pub(super) changes: mpsc::UnboundedSender<Assignment>,
+    pub(super) gained: mpsc::UnboundedSender<TopicPartition>,
 }
 
 impl Shared {
@@ -82,7 +82,7 @@ impl Shared {
             for partition in 0..topic.count() {
                 let at = TopicPartition { topic: topic.name.clone(), partition };
                 // A receiver that is gone has stopped delivering: nothing to tell it.
-                let _ = subscription.changes.send(Assignment::Gained(at));
+                let _ = subscription.gained.send(at);
             }
         }
     }

@@ -1,10 +1,39 @@
 use std::{path::Path, sync::atomic::AtomicUsize, time::Duration};
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use tempfile::TempDir;
 
 use super::*;
-use crate::clock::{ManualClock, SystemClock};
+use crate::{
+    clock::{ManualClock, SystemClock},
+    log::{Feed as _, ReadLimit, Record},
+};
+
+/// What delivery does through feeds, call by call.
+impl EmbeddedLog {
+    fn feed(&self, group: &str, at: &TopicPartition) -> EmbeddedFeed {
+        EmbeddedFeed::new(self.shared.clone(), self.jobs.clone(), group.into(), at.clone())
+    }
+
+    async fn read(&self, at: &TopicPartition, from: u64, limit: ReadLimit) -> Result<Vec<Record>, LogError> {
+        let topic = self.shared.known(at)?;
+        feed::read(&self.shared, &topic, at.partition, from, limit).await
+    }
+
+    async fn wait(&self, at: &TopicPartition, offset: u64) -> Result<(), LogError> {
+        let topic = self.shared.known(at)?;
+        self.feed("reader", at).wait(&topic, offset).await
+    }
+
+    fn committed(&self, group: &str, at: &TopicPartition) -> Result<Option<u64>, LogError> {
+        self.feed(group, at).committed()
+    }
+
+    fn commit(&self, group: &str, at: &TopicPartition, next: u64) {
+        self.feed(group, at).commit(next);
+    }
+}
 
 const ALL: ReadLimit = ReadLimit { records: usize::MAX, bytes: usize::MAX };
 
@@ -44,8 +73,8 @@ async fn records_and_offsets_are_there_after_a_restart() {
     log.close().await;
 
     let log = open(settings(dir.path()));
-    assert_eq!(log.committed("g", &at).await, Ok(Some(1)));
-    assert_eq!(log.committed("other", &at).await, Ok(None));
+    assert_eq!(log.committed("g", &at), Ok(Some(1)));
+    assert_eq!(log.committed("other", &at), Ok(None));
     assert_eq!(texts(&log.read(&at, 1, ALL).await.unwrap()), ["b"]);
     let next = append_all(&log, "t", vec![in_partition(2, "c")]).await;
     assert_eq!(next[0].offset, 2, "offsets go on where they ended");
@@ -105,7 +134,7 @@ async fn topics_are_created_only_when_that_is_allowed_and_not_without_bound() {
     let log = open(EmbeddedSettings { auto_create: false, ..settings(dir.path()) });
     append_all(&log, "one", vec![value("v")]).await;
     assert_eq!(log.append("two", vec![value("v")]).await, [Err(LogError::UnknownTopic("two".into()))]);
-    assert_eq!(log.topics(), [TopicInfo { name: "one".into(), partitions: 4 }]);
+    assert_eq!(log.topics().await.unwrap(), [TopicInfo { name: "one".into(), partitions: 4 }]);
     log.close().await;
 }
 
@@ -131,14 +160,15 @@ async fn subscribers_learn_of_topics_that_exist_and_of_new_ones_once() {
     let dir = TempDir::new().unwrap();
     let log = open(EmbeddedSettings { partitions: 1, ..settings(dir.path()) });
     append_all(&log, "a", vec![value("v")]).await;
-    let mut assigned = log.subscribe("g", &["a".into(), "b".into()]);
+    let mut assigned = log.subscribe("g", &["a".into(), "b".into()]).unwrap();
     append_all(&log, "b", vec![value("v")]).await;
     append_all(&log, "c", vec![value("v")]).await;
     append_all(&log, "b", vec![value("v")]).await;
     for topic in ["a", "b"] {
-        assert_eq!(assigned.recv().await, Some(Assignment::Gained(TopicPartition::new(topic, 0))));
+        let Some(Assignment::Gained(feed)) = assigned.next().await else { panic!("a partition is expected") };
+        assert_eq!(*feed.at(), TopicPartition::new(topic, 0));
     }
-    assert!(assigned.try_recv().is_err());
+    assert!(assigned.next().now_or_never().is_none());
     log.close().await;
 }
 

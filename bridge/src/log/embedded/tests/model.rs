@@ -73,7 +73,7 @@ async fn follow(steps: Vec<Step>) -> Result<(), TestCaseError> {
         for partition in 0..2 {
             let at = TopicPartition::new("t", partition);
             prop_assert_eq!(log.end(&at), Some(model[partition as usize].len() as u64));
-            prop_assert_eq!(log.committed("g", &at).await, Ok(committed[partition as usize]));
+            prop_assert_eq!(log.committed("g", &at), Ok(committed[partition as usize]));
         }
     }
     log.close().await;
