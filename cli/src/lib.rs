@@ -1,6 +1,6 @@
 //! `minireipaz`: everything on one machine (`dev`), and the command line for people.
 //!
-//! [`client`] is public for tests that speak to the API; the rest is the program.
+//! [`client`] and [`playground`] are public for tests; the rest is the program.
 
 mod args;
 pub mod client;
@@ -12,7 +12,7 @@ mod failure;
 #[cfg(test)]
 mod fake;
 mod follow;
-mod playground;
+pub mod playground;
 
 use std::process::ExitCode;
 

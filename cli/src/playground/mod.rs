@@ -21,8 +21,8 @@ use serde_json::{Value, json};
 
 const LONGEST_PAUSE_MS: u64 = 60_000;
 
-/// The API.
-pub(crate) fn router() -> Router {
+/// The API, which remembers its last calls: `GET /calls` lists them.
+pub fn router() -> Router {
     let calls = Arc::new(Calls::default());
     Router::new()
         .route("/prices/{sku}", get(price))

@@ -4,38 +4,34 @@ use futures_util::StreamExt as _;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::system::{System, read_json, repository};
+use crate::client::{Client, read_json, repository};
 
-#[tokio::test]
-async fn a_saved_version_is_the_one_that_runs_next() {
-    let system = System::start().await;
+pub async fn a_saved_version_is_the_one_that_runs_next(api: Client) {
     let mut document = read_json(&repository("examples/hello/workflow.json"));
-    let id = system.save(&document).await;
-    let run = system.run(&id, &json!({"name": "Ada"})).await;
-    assert_eq!(system.result(&run).await["workflow_version"], 1);
+    let id = api.save(&document).await;
+    let run = api.run(&id, &json!({"name": "Ada"})).await;
+    assert_eq!(api.result(&run).await["workflow_version"], 1);
     document["nodes"][1]["data"]["params"]["fields"]["greeting"] = json!("Bye");
-    let put = system.request(Method::PUT, &format!("/workflows/{id}")).bearer_auth(system.token());
-    let saved = system.send(put.header("if-match", "\"1\"").json(&document)).await;
+    let put = api.authorized(Method::PUT, &format!("/workflows/{id}"));
+    let saved = api.send(put.header("if-match", "\"1\"").json(&document)).await;
     assert_eq!((saved.status, &saved.body["version"]), (200, &json!(2)));
-    let run = system.run(&id, &json!({"name": "Ada"})).await;
-    let result = system.result(&run).await;
+    let run = api.run(&id, &json!({"name": "Ada"})).await;
+    let result = api.result(&run).await;
     assert_eq!(
         (&result["workflow_version"], &result["output"]["greet"][0]["greeting"]),
         (&json!(2), &json!("Bye"))
     );
-    let delete = system.request(Method::DELETE, &format!("/workflows/{id}")).bearer_auth(system.token());
-    assert_eq!(system.send(delete).await.status, 204);
-    assert_eq!(system.get(&format!("/workflows/{id}")).await.status, 404);
-    let start = system.post(&format!("/workflows/{id}/runs"), &json!({})).await;
+    let delete = api.authorized(Method::DELETE, &format!("/workflows/{id}"));
+    assert_eq!(api.send(delete).await.status, 204);
+    assert_eq!(api.get(&format!("/workflows/{id}")).await.status, 404);
+    let start = api.post(&format!("/workflows/{id}/runs"), &json!({})).await;
     assert_eq!(start.status, 404);
 }
 
-#[tokio::test]
-async fn a_run_is_streamed_revision_by_revision_until_its_end() {
-    let system = System::start().await;
-    let id = system.save(&read_json(&repository("examples/slow/workflow.json"))).await;
-    let run = system.run(&id, &json!({"ms": 300})).await;
-    let stream = system.request(Method::GET, &format!("/runs/{run}")).bearer_auth(system.token());
+pub async fn a_run_is_streamed_revision_by_revision_until_its_end(api: Client) {
+    let id = api.save(&read_json(&repository("examples/slow/workflow.json"))).await;
+    let run = api.run(&id, &json!({"ms": 300})).await;
+    let stream = api.authorized(Method::GET, &format!("/runs/{run}"));
     let mut body = stream.header("accept", "text/event-stream").send().await.unwrap().bytes_stream();
     let mut text = String::new();
     while let Some(chunk) = body.next().await {
@@ -48,14 +44,12 @@ async fn a_run_is_streamed_revision_by_revision_until_its_end() {
     assert_eq!(serde_json::from_str::<Value>(last).unwrap()["status"], "succeeded");
 }
 
-#[tokio::test]
-async fn many_runs_at_once_all_finish() {
-    let system = System::start().await;
-    let id = system.save(&read_json(&repository("examples/price-watch/workflow.json"))).await;
+pub async fn many_runs_at_once_all_finish(api: Client) {
+    let id = api.save(&read_json(&repository("examples/price-watch/workflow.json"))).await;
     let input = read_json(&repository("examples/price-watch/input.json"));
     let expected = read_json(&repository("examples/price-watch/expected.json"));
-    let runs = futures_util::future::join_all((0..20).map(|_| system.run(&id, &input))).await;
-    for result in futures_util::future::join_all(runs.iter().map(|run| system.result(run))).await {
+    let runs = futures_util::future::join_all((0..20).map(|_| api.run(&id, &input))).await;
+    for result in futures_util::future::join_all(runs.iter().map(|run| api.result(run))).await {
         assert_eq!(result["output"], expected, "{result:#}");
     }
 }

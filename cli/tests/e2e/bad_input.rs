@@ -6,7 +6,7 @@ use minireipaz::domain::{clock::ManualClock, timestamp::Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::system::{System, read_json, repository, request_of};
+use crate::client::{Client, read_json, repository, request_of};
 
 fn node(id: &str, kind: &str) -> Value {
     json!({"id": id, "type": kind, "data": {}})
@@ -20,9 +20,7 @@ fn workflow(nodes: &[Value], edges: &[Value]) -> Value {
     json!({"name": "Bad", "nodes": nodes, "edges": edges})
 }
 
-#[tokio::test]
-async fn a_workflow_that_is_wrong_is_refused_with_all_its_violations_and_not_saved() {
-    let system = System::start().await;
+pub async fn a_workflow_that_is_wrong_is_refused_with_all_its_violations_and_not_saved(api: Client) {
     let (start, end) = (node("start", "manual"), node("end", "noop"));
     let cases = [
         (workflow(&[start.clone(), node("x", "teleport")], &[]), vec![("nodes[1].type", "unknown_kind")]),
@@ -51,7 +49,7 @@ async fn a_workflow_that_is_wrong_is_refused_with_all_its_violations_and_not_sav
         ),
     ];
     for (document, expected) in cases {
-        let answer = system.post("/workflows", &document).await;
+        let answer = api.post("/workflows", &document).await;
         answer.is_problem(422, "invalid_workflow");
         let violations = answer.body["violations"].as_array().unwrap();
         for (path, code) in expected {
@@ -60,77 +58,67 @@ async fn a_workflow_that_is_wrong_is_refused_with_all_its_violations_and_not_sav
             assert!(found, "{path} {code}: {violations:#?}");
         }
     }
-    let list = system.get("/workflows").await;
+    let list = api.get("/workflows").await;
     assert_eq!(list.body["items"], json!([]), "nothing was saved");
 }
 
-#[tokio::test]
-async fn a_request_that_is_wrong_has_a_problem_of_its_own() {
-    let system = System::start().await;
+pub async fn a_request_that_is_wrong_has_a_problem_of_its_own(api: Client) {
     let json_text = |path: &str, body: String| {
-        let request = system.request(Method::POST, path).bearer_auth(system.token());
-        system.send(request.header("content-type", "application/json").body(body))
+        let request = api.authorized(Method::POST, path);
+        api.send(request.header("content-type", "application/json").body(body))
     };
     json_text("/workflows", "{\"name\": ".into()).await.is_problem(400, "invalid_json");
     let large = json_text("/workflows", format!("{{\"name\": \"{}\"}}", "x".repeat(2 << 20))).await;
     assert_eq!(large.status, 413, "{:#}", large.body);
     assert!(large.body["detail"].as_str().unwrap().contains("1"), "names the limit: {:#}", large.body);
-    system.send(system.request(Method::GET, "/workflows")).await.is_problem(401, "token_missing");
+    api.send(api.request(Method::GET, "/workflows")).await.is_problem(401, "token_missing");
     let earlier = Timestamp::from_millis(1_700_000_000_000);
+    let issuer = api.identity().issuer();
     let expired =
-        system.issuer().with_clock(Arc::new(ManualClock::at(earlier))).token(&request_of("local")).unwrap();
-    let old = system.send(system.request(Method::GET, "/workflows").bearer_auth(expired)).await;
+        issuer.with_clock(Arc::new(ManualClock::at(earlier))).token(&request_of(api.tenant())).unwrap();
+    let old = api.send(api.request(Method::GET, "/workflows").bearer_auth(expired)).await;
     old.is_problem(401, "token_expired");
-    assert_eq!(system.get("/nowhere").await.status, 404);
-    let patch = system.request(Method::PATCH, "/workflows").bearer_auth(system.token());
-    assert_eq!(system.send(patch).await.status, 405);
-    assert_eq!(system.get("/workflows").await.body["items"], json!([]), "nothing was saved");
+    assert_eq!(api.get("/nowhere").await.status, 404);
+    let patch = api.authorized(Method::PATCH, "/workflows");
+    assert_eq!(api.send(patch).await.status, 405);
+    assert_eq!(api.get("/workflows").await.body["items"], json!([]), "nothing was saved");
 }
 
-#[tokio::test]
-async fn what_belongs_to_another_tenant_is_as_if_it_did_not_exist() {
-    let system = System::start().await;
-    let mine = system.save(&read_json(&repository("examples/hello/workflow.json"))).await;
-    let run = system.run(&mine, &json!({"name": "Ada"})).await;
-    system.result(&run).await;
-    let stranger = system.token_of("other");
+pub async fn what_belongs_to_another_tenant_is_as_if_it_did_not_exist(api: Client) {
+    let mine = api.save(&read_json(&repository("examples/hello/workflow.json"))).await;
+    let run = api.run(&mine, &json!({"name": "Ada"})).await;
+    api.result(&run).await;
+    let stranger = api.of(&format!("{}-other", api.tenant()));
     for path in [format!("/workflows/{mine}"), format!("/runs/{run}"), format!("/workflows/{mine}/runs")] {
-        let answer = system.send(system.request(Method::GET, &path).bearer_auth(&stranger)).await;
+        let answer = stranger.get(&path).await;
         assert_eq!(answer.status, 404, "{path}: {:#}", answer.body);
     }
-    let start = system
-        .request(Method::POST, &format!("/workflows/{mine}/runs"))
-        .bearer_auth(&stranger)
-        .json(&json!({}));
-    assert_eq!(system.send(start).await.status, 404);
-    let delete = system.request(Method::DELETE, &format!("/workflows/{mine}")).bearer_auth(&stranger);
-    assert_eq!(system.send(delete).await.status, 404);
-    assert_eq!(system.get(&format!("/workflows/{mine}")).await.status, 200);
+    assert_eq!(stranger.post(&format!("/workflows/{mine}/runs"), &json!({})).await.status, 404);
+    let delete = stranger.authorized(Method::DELETE, &format!("/workflows/{mine}"));
+    assert_eq!(stranger.send(delete).await.status, 404);
+    assert_eq!(api.get(&format!("/workflows/{mine}")).await.status, 200);
 }
 
-#[tokio::test]
-async fn a_wrong_version_and_a_reused_key_change_nothing() {
-    let system = System::start().await;
+pub async fn a_wrong_version_and_a_reused_key_change_nothing(api: Client) {
     let document = read_json(&repository("examples/hello/workflow.json"));
-    let id = system.save(&document).await;
+    let id = api.save(&document).await;
     let put = |version: &str| {
-        let request = system.request(Method::PUT, &format!("/workflows/{id}")).bearer_auth(system.token());
-        system.send(request.header("if-match", version.to_owned()).json(&document))
+        let request = api.authorized(Method::PUT, &format!("/workflows/{id}"));
+        api.send(request.header("if-match", version.to_owned()).json(&document))
     };
     assert_eq!(put("\"7\"").await.status, 412);
-    assert_eq!(system.get(&format!("/workflows/{id}")).await.body["version"], 1);
+    assert_eq!(api.get(&format!("/workflows/{id}")).await.body["version"], 1);
 
     let start = |name: &str| {
-        let request =
-            system.request(Method::POST, &format!("/workflows/{id}/runs")).bearer_auth(system.token());
+        let request = api.authorized(Method::POST, &format!("/workflows/{id}/runs"));
         let request = request.header("idempotency-key", "order-1").json(&json!({"input": {"name": name}}));
-        system.send(request.timeout(Duration::from_secs(30)))
+        api.send(request.timeout(Duration::from_secs(30)))
     };
     let first = start("Ada").await;
     assert_eq!(first.status, 202, "{:#}", first.body);
     assert_eq!(start("Ada").await.id(), first.id(), "the same key is the same run");
     start("Eve").await.is_problem(422, "idempotency_key_reused");
-    assert_eq!(system.result(&first.id()).await["output"]["greet"][0]["name"], "Ada");
-    let runs = system.get(&format!("/workflows/{id}/runs")).await;
+    assert_eq!(api.result(&first.id()).await["output"]["greet"][0]["name"], "Ada");
+    let runs = api.get(&format!("/workflows/{id}/runs")).await;
     assert_eq!(runs.body["items"].as_array().unwrap().len(), 1);
 }

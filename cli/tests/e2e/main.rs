@@ -1,11 +1,97 @@
-//! End to end: the real program with everything real behind it, spoken to only from outside.
+//! End to end: the real programs with everything real behind them, spoken to only from outside.
+//!
+//! One program: it starts what most tests share once, runs the tests on it, stops it, and looks whether a process is
+//! left. `E2E_SYSTEM` says what they share: `cluster` (Apache Kafka, `ClickHouse`, the function binaries, two workers
+//! behind one address) or `dev` (`minireipaz dev`). The faults need the cluster.
 
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "the modules of a test binary are its own")]
 
 mod api;
 mod bad_input;
+mod client;
+mod cluster;
 mod crash;
 mod examples;
+mod faults;
 mod outage;
+mod process;
 mod stop;
 mod system;
+mod world;
+
+use std::process::ExitCode;
+
+use libtest_mimic::Arguments;
+use world::World;
+
+/// Tests by their names: `shared` get a client of a tenant of their own, `fault` the cluster, `alone` start what they
+/// need.
+macro_rules! tests {
+    ($world:ident, shared: $($module:ident::$name:ident),* $(,)?) => {
+        vec![$($world.shared(concat!(stringify!($module), "::", stringify!($name)), $module::$name)),*]
+    };
+    ($world:ident, fault: $($module:ident::$name:ident),* $(,)?) => {
+        vec![$($world.fault(concat!("faults::", stringify!($module), "::", stringify!($name)), faults::$module::$name)),*]
+    };
+    ($world:ident, alone: $($module:ident::$name:ident),* $(,)?) => {
+        vec![$($world.alone(concat!(stringify!($module), "::", stringify!($name)), $module::$name)),*]
+    };
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let world = World::new();
+    let mut together = tests![world, shared:
+        api::a_saved_version_is_the_one_that_runs_next,
+        api::a_run_is_streamed_revision_by_revision_until_its_end,
+        api::many_runs_at_once_all_finish,
+        bad_input::a_workflow_that_is_wrong_is_refused_with_all_its_violations_and_not_saved,
+        bad_input::a_request_that_is_wrong_has_a_problem_of_its_own,
+        bad_input::what_belongs_to_another_tenant_is_as_if_it_did_not_exist,
+        bad_input::a_wrong_version_and_a_reused_key_change_nothing,
+        examples::every_example_gives_its_expected_result,
+        examples::the_command_line_runs_an_example_and_compares_its_output,
+    ];
+    together.extend(tests![world, alone:
+        crash::a_run_goes_on_after_kill_9_and_steps_that_were_done_are_not_repeated,
+        crash::runs_that_were_accepted_just_before_kill_9_all_finish,
+        crash::no_process_outlives_kill_9,
+        outage::all_runs_are_recorded_once_although_clickhouse_was_killed_meanwhile,
+        outage::dev_starts_its_own_clickhouse_again_when_somebody_kills_it,
+        stop::ctrl_c_stops_everything_and_the_next_start_goes_on,
+        stop::a_second_one_is_told_what_is_in_its_way,
+        stop::without_a_server_a_command_says_how_to_start_one,
+    ]);
+    let mut failed = libtest_mimic::run(&arguments, together).has_failed();
+    if world.has_cluster() {
+        // One after the other.
+        let arguments = Arguments { test_threads: Some(1), ..arguments.clone() };
+        let faults = tests![world, fault:
+            broker::the_broker_is_stopped_and_started,
+            broker::the_broker_is_killed_and_started,
+            database::the_database_is_stopped_and_started,
+            programs::a_worker_is_killed_and_started,
+            programs::a_worker_is_stopped_in_order_and_started,
+            programs::the_bridge_is_killed_and_started,
+            programs::the_functions_are_killed_and_started,
+            network::replies_of_workers_are_cut,
+            network::the_scheduler_function_times_out,
+            network::the_workers_are_too_busy,
+            duplicates::events_come_again_in_another_order,
+            disk::the_disk_of_a_worker_is_full,
+        ];
+        failed |= libtest_mimic::run(&arguments, faults).has_failed();
+    }
+    if !arguments.list {
+        failed |= world.end().is_err();
+    }
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// A setting of the suite, from `.e2e.env` or the environment.
+fn setting(name: &str) -> Option<String> {
+    std::env::vars()
+        .find(|(found, _)| found == name)
+        .map(|(_, value)| value)
+        .filter(|value| !value.is_empty())
+}

@@ -1,8 +1,0 @@
-//! The functions' real binaries, on the platforms that they run on.
-#![expect(clippy::unwrap_used, reason = "tests")]
-
-mod answers;
-mod function;
-mod lambda;
-mod path;
-mod request;
