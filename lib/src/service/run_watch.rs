@@ -3,6 +3,10 @@
 //! Push would be cheaper, but nothing reaches a function from outside except requests. So one query asks for
 //! every run that is due, however many wait. A run that has just moved, or that somebody has just begun to wait
 //! for, is asked about often; the longer nothing happens, the more rarely. When nobody waits, nothing is asked.
+//!
+//! Asking never takes more than a third of the time, so that a busy store is not kept busy by questions. And a few
+//! runs that have hardly begun are read as a whole: they hold next to nothing, and when one has ended meanwhile, the
+//! same answer brings its result.
 
 use std::{
     collections::HashMap,
@@ -17,7 +21,7 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    domain::run::RunKey,
+    domain::run::{RunKey, RunStatus, RunWithSteps},
     store::{Head, Store, StoreError},
 };
 
@@ -55,13 +59,42 @@ impl WatchSettings {
 /// Most runs that one query asks about; the others are next.
 const MAX_ASKED: usize = 500;
 
+/// So many runs are read as a whole at most.
+const MAX_WHOLE: usize = 4;
+
+/// After a question nothing is asked for so many times its duration.
+const REST: u32 = 2;
+
 /// Where a watched run is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Heard {
     /// It is not recorded.
     Missing,
     /// It is there.
     At(Head),
+    /// It is there, and this is all of it.
+    Run(Arc<RunWithSteps>),
+}
+
+impl Heard {
+    /// Where the run is, if it is recorded.
+    #[must_use]
+    pub fn head(&self) -> Option<Head> {
+        match self {
+            Self::Missing => None,
+            Self::At(head) => Some(*head),
+            Self::Run(run) => Some(head_of(run)),
+        }
+    }
+
+    /// Whether there is hardly anything to read of it.
+    fn has_hardly_begun(&self) -> bool {
+        self.head().is_none_or(|head| head.status == RunStatus::Queued)
+    }
+}
+
+fn head_of(run: &RunWithSteps) -> Head {
+    Head { attempt: run.run.attempt, revision: run.run.revision, status: run.run.status }
 }
 
 /// Too many requests wait for runs.
@@ -90,6 +123,8 @@ struct Table {
     runs: HashMap<RunKey, Watched>,
     waiters: usize,
     polling: bool,
+    /// No question is asked earlier.
+    rested: Option<Instant>,
 }
 
 struct Watched {
@@ -137,7 +172,7 @@ impl RunWatch {
         watched.due = now;
         let mut heard = watched.heard.subscribe();
         // What others have heard is old, but runs never move backwards.
-        if matches!(*heard.borrow(), Some(Heard::At(_))) {
+        if matches!(*heard.borrow(), Some(Heard::At(_) | Heard::Run(_))) {
             heard.mark_changed();
         }
         if !std::mem::replace(&mut table.polling, true) {
@@ -176,8 +211,8 @@ impl Subscription {
                 // The sender lives as long as its subscriptions, so this cannot be.
                 std::future::pending::<()>().await;
             }
-            if let Some(heard) = *self.heard.borrow_and_update() {
-                return heard;
+            if let Some(heard) = self.heard.borrow_and_update().as_ref() {
+                return heard.clone();
             }
         }
     }
@@ -210,7 +245,11 @@ impl Drop for Subscription {
 struct Polling(Arc<Inner>);
 
 enum Step {
-    Ask(Vec<RunKey>),
+    Ask {
+        keys: Vec<RunKey>,
+        /// All of them, or only where they are.
+        whole: bool,
+    },
     Sleep(Instant),
     Stop,
 }
@@ -225,16 +264,16 @@ impl Polling {
                     () = tokio::time::sleep_until(until) => {}
                     () = self.0.joined.notified() => {}
                 },
-                Step::Ask(keys) => {
-                    let asked =
-                        tokio::time::timeout(self.0.settings.query_timeout, self.0.store.heads(&keys));
+                Step::Ask { keys, whole } => {
+                    let began = Instant::now();
+                    let asked = tokio::time::timeout(self.0.settings.query_timeout, self.ask(&keys, whole));
                     match asked
                         .await
                         .unwrap_or_else(|_| Err(StoreError::Unavailable("no answer in time".into())))
                     {
-                        Ok(heads) => {
+                        Ok(found) => {
                             failures = 0;
-                            self.tell(&keys, &heads);
+                            self.tell(&keys, found, began);
                         }
                         Err(error) => {
                             failures = failures.saturating_add(1);
@@ -249,6 +288,17 @@ impl Polling {
         }
     }
 
+    async fn ask(&self, keys: &[RunKey], whole: bool) -> Result<HashMap<RunKey, Heard>, StoreError> {
+        let store = &self.0.store;
+        Ok(if whole {
+            let runs = store.get(keys).await?;
+            runs.into_iter().map(|(key, run)| (key, Heard::Run(Arc::new(run)))).collect()
+        } else {
+            let heads = store.heads(keys).await?;
+            heads.into_iter().map(|(key, head)| (key, Heard::At(head))).collect()
+        })
+    }
+
     fn next(&self) -> Step {
         let mut table = self.0.table();
         let now = Instant::now();
@@ -256,24 +306,33 @@ impl Polling {
             table.polling = false;
             return Step::Stop;
         };
+        let soonest = table.rested.map_or(soonest, |rested| rested.max(soonest));
         if soonest > now {
             return Step::Sleep(soonest);
         }
         // Those that are nearly due come along: it saves them a query of their own.
         let nearly = now + self.0.settings.shortest;
         let due = table.runs.iter().filter(|(_, watched)| watched.due <= nearly).take(MAX_ASKED);
-        Step::Ask(due.map(|(key, _)| key.clone()).collect())
+        let (mut keys, mut whole) = (Vec::new(), true);
+        for (key, watched) in due {
+            whole &= watched.heard.borrow().as_ref().is_none_or(Heard::has_hardly_begun);
+            keys.push(key.clone());
+        }
+        Step::Ask { whole: whole && keys.len() <= MAX_WHOLE, keys }
     }
 
-    fn tell(&self, asked: &[RunKey], heads: &HashMap<RunKey, Head>) {
+    fn tell(&self, asked: &[RunKey], mut found: HashMap<RunKey, Heard>, began: Instant) {
         let mut table = self.0.table();
         let now = Instant::now();
+        table.rested = Some(now + (now - began) * REST);
         for key in asked {
             let Some(watched) = table.runs.get_mut(key) else { continue };
-            let now_heard = Some(heads.get(key).map_or(Heard::Missing, |head| Heard::At(*head)));
+            let now_heard = found.remove(key).unwrap_or(Heard::Missing);
             let moved = watched.heard.send_if_modified(|heard| {
-                let moved = *heard != now_heard;
-                *heard = now_heard;
+                let moved = heard.as_ref().map(Heard::head) != Some(now_heard.head());
+                if moved {
+                    *heard = Some(now_heard);
+                }
                 moved
             });
             if moved {

@@ -132,15 +132,15 @@ impl Runs {
         let mut watched = self.watch.subscribe(key.clone())?;
         let deadline = Instant::now() + wait;
         loop {
-            match tokio::time::timeout_at(deadline, watched.heard()).await {
-                Err(_elapsed) => break,
-                Ok(Heard::Missing) if !young => return Err(ReadRunError::NotFound(id)),
-                Ok(Heard::At(head)) if until.is_met(&head) => match self.fetch(&key).await? {
+            let Ok(heard) = tokio::time::timeout_at(deadline, watched.heard()).await else { break };
+            match heard.head() {
+                None if !young => return Err(ReadRunError::NotFound(id)),
+                Some(head) if until.is_met(&head) => match self.all_of(&key, heard).await? {
                     Some(run) if run.run.revision >= head.revision => return Ok(run),
                     // Another replica answered, which is behind.
                     _ => watched.ask_again(),
                 },
-                Ok(Heard::Missing | Heard::At(_)) => {}
+                _ => {}
             }
         }
         drop(watched);
@@ -177,6 +177,14 @@ impl Runs {
         Ok(self.store.get(std::slice::from_ref(key)).await?.remove(key))
     }
 
+    /// The run that was heard of: as it was heard, or read now.
+    async fn all_of(&self, key: &RunKey, heard: Heard) -> Result<Option<RunWithSteps>, StoreError> {
+        match heard {
+            Heard::Run(run) => Ok(Some(Arc::unwrap_or_clone(run))),
+            Heard::At(_) | Heard::Missing => self.fetch(key).await,
+        }
+    }
+
     fn is_young(&self, id: RunId) -> bool {
         id.created_at().is_some_and(|made| self.clock.now().since(made) < YOUNG)
     }
@@ -207,12 +215,19 @@ impl Follow {
         }
         loop {
             let watched = self.watched.as_mut()?;
-            let Heard::At(head) = watched.heard().await else { continue };
+            let heard = watched.heard().await;
+            let Some(head) = heard.head() else { continue };
             if head.revision <= self.seen && !head.status.is_terminal() {
                 continue;
             }
-            let found = self.store.get(std::slice::from_ref(&self.key)).await;
-            match found.map(|mut found| found.remove(&self.key)) {
+            let found = match heard {
+                Heard::Run(run) => Ok(Some(Arc::unwrap_or_clone(run))),
+                _ => {
+                    let found = self.store.get(std::slice::from_ref(&self.key)).await;
+                    found.map(|mut found| found.remove(&self.key))
+                }
+            };
+            match found {
                 Ok(Some(run)) if run.run.revision >= head.revision => {
                     self.seen = run.run.revision;
                     if run.run.status.is_terminal() {

@@ -37,10 +37,10 @@ async fn joined(mut set: JoinSet<Answer>) -> Answer {
 async fn a_wait_ends_with_the_run() {
     let (app, run) = queued().await;
     let waiting = in_background(&app, format!("/api/v1/runs/{run}?wait=25"));
-    until(|| app.store.head_reads() > 1).await;
+    until(|| app.store.looks() > 1).await;
     app.advance(&run, RunStatus::Running, 1).await;
-    let reads = app.store.head_reads();
-    until(|| app.store.head_reads() > reads + 2).await;
+    let reads = app.store.looks();
+    until(|| app.store.looks() > reads + 2).await;
     app.advance(&run, RunStatus::Succeeded, 2).await;
     let answer = joined(waiting).await;
     assert_eq!((answer.status.as_u16(), answer.body["status"].as_str()), (200, Some("succeeded")));
@@ -50,7 +50,7 @@ async fn a_wait_ends_with_the_run() {
 async fn a_wait_for_a_revision_ends_with_the_next_one() {
     let (app, run) = queued().await;
     let waiting = in_background(&app, format!("/api/v1/runs/{run}?wait=25&after=0"));
-    until(|| app.store.head_reads() > 1).await;
+    until(|| app.store.looks() > 1).await;
     app.advance(&run, RunStatus::Running, 3).await;
     assert_eq!(joined(waiting).await.body["revision"], 3);
     // What is newer already comes at once, and so does what has ended.
@@ -69,7 +69,7 @@ async fn a_wait_that_is_over_gives_the_run_as_it_is() {
     assert_eq!((answer.status.as_u16(), answer.body["status"].as_str()), (200, Some("queued")));
     assert_eq!(begun.elapsed().as_secs(), 5);
     // A run that does not move is asked about ever more rarely.
-    assert!(app.store.head_reads() < 150, "{} reads in 5 s", app.store.head_reads());
+    assert!(app.store.looks() < 150, "{} reads in 5 s", app.store.looks());
     let begun = tokio::time::Instant::now();
     app.get(&format!("/api/v1/runs/{run}?wait=3600")).await;
     assert_eq!(begun.elapsed().as_secs(), 60, "no wait is longer than a minute");
@@ -82,7 +82,7 @@ async fn a_run_that_was_just_accepted_is_waited_for() {
     let app = Arc::new(TestApp::start().await);
     let run = app.run(&app.workflow().await).await;
     let waiting = in_background(&app, format!("/api/v1/runs/{run}"));
-    until(|| app.store.head_reads() > 0).await;
+    until(|| app.store.looks() > 0).await;
     app.deliver_all().await;
     let answer = joined(waiting).await;
     assert_eq!((answer.status.as_u16(), answer.body["status"].as_str()), (200, Some("queued")));
@@ -133,16 +133,42 @@ async fn all_who_wait_share_one_question_and_nobody_asks_when_nobody_waits() {
     while let Some(answer) = waiting.join_next().await {
         assert_eq!(answer.unwrap().body["status"], "succeeded");
     }
-    let reads = app.store.head_reads();
+    let reads = app.store.looks();
     tokio::task::yield_now().await;
-    assert_eq!(app.store.head_reads(), reads);
+    assert_eq!(app.store.looks(), reads);
+}
+
+#[tokio::test]
+async fn a_run_that_ended_before_it_was_asked_about_costs_one_question() {
+    let (app, run) = queued().await;
+    app.advance(&run, RunStatus::Succeeded, 5).await;
+    let looks = app.store.looks();
+    let answer = app.get(&format!("/api/v1/runs/{run}?wait=25")).await;
+    assert_eq!((&answer.body["status"], app.store.looks() - looks), (&"succeeded".into(), 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn asking_a_slow_store_takes_a_third_of_the_time_at_most() {
+    let (app, run) = queued().await;
+    app.store.slow_down(30);
+    let looks = app.store.looks();
+    let mut waiting = JoinSet::new();
+    for _ in 0..50 {
+        let (app, path) = (Arc::clone(&app), format!("/api/v1/runs/{run}?wait=2"));
+        // Somebody new begins to wait all the time.
+        waiting.spawn(async move { app.get(&path).await });
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let looks = app.store.looks() - looks;
+    assert!((5..=12).contains(&looks), "{looks} looks of 30 ms each within a second");
+    waiting.shutdown().await;
 }
 
 #[tokio::test]
 async fn who_gives_up_leaves_nothing_behind() {
     let (app, run) = queued().await;
     let mut waiting = in_background(&app, format!("/api/v1/runs/{run}?wait=60"));
-    until(|| app.store.head_reads() > 1).await;
+    until(|| app.store.looks() > 1).await;
     assert_eq!(app.state.runs.waiters(), 1);
     waiting.shutdown().await;
     assert_eq!(app.state.runs.waiters(), 0);
@@ -156,7 +182,7 @@ async fn too_many_who_wait_are_refused_with_the_limit() {
     let run = app.run(&app.workflow().await).await;
     app.deliver_all().await;
     let waiting = in_background(&app, format!("/api/v1/runs/{run}?wait=25"));
-    until(|| app.store.head_reads() > 0).await;
+    until(|| app.store.looks() > 0).await;
     let refused = app.get(&format!("/api/v1/runs/{run}?wait=25")).await;
     assert!(refused.problem(503, "too_many_waiters").starts_with("1 requests wait"));
     assert_eq!(refused.header("retry-after"), "1");

@@ -8,7 +8,7 @@ use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 use crate::{
-    batching::{BatchError, BatchLimits, Coalescer, Load, no_pacing},
+    batching::{BatchError, BatchLimits, Coalescer, Load},
     config::store::StoreConfig,
     domain::{
         event::DeadLetter,
@@ -42,13 +42,20 @@ use runs::{share, union};
 
 type Requests<T> = Coalescer<Vec<RunKey>, HashMap<RunKey, T>, StoreError>;
 
-/// Reads for many callers share a query. Two at a time: one is on its way while the next gathers.
+/// Reads for many callers share a query. One at a time: what comes meanwhile gathers for the next.
 const READS: BatchLimits = BatchLimits {
-    in_flight: 2,
+    in_flight: 1,
     batch: Load { items: 1_000, bytes: usize::MAX },
     queue: Load { items: 100_000, bytes: usize::MAX },
-    pacing: no_pacing,
+    pacing: gap,
 };
+
+/// A lone read holds nobody up. Where many come, a query costs far more than a run more in it (measured: 3 ms, and
+/// 0.07 ms each), so the more there were, the longer the next query gathers: at most 20 ms.
+fn gap(batch: Load) -> Duration {
+    let others = u64::try_from(batch.items.saturating_sub(1)).unwrap_or(u64::MAX);
+    Duration::from_micros(others.saturating_mul(500)).min(Duration::from_millis(20))
+}
 
 /// The store. Cheap to keep, made once a process; connections are made when they are needed.
 pub struct ClickHouse {

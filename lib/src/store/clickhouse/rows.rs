@@ -35,11 +35,14 @@ fn row(columns: &'static [&'static str], values: Vec<Value>) -> InsertRow {
     InsertRow { columns, values: Arc::new(values) }
 }
 
-/// A run and its steps are rows of one table; in the run's own row the node is empty.
-pub(super) const RUNS: &[&str] = &[
+/// The table of [`FACTS`].
+pub(super) const RUN_FACTS: &str = "run_facts";
+
+/// A run, its steps and its entry in its workflow's list are rows of one table; `scope` and `place` tell which.
+pub(super) const FACTS: &[&str] = &[
     "tenant",
-    "run_id",
-    "node_id",
+    "scope",
+    "place",
     "version",
     "status",
     "output",
@@ -58,7 +61,7 @@ pub(super) const RUNS: &[&str] = &[
 
 pub(super) fn run_row(tenant: &TenantId, run: &Run) -> Result<InsertRow, StoreError> {
     Ok(row(
-        RUNS,
+        FACTS,
         vec![
             text(tenant.as_str()),
             Value::Uuid(run.id.0),
@@ -84,7 +87,7 @@ pub(super) fn run_row(tenant: &TenantId, run: &Run) -> Result<InsertRow, StoreEr
 pub(super) fn step_row(fact: &StepFact) -> Result<InsertRow, StoreError> {
     let step = &fact.step;
     Ok(row(
-        RUNS,
+        FACTS,
         vec![
             text(fact.tenant.as_str()),
             Value::Uuid(fact.run_id.0),
@@ -107,7 +110,7 @@ pub(super) fn step_row(fact: &StepFact) -> Result<InsertRow, StoreError> {
     ))
 }
 
-/// A row of [`RUNS`].
+/// A row of [`FACTS`] about a run or a step.
 pub(super) enum RunOrStep {
     Run(Run),
     Step {
@@ -151,7 +154,7 @@ pub(super) fn read_run_or_step(mut row: Reader) -> Result<(RunKey, RunOrStep), S
     Ok(((tenant, id), found))
 }
 
-pub(super) const HEADS: &str = "tenant, run_id, version, status";
+pub(super) const HEADS: &str = "tenant, scope, version, status";
 
 /// A row of [`HEADS`], with its version.
 pub(super) fn read_head(mut row: Reader) -> Result<(RunKey, u64, Head), StoreError> {
@@ -161,46 +164,48 @@ pub(super) fn read_head(mut row: Reader) -> Result<(RunKey, u64, Head), StoreErr
     Ok((key, version, Head { attempt, revision, status: row.name()? }))
 }
 
-pub(super) const RUNS_BY_WORKFLOW: &[&str] = &[
-    "tenant",
-    "workflow_id",
-    "created_at",
-    "run_id",
-    "version",
-    "workflow_version",
-    "status",
-    "trigger",
-    "started_at",
-    "finished_at",
-];
+/// Where a run stands in the list of its workflow's runs: as text in the order of the list.
+pub(super) fn list_place(created_at: Timestamp, run: Uuid) -> String {
+    format!("{:012x}{}", created_at.as_millis().max(0), run.simple())
+}
 
-pub(super) fn run_summary_row(tenant: &TenantId, run: &Run) -> Result<InsertRow, StoreError> {
+/// The run's entry in the list, without payloads.
+pub(super) fn entry_row(tenant: &TenantId, run: &Run) -> Result<InsertRow, StoreError> {
     Ok(row(
-        RUNS_BY_WORKFLOW,
+        FACTS,
         vec![
             text(tenant.as_str()),
             Value::Uuid(run.workflow_id.0),
-            moment(run.created_at),
-            Value::Uuid(run.id.0),
+            text(&list_place(run.created_at, run.id.0)),
             Value::UInt64(version(run.attempt, run.revision)),
-            Value::UInt32(run.workflow_version),
             text(run.status.as_str()),
-            json(&run.trigger)?,
+            text(""),
+            text(""),
             optional_moment(run.started_at),
             optional_moment(run.finished_at),
+            Value::Uuid(run.workflow_id.0),
+            Value::UInt32(run.workflow_version),
+            json(&run.trigger)?,
+            text(""),
+            moment(run.created_at),
+            Value::UInt32(0),
+            text(""),
+            Value::UInt32(0),
         ],
     ))
 }
 
-pub(super) const RUN_SUMMARIES: &str =
-    "run_id, version, workflow_id, workflow_version, status, trigger, created_at, started_at, finished_at";
+pub(super) const ENTRIES: &str =
+    "place, version, scope, workflow_version, status, trigger, created_at, started_at, finished_at";
 
-/// A row of [`RUN_SUMMARIES`], with its version.
-pub(super) fn read_run_summary(mut row: Reader) -> Result<(u64, RunSummary), StoreError> {
-    let id = RunId(row.uuid()?);
+/// A row of [`ENTRIES`], with its version.
+pub(super) fn read_entry(mut row: Reader) -> Result<(u64, RunSummary), StoreError> {
+    let place = row.text()?;
+    let id = place.get(12..).and_then(|id| Uuid::try_parse(id).ok());
+    let id = id.ok_or_else(|| StoreError::Decode("an entry of a list is at no place".to_owned()))?;
     let version = row.u64()?;
     let summary = RunSummary {
-        id,
+        id: RunId(id),
         workflow_id: WorkflowId(row.uuid()?),
         workflow_version: row.u32()?,
         status: row.name()?,
@@ -296,6 +301,14 @@ pub(super) fn dead_letter_row(letter: &DeadLetter) -> InsertRow {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn places_in_a_list_are_in_the_order_of_moment_and_id() {
+        let place = |at, id| list_place(Timestamp::from_millis(at), Uuid::from_u128(id));
+        let inorder = [place(0, 1), place(255, 0), place(255, 1 << 100), place(4_096, 0), place(1 << 41, 7)];
+        assert!(inorder.is_sorted(), "{inorder:?}");
+        assert!(inorder.iter().all(|place| place.len() == 44));
+    }
 
     #[test]
     fn a_newer_attempt_beats_every_revision_of_an_older_one() {

@@ -6,8 +6,8 @@
 
 use super::{
     database::Database,
-    rows::{RUN_SUMMARIES, read_run_summary},
-    sql::{Text, after},
+    rows::{ENTRIES, RUN_FACTS, list_place, read_entry},
+    sql::Text,
 };
 use crate::{
     domain::{
@@ -34,7 +34,7 @@ pub(super) async fn list(
         let sql = statement(tenant, workflow, from.as_ref(), wanted_rows);
         let rows = database.select("list_runs", &sql).await?;
         let complete = rows.len() < wanted_rows;
-        let rows = rows.into_iter().map(read_run_summary).collect::<Result<Vec<_>, _>>()?;
+        let rows = rows.into_iter().map(read_entry).collect::<Result<Vec<_>, _>>()?;
         let found = newest_of_each(rows, complete);
         match found.last() {
             Some(last) => from = Some(place(last)),
@@ -66,11 +66,11 @@ pub(super) fn statement(
     rows: usize,
 ) -> String {
     let tenant = Text(tenant.as_str());
-    let after =
-        from.map_or(String::new(), |cursor| format!(" AND {}", after("created_at", "run_id", cursor)));
+    let before = from
+        .map_or(String::new(), |cursor| format!(" AND place < {}", Text(&list_place(cursor.at, cursor.id))));
     format!(
-        "SELECT {RUN_SUMMARIES} FROM runs_by_workflow WHERE tenant = {tenant} AND workflow_id = '{workflow}'{after} \
-         ORDER BY created_at DESC, toUInt128(run_id) DESC LIMIT {rows}"
+        "SELECT {ENTRIES} FROM {RUN_FACTS} WHERE tenant = {tenant} AND scope = '{workflow}'{before} \
+         ORDER BY place DESC LIMIT {rows}"
     )
 }
 

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::{
     cells::Reader,
     database::Database,
-    rows::{HEADS, RUNS, RunOrStep, read_head, read_run_or_step},
+    rows::{FACTS, HEADS, RUN_FACTS, RunOrStep, read_head, read_run_or_step},
     sql::{MAX_KEYS, keys_are},
 };
 use crate::{
@@ -42,20 +42,20 @@ pub(super) async fn get(
 }
 
 pub(super) fn heads_statement(keys: &[RunKey]) -> String {
-    format!("SELECT {HEADS} FROM runs WHERE {} AND node_id = ''", condition(keys))
+    format!("SELECT {HEADS} FROM {RUN_FACTS} WHERE {} AND place = ''", condition(keys))
 }
 
 /// `LIMIT 1 BY` rather than `FINAL`, which would read the payloads of whole granules before it looks at the keys.
 pub(super) fn runs_statement(keys: &[RunKey]) -> String {
     format!(
-        "SELECT {} FROM runs WHERE {} ORDER BY version DESC LIMIT 1 BY tenant, run_id, node_id",
-        RUNS.join(", "),
+        "SELECT {} FROM {RUN_FACTS} WHERE {} ORDER BY version DESC LIMIT 1 BY tenant, scope, place",
+        FACTS.join(", "),
         condition(keys)
     )
 }
 
 fn condition(keys: &[RunKey]) -> String {
-    keys_are("run_id", keys.iter().map(|(tenant, id)| (tenant, id.0)))
+    keys_are("scope", keys.iter().map(|(tenant, id)| (tenant, id.0)))
 }
 
 type Parts = (Option<Run>, Vec<(u32, Step)>);

@@ -31,7 +31,8 @@ pub struct TestStore {
     panics: AtomicBool,
     hangs: AtomicBool,
     newest: AtomicUsize,
-    heads: AtomicUsize,
+    looks: AtomicUsize,
+    look_millis: AtomicUsize,
     asked: Mutex<Vec<usize>>,
     buried: Mutex<Vec<DeadLetter>>,
 }
@@ -50,9 +51,24 @@ impl TestStore {
         self.newest.load(Ordering::SeqCst)
     }
 
-    /// How often it was asked where runs are.
-    pub fn head_reads(&self) -> usize {
-        self.heads.load(Ordering::SeqCst)
+    /// How often runs were looked at, as a whole or only where they are.
+    pub fn looks(&self) -> usize {
+        self.looks.load(Ordering::SeqCst)
+    }
+
+    /// Each look takes so long from now on.
+    pub fn slow_down(&self, millis: usize) {
+        self.look_millis.store(millis, Ordering::SeqCst);
+    }
+
+    async fn look(&self, runs: usize) -> Result<(), StoreError> {
+        self.looks.fetch_add(1, Ordering::SeqCst);
+        self.asked.lock().unwrap().push(runs);
+        let millis = self.look_millis.load(Ordering::SeqCst) as u64;
+        if millis > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
+        }
+        self.readable()
     }
 
     /// About how many runs each of those asked.
@@ -124,14 +140,12 @@ impl RunStore for TestStore {
     }
 
     async fn get(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, RunWithSteps>, StoreError> {
-        self.readable()?;
+        self.look(keys.len()).await?;
         self.inner.get(keys).await
     }
 
     async fn heads(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, Head>, StoreError> {
-        self.heads.fetch_add(1, Ordering::SeqCst);
-        self.asked.lock().unwrap().push(keys.len());
-        self.readable()?;
+        self.look(keys.len()).await?;
         self.inner.heads(keys).await
     }
 

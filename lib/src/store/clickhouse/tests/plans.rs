@@ -20,12 +20,11 @@ use crate::{
 const PARTS: u64 = 4;
 const ROWS_PER_PART: u64 = 40_000;
 
-/// A tenant with 20,000 rows of `runs`, and a workflow with as many of `runs_by_workflow`, in each part.
+/// A tenant with 20,000 rows of runs and steps, and a workflow with twice as many runs, in every second part.
 async fn filled(database: &str) -> Pool {
     let config = with_tables(database).await;
     let pool = pool(&config);
-    pool.execute("SYSTEM STOP MERGES runs".to_owned()).await.unwrap();
-    pool.execute("SYSTEM STOP MERGES runs_by_workflow".to_owned()).await.unwrap();
+    pool.execute("SYSTEM STOP MERGES run_facts".to_owned()).await.unwrap();
     for part in 0..PARTS {
         let rows = format!("numbers({}, {ROWS_PER_PART})", part * ROWS_PER_PART);
         let id = "toUUID(concat('00000000-0000-0000-0000-', leftPad(hex(intDiv(number, 10) + 1), 12, '0')))";
@@ -33,14 +32,15 @@ async fn filled(database: &str) -> Pool {
         let common = "4294967297 AS version, 'succeeded' AS status, '{\"kind\":\"manual\"}' AS trigger";
         let statements = [
             format!(
-                "INSERT INTO runs (tenant, run_id, node_id, version, status, trigger, input, output) \
+                "INSERT INTO run_facts (tenant, scope, place, version, status, trigger, input, output) \
                  SELECT {tenant}, {id}, if(number % 10 = 0, '', concat('n', toString(number % 10))), {common}, \
                  '{{}}', repeat('x', 500) FROM {rows}"
             ),
             format!(
-                "INSERT INTO runs_by_workflow (tenant, workflow_id, created_at, run_id, version, status, trigger) \
-                 SELECT 't1', toUUID('{}'), fromUnixTimestamp64Milli(toInt64(number)), generateUUIDv7(), {common} \
-                 FROM {rows}",
+                "INSERT INTO run_facts (tenant, scope, place, created_at, version, status, trigger) \
+                 SELECT 't1', toUUID('{}'), \
+                 lower(concat(leftPad(hex(number), 12, '0'), replaceAll(toString(generateUUIDv7()), '-', ''))), \
+                 fromUnixTimestamp64Milli(toInt64(number)), {common} FROM {rows}",
                 Uuid::nil()
             ),
         ];
@@ -139,10 +139,13 @@ async fn a_flood_of_records_leaves_few_parts() {
     }
     store.drain(Duration::from_secs(5)).await;
     let count = async |sql: &str| pool.select(sql.to_owned()).await.unwrap().remove(0).0.remove(0);
-    assert_eq!(count("SELECT count() FROM runs FINAL").await, klickhouse::Value::UInt64(64 * 20));
+    assert_eq!(
+        count("SELECT count() FROM run_facts FINAL WHERE place = ''").await,
+        klickhouse::Value::UInt64(64 * 20)
+    );
     // 1,280 records of one run each: a part each without batches.
     let created =
-        "SELECT max(max_block_number) FROM system.parts WHERE database = 'flood' AND table = 'runs'";
+        "SELECT max(max_block_number) FROM system.parts WHERE database = 'flood' AND table = 'run_facts'";
     let klickhouse::Value::Int64(inserts) = count(created).await else { panic!("not a number") };
     assert!(inserts <= 200, "{inserts} inserts");
 }
