@@ -1,57 +1,114 @@
-//! The keys of Confluent's connector: which of them the bridge knows, and which it has to refuse.
+//! The keys of Confluent's connectors that the bridge has no use for: which it lets through, and which it refuses.
 
-/// Keys that say nothing to the bridge: how Connect itself reads the topic, where its reporter and licence live.
-/// They stand in files that Connect runs, so they are let through.
-const OF_CONNECT: [&str; 14] = [
-    "key.converter",
-    "key.converter.schemas.enable",
-    "value.converter",
-    "value.converter.schemas.enable",
-    "confluent.topic.bootstrap.servers",
-    "confluent.topic.replication.factor",
-    "confluent.license",
-    "reporter.bootstrap.servers",
-    "reporter.error.topic.replication.factor",
-    "reporter.error.topic.partitions",
-    "reporter.result.topic.replication.factor",
-    "reporter.result.topic.partitions",
-    "errors.log.enable",
-    "errors.log.include.messages",
-];
+use super::{CLASS, MANAGED_CLASS};
 
-/// Keys and prefixes of keys of the real connector that the bridge does not have.
-const NOT_SUPPORTED: [&str; 16] = [
-    "topics.regex",
-    "batch.key.pattern",
-    "regex.",
-    "oauth2.",
-    "http.proxy.",
-    "https.",
-    "deletes.send.in.order",
-    "json.decimal.format",
-    "reporter.result.topic.name",
-    "reporter.result.topic.value.format",
-    "errors.deadletterqueue.",
-    "errors.retry.",
-    "transforms",
-    "predicates",
-    "header.converter",
-    "connection.disallow.local.ips",
-];
-
-/// Whether `key` says nothing to the bridge.
-pub(super) fn is_for_connect(key: &str) -> bool {
-    OF_CONNECT.contains(&key)
+/// One of the two forms of connector files.
+#[derive(Debug)]
+pub(super) struct Form {
+    /// Its `connector.class`.
+    pub(super) class: &'static str,
+    /// Keys that say nothing to the bridge: how Connect itself reads the topic, who it is at the broker, where its
+    /// reporter and licence live. They stand in files that Connect runs, so they are let through.
+    of_connect: &'static [&'static str],
+    /// Keys and (with a dot at the end) prefixes of keys of the real connector that the bridge does not have.
+    not_supported: &'static [&'static str],
 }
 
-/// What to say of a key that nobody asked for.
-pub(super) fn complaint(key: &str) -> String {
-    let known = |entry: &str| {
-        key == entry || (entry.ends_with('.') || entry == "transforms") && key.starts_with(entry)
-    };
-    if NOT_SUPPORTED.iter().any(|entry| known(entry)) {
-        format!("{key} is a key of the real connector that the bridge does not support; remove it")
-    } else {
-        format!("{key} is not a key of {}", super::CLASS)
+pub(super) static SELF_MANAGED: Form = Form {
+    class: CLASS,
+    of_connect: &[
+        "key.converter",
+        "key.converter.schemas.enable",
+        "value.converter",
+        "value.converter.schemas.enable",
+        "confluent.topic.bootstrap.servers",
+        "confluent.topic.replication.factor",
+        "confluent.license",
+        "reporter.bootstrap.servers",
+        "reporter.error.topic.replication.factor",
+        "reporter.error.topic.partitions",
+        "reporter.result.topic.name",
+        "reporter.result.topic.replication.factor",
+        "reporter.result.topic.partitions",
+        "errors.deadletterqueue.topic.name",
+        "errors.deadletterqueue.topic.replication.factor",
+        "errors.deadletterqueue.context.headers.enable",
+        "errors.log.enable",
+        "errors.log.include.messages",
+    ],
+    not_supported: &[
+        "topics.regex",
+        "batch.key.pattern",
+        "regex.",
+        "oauth2.",
+        "http.proxy.",
+        "https.",
+        "deletes.send.in.order",
+        "json.decimal.format",
+        "reporter.result.topic.value.format",
+        "errors.retry.",
+        "transforms",
+        "transforms.",
+        "predicates",
+        "predicates.",
+        "header.converter",
+        "connection.disallow.local.ips",
+    ],
+};
+
+pub(super) static MANAGED: Form = Form {
+    class: MANAGED_CLASS,
+    of_connect: &[
+        "kafka.auth.mode",
+        "kafka.api.key",
+        "kafka.api.secret",
+        "kafka.service.account.id",
+        "max.poll.records",
+        "max.poll.interval.ms",
+        "value.converter.schemas.enable",
+        "schema.context.name",
+        "auto.restart.on.user.error",
+        "errors.deadletterqueue.topic.name",
+        "reporter.result.topic.name",
+        "api1.http.response.compression.enabled",
+        "api1.report.only.status.code.to.success.topic",
+    ],
+    not_supported: &[
+        "topics.regex",
+        "open.api.spec.",
+        "oauth2.",
+        "http.proxy.",
+        "https.",
+        "transforms",
+        "transforms.",
+        "predicates",
+        "predicates.",
+        "consumer.override.",
+        "api1.http.request.parameters",
+        "api1.http.request.parameters.separator",
+        "api1.http.path.parameters",
+        "api1.http.path.parameters.separator",
+        "api1.http.request.body",
+        "api1.batch.key.pattern",
+        "api1.regex.",
+        "api1.upsert.",
+        "api1.test.api.",
+    ],
+};
+
+impl Form {
+    /// Whether `key` says nothing to the bridge.
+    pub(super) fn is_for_connect(&self, key: &str) -> bool {
+        self.of_connect.contains(&key)
+    }
+
+    /// What to say of a key that nobody asked for.
+    pub(super) fn complaint(&self, key: &str) -> String {
+        let known = |entry: &&str| key == *entry || entry.ends_with('.') && key.starts_with(entry);
+        if self.not_supported.iter().any(known) {
+            format!("{key} is a key of the real connector that the bridge does not support; remove it")
+        } else {
+            format!("{key} is not a key of {}", self.class)
+        }
     }
 }

@@ -1,10 +1,15 @@
-//! HTTP sink connector configurations, as Kafka Connect has them: the same files configure Confluent's
-//! self-managed connector and this bridge.
+//! HTTP sink connector configurations, as Kafka Connect has them: the same files configure Confluent's connectors,
+//! self-managed and managed, and this bridge.
 
+mod body;
 mod keys;
+mod managed;
 mod parse;
 mod placeholders;
+mod request;
+mod self_managed;
 mod statuses;
+mod values;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -14,8 +19,10 @@ use url::Url;
 
 pub use self::{parse::read, statuses::Statuses};
 
-/// The connector class that is understood.
+/// The class of Confluent's self-managed connector.
 pub const CLASS: &str = "io.confluent.connect.http.HttpSinkConnector";
+/// The class of Confluent Cloud's managed connector, "HTTP Sink V2".
+pub const MANAGED_CLASS: &str = "HttpSinkV2";
 
 /// A connector's configuration, checked.
 #[derive(Debug, Clone)]

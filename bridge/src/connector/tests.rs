@@ -1,6 +1,9 @@
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::*;
+use crate::connector::BodyFormat;
 
 fn variables() -> BTreeMap<String, String> {
     BTreeMap::from([("SECRET".to_owned(), "s3cret".to_owned()), ("BASE".to_owned(), "http://h:1".to_owned())])
@@ -101,7 +104,7 @@ fn contradictions_are_errors() {
 fn keys_that_only_connect_needs_do_no_harm() {
     let connect = json!({
         "value.converter": "org.apache.kafka.connect.storage.StringConverter",
-        "reporter.bootstrap.servers": "kafka:9092", "confluent.topic.bootstrap.servers": "kafka:9092",
+        "reporter.bootstrap.servers": "${env:NOT_SET_HERE}", "confluent.topic.bootstrap.servers": "kafka:9092",
         "tasks.max": 3, "errors.tolerance": "all",
     });
     assert!(parsed(&connect).is_ok());

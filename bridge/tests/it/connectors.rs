@@ -1,12 +1,18 @@
 //! The connector files that this repository ships, and what a wrong one says at start.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use bridge::{Bridge, BridgeConfig, connector};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
-use crate::support::{sink, write_connector};
+use crate::{
+    known_keys::complaints,
+    support::{sink, write_connector},
+};
 
 fn variables() -> BTreeMap<String, String> {
     [("SCHEDULER_URL", "http://s:1"), ("WORKER_URL", "http://w:2"), ("CONNECTOR_SECRET", "s3cret")]
@@ -14,15 +20,28 @@ fn variables() -> BTreeMap<String, String> {
         .into()
 }
 
+const SHIPPED: [(&str, &str, &str); 4] = [
+    ("workflows-http-sink.json", "workflows", "http://s:1/api/v1/scheduler/events"),
+    ("tasks-http-sink.json", "tasks", "http://w:2/tasks"),
+    ("confluent-cloud/workflows-http-sink.json", "workflows", "http://s:1/api/v1/scheduler/events"),
+    ("confluent-cloud/tasks-http-sink.json", "tasks", "http://w:2/tasks"),
+];
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../connectors")
+}
+
+fn shipped_config(file: &str) -> Map<String, Value> {
+    let text = std::fs::read_to_string(folder().join(file)).unwrap();
+    let file: Value = serde_json::from_str(&text).unwrap();
+    file["config"].as_object().unwrap().clone()
+}
+
 #[test]
 fn the_shipped_connectors_deliver_arrays_with_the_secret_and_wait_out_any_outage() {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../connectors");
-    let cases = [
-        ("workflows-http-sink.json", "workflows", "http://s:1/api/v1/scheduler/events"),
-        ("tasks-http-sink.json", "tasks", "http://w:2/tasks"),
-    ];
-    for (file, topic, url) in cases {
-        let connector = connector::read(&dir.join(file), &variables()).unwrap();
+    for (file, topic, url) in SHIPPED {
+        let connector = connector::read(&folder().join(file), &variables()).unwrap();
+        assert_eq!(connector.name, format!("{topic}-http-sink"));
         assert_eq!(connector.topics, [topic]);
         assert_eq!(connector.url_for(topic).unwrap().as_str(), url);
         assert_eq!(connector.headers["authorization"], "Bearer s3cret");
@@ -31,7 +50,42 @@ fn the_shipped_connectors_deliver_arrays_with_the_secret_and_wait_out_any_outage
         // A 4xx is a fault of configuration or deployment here: waited out as an outage is, never skipped.
         assert!((400..600).all(|status| connector.retry_on.contains(status)));
         assert_eq!(connector.on_error, connector::OnError::Fail);
-        assert!(connector.max_retries >= 100_000);
+        // The managed connector allows no more, and restarts a failed task by itself.
+        let is_managed = file.starts_with("confluent-cloud/");
+        assert!(connector.max_retries >= if is_managed { 5_000 } else { 100_000 });
+        assert!(connector.tolerate_bad_records);
+    }
+}
+
+#[test]
+fn every_connector_file_is_checked_and_every_key_of_it_is_one_that_confluent_knows() {
+    let mut found = 0;
+    for dir in [folder(), folder().join("confluent-cloud")] {
+        found += std::fs::read_dir(dir).unwrap().filter(|e| e.as_ref().unwrap().path().is_file()).count();
+    }
+    assert_eq!(found, SHIPPED.len());
+    for (file, _, _) in SHIPPED {
+        assert_eq!(complaints(&shipped_config(file)), Vec::<String>::new(), "{file}");
+    }
+}
+
+#[test]
+fn a_key_that_confluent_does_not_know_and_a_value_that_it_does_not_take_are_found() {
+    let wrong = [
+        ("tasks-http-sink.json", "api1.topics", "tasks"),
+        ("tasks-http-sink.json", "max.retry", "5"),
+        ("tasks-http-sink.json", "behavior.on.error", "FAIL"),
+        ("tasks-http-sink.json", "headers", "Content-Type application/json"),
+        ("confluent-cloud/tasks-http-sink.json", "http.api.url", "https://h"),
+        ("confluent-cloud/tasks-http-sink.json", "api1.max.retries", "1000000"),
+        ("confluent-cloud/tasks-http-sink.json", "api1.retry.on.status.codes", "4xx"),
+        ("confluent-cloud/tasks-http-sink.json", "api2.topics", "tasks"),
+    ];
+    for (file, key, value) in wrong {
+        let mut config = shipped_config(file);
+        config.insert(key.to_owned(), value.into());
+        let found = complaints(&config);
+        assert!(found.len() == 1 && found[0].starts_with(key), "{file}: {found:?}");
     }
 }
 
