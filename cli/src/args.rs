@@ -13,7 +13,7 @@ use minireipaz::{
 use secrecy::SecretString;
 use url::Url;
 
-use crate::{commands::BridgeArgs, dev::Dev};
+use crate::{commands::BridgeArgs, dev::Dev, serve::Serve};
 
 const AFTER: &str = "\
 First steps, in two terminals:
@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Dev(Dev),
     /// Run only the bridge: a REST Proxy and HTTP sinks on a log.
     Bridge(BridgeArgs),
+    /// Serve the functions that a deployment ships, as the platform would.
+    Serve(Serve),
     /// Run a workflow file, follow its steps, print its output.
     Run(RunArgs),
     /// List, read, save and delete workflows.

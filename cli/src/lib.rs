@@ -13,6 +13,8 @@ mod failure;
 mod fake;
 mod follow;
 pub mod playground;
+mod serve;
+mod stop;
 
 use std::process::ExitCode;
 

@@ -24,6 +24,7 @@ pub(crate) async fn execute(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Dev(dev) => dev.run().await?,
         Command::Bridge(args) => bridge::bridge(args).await?,
+        Command::Serve(serve) => serve.run().await?,
         Command::Run(args) => run::run(args).await?,
         Command::Workflows(command) => workflows::execute(command).await?,
         Command::Runs(command) => runs::execute(command).await?,

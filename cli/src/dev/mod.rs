@@ -12,11 +12,12 @@ use minireipaz::{
     config::{Env, log::LogConfig},
     telemetry,
 };
-use tokio::signal::unix::{SignalKind, signal};
 
 pub(crate) use folder::Addresses;
 use folder::Folder;
 use parts::Parts;
+
+use crate::stop::Stop;
 
 /// Options of `minireipaz dev`.
 #[derive(Debug, clap::Args)]
@@ -63,25 +64,6 @@ impl Dev {
         match ended {
             None => Ok(()),
             Some(what) => anyhow::bail!("{what}; see {}", folder.join("dev.log").display()),
-        }
-    }
-}
-
-/// Ctrl-C and SIGTERM.
-struct Stop {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl Stop {
-    fn new() -> anyhow::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    async fn asked(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
         }
     }
 }

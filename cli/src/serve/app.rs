@@ -1,0 +1,121 @@
+//! What happens with a request, from its routes to its answer.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{ConnectInfo, Request, State},
+    response::Response,
+};
+use http::HeaderValue;
+use uuid::Uuid;
+
+use super::{
+    Deployment, REGION, files,
+    forward::Forwarder,
+    headers::RequestId,
+    pool::Pool,
+    refusal::Refusal,
+    routes::{Resolution, Target},
+};
+
+/// A deployment that is served.
+#[derive(Debug)]
+pub(crate) struct App {
+    deployment: Deployment,
+    pool: Arc<Pool>,
+    forwarder: Forwarder,
+    requests: AtomicU64,
+}
+
+/// The whole deployment as one service.
+pub(crate) fn router(deployment: Deployment, pool: Arc<Pool>) -> Router {
+    let app = App { deployment, pool, forwarder: Forwarder::new(), requests: AtomicU64::new(0) };
+    Router::new().fallback(answer).with_state(Arc::new(app))
+}
+
+async fn answer(
+    State(app): State<Arc<App>>,
+    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    let id = app.next_id();
+    let exists = |path: &str| app.function(path).is_some() || app.deployment.files.find(path).is_some();
+    let found = app.deployment.table.resolve(request.method(), request.uri().path(), &exists);
+    let matched = match &found.target {
+        Target::Found(path) => HeaderValue::try_from(path).ok(),
+        Target::Redirect(_) | Target::Refused(_) => None,
+    };
+    let mut answer = match app.answer(&found, request, client, &id).await {
+        Ok(answer) => answer,
+        Err(refusal) => refusal.response(&id.public),
+    };
+    let headers = answer.headers_mut();
+    for (name, value) in &found.headers {
+        // What a function says counts more than what routes say.
+        if !headers.contains_key(name) {
+            headers.insert(name, value.clone());
+        }
+    }
+    if let Ok(id) = HeaderValue::try_from(&id.public) {
+        headers.insert("x-vercel-id", id);
+    }
+    if let Some(matched) = matched {
+        headers.insert("x-matched-path", matched);
+    }
+    answer
+}
+
+impl App {
+    async fn answer(
+        &self,
+        found: &Resolution,
+        mut request: Request,
+        client: SocketAddr,
+        id: &RequestId,
+    ) -> Result<Response, Refusal> {
+        let path = match &found.target {
+            Target::Found(path) => path,
+            Target::Redirect(status) => {
+                let mut answer = Response::new(Body::from("Redirecting...\n"));
+                *answer.status_mut() = *status;
+                return Ok(answer);
+            }
+            Target::Refused(status) => return Err(Refusal::Route(*status)),
+        };
+        let mut answer = if let Some(file) = self.deployment.files.find(path) {
+            request.extensions_mut().clear();
+            files::answer(file, request).await?
+        } else {
+            let function = self.function(path).ok_or(Refusal::NotFound)?;
+            self.forwarder.answer(&self.pool, function, request, &found.query, (client.ip(), id)).await?
+        };
+        if let Some(status) = found.status {
+            *answer.status_mut() = status;
+        }
+        Ok(answer)
+    }
+
+    /// The function of a path: its own, or the index of the folder.
+    fn function(&self, path: &str) -> Option<&Arc<super::function::Function>> {
+        self.pool
+            .function(path)
+            .or_else(|| self.pool.function(&format!("{}/index", path.trim_end_matches('/'))))
+    }
+
+    fn next_id(&self) -> RequestId {
+        let invocation = Uuid::now_v7().simple().to_string();
+        RequestId {
+            public: format!("{REGION}::{REGION}::{invocation}"),
+            invocation,
+            number: self.requests.fetch_add(1, Ordering::Relaxed) + 1,
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! `minireipaz serve`: what `vercel deploy` would ship, served on this machine as the platform would.
+
+mod app;
+mod derived;
+mod files;
+mod forward;
+mod function;
+mod headers;
+mod instance;
+mod ipc;
+mod launcher;
+mod output;
+mod pool;
+mod refusal;
+mod routes;
+mod screen;
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use minireipaz::domain::duration::HumanDuration;
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::{files::Files, function::Function, launcher::Launcher, pool::Pool, routes::Table};
+use crate::stop::Stop;
+
+/// The platform's name for a machine of one's own.
+const REGION: &str = "dev1";
+/// How long requests may go on when everything is told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Options of `minireipaz serve`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The functions get this program's environment (KAFKA_REST_URL, CLICKHOUSE_URL, AUTH_…, see README), \
+and what Vercel sets.
+
+Examples:
+  make vercel-build && minireipaz serve --port 3000
+  cargo build -p api-service && minireipaz serve --functions target/debug")]
+pub(crate) struct Serve {
+    /// The output of `vercel build` (Build Output API, version 3) [default: .vercel/output].
+    #[arg(long, value_name = "DIR", conflicts_with = "functions")]
+    from: Option<PathBuf>,
+    /// A folder with the functions' programs as cargo builds them, such as target/debug; routes are made from
+    /// vercel.json and Cargo.toml of the project as Vercel would make them.
+    #[arg(long, value_name = "DIR")]
+    functions: Option<PathBuf>,
+    /// The project's folder, for --functions.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    project: PathBuf,
+    /// Port to listen on; 0 takes a free one.
+    #[arg(long, default_value_t = 3000)]
+    port: u16,
+    /// Address to listen on.
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    host: IpAddr,
+    /// How long a function's process is kept without a request.
+    #[arg(long, value_name = "DURATION", default_value = "5m")]
+    idle: HumanDuration,
+}
+
+/// Everything that a deployment consists of.
+#[derive(Debug)]
+struct Deployment {
+    /// Where it comes from, for people.
+    origin: String,
+    table: Table,
+    files: Files,
+    functions: Vec<Function>,
+}
+
+impl Serve {
+    /// Serves until it is told to stop.
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let mut deployment = match &self.functions {
+            Some(programs) => derived::deployment(&self.project, programs)?,
+            None => output::deployment(&self.from.unwrap_or_else(|| PathBuf::from(".vercel/output")))?,
+        };
+        let mut stop = Stop::new()?;
+        let listener = TcpListener::bind((self.host, self.port)).await.with_context(|| {
+            format!("cannot listen on port {}: stop what uses it, or choose another with --port", self.port)
+        })?;
+        let address = listener.local_addr()?.to_string();
+        let launcher = Launcher::new(&address).context("no folder for the functions' sockets")?;
+        let tied = launcher.is_tied();
+        let pool = Arc::new(Pool::new(std::mem::take(&mut deployment.functions), launcher, self.idle.0));
+        screen::ready(&format!("http://{address}"), &deployment, &pool, tied);
+
+        let stopping = CancellationToken::new();
+        let tasks = TaskTracker::new();
+        let router =
+            app::router(deployment, Arc::clone(&pool)).into_make_service_with_connect_info::<SocketAddr>();
+        let server = axum::serve(
+            axum::serve::ListenerExt::tap_io(listener, |stream| {
+                // Events must not wait for the acknowledgement of the one before.
+                let _ = stream.set_nodelay(true);
+            }),
+            router,
+        )
+        .with_graceful_shutdown(stopping.clone().cancelled_owned());
+        let mut server = tasks.spawn(async move { server.await });
+        tokio::select! {
+            ended = &mut server => anyhow::bail!("the server ended: {ended:?}"),
+            () = stop.asked() => {}
+        }
+        screen::stopping("requests in flight");
+        stopping.cancel();
+        tokio::select! {
+            _ = tokio::time::timeout(GRACE, &mut server) => {}
+            () = stop.asked() => {}
+        }
+        server.abort();
+        screen::stopping("functions");
+        tokio::select! {
+            () = pool.stop() => {}
+            // Dropping their processes kills them.
+            () = stop.asked() => {}
+        }
+        Ok(())
+    }
+}
