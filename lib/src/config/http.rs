@@ -5,6 +5,11 @@ use std::time::Duration;
 use super::Env;
 use crate::service::WatchSettings;
 
+/// Set by Lambda: where its runtime API is.
+const LAMBDA: &str = "AWS_LAMBDA_RUNTIME_API";
+/// How long a request may wait on Lambda: API Gateway gives up after 29 s, and passes on only whole answers.
+const BEHIND_A_GATEWAY: Duration = Duration::from_secs(25);
+
 /// Settings of the HTTP edge.
 #[derive(Debug, Clone)]
 pub struct HttpConfig {
@@ -13,6 +18,8 @@ pub struct HttpConfig {
     /// How long an event stream lasts; the client then connects again. It must end before the function's time
     /// limit does (300 s on the smallest plan).
     pub stream_limit: Duration,
+    /// Longest wait of a request, whatever it asks for; it then gets what there is.
+    pub longest_wait: Duration,
     /// How runs are watched for those who wait.
     pub watch: WatchSettings,
 }
@@ -22,6 +29,7 @@ impl Default for HttpConfig {
         Self {
             cors_origins: Vec::new(),
             stream_limit: Duration::from_secs(280),
+            longest_wait: Duration::from_secs(60),
             watch: WatchSettings::default(),
         }
     }
@@ -32,6 +40,10 @@ impl HttpConfig {
     pub fn from_env(env: &mut Env) -> Self {
         let origins: String = env.or("CORS_ORIGINS", String::new());
         let mut config = Self::default();
+        if env.optional::<String>(LAMBDA).is_some() {
+            config.stream_limit = BEHIND_A_GATEWAY;
+            config.longest_wait = BEHIND_A_GATEWAY;
+        }
         for origin in origins.split(',').map(str::trim).filter(|origin| !origin.is_empty()) {
             if origin == "*" || is_origin(origin) {
                 config.cors_origins.push(origin.to_owned());
@@ -53,12 +65,21 @@ fn is_origin(text: &str) -> bool {
 /// Whether this process is a Lambda function.
 #[must_use]
 pub fn on_lambda() -> bool {
-    Env::process().optional::<String>("AWS_LAMBDA_RUNTIME_API").is_some()
+    Env::process().optional::<String>(LAMBDA).is_some()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn on_lambda_nobody_waits_longer_than_the_gateway_does() {
+        let elsewhere = HttpConfig::from_env(&mut Env::of::<&str, &str>([]));
+        assert!(elsewhere.longest_wait >= Duration::from_secs(60));
+        let config = HttpConfig::from_env(&mut Env::of([(LAMBDA, "127.0.0.1:9001")]));
+        assert!(config.longest_wait < Duration::from_secs(29));
+        assert!(config.stream_limit < Duration::from_secs(29));
+    }
 
     #[test]
     fn origins_are_read_and_what_cannot_match_is_refused() {

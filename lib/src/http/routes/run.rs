@@ -68,12 +68,13 @@ async fn get(
         let run = app.runs.follow(&who.caller, id, waiting.after, BRIEFLY).await?;
         return Ok(events(run, app.config.stream_limit));
     }
+    let longest = app.config.longest_wait;
     let (until, wait) = match (waiting.wait, waiting.after) {
         (None, _) => (Until::Exists, BRIEFLY),
         (Some(wait), Some(revision)) => (Until::After(revision), wait),
         (Some(wait), None) => (Until::Terminal, wait),
     };
-    Ok(Json(app.runs.read(&who.caller, id, until, wait).await?).into_response())
+    Ok(Json(app.runs.read(&who.caller, id, until, wait.min(longest)).await?).into_response())
 }
 
 fn events(run: Follow, limit: Duration) -> Response {

@@ -1,0 +1,8 @@
+//! The functions' real binaries, on the platforms that they run on.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod answers;
+mod function;
+mod lambda;
+mod path;
+mod request;
