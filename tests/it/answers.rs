@@ -171,10 +171,8 @@ async fn bodies_are_read_and_refused_alike() {
     )
     .await;
 
-    both.problem(post(WORKFLOW.into()), 503, "bus_unavailable").await;
-    let list =
-        both.problem(Call::get("/api/v1/workflows?limit=2").bearer(&token), 503, "store_unavailable").await;
-    assert!(list.headers.contains_key("retry-after"));
+    both.away(post(WORKFLOW.into()), "bus_unavailable").await;
+    both.away(Call::get("/api/v1/workflows?limit=2").bearer(&token), "store_unavailable").await;
 }
 
 #[tokio::test]

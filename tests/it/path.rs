@@ -3,15 +3,16 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{
+    Json,
     body::{Body, Bytes},
     extract::{FromRequest, Request, State},
     response::Response,
 };
 use bridge::{Bridge, BridgeConfig};
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use minireipaz::{
     config::{Env, store::StoreConfig},
-    domain::clock::SystemClock,
+    domain::{clock::SystemClock, trace::TraceContext},
     store::{
         clickhouse::{self, ClickHouse},
         local::LocalClickHouse,
@@ -31,6 +32,9 @@ use crate::{
 
 /// How long the run may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The trace of every request.
+const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 /// API Gateway: hands each path to the function that the routes of a deployment name.
 struct Front {
@@ -78,7 +82,9 @@ struct Deployment {
     bridge: Bridge,
     worker: Worker,
     clickhouse: LocalClickHouse,
-    _front: AbortOnDropHandle<()>,
+    /// Whom workflows call.
+    outside: String,
+    _served: [AbortOnDropHandle<()>; 2],
     _identity: Identity,
     _folder: TempDir,
 }
@@ -96,6 +102,7 @@ impl Deployment {
         let mut env = Env::of([
             ("CONNECTOR_SECRET", SECRET.to_owned()),
             ("WORKER_LISTEN", "127.0.0.1:0".to_owned()),
+            ("WORKER_HTTP_ALLOW", "127.0.0.0/8".to_owned()),
             ("WORKER_DATA_DIR", folder.path().join("worker").display().to_string()),
         ]);
         let config = WorkerConfig::from_env(&mut env);
@@ -126,10 +133,10 @@ impl Deployment {
             Lambda::start(env!("CARGO_BIN_EXE_scheduler-events"), &variables),
         );
         let front = Arc::new(Front { workflows, workflow, runs, run, scheduler });
-        let router = axum::Router::new().fallback(forward).with_state(front);
-        let front = AbortOnDropHandle::new(TaskTracker::new().spawn(async move {
-            axum::serve(listener, router).await.unwrap();
-        }));
+        let front = serve(listener, axum::Router::new().fallback(forward).with_state(front));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let outside = format!("http://{}", listener.local_addr().unwrap());
+        let served = [front, serve(listener, axum::Router::new().fallback(trace_of))];
         let token = identity.token("workflows:read workflows:write runs:read runs:write");
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         Self {
@@ -139,7 +146,8 @@ impl Deployment {
             bridge,
             worker,
             clickhouse,
-            _front: front,
+            outside,
+            _served: served,
             _identity: identity,
             _folder: folder,
         }
@@ -148,6 +156,7 @@ impl Deployment {
     /// Sends a request; the status, the header `Location` and the body.
     async fn send(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, String, Value) {
         let request = self.client.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token);
+        let request = request.header("traceparent", TRACE);
         let request = if let Some(body) = body { request.json(&body) } else { request };
         let response = request.send().await.unwrap();
         let location = response.headers().get("location").map(|at| at.to_str().unwrap().to_owned());
@@ -159,6 +168,17 @@ impl Deployment {
         self.worker.stop().await;
         self.clickhouse.stop().await;
     }
+}
+
+fn serve(listener: TcpListener, router: axum::Router) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(TaskTracker::new().spawn(async move {
+        axum::serve(listener, router).await.unwrap();
+    }))
+}
+
+/// Answers with the trace context that a call came with.
+async fn trace_of(headers: HeaderMap) -> Json<Value> {
+    Json(json!({ "traceparent": headers["traceparent"].to_str().unwrap() }))
 }
 
 fn connector(topic: &str) -> PathBuf {
@@ -173,9 +193,14 @@ async fn a_workflow_is_saved_run_and_read_with_every_function_on_lambda() {
         "nodes": [
             { "id": "start", "type": "manual", "data": {} },
             { "id": "greet", "type": "set",
-              "data": { "params": { "fields": { "greeting": "Grüße, {{ $json.name }}" } } } }
+              "data": { "params": { "fields": { "greeting": "Grüße, {{ $json.name }}" } } } },
+            { "id": "tell", "type": "http_request",
+              "data": { "params": { "method": "POST", "url": format!("{}/tell", deployment.outside) } } }
         ],
-        "edges": [{ "id": "e1", "source": "start", "target": "greet" }]
+        "edges": [
+            { "id": "e1", "source": "start", "target": "greet" },
+            { "id": "e2", "source": "greet", "target": "tell" }
+        ]
     });
     let (status, location, saved) = deployment.send(Method::POST, "/api/v1/workflows", Some(document)).await;
     assert_eq!(status, StatusCode::CREATED, "{saved}");
@@ -190,7 +215,13 @@ async fn a_workflow_is_saved_run_and_read_with_every_function_on_lambda() {
     let (status, _, ended) = deployment.send(Method::GET, &format!("{run}?wait={wait}"), None).await;
     assert_eq!((status, ended["status"].as_str()), (StatusCode::OK, Some("succeeded")), "{ended}");
     assert_eq!(ended["id"], accepted["id"]);
-    assert_eq!(ended["output"]["greet"], json!([{"name": "Zoë 😀", "greeting": "Grüße, Zoë 😀"}]));
+    assert_eq!(ended["steps"][1]["output"]["main"], json!([{"name": "Zoë 😀", "greeting": "Grüße, Zoë 😀"}]));
+
+    // From the request through both topics to the last step's call it is one trace.
+    let last = ended["output"]["tell"][0]["traceparent"].as_str().unwrap();
+    let [asked, last] = [TRACE, last].map(|text| text.parse::<TraceContext>().unwrap());
+    assert_eq!(last.trace_id(), asked.trace_id());
+    assert_ne!(last.span_id(), asked.span_id());
 
     // A stream cannot be passed on piece by piece; it comes whole when the run is over.
     let stream = deployment.client.get(format!("{}{run}", deployment.base)).bearer_auth(&deployment.token);

@@ -93,5 +93,6 @@ fn header() -> RunHeader {
         trigger: Trigger::manual(),
         input: json!({ "sku": "A1" }),
         created_at: NOW,
+        traceparent: None,
     }
 }

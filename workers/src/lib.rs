@@ -14,6 +14,7 @@ mod nodes;
 mod processor;
 mod recorder;
 pub mod runner;
+mod spans;
 mod supervisor;
 
 pub use app::{StartError, Worker};

@@ -16,5 +16,6 @@ pub mod retry;
 pub mod run;
 pub mod template;
 pub mod timestamp;
+pub mod trace;
 pub mod violation;
 pub mod workflow;

@@ -14,7 +14,11 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::Instrument;
 
 use super::problem::ApiError;
-use crate::{config::http::HttpConfig, telemetry::names};
+use crate::{
+    config::http::HttpConfig,
+    domain::trace::TRACEPARENT,
+    telemetry::{TraceSpan, names},
+};
 
 /// The header of a request's id, in both directions.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -45,8 +49,20 @@ pub async fn request(mut request: Request, next: Next) -> Response {
     request.extensions_mut().insert(id.clone());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let span =
-        tracing::info_span!("request", request.id = id.as_str(), http.method = %method, http.path = path);
+    // What cannot be read is ignored, as the standard asks.
+    let given = request.headers().get(TRACEPARENT).and_then(|text| text.to_str().ok()?.parse().ok());
+    let here = TraceSpan::after(given);
+    request.extensions_mut().insert(here.context());
+    let span = tracing::info_span!(
+        "request",
+        trace_id = here.trace_id(),
+        span_id = here.span_id(),
+        parent_id = here.parent_id(),
+        request.id = id.as_str(),
+        http.method = %method,
+        http.path = path,
+        tenant = tracing::field::Empty,
+    );
     let started = Instant::now();
     let answered = AssertUnwindSafe(next.run(request).instrument(span.clone())).catch_unwind().await;
     let response = answered.unwrap_or_else(|panic| {
@@ -154,7 +170,7 @@ pub fn cors(config: &HttpConfig) -> CorsLayer {
             HeaderName::from_static("idempotency-key"),
             HeaderName::from_static("last-event-id"),
             HeaderName::from_static("prefer"),
-            HeaderName::from_static("traceparent"),
+            HeaderName::from_static(TRACEPARENT),
             REQUEST_ID,
         ])
         .expose_headers([

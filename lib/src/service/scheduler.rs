@@ -10,6 +10,7 @@ use std::{
 };
 
 use futures_util::future::{join_all, try_join_all};
+use tracing::Span;
 
 use crate::{
     bus::{BusError, EventBus},
@@ -22,6 +23,7 @@ use crate::{
     },
     ingest,
     store::{Facts, Store, StoreError},
+    telemetry::TraceSpan,
 };
 
 /// The name under which dead letters are kept.
@@ -77,6 +79,8 @@ struct Requested {
 struct Task {
     event: Event,
     run: (TenantId, Run),
+    /// Lasts until the batch is done.
+    span: Span,
 }
 
 impl Scheduler {
@@ -111,6 +115,9 @@ impl Scheduler {
         let (refused, ()) = tokio::try_join!(self.publish(&tasks), self.record(&tasks, failed.clone()))?;
         report.runs = tasks.len() - refused.len();
         report.failed = failed.len() + refused.len();
+        for Task { run: (_, run), span, .. } in &tasks {
+            tracing::debug!(parent: span, "run {} is queued", run.id);
+        }
         if !refused.is_empty() {
             self.store.record(&Facts { runs: refused, steps: Vec::new() }).await?;
         }
@@ -199,6 +206,17 @@ impl Scheduler {
     fn task(&self, requested: Requested, workflow: &StoredWorkflow) -> Task {
         let Requested { tenant, traceparent, run } = requested;
         let queued = run_of(&run, workflow.summary.version);
+        let here = TraceSpan::after(traceparent.and_then(|text| text.parse().ok()));
+        let span = tracing::info_span!(
+            "schedule",
+            trace_id = here.trace_id(),
+            span_id = here.span_id(),
+            parent_id = here.parent_id(),
+            run.id = %run.run_id,
+            workflow.id = %run.workflow_id,
+            workflow.version = workflow.summary.version,
+            tenant = tenant.as_str(),
+        );
         let payload = Payload::TaskExecute(Box::new(TaskExecute {
             run_id: run.run_id,
             attempt: queued.attempt,
@@ -214,10 +232,10 @@ impl Scheduler {
             id: format!("{}-{}", run.run_id, queued.attempt),
             time: self.clock.now(),
             tenant: tenant.clone(),
-            traceparent,
+            traceparent: Some(here.context().to_string()),
             payload,
         };
-        Task { event, run: (tenant, queued) }
+        Task { event, run: (tenant, queued), span }
     }
 
     fn gone(&self, requested: Requested) -> (TenantId, Run) {

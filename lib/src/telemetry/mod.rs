@@ -3,7 +3,7 @@
 mod log;
 pub mod names;
 pub mod redact;
-mod trace_context;
+mod trace_span;
 
 pub use log::{LogError, LogFormat, init, init_file};
-pub use trace_context::TraceContext;
+pub use trace_span::TraceSpan;

@@ -1,6 +1,6 @@
 //! Starting runs, with and without idempotency keys, and listing them.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use axum::body::Body;
 use http::Method;
@@ -12,6 +12,7 @@ use minireipaz::{
         limits,
         run::RunStatus,
         timestamp::Timestamp,
+        trace::TraceContext,
     },
 };
 use serde_json::json;
@@ -217,6 +218,18 @@ async fn the_trace_context_of_a_request_travels_with_the_run() {
     assert_eq!(app.post_with(&path, &json!({}), &[("traceparent", trace)]).await.status, 202);
     assert_eq!(app.post_with(&path, &json!({}), &[("traceparent", "00-nonsense")]).await.status, 202);
     app.deliver_all().await;
-    let traces: Vec<_> = app.bus.of_topic(Topic::Tasks).into_iter().map(|event| event.traceparent).collect();
-    assert_eq!(traces, [Some(trace.to_owned()), None]);
+    let spans = |topic| app.bus.of_topic(topic).into_iter().map(|event| event.traceparent.unwrap()).collect();
+    let (asked, tasks): (Vec<String>, Vec<String>) = (spans(Topic::Workflows), spans(Topic::Tasks));
+    // The one of the workflow itself came first.
+    let [_, asked, other] = &asked[..] else { panic!("{asked:?}") };
+    let given: TraceContext = trace.parse().unwrap();
+    let asked: TraceContext = asked.parse().unwrap();
+    let task: TraceContext = tasks[0].parse().unwrap();
+    assert_eq!([asked.trace_id(), task.trace_id()], [given.trace_id(), given.trace_id()]);
+    let spans = BTreeSet::from([given, asked, task].map(TraceContext::span_id));
+    assert_eq!(spans.len(), 3, "each hop is a span of its own: {spans:?}");
+    // What cannot be read is as if it were not there: the function begins a trace.
+    let begun = [other, &tasks[1]].map(|text| text.parse::<TraceContext>().unwrap().trace_id());
+    assert_eq!(begun[0], begun[1]);
+    assert_ne!(begun[0], given.trace_id());
 }

@@ -4,6 +4,7 @@ use minireipaz::domain::{
     ids::{RunId, TenantId, WorkflowId},
     run::Trigger,
     timestamp::Timestamp,
+    trace::TraceContext,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -27,4 +28,19 @@ pub struct RunHeader {
     pub input: Value,
     /// When it was accepted.
     pub created_at: Timestamp,
+    /// The span that caused the task. Part of the journal, so that a run that comes back stays in its trace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<TraceContext>,
+}
+
+impl RunHeader {
+    /// The run's own span. It follows from the run's id and attempt, so it is the same whenever it is asked for; so
+    /// does the trace of a run whose cause was not traced.
+    #[must_use]
+    pub fn trace(&self) -> TraceContext {
+        let id = self.run_id.0.as_u128();
+        // The lower half, which is random or a digest.
+        let span = (id as u64).wrapping_add(u64::from(self.attempt));
+        self.traceparent.map_or_else(|| TraceContext::start(id, span), |cause| cause.child(span))
+    }
 }

@@ -50,6 +50,7 @@ pub(crate) fn header() -> RunHeader {
         trigger: Trigger::manual(),
         input: Value::Null,
         created_at: Timestamp::from_millis(NOW - 5),
+        traceparent: None,
     }
 }
 

@@ -8,6 +8,7 @@ use minireipaz::{
         event::{self, DeadLetter, Event, Payload, TaskExecute},
         ids::TenantId,
         run::{NodeError, RunKey},
+        trace::TraceContext,
     },
     ingest,
     store::StoreError,
@@ -19,6 +20,7 @@ use crate::{
     engine::RunHeader,
     journal::JournalError,
     processor::{Rejected, Task},
+    spans,
 };
 
 /// A duplicate that is younger than this is recognised by the journal; an older one, the store is asked about.
@@ -88,7 +90,11 @@ impl Batch {
 
     fn sort(&mut self, door: &Door, event: Event, text: &str) {
         match event.payload {
-            Payload::TaskExecute(task) => self.compile(door, event.tenant, *task, text),
+            Payload::TaskExecute(task) => {
+                // What cannot be read is ignored, as the standard asks.
+                let cause = event.traceparent.and_then(|text| text.parse().ok());
+                self.compile(door, event.tenant, cause, *task, text);
+            }
             Payload::WorkflowSaved(_) | Payload::WorkflowDeleted(_) | Payload::RunRequested(_) => {
                 let reason = "this event is for the scheduler: the connector of topic `workflows` must not call the worker";
                 self.bury(
@@ -101,7 +107,14 @@ impl Batch {
         }
     }
 
-    fn compile(&mut self, door: &Door, tenant: TenantId, task: TaskExecute, text: &str) {
+    fn compile(
+        &mut self,
+        door: &Door,
+        tenant: TenantId,
+        cause: Option<TraceContext>,
+        task: TaskExecute,
+        text: &str,
+    ) {
         let TaskExecute { document, .. } = task;
         let header = Arc::new(RunHeader {
             tenant,
@@ -112,12 +125,14 @@ impl Batch {
             trigger: task.trigger,
             input: task.input,
             created_at: task.created_at,
+            traceparent: cause,
         });
         let hash = hash_of(&document);
         match door.documents.compile(&hash, &document) {
             Ok(workflow) => self.tasks.push(Task { header, hash, document, workflow }),
             Err(why) => {
-                tracing::warn!(run.id = %header.run_id, why, "run {} cannot be executed and fails", header.run_id);
+                let span = spans::run(&header);
+                tracing::warn!(parent: &span, why, "run {} cannot be executed and fails", header.run_id);
                 let record = ingest::excerpt(text.as_bytes());
                 let letter = letter(door, why.clone(), record, header.tenant.to_string());
                 self.rejected.push(Rejected {

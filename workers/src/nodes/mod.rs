@@ -20,6 +20,7 @@ use minireipaz::domain::{
     retry::Failure,
     run::NodeError,
     template::InvalidTemplate,
+    trace::TraceContext,
     violation::{Violation, Violations},
     workflow::OnError,
 };
@@ -96,6 +97,8 @@ pub(crate) struct CallContext {
     pub(crate) scope: Arc<Scope>,
     pub(crate) task: StepTask,
     pub(crate) deadline: Instant,
+    /// The attempt's span.
+    pub(crate) trace: TraceContext,
 }
 
 impl Executable {

@@ -108,6 +108,7 @@ fn header(n: u128) -> Arc<RunHeader> {
         trigger: Trigger::manual(),
         input: Value::Null,
         created_at: now,
+        traceparent: None,
     })
 }
 

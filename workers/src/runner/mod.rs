@@ -19,15 +19,20 @@ pub use crate::{
     nodes::{Allow, HttpSettings, HttpSetupError, InvalidAllow},
 };
 use futures_util::FutureExt;
-use minireipaz::domain::{clock::Clock, duration::HumanDuration, retry::Failure, run::NodeError};
+use minireipaz::{
+    domain::{clock::Clock, duration::HumanDuration, retry::Failure, run::NodeError, trace::TraceContext},
+    telemetry::TraceSpan,
+};
 pub use settings::RunnerSettings;
 pub use task::{Compiled, StepTask};
 use tokio::sync::Semaphore;
+use tracing::Instrument;
 
 use crate::{
     engine::Outcome,
     expr::{Evaluator, Scope},
     nodes::{CallContext, Executable, HttpClient, PureStep, failed},
+    spans,
 };
 
 /// How much longer than its time limit a step may take to say so itself, with what it has done so far.
@@ -69,19 +74,22 @@ impl Runner {
     /// Runs an attempt. The future may be dropped at any time to abort it.
     pub fn run(&self, task: StepTask) -> impl Future<Output = Outcome> + Send + 'static {
         let shared = Arc::clone(&self.shared);
+        let here = TraceSpan::after(Some(task.run.trace()));
+        let span = spans::step(&task, here);
         async move {
             let Some(limit) = task.workflow.definition().nodes.get(task.node).map(|node| node.timeout) else {
                 return unknown_node(&task);
             };
             let deadline = Instant::now() + limit;
             let net = tokio::time::Instant::from_std(deadline + GRACE);
-            let work = AssertUnwindSafe(shared.execute(task, deadline)).catch_unwind();
+            let work = AssertUnwindSafe(shared.execute(task, deadline, here.context())).catch_unwind();
             match tokio::time::timeout_at(net, work).await {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(panic)) => panicked(&*panic),
                 Err(_) => timed_out(limit),
             }
         }
+        .instrument(span)
     }
 
     /// Runs an attempt on this thread, when that takes microseconds: the kind only computes, nothing needs
@@ -94,13 +102,14 @@ impl Runner {
         if traits.needs_javascript || items.saturating_mul(traits.values) > INLINE_VALUES {
             return None;
         }
+        let _span = spans::inline_step(task).entered();
         let run = AssertUnwindSafe(|| self.shared.compute(task, Instant::now() + GRACE));
         Some(std::panic::catch_unwind(run).unwrap_or_else(|panic| panicked(&*panic)))
     }
 }
 
 impl Shared {
-    async fn execute(self: Arc<Self>, task: StepTask, deadline: Instant) -> Outcome {
+    async fn execute(self: Arc<Self>, task: StepTask, deadline: Instant, trace: TraceContext) -> Outcome {
         match task.workflow.executable(task.node) {
             None => unknown_node(&task),
             Some(Executable::Pure(executable)) => {
@@ -116,7 +125,7 @@ impl Shared {
                     return unknown_node(&task);
                 };
                 let scope = Arc::new(self.scope(&task));
-                executable.call(CallContext { shared: self, scope, task, deadline }).await
+                executable.call(CallContext { shared: self, scope, task, deadline, trace }).await
             }
         }
     }

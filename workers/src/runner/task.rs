@@ -56,6 +56,14 @@ impl Compiled {
     }
 }
 
+impl StepTask {
+    /// The node's id and kind.
+    pub(crate) fn name(&self) -> (&str, &'static str) {
+        let node = self.workflow.definition.nodes.get(self.node);
+        node.map_or(("", ""), |node| (node.id.as_str(), node.kind.name))
+    }
+}
+
 impl fmt::Debug for Compiled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Compiled").field("name", &self.name).field("nodes", &self.nodes.len()).finish()

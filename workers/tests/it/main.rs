@@ -16,4 +16,5 @@ mod http_request;
 mod ingest;
 mod outage;
 mod steps;
+mod trace;
 mod worker;

@@ -39,6 +39,7 @@ pub(crate) fn node_task(node: Value, items: Value) -> StepTask {
         trigger: Trigger::manual(),
         input: Value::Null,
         created_at: Timestamp::from_millis(1_767_225_600_000),
+        traceparent: None,
     };
     StepTask {
         run: Arc::new(run),

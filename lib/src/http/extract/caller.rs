@@ -8,8 +8,8 @@ use http::{HeaderMap, StatusCode, header, request::Parts};
 use super::super::{problem::ApiError, state::AppState};
 use crate::{
     auth::{AuthError, Scope},
+    domain::trace::TraceContext,
     service::Caller,
-    telemetry::TraceContext,
 };
 
 /// The scope that a handler needs.
@@ -54,7 +54,10 @@ impl<N: Needs> FromRequestParts<AppState> for Authorized<N> {
             return Err(ApiError::new(StatusCode::FORBIDDEN, "missing_scope", detail)
                 .with_challenge("Bearer error=\"insufficient_scope\""));
         }
-        let caller = Caller { tenant: who.tenant, traceparent: traceparent(&parts.headers) };
+        tracing::Span::current().record("tenant", who.tenant.as_str());
+        // The request's own span, which `http::layers` has begun.
+        let traceparent = parts.extensions.get::<TraceContext>().map(ToString::to_string);
+        let caller = Caller { tenant: who.tenant, traceparent };
         Ok(Self { caller, scope: PhantomData })
     }
 }
@@ -86,12 +89,6 @@ fn refusal(error: AuthError) -> ApiError {
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-}
-
-/// W3C trace context, if it is well-formed: it is handed on as it is.
-fn traceparent(headers: &HeaderMap) -> Option<String> {
-    let text = headers.get("traceparent")?.to_str().ok()?;
-    text.parse::<TraceContext>().is_ok().then(|| text.to_owned())
 }
 
 /// A connector that knows its secret.

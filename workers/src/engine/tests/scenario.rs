@@ -85,6 +85,7 @@ pub(super) fn header(input: Value) -> RunHeader {
         trigger: Trigger::manual(),
         input,
         created_at: CREATED,
+        traceparent: None,
     }
 }
 

@@ -3,18 +3,23 @@
 use std::{future::Future, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    header::{self, Entry},
+};
 use minireipaz::{
     domain::{
         ids::TenantId,
         nodes::http_request::{Body, Params, Part, PartContent},
         retry::Failure,
         timestamp::Timestamp,
+        trace::{TRACEPARENT, TraceContext},
     },
-    telemetry::redact::is_secret,
+    telemetry::{TraceSpan, redact::is_secret},
 };
 use reqwest::{Method, Response, multipart};
 use tokio::time::Instant;
+use tracing::{Instrument, field};
 use url::Url;
 
 use super::{
@@ -40,15 +45,38 @@ pub(super) struct Caller<'a> {
     pub(super) tenant: &'a TenantId,
     pub(super) deadline: Instant,
     pub(super) now: Timestamp,
+    /// The attempt's span.
+    pub(super) trace: TraceContext,
 }
 
 impl Caller<'_> {
-    /// Makes the call. `key` is sent as `Idempotency-Key` unless the author sets one.
+    /// Makes the call. `key` is sent as `Idempotency-Key`, and the call's span as `traceparent`, unless the author
+    /// sets them.
     pub(super) async fn call(&self, params: &Params, key: &str) -> Result<Answer, CallFailure> {
+        let here = TraceSpan::after(Some(self.trace));
+        let span = tracing::info_span!(
+            "call",
+            trace_id = here.trace_id(),
+            span_id = here.span_id(),
+            parent_id = here.parent_id(),
+            http.method = params.method,
+            http.origin = params.url.origin().ascii_serialization(),
+            http.status = field::Empty,
+            error.code = field::Empty,
+        );
+        let called = self.follow(params, key, here.context()).instrument(span.clone()).await;
+        match &called {
+            Ok(answer) => span.record("http.status", answer.status.as_u16()),
+            Err(failed) => span.record("error.code", &*failed.error.code),
+        };
+        called
+    }
+
+    async fn follow(&self, params: &Params, key: &str, trace: TraceContext) -> Result<Answer, CallFailure> {
         let mut request = Request {
             method: params.method.parse().unwrap_or(Method::GET),
             url: params.url.clone(),
-            headers: own_headers(params, key)?,
+            headers: own_headers(params, key, trace)?,
             body: params.body.as_ref(),
         };
         let mut followed = 0;
@@ -164,8 +192,8 @@ enum Hop {
     Redirect(StatusCode, Url),
 }
 
-fn own_headers(params: &Params, key: &str) -> Result<HeaderMap, CallFailure> {
-    let mut headers = HeaderMap::with_capacity(params.headers.len() + 1);
+fn own_headers(params: &Params, key: &str, trace: TraceContext) -> Result<HeaderMap, CallFailure> {
+    let mut headers = HeaderMap::with_capacity(params.headers.len() + 2);
     let invalid =
         |name: &str| CallFailure::permanent("invalid_params", format!("the header {name:?} cannot be sent"));
     for (name, value) in &params.headers {
@@ -174,9 +202,14 @@ fn own_headers(params: &Params, key: &str) -> Result<HeaderMap, CallFailure> {
         value.set_sensitive(is_secret(name));
         headers.append(header, value);
     }
-    if !headers.contains_key(&IDEMPOTENCY_KEY) {
-        headers.insert(IDEMPOTENCY_KEY, HeaderValue::from_str(key).map_err(|_| invalid("idempotency-key"))?);
-    }
+    let mut unless_set = |name: HeaderName, value: &str| {
+        if let Entry::Vacant(place) = headers.entry(&name) {
+            place.insert(HeaderValue::from_str(value).map_err(|_| invalid(name.as_str()))?);
+        }
+        Ok(())
+    };
+    unless_set(IDEMPOTENCY_KEY, key)?;
+    unless_set(HeaderName::from_static(TRACEPARENT), &trace.to_string())?;
     Ok(headers)
 }
 

@@ -54,7 +54,7 @@ enum Ended {
 }
 
 pub(super) async fn run(params: Arc<Param>, needs_javascript: bool, context: CallContext) -> Outcome {
-    let CallContext { shared, scope, task, deadline } = context;
+    let CallContext { shared, scope, task, deadline, trace } = context;
     let Some(node) = scope.definition.nodes.get(task.node) else {
         return failed(NodeError::new("unknown_node", "the workflow has no such node"), Failure::Permanent);
     };
@@ -75,6 +75,7 @@ pub(super) async fn run(params: Arc<Param>, needs_javascript: bool, context: Cal
             tenant: &task.run.tenant,
             deadline: deadline.into(),
             now: shared.now(),
+            trace,
         },
         scope: &scope,
         deadline,

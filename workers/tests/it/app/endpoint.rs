@@ -37,11 +37,18 @@ pub(crate) struct Endpoint {
     _server: JoinSet<()>,
 }
 
+/// What is noted of a call.
+struct Call {
+    path: String,
+    /// Its headers `Idempotency-Key` and `traceparent`; empty when they are missing.
+    key: String,
+    traceparent: String,
+}
+
 struct Shared {
     /// By path; the last answer stays.
     answers: Mutex<HashMap<String, VecDeque<Answer>>>,
-    /// Path and idempotency key of each call.
-    calls: watch::Sender<Vec<(String, String)>>,
+    calls: watch::Sender<Vec<Call>>,
     released: watch::Sender<bool>,
 }
 
@@ -76,8 +83,16 @@ impl Endpoint {
 
     /// The idempotency keys of the calls of that path, in order.
     pub(crate) fn keys(&self, path: &str) -> Vec<String> {
-        let calls = self.shared.calls.borrow();
-        calls.iter().filter(|(called, _)| called == path).map(|(_, key)| key.clone()).collect()
+        self.noted(path, |call| call.key.clone())
+    }
+
+    /// Their trace contexts.
+    pub(crate) fn traces(&self, path: &str) -> Vec<String> {
+        self.noted(path, |call| call.traceparent.clone())
+    }
+
+    fn noted(&self, path: &str, what: impl Fn(&Call) -> String) -> Vec<String> {
+        self.shared.calls.borrow().iter().filter(|call| call.path == path).map(what).collect()
     }
 
     /// How many calls of that path came.
@@ -88,22 +103,22 @@ impl Endpoint {
     /// Waits until so many calls of that path came.
     pub(crate) async fn called(&self, path: &str, times: usize) {
         let mut calls = self.shared.calls.subscribe();
-        let came = |calls: &Vec<(String, String)>| {
-            calls.iter().filter(|(called, _)| called == path).count() >= times
-        };
+        let came = |calls: &Vec<Call>| calls.iter().filter(|call| call.path == path).count() >= times;
         within("a call", calls.wait_for(came)).await.unwrap();
     }
 }
 
 async fn answer(State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap) -> Response {
     let path = uri.path().to_owned();
-    let key = headers.get("idempotency-key").map_or("", |key| key.to_str().unwrap()).to_owned();
+    let header = |name| headers.get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
+    let call =
+        Call { path: path.clone(), key: header("idempotency-key"), traceparent: header("traceparent") };
     let answer = {
         let mut answers = shared.answers.lock().unwrap();
         let answers = answers.entry(path.clone()).or_default();
         if answers.len() > 1 { answers.pop_front() } else { answers.front().copied() }
     };
-    shared.calls.send_modify(|calls| calls.push((path.clone(), key)));
+    shared.calls.send_modify(|calls| calls.push(call));
     match answer.unwrap_or(Answer::Status(200)) {
         Answer::Status(200) => {}
         Answer::Status(status) => return StatusCode::from_u16(status).unwrap().into_response(),

@@ -24,6 +24,7 @@ pub(crate) struct Task {
     attempt: u32,
     document: String,
     input: Value,
+    traceparent: Option<String>,
 }
 
 impl Task {
@@ -40,11 +41,15 @@ impl Task {
 
     /// The run with that id.
     pub(crate) fn of(run: RunId, document: &Value) -> Self {
-        Self { run, attempt: 1, document: document.to_string(), input: Value::Null }
+        Self { run, attempt: 1, document: document.to_string(), input: Value::Null, traceparent: None }
     }
 
     pub(crate) fn input(self, input: Value) -> Self {
         Self { input, ..self }
+    }
+
+    pub(crate) fn traceparent(self, traceparent: &str) -> Self {
+        Self { traceparent: Some(traceparent.to_owned()), ..self }
     }
 
     pub(crate) fn attempt(self, attempt: u32) -> Self {
@@ -67,7 +72,7 @@ impl Task {
             id: self.run.to_string(),
             time: SystemClock.now(),
             tenant: tenant(),
-            traceparent: None,
+            traceparent: self.traceparent.clone(),
             payload: Payload::TaskExecute(Box::new(task)),
         };
         serde_json::to_string(&event).unwrap()

@@ -1,12 +1,17 @@
-//! W3C trace context: the header `traceparent`, <https://www.w3.org/TR/trace-context/>. Pure.
+//! W3C trace context: the header `traceparent`, <https://www.w3.org/TR/trace-context/>.
 
 use std::{fmt, str::FromStr};
 
-/// Which trace a request or an event belongs to, and what caused it.
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The header of HTTP requests, and the extension of events, that carries it.
+pub const TRACEPARENT: &str = "traceparent";
+
+/// A span of a trace: which trace something belongs to, and which of its spans it is or was caused by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TraceContext {
     trace_id: u128,
-    parent_id: u64,
+    span_id: u64,
     flags: u8,
 }
 
@@ -18,27 +23,46 @@ impl TraceContext {
     #[must_use]
     pub fn start(trace: u128, span: u64) -> Self {
         // Zero is not an id.
-        Self { trace_id: trace.max(1), parent_id: span.max(1), flags: SAMPLED }
+        Self { trace_id: trace.max(1), span_id: span.max(1), flags: SAMPLED }
     }
 
     /// The same trace, one cause further: `span` is the random id of what happens now.
     #[must_use]
     pub fn child(self, span: u64) -> Self {
-        Self { parent_id: span.max(1), ..self }
+        Self { span_id: span.max(1), ..self }
     }
 
-    /// The trace's id, as logs show it.
+    /// The trace's id, as logs show it: 32 hexadecimal digits.
     #[must_use]
     pub fn trace_id(self) -> String {
         format!("{:032x}", self.trace_id)
+    }
+
+    /// The span's id, as logs show it: 16 hexadecimal digits.
+    #[must_use]
+    pub fn span_id(self) -> String {
+        format!("{:016x}", self.span_id)
     }
 }
 
 /// As version 00 writes it.
 impl fmt::Display for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { trace_id, parent_id, flags } = self;
-        write!(f, "00-{trace_id:032x}-{parent_id:016x}-{flags:02x}")
+        let Self { trace_id, span_id, flags } = self;
+        write!(f, "00-{trace_id:032x}-{span_id:016x}-{flags:02x}")
+    }
+}
+
+impl Serialize for TraceContext {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for TraceContext {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -58,13 +82,13 @@ impl FromStr for TraceContext {
 fn parse(text: &str) -> Option<TraceContext> {
     let mut parts = text.split('-');
     let version = hex(parts.next()?, 2)?;
-    let (trace_id, parent_id) = (hex(parts.next()?, 32)?, hex(parts.next()?, 16)?);
+    let (trace_id, span_id) = (hex(parts.next()?, 32)?, hex(parts.next()?, 16)?);
     let flags = hex(parts.next()?, 2)?;
     // Versions to come may add parts; 00 has none, and ff is forbidden.
     let allowed = version != 0xff && (version != 0 || parts.next().is_none());
-    (allowed && trace_id != 0 && parent_id != 0).then_some(TraceContext {
+    (allowed && trace_id != 0 && span_id != 0).then_some(TraceContext {
         trace_id,
-        parent_id: u64::try_from(parent_id).ok()?,
+        span_id: u64::try_from(span_id).ok()?,
         flags: u8::try_from(flags).ok()?,
     })
 }
@@ -89,7 +113,9 @@ mod tests {
     fn a_child_stays_in_its_trace() {
         let parent: TraceContext = EXAMPLE.parse().unwrap();
         assert_eq!(parent.child(0xab).to_string(), "00-4bf92f3577b34da6a3ce929d0e0e4736-00000000000000ab-01");
-        assert_eq!(parent.child(7).trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        let child = parent.child(7);
+        assert_eq!(child.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(child.span_id(), "0000000000000007");
     }
 
     #[test]

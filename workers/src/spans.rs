@@ -1,0 +1,62 @@
+//! The spans of a run and of its steps: what lines about them say, and how their traces go on.
+
+use minireipaz::telemetry::TraceSpan;
+use tracing::{Level, Span, debug_span, info_span};
+
+use crate::{engine::RunHeader, runner::StepTask};
+
+/// A run's span, for what is said about it. It lasts as long as it is held, not as long as the run.
+pub(crate) fn run(header: &RunHeader) -> Span {
+    let here = TraceSpan::of(header.trace(), header.traceparent);
+    info_span!(
+        "run",
+        trace_id = here.trace_id(),
+        span_id = here.span_id(),
+        parent_id = here.parent_id(),
+        run.id = %header.run_id,
+        run.attempt = header.attempt,
+        workflow.id = %header.workflow_id,
+        workflow.version = header.workflow_version,
+        tenant = header.tenant.as_str(),
+    )
+}
+
+/// The span of an attempt that may wait for others.
+pub(crate) fn step(task: &StepTask, here: TraceSpan) -> Span {
+    let (node, kind) = task.name();
+    info_span!(
+        "step",
+        trace_id = here.trace_id(),
+        span_id = here.span_id(),
+        parent_id = here.parent_id(),
+        run.id = %task.run.run_id,
+        run.attempt = task.run.attempt,
+        workflow.id = %task.run.workflow_id,
+        tenant = task.run.tenant.as_str(),
+        node.id = node,
+        node.kind = kind,
+        attempt = task.attempt,
+    )
+}
+
+/// The span of an attempt that takes microseconds: most of the time nobody wants to know.
+pub(crate) fn inline_step(task: &StepTask) -> Span {
+    if !tracing::span_enabled!(Level::DEBUG) {
+        return Span::none();
+    }
+    let here = TraceSpan::after(Some(task.run.trace()));
+    let (node, kind) = task.name();
+    debug_span!(
+        "step",
+        trace_id = here.trace_id(),
+        span_id = here.span_id(),
+        parent_id = here.parent_id(),
+        run.id = %task.run.run_id,
+        run.attempt = task.run.attempt,
+        workflow.id = %task.run.workflow_id,
+        tenant = task.run.tenant.as_str(),
+        node.id = node,
+        node.kind = kind,
+        attempt = task.attempt,
+    )
+}
