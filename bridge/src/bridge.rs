@@ -14,6 +14,7 @@ use crate::{
     log::{
         Log, LogError,
         embedded::{EmbeddedLog, EmbeddedSettings},
+        kafka::{KafkaLog, KafkaSettings},
     },
     stats::Stats,
 };
@@ -177,6 +178,18 @@ impl Drop for Bridge {
 async fn open_log(config: &BridgeConfig) -> Result<Arc<dyn Log>, StartError> {
     match &config.log {
         LogConfig::Embedded { dir } => open_embedded(config, dir).await,
+        LogConfig::Kafka(settings) => {
+            let settings = KafkaSettings {
+                partitions: config.partitions,
+                auto_create: config.auto_create_topics,
+                max_record_bytes: config.limits.max_record_bytes,
+                max_queued_bytes: config.limits.max_queued_bytes,
+                ..settings.clone()
+            };
+            let place = format!("on {}", settings.brokers);
+            let log = KafkaLog::open(settings).await;
+            Ok(Arc::new(log.map_err(|source| StartError::Log { place, source })?))
+        }
     }
 }
 

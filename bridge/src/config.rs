@@ -11,7 +11,10 @@ use std::{
 
 use secrecy::SecretString;
 
-use crate::clock::{Clock, SystemClock};
+use crate::{
+    clock::{Clock, SystemClock},
+    log::kafka::KafkaSettings,
+};
 
 /// Everything a bridge needs to start.
 #[derive(Clone)]
@@ -86,6 +89,8 @@ pub enum LogConfig {
         /// The folder.
         dir: PathBuf,
     },
+    /// In a Kafka cluster. (Its `partitions`, `auto_create` and limits are set from the bridge's.)
+    Kafka(KafkaSettings),
 }
 
 /// A user of the front (Basic authentication: an API key and its secret).

@@ -236,8 +236,13 @@ impl Task {
             });
             if let Some(error) = why {
                 let reason = format!("the error topic {} refuses: {error}", self.connector.error_topic);
-                let passes =
-                    matches!(error, LogError::Busy { .. } | LogError::Full { .. } | LogError::Storage(_));
+                let passes = matches!(
+                    error,
+                    LogError::Busy { .. }
+                        | LogError::Full { .. }
+                        | LogError::Storage(_)
+                        | LogError::Unreachable(_)
+                );
                 if !passes {
                     return Err(End::Failed(reason));
                 }

@@ -55,7 +55,11 @@ impl From<LogError> for Refusal {
             LogError::TooLarge { .. } => return Self::too_large(error),
             LogError::Busy { .. } => (429, 42901),
             LogError::Full { .. } | LogError::Closed => (503, 50302),
-            LogError::Storage(_) => (500, 50003),
+            LogError::Storage(_) | LogError::Unreachable(_) => (500, 50003),
+            LogError::Unauthenticated(_) => (401, 40101),
+            LogError::Denied(_) => (403, 40301),
+            LogError::Refused(_) => (400, 40002),
+            LogError::Settings(_) => (500, 50002),
         };
         Self::new(status, code, error.to_string())
     }

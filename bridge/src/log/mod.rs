@@ -1,6 +1,7 @@
 //! The log: what lies between the front and the delivery.
 
 pub mod embedded;
+pub mod kafka;
 mod partitioner;
 mod record;
 
@@ -14,8 +15,7 @@ pub use record::{Appended, Header, NewRecord, Record, TopicPartition};
 
 /// A durable, partitioned log.
 ///
-/// One implementation is [`embedded::EmbeddedLog`]; the trait asks for nothing that Kafka's producer and consumer
-/// groups cannot do, so that a Kafka can stand behind it.
+/// [`embedded::EmbeddedLog`] is one file on one machine, [`kafka::KafkaLog`] a Kafka cluster.
 #[async_trait]
 pub trait Log: Send + Sync + 'static {
     /// Appends `records` to `topic`, each to the partition it names, or to the one its key selects; creates the
@@ -72,6 +72,12 @@ pub trait Feed: Send + Sync + 'static {
     /// Notes that the group has handled everything before `next`. Becomes durable soon, at no cost to the caller:
     /// a crash before that makes records come again, never skips one.
     fn commit(&self, next: u64);
+}
+
+/// Kafka's rule for topic names.
+fn is_topic_name(name: &str) -> bool {
+    let legal = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-');
+    (1..=249).contains(&name.len()) && name.bytes().all(legal) && name != "." && name != ".."
 }
 
 /// How much one read may return.
@@ -159,6 +165,21 @@ pub enum LogError {
     /// The disk failed; the log tries to come back by itself.
     #[error("the log's storage failed: {0}")]
     Storage(Arc<str>),
+    /// The cluster did not answer, or did not take the record in time; the same record may be taken later.
+    #[error("Kafka did not take it: {0}")]
+    Unreachable(Arc<str>),
+    /// The cluster does not accept our credentials.
+    #[error("Kafka does not accept the bridge's credentials: {0}")]
+    Unauthenticated(Arc<str>),
+    /// The cluster does not allow it.
+    #[error("Kafka does not allow it: {0}")]
+    Denied(Arc<str>),
+    /// The cluster's rules forbid this record or topic.
+    #[error("Kafka refuses it: {0}")]
+    Refused(Arc<str>),
+    /// The log cannot be used as it is set up.
+    #[error("the settings for Kafka are not right: {0}")]
+    Settings(Arc<str>),
     /// The log is shut down.
     #[error("the log is closed")]
     Closed,

@@ -80,6 +80,14 @@ pub struct Record {
     pub json: bool,
 }
 
+impl Record {
+    /// What limits on reading count: key and value, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.key.as_ref().map_or(0, Bytes::len) + self.value.as_ref().map_or(0, Bytes::len)
+    }
+}
+
 /// Where a record went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Appended {

@@ -7,6 +7,7 @@ mod bodies;
 mod connectors;
 mod crash;
 mod give_up;
+mod kafka;
 mod known_keys;
 mod order;
 mod produce_batch;

@@ -28,7 +28,7 @@ use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::mpsc, task::JoinSet};
 
 /// Nothing in these tests takes longer than this unless it hangs.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A request that a receiver got.
 #[derive(Debug)]
@@ -203,6 +203,11 @@ impl TestBridge {
 
     /// Produces JSON values with their keys to topic `t` by v3, in one request, and checks that all are stored.
     pub(crate) async fn produce(&self, records: impl IntoIterator<Item = (&str, Value)>) {
+        self.produce_to("t", records).await;
+    }
+
+    /// The same to another topic.
+    pub(crate) async fn produce_to(&self, topic: &str, records: impl IntoIterator<Item = (&str, Value)>) {
         let body: String = records
             .into_iter()
             .map(|(key, value)| {
@@ -210,7 +215,8 @@ impl TestBridge {
                     .to_string()
             })
             .collect();
-        let (status, text) = self.post("/v3/clusters/c/topics/t/records", "application/json", body).await;
+        let path = format!("/v3/clusters/c/topics/{topic}/records");
+        let (status, text) = self.post(&path, "application/json", body).await;
         assert_eq!(status, 200, "{text}");
         for report in reports(&text) {
             assert_eq!(report["error_code"], 200, "{text}");
@@ -234,6 +240,36 @@ impl TestBridge {
             records.extend(feed.next(ReadLimit { records: usize::MAX, bytes: usize::MAX }).await.unwrap());
         }
         records
+    }
+
+    /// The first record that a new group finds in a partition.
+    pub(crate) async fn first(&self, topic: &str, partition: u32) -> Record {
+        self.find(topic, |at| at.partition == partition).await
+    }
+
+    /// The first record of a topic that has records in one partition only.
+    pub(crate) async fn any(&self, topic: &str) -> Record {
+        self.find(topic, |_| true).await
+    }
+
+    async fn find(&self, topic: &str, wanted: impl Fn(&TopicPartition) -> bool) -> Record {
+        let mut partitions = self.bridge.log().subscribe("finder", &[topic.to_owned()]).unwrap();
+        let mut reading = JoinSet::new();
+        let limit = ReadLimit { records: 1, bytes: 1 };
+        let found = async {
+            loop {
+                tokio::select! {
+                    assignment = partitions.next() => match assignment {
+                        Some(Assignment::Gained(mut feed)) if wanted(feed.at()) => {
+                            reading.spawn(async move { feed.next(limit).await.unwrap().remove(0) });
+                        }
+                        _ => {}
+                    },
+                    Some(record) = reading.join_next() => return record.unwrap(),
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, found).await.expect("there is a record")
     }
 
     pub(crate) async fn post(
@@ -260,7 +296,7 @@ fn config(dir: &TempDir, change: impl FnOnce(&mut BridgeConfig)) -> BridgeConfig
     config
 }
 
-fn client() -> reqwest::Client {
+pub(crate) fn client() -> reqwest::Client {
     reqwest::Client::builder().timeout(PATIENCE).build().unwrap()
 }
 

@@ -3,12 +3,12 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::Context as _;
-use bridge::{BasicAuth, Bridge, BridgeConfig, LogConfig};
+use bridge::{BasicAuth, Bridge, BridgeConfig, LogConfig, log::kafka::KafkaSettings};
 use minireipaz::{
     config::{Env, log::LogConfig as Logging},
     telemetry,
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::failure::Failure;
@@ -18,10 +18,30 @@ use crate::failure::Failure;
 #[command(after_help = "\
 The connector files are those of Kafka Connect's HTTP Sink; ${env:NAME} in them is filled in from the environment.
 
+On a Kafka, what librdkafka needs to know beyond the addresses is given by --kafka-property, or by KAFKA_PROPERTIES with
+one NAME=VALUE a line: for Confluent Cloud security.protocol=SASL_SSL, sasl.mechanism=PLAIN, sasl.username and
+sasl.password; for MSK SASL_SSL and SCRAM-SHA-512. (TLS needs a program built with the feature kafka-tls.)
+
 Examples:
-  minireipaz bridge --data .bridge --connector connectors/tasks-http-sink.json")]
+  minireipaz bridge --data .bridge --connector connectors/tasks-http-sink.json
+  minireipaz bridge --kafka broker-1:9092,broker-2:9092 --listen 0.0.0.0:8082 \\
+    --connector connectors/workflows-http-sink.json --connector connectors/tasks-http-sink.json")]
 pub(crate) struct BridgeArgs {
-    /// Folder of the embedded log.
+    /// The Kafka cluster to use: its bootstrap addresses.
+    #[arg(long, env = "KAFKA_BOOTSTRAP_SERVERS", value_name = "HOST:PORT,…", conflicts_with = "data")]
+    kafka: Option<String>,
+    /// A property of librdkafka; may be given several times. Secrets belong into `KAFKA_PROPERTIES`.
+    #[arg(
+        long = "kafka-property",
+        env = "KAFKA_PROPERTIES",
+        hide_env_values = true,
+        value_delimiter = '\n',
+        value_name = "NAME=VALUE",
+        value_parser = property,
+        requires = "kafka"
+    )]
+    properties: Vec<Property>,
+    /// Folder of the embedded log, which serves one machine.
     #[arg(long, default_value = ".bridge", value_name = "DIR")]
     data: PathBuf,
     /// Where the REST Proxy listens.
@@ -50,6 +70,25 @@ pub(crate) struct BridgeArgs {
     api_secret: Option<SecretString>,
 }
 
+/// A property of librdkafka. Its value may be a secret.
+#[derive(Debug, Clone)]
+struct Property {
+    name: String,
+    value: SecretString,
+}
+
+fn property(text: &str) -> Result<Property, String> {
+    match text.trim().split_once('=') {
+        // A blank line of the variable.
+        None if text.trim().is_empty() => Ok(Property { name: String::new(), value: String::new().into() }),
+        Some((name, value)) if !name.is_empty() => {
+            Ok(Property { name: name.trim().to_owned(), value: value.trim().to_owned().into() })
+        }
+        // The text may be a secret that lacks its name, so it is not repeated.
+        _ => Err("a property has the form NAME=VALUE, such as security.protocol=SASL_SSL".to_owned()),
+    }
+}
+
 /// Runs it until it is told to stop.
 pub(super) async fn bridge(args: BridgeArgs) -> Result<(), Failure> {
     let logging = Logging::from_env(&mut Env::process());
@@ -73,7 +112,16 @@ pub(super) async fn bridge(args: BridgeArgs) -> Result<(), Failure> {
 }
 
 fn config(args: BridgeArgs) -> BridgeConfig {
-    let mut config = BridgeConfig::with_log(LogConfig::Embedded { dir: args.data });
+    let log = match args.kafka {
+        None => LogConfig::Embedded { dir: args.data },
+        Some(brokers) => {
+            let property = |property: Property| (property.name, property.value.expose_secret().to_owned());
+            let given = args.properties.into_iter().filter(|property| !property.name.is_empty());
+            let properties = given.map(property).collect();
+            LogConfig::Kafka(KafkaSettings { properties, ..KafkaSettings::new(brokers) })
+        }
+    };
+    let mut config = BridgeConfig::with_log(log);
     config.listen = args.listen;
     config.cluster_id = args.cluster_id;
     config.connectors = args.connectors;

@@ -43,7 +43,7 @@ use self::{
     shared::{OpenFile, Shared, Subscription},
     topic::{Topic, lock},
 };
-use super::{Appended, Assignment, Log, LogError, NewRecord, TopicInfo, TopicPartition};
+use super::{Appended, Assignment, Log, LogError, NewRecord, TopicInfo, TopicPartition, is_topic_name};
 use crate::clock::Clock;
 
 /// Figures of the embedded log.
@@ -167,12 +167,6 @@ impl EmbeddedLog {
             }
         })
     }
-}
-
-/// Kafka's rule for topic names.
-fn is_topic_name(name: &str) -> bool {
-    let legal = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-');
-    (1..=249).contains(&name.len()) && name.bytes().all(legal) && name != "." && name != ".."
 }
 
 #[async_trait]

@@ -169,8 +169,7 @@ impl Taken {
 
     /// Takes `record` if it still fits; tells whether another may.
     pub(super) fn take(&mut self, record: Record) -> bool {
-        let size = record.key.as_ref().map_or(0, bytes::Bytes::len)
-            + record.value.as_ref().map_or(0, bytes::Bytes::len);
+        let size = record.size();
         if !self.records.is_empty() && self.bytes + size > self.limit.bytes {
             return false;
         }

@@ -1,0 +1,49 @@
+//! Creating topics.
+
+use std::time::Duration;
+
+use rdkafka::{
+    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    client::DefaultClientContext,
+    types::RDKafkaErrorCode as Code,
+};
+
+use super::{KafkaSettings, failure};
+use crate::log::LogError;
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Creates topics.
+pub(super) struct Admin {
+    client: AdminClient<DefaultClientContext>,
+    partitions: i32,
+}
+
+impl Admin {
+    pub(super) fn new(settings: &KafkaSettings) -> Result<Self, LogError> {
+        let client =
+            settings.admin().create().map_err(|error| LogError::Settings(error.to_string().into()))?;
+        Ok(Self { client, partitions: i32::try_from(settings.partitions).unwrap_or(i32::MAX) })
+    }
+
+    /// Makes sure that the topics exist; those that do are left as they are.
+    pub(super) async fn create(&self, topics: &[String]) -> Result<(), LogError> {
+        // -1: the broker's default.
+        let new = |topic| NewTopic::new(topic, self.partitions, TopicReplication::Fixed(-1));
+        let new: Vec<_> = topics.iter().map(|topic| new(topic)).collect();
+        let options = AdminOptions::new().request_timeout(Some(TIMEOUT)).operation_timeout(Some(TIMEOUT));
+        let results =
+            self.client.create_topics(&new, &options).await.map_err(|error| failure::of_client(&error))?;
+        for result in results {
+            match result {
+                Ok(topic) => tracing::info!(topic, partitions = self.partitions, "topic created"),
+                Err((_, Code::TopicAlreadyExists)) => {}
+                Err((topic, code @ (Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed))) => {
+                    return Err(LogError::Denied(format!("{topic}: {code}").into()));
+                }
+                Err((topic, code)) => return Err(LogError::Refused(format!("{topic}: {code}").into())),
+            }
+        }
+        Ok(())
+    }
+}
