@@ -1,35 +1,112 @@
 //! Keeps secrets out of logs, steps and replies.
+//!
+//! A rule on the words of a name rather than a list of names: every API invents its own header. Rather one value too
+//! many is left out than a password kept.
+
+use std::borrow::Cow;
 
 /// What stands in a secret's place.
 pub const REDACTED: &str = "[redacted]";
 
-/// Parts of the names of headers that carry secrets. Rather one header too many than a password in a log.
-const SECRET: &[&str] = &[
-    "authorization",
-    "authenticate",
-    "cookie",
+/// Wherever they are in a name, also as a part of a word: `X-Auth-Token`, `authtoken`.
+const ANYWHERE: &[&str] = &[
     "token",
     "secret",
-    "password",
-    "api-key",
-    "apikey",
-    "access-key",
+    "passw",
+    "passphrase",
     "credential",
+    "cookie",
+    "authoriz",
+    "authentic",
     "signature",
     "session",
+    "apikey",
+    "accesskey",
+    "privatekey",
 ];
 
-/// Whether a header of this name carries a secret, however it is written.
+/// As words of their own: they are parts of harmless words, such as `author` and `design`.
+const WORDS: &[&str] = &["auth", "sig", "jwt", "bearer", "hmac", "otp", "pwd", "pass", "sid"];
+
+/// A key is a secret, unless the word before says that it only names something.
+const HARMLESS_KEYS: &[&str] = &[
+    "idempotency",
+    "cache",
+    "surrogate",
+    "partition",
+    "routing",
+    "sort",
+    "row",
+    "primary",
+    "foreign",
+    "object",
+    "message",
+    "record",
+    "deduplication",
+    "socket",
+    "public",
+];
+
+/// Whether a header or a field of this name carries a secret, however it is written.
 #[must_use]
-pub fn is_secret(header: &str) -> bool {
-    let name = header.to_ascii_lowercase().replace('_', "-");
-    SECRET.iter().any(|part| name.contains(part))
+pub fn is_secret(name: &str) -> bool {
+    let words = words(name);
+    let joined = words.concat();
+    ANYWHERE.iter().any(|part| joined.contains(part))
+        || words.iter().any(|word| WORDS.contains(&word.as_str()))
+        || words.iter().enumerate().any(|(at, word)| {
+            let before = at.checked_sub(1).and_then(|before| words.get(before));
+            matches!(word.as_str(), "key" | "keys")
+                && before.is_none_or(|before| !HARMLESS_KEYS.contains(&before.as_str()))
+        })
 }
 
-/// The header's value, or [`REDACTED`] in its place.
+/// Whether a query parameter of this name carries a secret: also `code`, which opens an Azure function and is half of
+/// a login elsewhere.
 #[must_use]
-pub fn header_value<'a>(header: &str, value: &'a str) -> &'a str {
-    if is_secret(header) { REDACTED } else { value }
+pub fn is_secret_parameter(name: &str) -> bool {
+    name.eq_ignore_ascii_case("code") || is_secret(name)
+}
+
+/// The header's value without secrets: [`REDACTED`] in its place, or in the place of secret parameters if it is an
+/// address.
+#[must_use]
+pub fn header_value<'a>(header: &str, value: &'a str) -> Cow<'a, str> {
+    if is_secret(header) { Cow::Borrowed(REDACTED) } else { address(value) }
+}
+
+/// An address without the values of its secret parameters.
+#[must_use]
+pub fn address(text: &str) -> Cow<'_, str> {
+    let Some((before, query)) = text.split_once('?') else { return Cow::Borrowed(text) };
+    let secret = |pair: &str| pair.split_once('=').filter(|(name, _)| is_secret_parameter(name)).is_some();
+    if !query.split('&').any(secret) {
+        return Cow::Borrowed(text);
+    }
+    let pairs = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((name, _)) if is_secret_parameter(name) => Cow::Owned(format!("{name}={REDACTED}")),
+        _ => Cow::Borrowed(pair),
+    });
+    Cow::Owned(format!("{before}?{}", pairs.collect::<Vec<_>>().join("&")))
+}
+
+/// The words of a name in small letters: `X-Auth-Key`, `x_auth_key` and `xAuthKey` are the same three.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut after_small = false;
+    for c in name.chars() {
+        if !c.is_alphabetic() || (c.is_uppercase() && after_small) {
+            words.push(String::new());
+        }
+        after_small = c.is_lowercase();
+        if c.is_alphabetic()
+            && let Some(word) = words.last_mut()
+        {
+            word.extend(c.to_lowercase());
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 #[cfg(test)]
@@ -46,15 +123,53 @@ mod tests {
             "X-API-Key",
             "x_api_key",
             "ApiKey",
+            "Api-Key",
+            "X-Auth-Key",
             "X-Auth-Token",
+            "Private-Token",
+            "X-Vault-Token",
+            "X-Goog-Api-Key",
+            "X-Functions-Key",
+            "X-Shopify-Access-Token",
+            "Ocp-Apim-Subscription-Key",
             "X-Amz-Security-Token",
             "X-Hub-Signature-256",
             "WWW-Authenticate",
+            "DD-APPLICATION-KEY",
+            "clientSecret",
+            "authtoken",
         ] {
             assert_eq!(header_value(name, "hush"), REDACTED, "{name}");
         }
-        for name in ["Content-Type", "Idempotency-Key", "ETag", "traceparent", "X-Request-Id"] {
+        for name in [
+            "Content-Type",
+            "Idempotency-Key",
+            "X-Idempotency-Key",
+            "Surrogate-Keys",
+            "Sec-WebSocket-Key",
+            "ETag",
+            "traceparent",
+            "X-Request-Id",
+            "Author",
+            "X-Design",
+            "Keep-Alive",
+            "X-Keyboard",
+        ] {
             assert_eq!(header_value(name, "seen"), "seen", "{name}");
+        }
+    }
+
+    #[test]
+    fn an_address_keeps_everything_but_the_values_of_secret_parameters() {
+        for (given, kept) in [
+            ("https://h/p?code=abc&page=2", "https://h/p?code=[redacted]&page=2"),
+            ("/p?sv=1&sig=a%2Fb", "/p?sv=1&sig=[redacted]"),
+            ("/p?access_token=x&key=y", "/p?access_token=[redacted]&key=[redacted]"),
+            ("/p?X-Amz-Signature=1&X-Amz-Date=2", "/p?X-Amz-Signature=[redacted]&X-Amz-Date=2"),
+            ("/p?page=2&zip_code=1&sort_key=id&q", "/p?page=2&zip_code=1&sort_key=id&q"),
+            ("https://h/p", "https://h/p"),
+        ] {
+            assert_eq!(address(given), kept);
         }
     }
 }

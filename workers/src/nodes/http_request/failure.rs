@@ -4,7 +4,7 @@ use std::{error::Error as StdError, io, time::Duration};
 
 use minireipaz::{
     domain::{nodes::http_request::Params, retry::Failure, run::NodeError},
-    telemetry::redact::{REDACTED, is_secret},
+    telemetry::redact::{self, REDACTED, is_secret, is_secret_parameter},
 };
 use serde_json::{Map, Value, json};
 use url::Url;
@@ -122,7 +122,7 @@ pub(super) fn headers(headers: &http::HeaderMap) -> Map<String, Value> {
             REDACTED.to_owned()
         } else {
             let values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
-            values.collect::<Vec<_>>().join(", ")
+            redact::address(&values.collect::<Vec<_>>().join(", ")).into_owned()
         };
         map.insert(name.as_str().to_owned(), Value::String(value));
     }
@@ -135,7 +135,9 @@ fn without_secrets(mut text: String, params: &Params) -> String {
         // `Bearer x`, `Basic x`: the second word alone is the secret too.
         [value.as_str(), value.rsplit(' ').next().unwrap_or_default()]
     });
-    for secret in secrets.filter(|secret| secret.len() >= 6) {
+    let parameters = params.url.query_pairs().filter(|(name, _)| is_secret_parameter(name));
+    let parameters: Vec<_> = parameters.map(|(_, value)| value).collect();
+    for secret in secrets.chain(parameters.iter().map(AsRef::as_ref)).filter(|secret| secret.len() >= 6) {
         text = text.replace(secret, REDACTED);
     }
     text
