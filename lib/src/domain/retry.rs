@@ -2,6 +2,7 @@
 //!
 //! 4xx: none. 429: exponential, `Retry-After` first. 500, 502, 503, 504: exponential. Connection errors and
 //! timeouts: at once for the first two, then exponential. Base 1 s, factor 2, random jitter, at most 60 s.
+//! A call that an open breaker rejected was not made: it is no attempt, and waits for the breaker within the window.
 //! A policy is a pure value: plain calls sleep what it says, the engine schedules it as a durable timer.
 
 use std::time::Duration;
@@ -53,6 +54,12 @@ impl Failure {
         !matches!(self, Self::Permanent)
     }
 
+    /// Whether the call was made. One that was not uses up no attempt.
+    #[must_use]
+    pub const fn is_attempt(self) -> bool {
+        !matches!(self, Self::Rejected { .. })
+    }
+
     /// The name in logs and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -96,7 +103,7 @@ impl RetryPolicy {
     /// lies between half of the exponential step and the whole of it. `Retry-After` is a lower bound.
     #[must_use]
     pub fn delay(&self, attempt: u32, failure: Failure, elapsed: Duration, jitter: f64) -> Option<Duration> {
-        if attempt >= self.max_attempts || !failure.is_retryable() {
+        if !failure.is_retryable() || (failure.is_attempt() && attempt >= self.max_attempts) {
             return None;
         }
         let exponential = |step: u32| {
@@ -107,9 +114,12 @@ impl RetryPolicy {
         let delay = match failure {
             Failure::Connection | Failure::Timeout if attempt <= IMMEDIATE => Duration::ZERO,
             Failure::Connection | Failure::Timeout => exponential(attempt - IMMEDIATE - 1),
-            Failure::RateLimited { retry_after }
-            | Failure::Server { retry_after }
-            | Failure::Rejected { retry_after } => {
+            // Spread out: only one of those who wait may probe, and who comes too early has to come again.
+            Failure::Rejected { retry_after } => {
+                let least = self.base.max(retry_after.unwrap_or_default());
+                least.mul_f64(1.0 + jitter.clamp(0.0, 1.0)).min(self.max_delay)
+            }
+            Failure::RateLimited { retry_after } | Failure::Server { retry_after } => {
                 exponential(attempt - 1).max(retry_after.unwrap_or_default()).min(self.max_delay)
             }
             Failure::Permanent => return None,
@@ -148,6 +158,15 @@ mod tests {
         assert_eq!(Failure::of_status(501, None), Some(Failure::Permanent));
         assert_eq!(Failure::of_status(503, None), Some(Failure::Server { retry_after: None }));
         assert_eq!(POLICY.delay(1, Failure::Permanent, Duration::ZERO, 0.5), None);
+    }
+
+    #[test]
+    fn a_call_that_was_not_made_waits_for_the_breaker_whatever_was_tried_before_but_not_beyond_the_window() {
+        let rejected = |secs| Failure::Rejected { retry_after: Some(Duration::from_secs(secs)) };
+        assert_eq!(POLICY.delay(9, rejected(5), Duration::ZERO, 0.0), Some(Duration::from_secs(5)));
+        assert_eq!(POLICY.delay(1, rejected(5), Duration::ZERO, 1.0), Some(Duration::from_secs(10)));
+        assert_eq!(POLICY.delay(1, rejected(0), Duration::ZERO, 0.0), Some(POLICY.base));
+        assert_eq!(POLICY.delay(1, rejected(5), POLICY.window, 0.0), None);
     }
 
     proptest! {

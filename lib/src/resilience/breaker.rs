@@ -105,6 +105,14 @@ impl Breaker {
         true
     }
 
+    /// A call that was admitted in `epoch` at `acquired` will never be decided.
+    fn abandon(&self, epoch: u64, acquired: Instant) {
+        let mut state = self.lock();
+        if epoch == state.epoch && matches!(state.phase, Phase::HalfOpen) {
+            state.enter(Phase::Open { until: acquired });
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -117,10 +125,10 @@ impl State {
     }
 }
 
-/// Leave to make one call. Dropped without a word it counts as a failure at the moment it was acquired, so that an
-/// early return, a time limit or a cancelled caller cannot leave a probe undecided.
+/// Leave to make one call. Dropped without a word (its caller gave up) it says nothing of the destination: the count
+/// stays as it is, and a probe leaves its place to the next caller.
 #[derive(Debug)]
-#[must_use = "a permit that is dropped counts as a failure"]
+#[must_use = "a permit that is dropped says nothing of the destination"]
 pub struct Permit<'a> {
     breaker: &'a Breaker,
     epoch: u64,
@@ -145,7 +153,7 @@ impl Permit<'_> {
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
         if !self.settled {
-            self.breaker.settle(self.epoch, Some(self.acquired));
+            self.breaker.abandon(self.epoch, self.acquired);
         }
     }
 }
@@ -192,12 +200,28 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_that_is_dropped_opens_the_breaker_again() {
+    fn a_probe_that_is_dropped_leaves_its_place_to_one_other() {
         let now = Instant::now();
         let breaker = opened(now);
         let end = now + Duration::from_secs(10);
         drop(breaker.try_acquire(end).unwrap());
+        let probe = breaker.try_acquire(end).unwrap();
+        assert!(breaker.try_acquire(end).is_err());
+        assert!(probe.failure(end));
         assert_eq!(breaker.try_acquire(end).unwrap_err().retry_after, SETTINGS.cool_down);
+    }
+
+    #[test]
+    fn calls_that_are_dropped_are_no_failures_and_no_successes() {
+        let now = Instant::now();
+        let breaker = Breaker::new(SETTINGS);
+        for _ in 0..10 {
+            drop(breaker.try_acquire(now).unwrap());
+        }
+        for opens in [false, false, true] {
+            drop(breaker.try_acquire(now).unwrap());
+            assert_eq!(breaker.try_acquire(now).unwrap().failure(now), opens);
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::{
 /// Stands in front of one dependency. One guard a dependency and process, shared by all calls to it.
 ///
 /// From the outside in: the window of the whole call, the retries, the breaker, the time limit of an attempt.
-/// Safe to cancel: a call that is dropped leaves nothing behind but a failure in the breaker's count.
+/// Safe to cancel: a call that is dropped leaves nothing behind, in the breaker's count either.
 #[derive(Debug)]
 pub struct Guard {
     destination: &'static str,

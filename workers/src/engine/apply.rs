@@ -43,20 +43,26 @@ impl RunState {
                 self.settle(*node, NodeState::Succeeded { output: Arc::clone(output) }, *at);
                 self.deliver(*node, Some(output));
             }
-            RunEvent::StepRetryScheduled { node, attempt, at, due, error, partial } => {
+            RunEvent::StepRetryScheduled { node, attempt, at, due, error, partial, spared } => {
                 let run = self.attempt(event, *node, *attempt)?;
                 run.state = NodeState::Retrying { next: attempt.saturating_add(1), due: *due };
+                run.put_aside = false;
                 let before = run.trouble.take();
                 let (mut history, kept) =
                     before.map_or_else(Default::default, |trouble| (trouble.error.history, trouble.partial));
-                history.push(failed_attempt(error, *attempt, *at, Some(*due)));
+                if !spared {
+                    history.push(failed_attempt(error, *attempt, *at, Some(*due)));
+                }
                 let error = NodeError { history, ..NodeError::clone(error) };
                 run.trouble = Some(Box::new(Trouble { error, partial: partial.clone().or(kept) }));
                 self.progress.running -= 1;
             }
+            RunEvent::StepPutAside { node, attempt, .. } => {
+                self.attempt(event, *node, *attempt)?.put_aside = true;
+            }
             RunEvent::StepInterrupted { node, attempt, .. } => {
                 let run = self.attempt(event, *node, *attempt)?;
-                run.interruptions += 1;
+                run.interruptions += u32::from(!std::mem::take(&mut run.put_aside));
                 run.attempts = attempt.saturating_add(1);
                 run.state = NodeState::Running { attempt: run.attempts };
             }

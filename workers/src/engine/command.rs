@@ -22,6 +22,8 @@ pub enum Command {
     },
     /// A timer's moment has come.
     TimerFired(Timer),
+    /// The worker ends in order: nothing that is under way comes to its end.
+    Stop,
     /// The worker has restarted: nothing that ran is running any more, no timer is set.
     Recover,
     /// Stop for good.

@@ -84,6 +84,23 @@ pub enum RunEvent {
         /// What the items that are done gave.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         partial: Option<Arc<Value>>,
+        /// Nothing was called: it uses up no attempt of the policy, and is no part of the error's history.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        spared: bool,
+    },
+    /// The worker stops in order, and the attempt does not come to its end. (It is still under way as far as the run
+    /// is concerned: the next worker notices that it is not.)
+    #[serde(rename = "step_put_aside")]
+    StepPutAside {
+        /// The node.
+        #[serde(rename = "n")]
+        node: usize,
+        /// The attempt.
+        #[serde(rename = "a")]
+        attempt: u32,
+        /// When.
+        #[serde(with = "millis")]
+        at: Timestamp,
     },
     /// An attempt was cut off by the end of its worker; the next one begins with this event.
     #[serde(rename = "step_interrupted")]
@@ -160,6 +177,7 @@ impl RunEvent {
             | Self::StepStarted { node, .. }
             | Self::StepSucceeded { node, .. }
             | Self::StepRetryScheduled { node, .. }
+            | Self::StepPutAside { node, .. }
             | Self::StepInterrupted { node, .. }
             | Self::StepFailed { node, .. }
             | Self::StepSkipped { node, .. }
@@ -176,6 +194,7 @@ impl RunEvent {
             Self::StepStarted { .. } => "step_started",
             Self::StepSucceeded { .. } => "step_succeeded",
             Self::StepRetryScheduled { .. } => "step_retry_scheduled",
+            Self::StepPutAside { .. } => "step_put_aside",
             Self::StepInterrupted { .. } => "step_interrupted",
             Self::StepFailed { .. } => "step_failed",
             Self::StepSkipped { .. } => "step_skipped",

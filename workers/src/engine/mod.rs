@@ -46,6 +46,7 @@ pub fn step(state: &mut RunState, command: Command, now: Timestamp) -> Result<De
             deciding.finish_step(node, attempt, outcome, jitter)?;
         }
         Command::TimerFired(timer) => deciding.fire(timer)?,
+        Command::Stop => deciding.put_aside()?,
         Command::Recover => deciding.recover()?,
         Command::Cancel { reason } => deciding.cancel(reason)?,
     }

@@ -11,6 +11,8 @@ pub struct NodeRun {
     pub(super) state: NodeState,
     pub(super) attempts: u32,
     pub(super) interruptions: u32,
+    /// Whether the worker stopped in order while an attempt was under way.
+    pub(super) put_aside: bool,
     pub(super) started_at: Option<Timestamp>,
     pub(super) finished_at: Option<Timestamp>,
     pub(super) ordinal: Option<u32>,
@@ -74,6 +76,7 @@ impl NodeRun {
             state: NodeState::Waiting { open: incoming, delivering: 0 },
             attempts: 0,
             interruptions: 0,
+            put_aside: false,
             started_at: None,
             finished_at: None,
             ordinal: None,
@@ -94,7 +97,7 @@ impl NodeRun {
         self.attempts
     }
 
-    /// Attempts that a restart of the worker cut off.
+    /// Attempts that a crash of the worker cut off; an orderly stop does not count.
     #[must_use]
     pub const fn interruptions(&self) -> u32 {
         self.interruptions
@@ -148,7 +151,7 @@ impl NodeRun {
         self.trouble.as_ref().and_then(|trouble| trouble.partial.as_ref())
     }
 
-    /// Attempts that failed so far.
+    /// Attempts that failed so far, without those that were not made.
     pub(super) fn failures(&self) -> u32 {
         self.trouble
             .as_ref()

@@ -117,6 +117,9 @@ impl Core {
             let mut turn = Turn::new(self.clock.now());
             self.fire_due(&mut turn);
             self.gather(&mut turn, first);
+            if self.ending {
+                self.put_aside(&mut turn);
+            }
             if !self.complete(turn) {
                 return;
             }
@@ -194,6 +197,16 @@ impl Core {
             }
             Input::Abort => self.dispatcher.abort_all(),
             Input::Exit => self.ending = true,
+        }
+    }
+
+    /// Marks steps that are cut off by an orderly stop, or wait for a place.
+    fn put_aside(&mut self, turn: &mut Turn) {
+        let under_way = |active: &Active| active.state.running().next().is_some();
+        let runs: Vec<_> =
+            self.runs.iter().filter(|(_, active)| under_way(active)).map(|(run, _)| *run).collect();
+        for run in runs {
+            self.advance(turn, run, Command::Stop);
         }
     }
 

@@ -38,10 +38,29 @@ fn events_are_written_as_ever_and_read_back() {
                 due: Timestamp::from_millis(9),
                 error: error(),
                 partial: Some(Arc::new(json!(["done"]))),
+                spared: false,
             },
             format!(
                 r#"{{"step_retry_scheduled":{{"n":1,"a":2,"at":7,"due":9,"error":{written},"partial":["done"]}}}}"#
             ),
+        ),
+        (
+            RunEvent::StepRetryScheduled {
+                node: 1,
+                attempt: 2,
+                at,
+                due: Timestamp::from_millis(9),
+                error: error(),
+                partial: None,
+                spared: true,
+            },
+            format!(
+                r#"{{"step_retry_scheduled":{{"n":1,"a":2,"at":7,"due":9,"error":{written},"spared":true}}}}"#
+            ),
+        ),
+        (
+            RunEvent::StepPutAside { node: 1, attempt: 2, at },
+            r#"{"step_put_aside":{"n":1,"a":2,"at":7}}"#.to_owned(),
         ),
         (
             RunEvent::StepInterrupted { node: 1, attempt: 2, at },
@@ -105,6 +124,7 @@ fn a_journal_that_cannot_be_true_is_refused_and_changes_nothing() {
             RunEvent::StepFailed { node: 3, attempt: 9, at, error, output: None },
             Illegal::StaleAttempt { node: 3, attempt: 9 },
         ),
+        (RunEvent::StepPutAside { node: 2, attempt: 1, at }, waiting("step_put_aside")),
         (RunEvent::StepSkipped { node: 99, at }, Illegal::UnknownNode(99)),
         (
             RunEvent::Finished { status: RunStatus::Succeeded, error: None, at },

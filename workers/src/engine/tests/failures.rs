@@ -44,6 +44,25 @@ fn a_retry_without_delay_is_a_new_attempt_at_once() {
 }
 
 #[test]
+fn what_an_open_breaker_rejected_uses_up_no_attempt_and_is_no_part_of_the_history() {
+    let data = json!({ "a": { "retry": { "max_attempts": 2, "base": "1s" } } });
+    let mut run = started("start:manual > a:http_request", &data);
+    let rejected = Failure::Rejected { retry_after: Some(std::time::Duration::from_secs(5)) };
+    for next in 2..7 {
+        run.fail("a", rejected).retry("a");
+        assert_eq!(run.effects(), [format!("execute a#{next}")]);
+    }
+    run.fail("a", UNAVAILABLE).retry("a").fail("a", rejected).retry("a").succeed("a");
+    assert_eq!(run.status(), RunStatus::Succeeded);
+
+    let mut run = started("start:manual > a:http_request", &data);
+    run.fail("a", rejected).retry("a").fail("a", UNAVAILABLE).retry("a").fail("a", UNAVAILABLE);
+    let history = run.run().error.unwrap().history;
+    let told: Vec<_> = history.iter().map(|one| (one.attempt, one.code.as_str())).collect();
+    assert_eq!(told, [(2, "server"), (3, "server")]);
+}
+
+#[test]
 fn after_the_last_attempt_the_run_fails_with_the_whole_history() {
     let data = json!({ "a": { "retry": { "max_attempts": 3, "base": "1s" } } });
     let mut run = started("start:manual > a:http_request > b:set", &data);

@@ -57,6 +57,22 @@ fn a_step_that_takes_its_worker_down_again_and_again_fails_at_last() {
 }
 
 #[test]
+fn orderly_stops_are_no_crashes_however_many() {
+    let mut run = Scenario::started(workflow("start:manual > a:http_request", &json!({})));
+    for stops in 2..12 {
+        run.stop_and_restart();
+        assert_eq!(run.effects()[0], format!("execute a#{stops}"));
+    }
+    for _ in 0..5 {
+        run.restart();
+    }
+    run.stop_and_restart();
+    assert_eq!(run.status(), RunStatus::Running, "five crashes are not too many, and a stop is none");
+    run.restart();
+    assert_eq!(run.run().error.unwrap().code, "worker_crashed");
+}
+
+#[test]
 fn with_on_error_the_run_outlives_a_step_that_takes_its_worker_down() {
     let data = json!({ "a": { "on_error": "error_port" }, "b": { "on_error": "continue" } });
     let text = "start:manual > a:http_request; a.error > c:set; start > b:http_request > d:set";

@@ -178,6 +178,13 @@ impl Scenario {
         self
     }
 
+    /// The worker stops in order, and a new one starts.
+    pub(super) fn stop_and_restart(&mut self) -> &mut Self {
+        self.tell(Command::Stop).unwrap();
+        assert!(self.last.effects.is_empty());
+        self.restart()
+    }
+
     /// Restart: the state is folded again from the journal, and recovers.
     pub(super) fn restart(&mut self) -> &mut Self {
         self.state = self.replayed();

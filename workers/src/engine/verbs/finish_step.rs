@@ -49,7 +49,7 @@ impl Deciding<'_> {
         error.node_id = Some(self.state.definition.nodes[node].id.clone());
         let run = &self.state.nodes()[node];
         let elapsed = self.now.since(run.started_at.unwrap_or(self.now));
-        // Attempts that a restart cut off count for nothing: the budget is one of failures.
+        // Attempts that a restart cut off, or that were not made, count for nothing: the budget is one of failures.
         let failed = run.failures().saturating_add(1);
         let Some(delay) = self.state.definition.nodes[node].retry.delay(failed, failure, elapsed, jitter)
         else {
@@ -64,6 +64,7 @@ impl Deciding<'_> {
             due,
             error: Box::new(error),
             partial: partial.map(Arc::new),
+            spared: !failure.is_attempt(),
         })?;
         let next = attempt.saturating_add(1);
         if due <= self.now {

@@ -6,6 +6,7 @@ mod finish_step;
 mod recover;
 mod settle;
 mod start;
+mod stop;
 mod timer;
 
 use std::sync::Arc;

@@ -22,7 +22,7 @@ use crate::engine::{
     state::{Phase, RunState},
 };
 
-/// How often a restart may cut off one step. A step that takes its worker down with it would do so for ever.
+/// How often a crash may cut off one step. A step that takes its worker down with it would do so for ever.
 const MAX_INTERRUPTIONS: u32 = 5;
 
 impl Deciding<'_> {
@@ -43,9 +43,10 @@ impl Deciding<'_> {
         let running: Vec<_> = self.state.running().collect();
         let timers: Vec<_> = self.state.timers().collect();
         // Those that end first: what they lead to is not begun twice, and a run that fails begins nothing.
-        let (crashing, cut_off): (Vec<_>, Vec<_>) = running
-            .into_iter()
-            .partition(|&(node, _)| self.state.nodes()[node].interruptions >= MAX_INTERRUPTIONS);
+        let (crashing, cut_off): (Vec<_>, Vec<_>) = running.into_iter().partition(|&(node, _)| {
+            let run = &self.state.nodes()[node];
+            !run.put_aside && run.interruptions >= MAX_INTERRUPTIONS
+        });
         for (node, attempt) in crashing {
             self.give_up(node, attempt)?;
             if self.state.is_terminal() {
@@ -68,8 +69,7 @@ impl Deciding<'_> {
     fn give_up(&mut self, node: usize, attempt: u32) -> Result<(), Illegal> {
         let times = self.state.nodes()[node].interruptions + 1;
         let message = format!(
-            "the worker stopped {times} times while this step was running; \
-             it may need more memory than there is, or take too long for a restart's grace"
+            "the worker crashed {times} times while this step was running; it may need more memory than there is"
         );
         let mut error = NodeError::new("worker_crashed", message);
         let on_error = self.state.definition.nodes[node].on_error;

@@ -242,9 +242,11 @@ fn outcome(node: &Node, input: &[Item], partial: Partial, again: Vec<(usize, Cal
 fn patience(failure: Failure) -> (u8, std::time::Duration) {
     match failure {
         Failure::Permanent => (0, std::time::Duration::ZERO),
-        Failure::Connection | Failure::Timeout => (1, std::time::Duration::ZERO),
-        Failure::RateLimited { retry_after }
-        | Failure::Server { retry_after }
-        | Failure::Rejected { retry_after } => (2, retry_after.unwrap_or_default()),
+        // Only a step of which nothing was called has made no attempt.
+        Failure::Rejected { retry_after } => (1, retry_after.unwrap_or_default()),
+        Failure::Connection | Failure::Timeout => (2, std::time::Duration::ZERO),
+        Failure::RateLimited { retry_after } | Failure::Server { retry_after } => {
+            (3, retry_after.unwrap_or_default())
+        }
     }
 }

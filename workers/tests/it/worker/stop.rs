@@ -52,6 +52,29 @@ async fn a_step_that_outlives_the_grace_is_cut_off_and_runs_again() {
 }
 
 #[tokio::test]
+async fn a_step_survives_more_orderly_stops_than_crashes_are_forgiven() {
+    let target = Target::start().await;
+    let mut rig = Rig::with(Arc::new(SystemClock), |config| {
+        config.grace = Duration::from_millis(20);
+        config.max_steps = 1;
+    })
+    .await;
+    let document = chain(&[call("call", &target.url("held/x"), json!({}))]);
+    let tasks = [task(&document, json!({})), task(&document, json!({}))];
+    rig.accept(&tasks).await;
+    // One of them is cut off each time, the other one waits for its place.
+    for stops in 1..=8 {
+        target.arrived(stops).await;
+        rig = rig.stop().await.start().await;
+    }
+    target.release(20);
+    for task in &tasks {
+        assert_eq!(rig.end_of(task).await.run.status, RunStatus::Succeeded);
+    }
+    rig.stop().await;
+}
+
+#[tokio::test]
 async fn a_store_that_is_away_does_not_keep_the_worker_from_stopping() {
     let target = Target::start().await;
     let rig = Rig::with(Arc::new(SystemClock), |config| config.grace = Duration::from_millis(50)).await;

@@ -33,7 +33,7 @@ proptest! {
         let mut world = lived(&definition, &happenings);
         world.drive_to_end(0);
         let end = world.state.status();
-        for command in [Command::Start, Command::Recover, Command::Cancel { reason: String::new() }] {
+        for command in [Command::Start, Command::Stop, Command::Recover, Command::Cancel { reason: String::new() }] {
             prop_assert_eq!(world.tell(command), Err(Illegal::Terminal(end)));
         }
         world.happen(&Happening::Echo { pick: 0 });

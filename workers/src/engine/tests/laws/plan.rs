@@ -24,6 +24,8 @@ pub(super) enum Happening {
     Timer,
     /// The worker restarts.
     Restart,
+    /// The worker stops in order and starts again.
+    Stop,
     /// Something late arrives: it must change nothing.
     Echo { pick: usize },
     /// Somebody cancels.
@@ -35,6 +37,7 @@ pub(super) fn happenings() -> impl Strategy<Value = Vec<Happening>> {
         20 => (any::<usize>(), any::<u8>()).prop_map(|(pick, detail)| Happening::Finish { pick, detail }),
         6 => Just(Happening::Timer),
         3 => Just(Happening::Restart),
+        2 => Just(Happening::Stop),
         3 => any::<usize>().prop_map(|pick| Happening::Echo { pick }),
         1 => Just(Happening::Cancel),
     ];

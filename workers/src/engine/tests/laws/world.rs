@@ -82,6 +82,12 @@ impl World {
             }
             Happening::Timer => self.fire(),
             Happening::Restart => self.restart(),
+            Happening::Stop => {
+                if !self.state.is_terminal() {
+                    self.tell(Command::Stop).unwrap();
+                }
+                self.restart();
+            }
             Happening::Echo { pick } => self.echo(*pick),
             Happening::Cancel => {
                 let ended = self.state.is_terminal();
