@@ -66,7 +66,10 @@ where
 {
     let filter =
         EnvFilter::try_new(filter).map_err(|source| LogError { filter: filter.to_owned(), source })?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    // A line that cannot be written is lost. Complaining about it on the standard error stream would panic where that
+    // is on the same full disk, and end what works.
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).log_internal_errors(false);
     let started = match format {
         LogFormat::Text => log.with_ansi(colours).try_init(),
         LogFormat::Json => log.json().flatten_event(true).with_current_span(false).try_init(),
