@@ -16,6 +16,7 @@ use crate::{
     documents::Documents,
     ingest::{self, Door},
     journal::{Journal, JournalError},
+    peers::{Office, Post},
     processor::{self, Gate, GateLimits, Input, Inputs, Parts, Processor},
     recorder::{Backlog, Recorder},
     runner::{HttpSetupError, Runner},
@@ -98,7 +99,8 @@ impl Worker {
         let backlog = Arc::new(Backlog::open(Arc::clone(&journal), Arc::clone(&clock), config.max_backlog)?);
         let limits =
             GateLimits { requests: QUEUED_REQUESTS, bytes: QUEUED_BYTES, active_runs: config.max_runs };
-        let gate = Arc::new(Gate::new(limits, Arc::clone(&backlog)));
+        let post = Arc::new(Post::open(&journal)?);
+        let gate = Arc::new(Gate::new(limits, Arc::clone(&backlog), Arc::clone(&post)));
         let documents = Arc::new(Documents::new());
         let (opened, open) = oneshot::channel();
         let parts = Parts {
@@ -106,6 +108,7 @@ impl Worker {
             backlog: Arc::clone(&backlog),
             documents: Arc::clone(&documents),
             gate: Arc::clone(&gate),
+            post: Arc::clone(&post),
             runner: Runner::new(config.runner.clone(), Arc::clone(&clock))?,
             clock: Arc::clone(&clock),
             max_steps: (config.max_steps, config.max_steps_per_tenant),
@@ -137,10 +140,21 @@ impl Worker {
                 recorder.run(stop).await;
             }
         });
+        let office = Office {
+            secret: config.peers.secret().clone(),
+            journal: Arc::clone(&journal),
+            post,
+            inputs: processor.inputs.clone(),
+        };
+        let postmen = office.postmen(&config.peers, addr).map_err(HttpSetupError::from)?;
+        for postman in postmen {
+            supervisor.spawn("postman", postman.run(stop_recorder.clone()));
+        }
         let door = Arc::new(Door {
             secrets: config.secrets.clone(),
             gate: Arc::clone(&gate),
             inputs: processor.inputs.clone(),
+            peers: config.peers.clone(),
             journal,
             documents,
             store,

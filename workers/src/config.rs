@@ -3,8 +3,9 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use minireipaz::{auth::CallbackSecrets, config::Env, domain::duration::HumanDuration};
+use secrecy::SecretString;
 
-use crate::runner::RunnerSettings;
+use crate::{peers::Peers, runner::RunnerSettings};
 
 /// The worker's settings.
 #[derive(Debug, Clone)]
@@ -15,6 +16,8 @@ pub struct WorkerConfig {
     pub data_dir: PathBuf,
     /// Secrets of connectors. `CONNECTOR_SECRET` (required) and `CONNECTOR_SECRET_NEXT`.
     pub secrets: CallbackSecrets,
+    /// The workers that share the connector's address. `WORKER_PEERS` and `WORKER_SELF`, default none.
+    pub peers: Peers,
     /// Steps under way at a time. `WORKER_MAX_STEPS`, default 256.
     pub max_steps: usize,
     /// Of them, of one tenant. `WORKER_MAX_STEPS_PER_TENANT`, default half of all.
@@ -39,6 +42,7 @@ impl WorkerConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
             data_dir: data_dir.into(),
             secrets,
+            peers: Peers::none(SecretString::default()),
             max_steps: 256,
             max_steps_per_tenant: 128,
             max_runs: 50_000,
@@ -51,6 +55,7 @@ impl WorkerConfig {
     /// Reads the settings; what is wrong is noted in `env`.
     pub fn from_env(env: &mut Env) -> Option<Self> {
         let secrets = CallbackSecrets::from_env(env);
+        let peers = Peers::from_env(env);
         let data_dir = env.required::<PathBuf>("WORKER_DATA_DIR");
         let listen: Option<SocketAddr> = env.optional("WORKER_LISTEN");
         let max_steps: Option<usize> = env.optional("WORKER_MAX_STEPS");
@@ -72,6 +77,7 @@ impl WorkerConfig {
         let max_steps = max_steps.unwrap_or(defaults.max_steps);
         Some(Self {
             listen: listen.unwrap_or(defaults.listen),
+            peers: peers?,
             max_steps,
             max_steps_per_tenant: per_tenant.unwrap_or(max_steps.div_ceil(2)),
             max_runs: max_runs.unwrap_or(defaults.max_runs),

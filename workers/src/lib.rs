@@ -11,6 +11,7 @@ mod expr;
 mod ingest;
 pub mod journal;
 mod nodes;
+mod peers;
 mod processor;
 mod recorder;
 pub mod runner;
@@ -19,3 +20,4 @@ mod supervisor;
 
 pub use app::{StartError, Worker};
 pub use config::WorkerConfig;
+pub use peers::{InvalidPeers, Peers};

@@ -28,7 +28,8 @@ pub const BUS_RECORDS: &str = "minireipaz_bus_records_total";
 /// Counter: produce requests, by [`TOPIC`]. Against [`BUS_RECORDS`] it tells how well publishes coalesce.
 pub const BUS_REQUESTS: &str = "minireipaz_bus_requests_total";
 
-/// Counter: tasks that the worker was handed, by [`OUTCOME`]: `accepted`, `duplicate` or `dead_letter`.
+/// Counter: tasks that the worker was handed, by [`OUTCOME`]: `accepted`, `duplicate`, `handed_over` (it belongs to
+/// another worker) or `dead_letter`.
 pub const WORKER_TASKS: &str = "minireipaz_worker_tasks_total";
 /// Counter: requests that the worker's ingest turned away, by [`OUTCOME`]: the status.
 pub const WORKER_REFUSED: &str = "minireipaz_worker_refused_total";
@@ -44,6 +45,10 @@ pub const WORKER_RUNNING_STEPS: &str = "minireipaz_worker_running_steps";
 pub const WORKER_QUEUED_STEPS: &str = "minireipaz_worker_queued_steps";
 /// Gauge: rows of the journal's outbox that the store has not confirmed.
 pub const WORKER_BACKLOG_ROWS: &str = "minireipaz_worker_backlog_rows";
+/// Gauge: tasks of other workers that these do not have yet.
+pub const WORKER_HANDOFF_ROWS: &str = "minireipaz_worker_handoff_rows";
+/// Counter: requests to other workers that these did not answer with success.
+pub const WORKER_HANDOFF_FAILURES: &str = "minireipaz_worker_handoff_failures_total";
 /// Counter: calls of the recorder that the store did not confirm.
 pub const WORKER_RECORD_FAILURES: &str = "minireipaz_worker_record_failures_total";
 /// Counter: commits of the journal that failed.

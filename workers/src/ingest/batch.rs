@@ -30,6 +30,8 @@ const REMEMBERED: Duration = Duration::from_secs(24 * 3_600);
 pub(super) struct Batch {
     pub(super) tasks: Vec<Task>,
     pub(super) rejected: Vec<Rejected>,
+    /// Tasks of other workers: the owner, and the record.
+    pub(super) elsewhere: Vec<(Arc<str>, Vec<u8>)>,
     pub(super) letters: Vec<DeadLetter>,
     /// Unreadable records beyond those in `letters`.
     unkept: usize,
@@ -55,26 +57,35 @@ const LARGE_BODY: usize = 256 << 10;
 /// cannot fill memory and disk.
 const MAX_LETTERS: usize = 1_000;
 
+/// Whose tasks a body holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sender {
+    /// A connector, which knows one address: anybody's.
+    Connector,
+    /// Another worker, which says that they are this one's.
+    Peer,
+}
+
 /// Reads a body. Only runs that may be older than the journal's memory cost a look at the store, all in one.
-pub(super) async fn read(door: &Arc<Door>, body: Bytes) -> Result<Batch, Unknown> {
+pub(super) async fn read(door: &Arc<Door>, body: Bytes, sender: Sender) -> Result<Batch, Unknown> {
     let mut batch = if body.len() > LARGE_BODY {
         let door = Arc::clone(door);
-        let read = tokio::task::spawn_blocking(move || Batch::of(&door, &body)).await;
+        let read = tokio::task::spawn_blocking(move || Batch::of(&door, &body, sender)).await;
         read.map_err(|_| Unknown::Stopping)?
     } else {
-        Batch::of(door, &body)
+        Batch::of(door, &body, sender)
     };
     batch.leave_out_ended(door).await?;
     Ok(batch)
 }
 
 impl Batch {
-    fn of(door: &Door, body: &[u8]) -> Self {
+    fn of(door: &Door, body: &[u8], sender: Sender) -> Self {
         let mut batch = Self::default();
         for record in ingest::records(body) {
             match record {
                 Ok(text) => match event::read(&text) {
-                    Ok(event) => batch.sort(door, event, &text),
+                    Ok(event) => batch.sort(door, event, &text, sender),
                     Err(reason) => batch.bury(door, reason, ingest::excerpt(text.as_bytes()), String::new()),
                 },
                 Err(unreadable) => batch.bury(door, unreadable.reason, unreadable.record, String::new()),
@@ -88,8 +99,14 @@ impl Batch {
         batch
     }
 
-    fn sort(&mut self, door: &Door, event: Event, text: &str) {
+    fn sort(&mut self, door: &Door, event: Event, text: &str, sender: Sender) {
         match event.payload {
+            Payload::TaskExecute(task)
+                if sender == Sender::Connector
+                    && let Some(owner) = door.peers.elsewhere(task.run_id) =>
+            {
+                self.elsewhere.push((Arc::clone(owner), text.as_bytes().to_vec()));
+            }
             Payload::TaskExecute(task) => {
                 // What cannot be read is ignored, as the standard asks.
                 let cause = event.traceparent.and_then(|text| text.parse().ok());

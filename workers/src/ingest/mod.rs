@@ -19,9 +19,12 @@ use minireipaz::{auth::CallbackSecrets, domain::clock::Clock, store::Store, tele
 use serde_json::json;
 use tokio::sync::oneshot;
 
+use self::batch::Sender;
+
 use crate::{
     documents::Documents,
     journal::Journal,
+    peers::{HANDED_OVER, Peers},
     processor::{Delivery, Gate, Input, Inputs, Refusal},
 };
 
@@ -36,6 +39,7 @@ pub(crate) struct Door {
     pub(crate) secrets: CallbackSecrets,
     pub(crate) gate: Arc<Gate>,
     pub(crate) inputs: Inputs,
+    pub(crate) peers: Peers,
     pub(crate) journal: Arc<Journal>,
     pub(crate) documents: Arc<Documents>,
     pub(crate) store: Arc<dyn Store>,
@@ -63,8 +67,10 @@ async fn take(State(door): State<Arc<Door>>, request: Request) -> Response {
             "the secret is missing or wrong: set `Authorization: Bearer …` or `X-API-KEY` to CONNECTOR_SECRET",
         );
     }
+    let sender = if request.headers().contains_key(HANDED_OVER) { Sender::Peer } else { Sender::Connector };
     let size = request.body().size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok());
-    let admission = match door.gate.admit(size.unwrap_or(MAX_BODY_BYTES).min(MAX_BODY_BYTES)) {
+    let size = size.unwrap_or(MAX_BODY_BYTES).min(MAX_BODY_BYTES);
+    let admission = match door.gate.admit(size, sender == Sender::Peer) {
         Ok(admission) => admission,
         Err(refusal) => return refuse(&refusal),
     };
@@ -77,7 +83,7 @@ async fn take(State(door): State<Arc<Door>>, request: Request) -> Response {
         }
         Err(rejection) => return refused(rejection.status(), &rejection.body_text()),
     };
-    let batch = match batch::read(&door, body).await {
+    let batch = match batch::read(&door, body, sender).await {
         Ok(batch) => batch,
         Err(error) => {
             tracing::warn!(%error, "the store cannot say whether old runs are known; the batch is sent back");
@@ -85,8 +91,9 @@ async fn take(State(door): State<Arc<Door>>, request: Request) -> Response {
         }
     };
     let (reply, answer) = oneshot::channel();
-    let batch::Batch { tasks, rejected, letters, known, .. } = batch;
-    if !door.inputs.send(Input::Delivery(Delivery { tasks, rejected, letters, reply, admission })) {
+    let batch::Batch { tasks, rejected, elsewhere, letters, known, .. } = batch;
+    let delivery = Delivery { tasks, rejected, elsewhere, letters, reply, admission };
+    if !door.inputs.send(Input::Delivery(delivery)) {
         return refuse(&Refusal::Closed);
     }
     match answer.await {

@@ -1,5 +1,7 @@
 //! What one commit writes.
 
+use std::sync::Arc;
+
 use minireipaz::domain::{ids::RunId, timestamp::Timestamp, workflow::DocumentText};
 use redb::{Database, ReadableTable, Table, WriteTransaction};
 
@@ -14,8 +16,23 @@ pub struct Batch {
     pub outbox: Vec<(u64, Vec<u8>)>,
     /// The store has all rows up to this sequence.
     pub confirmed: Option<u64>,
+    /// Tasks of other workers.
+    pub handoffs: Vec<Handoff>,
+    /// Those have all of their tasks up to this sequence.
+    pub handed_over: Vec<(Arc<str>, u64)>,
     /// Runs that finished before this hour are forgotten (hours since the epoch), a slice at a time.
     pub forget_before: Option<u32>,
+}
+
+/// A task that belongs to another worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handoff {
+    /// Its owner.
+    pub owner: Arc<str>,
+    /// Grows from task to task.
+    pub sequence: u64,
+    /// The record, JSON.
+    pub record: Vec<u8>,
 }
 
 /// One write about a run.
@@ -102,7 +119,11 @@ impl Batch {
     /// Whether there is nothing that must be written now.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.ops.is_empty() && self.outbox.is_empty() && self.confirmed.is_none()
+        self.ops.is_empty()
+            && self.outbox.is_empty()
+            && self.confirmed.is_none()
+            && self.handoffs.is_empty()
+            && self.handed_over.is_empty()
     }
 
     /// Writes it; how many finished runs were forgotten.
@@ -121,6 +142,15 @@ impl Batch {
             }
             for (sequence, row) in &self.outbox {
                 outbox.insert(sequence, row.as_slice())?;
+            }
+        }
+        if !self.handoffs.is_empty() || !self.handed_over.is_empty() {
+            let mut handoffs = transaction.open_table(tables::HANDOFFS)?;
+            for (owner, last) in &self.handed_over {
+                handoffs.retain_in((&**owner, 0)..=(&**owner, *last), |_, _| false)?;
+            }
+            for Handoff { owner, sequence, record } in &self.handoffs {
+                handoffs.insert((&**owner, *sequence), record.as_slice())?;
             }
         }
         let mut forgotten = 0;

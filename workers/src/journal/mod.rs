@@ -19,7 +19,7 @@ use std::{
 };
 
 pub(crate) use batch::hour;
-pub use batch::{Batch, FORGET_SLICE, Op, TimerRow};
+pub use batch::{Batch, FORGET_SLICE, Handoff, Op, TimerRow};
 pub(crate) use read::REMEMBERED_HOURS;
 pub use read::{Snapshot, StoredRun};
 use redb::{Database, ReadableDatabase};

@@ -1,10 +1,12 @@
 //! What the journal knows, as its last commit left it.
 
+use std::sync::Arc;
+
 use minireipaz::domain::{ids::RunId, timestamp::Timestamp, workflow::DocumentText};
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
 use uuid::Uuid;
 
-use super::{DocumentHash, JournalError, TimerRow, batch::hour, tables};
+use super::{DocumentHash, Handoff, JournalError, TimerRow, batch::hour, tables};
 
 /// How long finished runs are recognised, in hours.
 pub(crate) const REMEMBERED_HOURS: u32 = 25;
@@ -18,6 +20,7 @@ pub struct Snapshot {
     timers: redb::ReadOnlyTable<(i64, u128, &'static [u8]), ()>,
     outbox: redb::ReadOnlyTable<u64, &'static [u8]>,
     finished: redb::ReadOnlyTable<(u32, u128), u32>,
+    handoffs: redb::ReadOnlyTable<(&'static str, u64), &'static [u8]>,
 }
 
 impl std::fmt::Debug for Snapshot {
@@ -47,6 +50,7 @@ impl Snapshot {
             timers: transaction.open_table(tables::TIMERS)?,
             outbox: transaction.open_table(tables::OUTBOX)?,
             finished: transaction.open_table(tables::FINISHED)?,
+            handoffs: transaction.open_table(tables::HANDOFFS)?,
         })
     }
 
@@ -163,6 +167,54 @@ impl Snapshot {
             read.push((sequence.value(), value.value().to_vec()));
         }
         Ok(read)
+    }
+
+    /// Tasks of another worker from `from` on: at least one if there is any, and then as many as fit.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn handoffs(
+        &self,
+        owner: &Arc<str>,
+        from: u64,
+        rows: usize,
+        bytes: usize,
+    ) -> Result<Vec<Handoff>, JournalError> {
+        let (mut read, mut size) = (Vec::new(), 0usize);
+        for row in self.handoffs.range((&**owner, from)..=(&**owner, u64::MAX))?.take(rows) {
+            let (key, record) = row?;
+            size = size.saturating_add(record.value().len());
+            if size > bytes && !read.is_empty() {
+                break;
+            }
+            let (owner, record) = (Arc::clone(owner), record.value().to_vec());
+            read.push(Handoff { owner, sequence: key.value().1, record });
+        }
+        Ok(read)
+    }
+
+    /// The owner and the size of every task of another worker.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn handoff_sizes(&self) -> Result<Vec<(Arc<str>, usize)>, JournalError> {
+        let sizes = self.handoffs.iter()?.map(|row| {
+            let (key, record) = row?;
+            Ok((key.value().0.into(), record.value().len()))
+        });
+        sizes.collect()
+    }
+
+    /// The highest sequence of a task of another worker.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn last_handoff(&self) -> Result<u64, JournalError> {
+        let mut last = 0;
+        for row in self.handoffs.iter()? {
+            last = last.max(row?.0.value().1);
+        }
+        Ok(last)
     }
 
     /// How many rows wait for the store, and the sequence of the last one.

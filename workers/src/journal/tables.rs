@@ -23,6 +23,9 @@ pub(super) const TIMERS: TableDefinition<'_, (i64, u128, &[u8]), ()> = TableDefi
 pub(super) const OUTBOX: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("outbox");
 /// Finished runs: (hour of the end, run) → attempt.
 pub(super) const FINISHED: TableDefinition<'_, (u32, u128), u32> = TableDefinition::new("finished");
+/// Tasks of other workers that these do not have yet: (owner, sequence) → the record, JSON. (The format is the same:
+/// a version that does not know the table leaves it alone.)
+pub(super) const HANDOFFS: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("handoffs");
 /// Numbers about the journal itself.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 
@@ -47,6 +50,7 @@ pub(super) fn prepare(database: &Database) -> Result<(), JournalError> {
         transaction.open_table(TIMERS)?;
         transaction.open_table(OUTBOX)?;
         transaction.open_table(FINISHED)?;
+        transaction.open_table(HANDOFFS)?;
     }
     transaction.commit()?;
     Ok(())

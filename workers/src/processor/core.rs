@@ -21,12 +21,14 @@ use super::{
     Gate, Input, Parts, Refused,
     active::{Active, Execute},
     dispatch::Dispatcher,
+    settled::Settled,
     turn::{Effects, Turn},
 };
 use crate::{
     documents::Documents,
     engine::{self, Command, Effect, Outcome, StepFailure},
     journal::{self, Journal, JournalError},
+    peers::Post,
     recorder::{Backlog, Committed},
     runner::Runner,
 };
@@ -48,8 +50,10 @@ pub(super) struct Core {
     inputs: Receiver<Input>,
     /// Inputs that came while the journal could not be written.
     stash: VecDeque<Input>,
-    /// What the store has, and when to write that down if nothing else is written before.
-    confirmed: Option<(u64, Instant)>,
+    /// What others have confirmed.
+    settled: Settled,
+    pub(super) next_handoff: u64,
+    post: Arc<Post>,
     /// The hour up to which finished runs have been forgotten.
     forgotten: u32,
     /// Once it stops: who is told when no step is under way, unless that was said already.
@@ -62,8 +66,6 @@ pub(super) struct Core {
 /// A turn takes so many inputs at most, and goes on taking them for so long.
 const TURN_INPUTS: usize = 1_024;
 const TURN_TIME: Duration = Duration::from_millis(10);
-/// Confirmations wait that long for a commit that is made anyway.
-const CONFIRM_DELAY: Duration = Duration::from_millis(100);
 /// Between attempts to write a journal whose disk fails.
 pub(super) const DISK_PAUSE: Duration = Duration::from_secs(1);
 /// A clock may be set, a machine may sleep: due timers are looked for at least that often.
@@ -78,9 +80,11 @@ impl Core {
         dispatcher: Dispatcher,
         killed: Arc<AtomicBool>,
     ) -> Result<Self, JournalError> {
-        let next_due = parts.journal.read()?.next_due()?;
+        let snapshot = parts.journal.read()?;
         Ok(Self {
-            next_due,
+            next_due: snapshot.next_due()?,
+            next_handoff: snapshot.last_handoff()? + 1,
+            post: parts.post,
             timers_fired: false,
             next_sequence: parts.backlog.last() + 1,
             journal: parts.journal,
@@ -93,7 +97,7 @@ impl Core {
             dispatcher,
             inputs,
             stash: VecDeque::new(),
-            confirmed: None,
+            settled: Settled::default(),
             forgotten: 0,
             drained: None,
             ready: Some(parts.ready),
@@ -142,7 +146,7 @@ impl Core {
         {
             longest = longest.min(due.since(self.clock.now()));
         }
-        if let Some((_, at)) = self.confirmed {
+        if let Some(at) = self.settled.due() {
             longest = longest.min(at.saturating_duration_since(Instant::now()));
         }
         match self.inputs.recv_timeout(longest) {
@@ -186,10 +190,8 @@ impl Core {
                     self.advance(turn, run, finished(node, attempt, outcome));
                 }
             }
-            Input::Confirmed(sequence) => {
-                let at = self.confirmed.map_or_else(|| Instant::now() + CONFIRM_DELAY, |(_, at)| at);
-                self.confirmed = Some((sequence, at));
-            }
+            Input::Confirmed(sequence) => self.settled.confirm(sequence),
+            Input::HandedOver { owner, last } => self.settled.hand_over(owner, last),
             Input::Wake => {}
             Input::Drain(drained) => {
                 self.dispatcher.pause();
@@ -245,8 +247,8 @@ impl Core {
         }
         turn.release();
         let now = Instant::now();
-        if self.confirmed.is_some_and(|(_, at)| self.ending || at <= now || !turn.batch.is_empty()) {
-            turn.batch.confirmed = self.confirmed.take().map(|(sequence, _)| sequence);
+        if self.settled.due().is_some_and(|at| self.ending || at <= now || !turn.batch.is_empty()) {
+            self.settled.put_into(&mut turn.batch);
         }
         if !turn.batch.is_empty() {
             let oldest = journal::hour(turn.now).saturating_sub(journal::REMEMBERED_HOURS);
@@ -323,6 +325,7 @@ impl Core {
         self.backlog.push(
             rows.map(|(row, (sequence, json))| Committed { sequence, bytes: json.len(), row }).collect(),
         );
+        self.post.add(&turn.batch.handoffs);
         // After the gate can see what this batch added: who sends batch after batch must not get past a limit.
         turn.answer();
         for (tenant, run, node) in turn.cut_off.drain(..) {

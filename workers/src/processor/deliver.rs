@@ -16,20 +16,29 @@ use super::{
 };
 use crate::{
     engine::{Command, RunHeader},
-    journal::{JournalError, Op},
+    journal::{Handoff, JournalError, Op},
     recorder::{Row, RunRow},
 };
 
 impl Core {
     pub(super) fn deliver(&mut self, turn: &mut Turn, delivery: Delivery) {
-        let Delivery { tasks, rejected, letters, reply, admission } = delivery;
+        let Delivery { tasks, rejected, elsewhere, letters, reply, admission } = delivery;
         let taken = self.take_tasks(turn, tasks, rejected);
-        let answer =
-            taken.map(|receipt| Receipt { dead_letters: receipt.dead_letters + letters.len(), ..receipt });
+        let answer = taken.map(|receipt| Receipt {
+            dead_letters: receipt.dead_letters + letters.len(),
+            handed_over: elsewhere.len(),
+            ..receipt
+        });
+        for (owner, record) in elsewhere {
+            let sequence = self.next_handoff;
+            self.next_handoff += 1;
+            turn.batch.handoffs.push(Handoff { owner, sequence, record });
+        }
         turn.rows.extend(letters.into_iter().map(|letter| Row::Dead(Box::new(letter))));
         if let Ok(receipt) = &answer {
             count("accepted", receipt.accepted);
             count("duplicate", receipt.duplicates);
+            count("handed_over", receipt.handed_over);
             count("dead_letter", receipt.dead_letters);
         }
         let answer = answer.map_err(|error| {

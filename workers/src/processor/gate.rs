@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use crate::recorder::Backlog;
+use crate::{peers::Post, recorder::Backlog};
 
 /// Bounds.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +23,7 @@ pub(crate) struct GateLimits {
 pub(crate) struct Gate {
     limits: GateLimits,
     backlog: Arc<Backlog>,
+    post: Arc<Post>,
     requests: AtomicUsize,
     bytes: AtomicUsize,
     active_runs: AtomicUsize,
@@ -56,10 +57,11 @@ pub(crate) struct Admission {
 
 impl Gate {
     /// A gate that is closed until it is opened.
-    pub(crate) fn new(limits: GateLimits, backlog: Arc<Backlog>) -> Self {
+    pub(crate) fn new(limits: GateLimits, backlog: Arc<Backlog>, post: Arc<Post>) -> Self {
         Self {
             limits,
             backlog,
+            post,
             requests: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
             active_runs: AtomicUsize::new(0),
@@ -68,9 +70,13 @@ impl Gate {
         }
     }
 
-    /// Lets a request with a body of that size in.
-    pub(crate) fn admit(self: &Arc<Self>, bytes: usize) -> Result<Admission, Refusal> {
+    /// Lets a request with a body of that size in. What another worker hands over adds nothing to what waits for
+    /// other workers: two that are full must not wait for each other.
+    pub(crate) fn admit(self: &Arc<Self>, bytes: usize, handed_over: bool) -> Result<Admission, Refusal> {
         self.check()?;
+        if !handed_over && let Some(limit) = self.post.is_full() {
+            return Err(Refusal::Busy { what: "the bytes of tasks that wait for other workers", limit });
+        }
         let requests = self.requests.fetch_add(1, Ordering::AcqRel) + 1;
         let taken = self.bytes.fetch_add(bytes, Ordering::AcqRel) + bytes;
         let admission = Admission { gate: Arc::clone(self), bytes };

@@ -28,6 +28,8 @@ pub(crate) enum Input {
     },
     /// The store has all rows of the outbox up to this one.
     Confirmed(u64),
+    /// Another worker has all of its tasks up to this sequence.
+    HandedOver { owner: Arc<str>, last: u64 },
     /// Look at the clock.
     Wake,
     /// Start no more steps; say when none is under way.
@@ -45,6 +47,8 @@ pub(crate) struct Delivery {
     pub(crate) tasks: Vec<Task>,
     /// Runs that cannot be executed.
     pub(crate) rejected: Vec<Rejected>,
+    /// Tasks of other workers: the owner, and the record.
+    pub(crate) elsewhere: Vec<(Arc<str>, Vec<u8>)>,
     /// Records that cannot be read.
     pub(crate) letters: Vec<DeadLetter>,
     /// Answered once all that is durable.
@@ -78,8 +82,16 @@ pub(crate) struct Receipt {
     pub(crate) accepted: usize,
     /// Runs that were known.
     pub(crate) duplicates: usize,
+    /// Runs that belong to another worker, and are taken there.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) handed_over: usize,
     /// Records that went to the dead letters.
     pub(crate) dead_letters: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// The journal cannot be written.

@@ -12,6 +12,7 @@ mod gate;
 mod input;
 mod recovery;
 mod seal;
+mod settled;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -31,6 +32,7 @@ use self::{core::Core, dispatch::Dispatcher};
 use crate::{
     documents::Documents,
     journal::{Journal, JournalError},
+    peers::Post,
     recorder::Backlog,
     runner::Runner,
 };
@@ -41,6 +43,7 @@ pub(crate) struct Parts {
     pub(crate) backlog: Arc<Backlog>,
     pub(crate) documents: Arc<Documents>,
     pub(crate) gate: Arc<Gate>,
+    pub(crate) post: Arc<Post>,
     pub(crate) runner: Runner,
     pub(crate) clock: Arc<dyn Clock>,
     /// Steps under way at a time: in all, and of one tenant.

@@ -30,6 +30,7 @@ struct Rig {
     backlog: Arc<Backlog>,
     documents: Arc<Documents>,
     gate: Arc<Gate>,
+    post: Arc<Post>,
     processor: Processor,
 }
 
@@ -39,7 +40,8 @@ impl Rig {
         let journal = Arc::new(journal);
         let backlog = Arc::new(Backlog::open(Arc::clone(&journal), Arc::clone(&clock), 100).unwrap());
         let limits = GateLimits { requests: 2, bytes: 1_000, active_runs: 10 };
-        let gate = Arc::new(Gate::new(limits, Arc::clone(&backlog)));
+        let post = Arc::new(Post::open(&journal).unwrap());
+        let gate = Arc::new(Gate::new(limits, Arc::clone(&backlog), Arc::clone(&post)));
         let documents = Arc::new(Documents::new());
         let (ready, open) = oneshot::channel();
         let parts = Parts {
@@ -47,6 +49,7 @@ impl Rig {
             backlog: Arc::clone(&backlog),
             documents: Arc::clone(&documents),
             gate: Arc::clone(&gate),
+            post: Arc::clone(&post),
             runner: Runner::new(RunnerSettings::default(), Arc::clone(&clock)).unwrap(),
             clock,
             max_steps: (4, 4),
@@ -54,7 +57,7 @@ impl Rig {
         };
         let processor = start(parts, || {}).unwrap();
         open.await.unwrap();
-        Self { journal, backlog, documents, gate, processor }
+        Self { journal, backlog, documents, gate, post, processor }
     }
 
     /// Hands a task over; its answer comes later.
@@ -67,13 +70,15 @@ impl Rig {
         let admission = Arc::new(Gate::new(
             GateLimits { requests: 9, bytes: 9, active_runs: 9 },
             Arc::clone(&self.backlog),
+            Arc::clone(&self.post),
         ));
         admission.set_open(true);
-        let admission = admission.admit(1).unwrap();
+        let admission = admission.admit(1, false).unwrap();
         let (rejected, letters) = (Vec::new(), Vec::new());
         self.processor.inputs.send(Input::Delivery(Delivery {
             tasks: vec![task],
             rejected,
+            elsewhere: Vec::new(),
             letters,
             reply,
             admission,
@@ -254,12 +259,12 @@ async fn a_journal_that_is_not_there_is_an_error_in_words() {
 async fn the_gate_names_the_limit_that_is_reached() {
     let (_directory, _full, journal) = on_disk();
     let rig = Rig::on(journal).await;
-    let first = rig.gate.admit(5_000).unwrap();
-    let too_large = rig.gate.admit(1).unwrap_err();
+    let first = rig.gate.admit(5_000, false).unwrap();
+    let too_large = rig.gate.admit(1, false).unwrap_err();
     assert_eq!(too_large, Refusal::Busy { what: "the bytes of request bodies", limit: 1_000 });
     drop(first);
-    let _both = (rig.gate.admit(1).unwrap(), rig.gate.admit(1).unwrap());
-    assert_eq!(rig.gate.admit(1).unwrap_err(), Refusal::Busy { what: "the requests", limit: 2 });
+    let _both = (rig.gate.admit(1, false).unwrap(), rig.gate.admit(1, false).unwrap());
+    assert_eq!(rig.gate.admit(1, false).unwrap_err(), Refusal::Busy { what: "the requests", limit: 2 });
     rig.gate.set_active_runs(10);
     assert_eq!(rig.gate.check().unwrap_err(), Refusal::Busy { what: "the runs in memory", limit: 10 });
     rig.end();

@@ -15,6 +15,7 @@ mod flow;
 mod http_request;
 mod ingest;
 mod outage;
+mod peers;
 mod steps;
 mod trace;
 mod worker;

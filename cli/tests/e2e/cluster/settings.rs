@@ -68,6 +68,8 @@ impl Settings {
             .args(["-c", r#"trap '' XFSZ; exec "$0""#])
             .arg(built("worker"))
             .env("WORKER_LISTEN", host(url))
+            .env("WORKER_PEERS", self.workers.join(","))
+            .env("WORKER_SELF", url)
             .env("WORKER_DATA_DIR", self.folder.join(name));
         self.plan(name, command, format!("{url}/readyz"))
     }

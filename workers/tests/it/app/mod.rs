@@ -111,6 +111,11 @@ impl App {
         .await;
     }
 
+    /// Changes the settings of the worker that has ended.
+    pub(crate) fn reconfigure(&mut self, set: impl FnOnce(&mut WorkerConfig)) {
+        set(&mut self.config);
+    }
+
     pub(crate) fn addr(&self) -> SocketAddr {
         self.addr
     }
@@ -147,6 +152,12 @@ impl App {
             None => request,
         })
         .await
+    }
+
+    /// Sends a batch as another worker does.
+    pub(crate) async fn post_from_a_peer(&self, body: impl Into<String>) -> Reply {
+        let request = self.http.post(format!("http://{}/tasks", self.addr)).body(body.into());
+        reply(request.header("minireipaz-handed-over", "1").bearer_auth(SECRET)).await
     }
 
     /// Sends one task, which must be new.
