@@ -1,4 +1,5 @@
-//! Figures of the bridge: `cargo bench -p bridge`. Clients, bridge and receiver share one process and its cores;
+//! Figures of the bridge on its embedded log (`cargo bench -p bridge`), or on a Kafka
+//! (`cargo bench -p bridge -- HOST:PORT`). Clients, bridge and receiver share one process and its cores;
 //! the clients write plain HTTP on sockets, so that they cost little. Figures are upper bounds of latency and
 //! lower bounds of throughput.
 
@@ -14,7 +15,7 @@ use std::{
 };
 
 use axum::{Router, body::Body, extract::State};
-use bridge::{Bridge, BridgeConfig};
+use bridge::{Bridge, BridgeConfig, LogConfig, log::kafka::KafkaSettings};
 use futures_util::StreamExt;
 use serde_json::json;
 use tempfile::TempDir;
@@ -179,11 +180,17 @@ async fn main() {
         "request.body.format": "json", "batch.max.size": 100,
     });
     std::fs::write(&connector, json!({"name": "sink", "config": keys}).to_string()).unwrap();
-    let mut config = BridgeConfig::new(dir.path().join("data"));
+    // cargo adds `--bench`.
+    let kafka = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
+    let (log, name) = match kafka {
+        None => (LogConfig::Embedded { dir: dir.path().join("data") }, "the embedded log".to_owned()),
+        Some(brokers) => (LogConfig::Kafka(KafkaSettings::new(&brokers)), format!("Kafka on {brokers}")),
+    };
+    let mut config = BridgeConfig::with_log(log);
     config.connectors = vec![connector];
     let bridge = Bridge::start(config).await.unwrap();
 
-    println!("values of {VALUE_BYTES} bytes, every record on disk before its answer");
+    println!("{name}: values of {VALUE_BYTES} bytes, every record acknowledged before its answer");
     produce(bridge.addr(), 1, 1, 500).await;
     for (clients, records, requests) in [(1, 1, 3_000), (16, 1, 2_000), (64, 1, 500), (16, 100, 200)] {
         produce(bridge.addr(), clients, records, requests).await;
