@@ -1,10 +1,27 @@
-//! The whole path, as ratios in one run: `make bench`.
+//! The whole path, as ratios in one run: `make bench`. On `minireipaz dev`, or with the argument `cluster` on a real
+//! Kafka with every part a process of its own, as the end-to-end tests start it.
 //!
 //! Everything runs on one machine, the load with it, so read ratios rather than milliseconds. The two sides of a
 //! ratio are measured in turn, request by request, so that a drift of the machine's speed hits both.
 
+#![allow(
+    unreachable_pub,
+    dead_code,
+    unused_imports,
+    clippy::unwrap_used,
+    reason = "parts of the end-to-end tests are used here"
+)]
+
+#[path = "../../tests/e2e/client.rs"]
+mod client;
+#[path = "../../tests/e2e/cluster/mod.rs"]
+mod cluster;
 mod figures;
+#[path = "../../tests/e2e/process.rs"]
+mod process;
+#[path = "../../tests/e2e/system.rs"]
 mod system;
+mod target;
 
 use std::{
     sync::{
@@ -14,10 +31,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::Context as _;
 use figures::{Latencies, heading, line};
 use minireipaz::domain::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
-use system::System;
+use target::Target;
 use tokio::task::JoinSet;
 
 const WARM_UP: usize = 50;
@@ -28,8 +46,13 @@ async fn main() -> anyhow::Result<()> {
     if !std::env::args().any(|argument| argument == "--bench") {
         return Ok(());
     }
-    println!("starting minireipaz dev …");
-    let system = Arc::new(System::start().await?);
+    let system = Arc::new(if std::env::args().any(|argument| argument == "cluster") {
+        println!("starting a cluster on a real Kafka …");
+        Target::cluster().await?
+    } else {
+        println!("starting minireipaz dev …");
+        Target::dev().await?
+    });
     let ten = system.create(&chain(10)).await?;
     let one = system.create(&chain(1)).await?;
     for _ in 0..WARM_UP {
@@ -41,7 +64,8 @@ async fn main() -> anyhow::Result<()> {
     many(&system, &ten, 16).await?;
     many(&system, &ten, 64).await?;
     worker_alone(&system, &chain(10)).await?;
-    Ok(())
+    let system = Arc::into_inner(system).context("every client is done")?;
+    system.stop().await
 }
 
 /// A workflow of a trigger and `steps` steps that compute.
@@ -57,7 +81,7 @@ fn chain(steps: usize) -> Value {
     json!({"name": format!("bench: {steps} steps"), "nodes": nodes, "edges": edges})
 }
 
-async fn accept(system: &System, workflow: &str) -> anyhow::Result<()> {
+async fn accept(system: &Target, workflow: &str) -> anyhow::Result<()> {
     heading("accepting a run, against a bare produce of as many bytes to the same bridge");
     let payload = json!({"filler": "x".repeat(600)});
     let (mut posts, mut produces) = (Vec::new(), Vec::new());
@@ -82,7 +106,7 @@ async fn accept(system: &System, workflow: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn one_by_one(system: &System, what: &str, workflow: &str) -> anyhow::Result<()> {
+async fn one_by_one(system: &Target, what: &str, workflow: &str) -> anyhow::Result<()> {
     heading(&format!("submit → result by long poll, one by one, {what} (aim: p50 ≤ 25 ms)"));
     let mut latencies = Vec::new();
     for _ in 0..200 {
@@ -94,7 +118,7 @@ async fn one_by_one(system: &System, what: &str, workflow: &str) -> anyhow::Resu
     Ok(())
 }
 
-async fn many(system: &Arc<System>, workflow: &str, clients: usize) -> anyhow::Result<()> {
+async fn many(system: &Arc<Target>, workflow: &str, clients: usize) -> anyhow::Result<()> {
     heading(&format!("submit → result by long poll, {clients} clients, ten steps"));
     let runs = 30 * clients.max(32);
     let before = counters(system).await?;
@@ -125,14 +149,14 @@ async fn many(system: &Arc<System>, workflow: &str, clients: usize) -> anyhow::R
     Ok(())
 }
 
-async fn worker_alone(system: &System, document: &Value) -> anyhow::Result<()> {
+async fn worker_alone(system: &Target, document: &Value) -> anyhow::Result<()> {
     heading("the worker: tasks posted in batches of 100, ten steps, to ClickHouse (aim: ≥ 1,000 runs/s)");
     let runs = 6_000;
     let batches: Vec<String> = (0..runs / 100).map(|_| batch(document, 100)).collect();
     let before = counters(system).await?;
     let started = Instant::now();
-    for body in batches {
-        system.post_tasks(body).await?;
+    for (turn, body) in batches.into_iter().enumerate() {
+        system.post_tasks(turn, body).await?;
     }
     let accepted = started.elapsed().as_secs_f64();
     let runs = f64::from(runs);
@@ -176,7 +200,7 @@ struct Counters {
     recorded: f64,
 }
 
-async fn counters(system: &System) -> anyhow::Result<Counters> {
+async fn counters(system: &Target) -> anyhow::Result<Counters> {
     use minireipaz::telemetry::names;
     Ok(Counters {
         commits: system.counter(names::JOURNAL_COMMITS).await?,
@@ -189,4 +213,9 @@ fn per_thousand(before: Counters, after: Counters, runs: f64) {
     let per = |from: f64, to: f64| (to - from) * 1_000.0 / runs;
     line("journal commits per 1,000 runs", format!("{:.0}", per(before.commits, after.commits)));
     line("ClickHouse inserts per 1,000 runs", format!("{:.0}", per(before.inserts, after.inserts)));
+}
+
+/// A setting of the end-to-end tests.
+fn setting(name: &str) -> Option<String> {
+    std::env::vars().find(|(found, _)| found == name).map(|(_, value)| value)
 }

@@ -8,7 +8,7 @@ mod database;
 mod kafka;
 mod part;
 mod services;
-mod settings;
+pub mod settings;
 
 use std::sync::Arc;
 
