@@ -34,8 +34,6 @@ use super::{
 const MAX_BODY: usize = 4_500_000;
 /// How long a client may take to send its body.
 const BODY_LIMIT: Duration = Duration::from_secs(60);
-/// How long a connection to a process is kept for the next request.
-const KEEP: Duration = Duration::from_secs(30);
 
 /// Passes requests on to processes.
 #[derive(Debug)]
@@ -48,7 +46,9 @@ impl Forwarder {
     pub(crate) fn new() -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new()).pool_idle_timeout(KEEP).build(connector);
+        // A connection for each request: one that was kept may belong to a process that has just died, and nobody
+        // could say whether a request on it was seen. A new one is refused, and the request can be sent again.
+        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
         Self { client }
     }
 
