@@ -12,14 +12,19 @@ use axum::{
     body::{Body, Bytes, HttpBody},
     response::Response,
 };
-use http::{Request, Uri, Version, request::Parts, uri::PathAndQuery};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http::{
+    Request, Uri, Version,
+    header::{CONTENT_LENGTH, EXPECT},
+    request::Parts,
+    uri::PathAndQuery,
+};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Frame, Incoming};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until, timeout, timeout_at};
 
 use super::{
     function::Function,
@@ -32,6 +37,8 @@ use super::{
 
 /// Largest body of a request: 4.5 MB on the platform.
 const MAX_BODY: usize = 4_500_000;
+/// How much of a larger one is read before the client is told, whether it listens or not.
+const MAX_DISCARDED: usize = 64 << 20;
 /// How long a client may take to send its body.
 const BODY_LIMIT: Duration = Duration::from_secs(60);
 
@@ -96,16 +103,29 @@ impl Forwarder {
 
 /// The body as a whole: the platform too calls a function only when it has all of it.
 async fn whole(body: Body, parts: &Parts) -> Result<Bytes, Refusal> {
-    let announced =
-        parts.headers.get(http::header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|length: u64| length > MAX_BODY as u64) {
+    let header = |name| parts.headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
+    let announced: usize = header(CONTENT_LENGTH).and_then(|length| length.parse().ok()).unwrap_or(0);
+    if announced > MAX_BODY && header(EXPECT).is_some() {
+        // The client waits for a word before it sends.
         return Err(Refusal::PayloadTooLarge);
     }
-    match tokio::time::timeout(BODY_LIMIT, Limited::new(body, MAX_BODY).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::PayloadTooLarge),
-        Ok(Err(_)) | Err(_) => Err(Refusal::Unreadable),
+    timeout(BODY_LIMIT, collected(body, announced)).await.unwrap_or(Err(Refusal::Unreadable))
+}
+
+/// A body that is too large is read on for a while: a client that is still sending does not see an answer.
+async fn collected(mut body: Body, announced: usize) -> Result<Bytes, Refusal> {
+    let mut bytes = Vec::with_capacity(announced.min(MAX_BODY));
+    let mut read = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| Refusal::Unreadable)?.into_data() else { continue };
+        read += data.len();
+        if read <= MAX_BODY {
+            bytes.extend_from_slice(&data);
+        } else if read > MAX_DISCARDED {
+            break;
+        }
     }
+    if read > MAX_BODY { Err(Refusal::PayloadTooLarge) } else { Ok(bytes.into()) }
 }
 
 /// A function sees the path that was asked for; what the routes captured is added to the query, as the platform does.
