@@ -54,7 +54,7 @@ impl Settings {
         command.args(["serve", "--port", port]);
         match setting("E2E_FUNCTIONS") {
             Some(output) => command.arg("--from").arg(repository(&output)),
-            None => command.arg("--functions").arg(built("")),
+            None => command.arg("--functions").arg(built("")).arg("--project").arg(repository("")),
         };
         self.plan("functions", command, format!("{}/api/v1/ping", self.functions))
     }

@@ -164,6 +164,13 @@ pub(super) fn read_head(mut row: Reader) -> Result<(RunKey, u64, Head), StoreErr
     Ok((key, version, Head { attempt, revision, status: row.name()? }))
 }
 
+pub(super) const ACCEPTANCES: &str = "scope, version, created_at";
+
+/// A row of [`ACCEPTANCES`]: when a run was accepted, as this version of it says.
+pub(super) fn read_acceptance(mut row: Reader) -> Result<(RunId, u64, Timestamp), StoreError> {
+    Ok((RunId(row.uuid()?), row.u64()?, row.moment()?))
+}
+
 /// Where a run stands in the list of its workflow's runs: as text in the order of the list.
 pub(super) fn list_place(created_at: Timestamp, run: Uuid) -> String {
     format!("{:012x}{}", created_at.as_millis().max(0), run.simple())

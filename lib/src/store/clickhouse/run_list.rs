@@ -7,6 +7,7 @@
 use super::{
     database::Database,
     rows::{ENTRIES, RUN_FACTS, list_place, read_entry},
+    runs,
     sql::Text,
 };
 use crate::{
@@ -41,11 +42,27 @@ pub(super) async fn list(
             // One run alone has more rows than were read.
             None => wanted_rows = wanted_rows.saturating_mul(4),
         }
-        runs.extend(found);
+        runs.extend(accepted_once(database, tenant, found).await?);
         if complete || runs.len() > limit {
             return Ok(Page { next: next(&mut runs, limit, place), items: runs });
         }
     }
+}
+
+/// Leaves out entries of acceptances that a run does not go back to. A request with an `Idempotency-Key` that is sent
+/// again, because its process ended before it answered, is accepted twice with two moments: the run is one, and its
+/// entries are two. Other runs' ids tell their moment, so there is nothing to look up.
+async fn accepted_once(
+    database: &Database,
+    tenant: &TenantId,
+    mut found: Vec<RunSummary>,
+) -> Result<Vec<RunSummary>, StoreError> {
+    let named: Vec<_> = found.iter().map(|run| run.id).filter(|run| run.created_at().is_none()).collect();
+    if !named.is_empty() {
+        let accepted = runs::acceptances(database, tenant, &named).await?;
+        found.retain(|run| accepted.get(&run.id).is_none_or(|at| *at == run.created_at));
+    }
+    Ok(found)
 }
 
 fn place(run: &RunSummary) -> Cursor {

@@ -5,11 +5,15 @@ use std::collections::{HashMap, HashSet};
 use super::{
     cells::Reader,
     database::Database,
-    rows::{FACTS, HEADS, RUN_FACTS, RunOrStep, read_head, read_run_or_step},
+    rows::{ACCEPTANCES, FACTS, HEADS, RUN_FACTS, RunOrStep, read_acceptance, read_head, read_run_or_step},
     sql::{MAX_KEYS, keys_are},
 };
 use crate::{
-    domain::run::{Run, RunKey, RunWithSteps, Step},
+    domain::{
+        ids::{RunId, TenantId},
+        run::{Run, RunKey, RunWithSteps, Step},
+        timestamp::Timestamp,
+    },
     store::{Head, StoreError},
 };
 
@@ -27,6 +31,27 @@ pub(super) async fn heads(database: &Database, keys: &[RunKey]) -> Result<HashMa
         }
     }
     Ok(newest.into_iter().map(|(key, (_, head))| (key, head)).collect())
+}
+
+/// When these runs were accepted, as their newest versions say.
+pub(super) async fn acceptances(
+    database: &Database,
+    tenant: &TenantId,
+    runs: &[RunId],
+) -> Result<HashMap<RunId, Timestamp>, StoreError> {
+    let mut newest: HashMap<RunId, (u64, Timestamp)> = HashMap::with_capacity(runs.len());
+    for runs in runs.chunks(MAX_KEYS) {
+        let condition = keys_are("scope", runs.iter().map(|run| (tenant, run.0)));
+        let sql = format!("SELECT {ACCEPTANCES} FROM {RUN_FACTS} WHERE {condition} AND place = ''");
+        for row in database.select("acceptances", &sql).await? {
+            let (run, version, at) = read_acceptance(row)?;
+            let kept = newest.entry(run).or_insert((version, at));
+            if kept.0 < version {
+                *kept = (version, at);
+            }
+        }
+    }
+    Ok(newest.into_iter().map(|(run, (_, at))| (run, at)).collect())
 }
 
 /// The runs with their steps, as they were at one moment.
@@ -113,7 +138,6 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::ids::{RunId, TenantId};
 
     #[test]
     fn callers_that_ask_for_the_same_run_all_get_it() {

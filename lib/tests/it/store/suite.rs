@@ -18,6 +18,7 @@ macro_rules! store_suite {
             suite_runs::heads_of_many_tenants_come_in_one_read_and_what_is_missing_is_left_out,
             suite_runs::a_tenant_never_sees_anothers_run,
             suite_runs::a_list_shows_each_run_once_page_by_page_even_at_equal_moments,
+            suite_runs::a_run_that_was_accepted_twice_is_listed_once,
             suite_runs::text_that_looks_like_a_statement_is_only_text,
             suite_runs::many_at_once_are_all_recorded_and_all_read,
             suite_runs::a_run_that_is_seen_has_its_steps,

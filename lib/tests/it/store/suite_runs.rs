@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use minireipaz::{
     domain::{
         event::DeadLetter,
-        ids::TenantId,
+        ids::{RunId, TenantId},
         run::{FailedAttempt, NodeError, Run, RunStatus, RunSummary, StepStatus},
         timestamp::Timestamp,
     },
@@ -204,6 +204,28 @@ pub(super) async fn a_list_shows_each_run_once_page_by_page_even_at_equal_moment
     let after = Some(Cursor { at: at(-1), id: uuid::Uuid::max() });
     let end = RunStore::list(store, &tenant, workflow, &PageRequest { limit: 5, after }).await.unwrap();
     assert_eq!(end, Page { items: Vec::new(), next: None });
+}
+
+pub(super) async fn a_run_that_was_accepted_twice_is_listed_once(store: &dyn Store) {
+    let (tenant, workflow) = (tenant(), workflow_id());
+    let named = RunId::for_idempotency_key(&tenant, workflow, "order-1");
+    let row = |moment, status, revision| Run { id: named, ..run(workflow, at(moment), status, revision) };
+    let other = run(workflow, at(2), RunStatus::Succeeded, 3);
+    let listed = async || {
+        let runs = all_pages(store, &tenant, &other, 2).await;
+        runs.into_iter()
+            .filter(|run| run.id == named)
+            .map(|run| (run.created_at, run.status))
+            .collect::<Vec<_>>()
+    };
+    store.record(&facts(&tenant, &[&other])).await.unwrap();
+    // A request that was sent again to another process, which had not seen the first: a third moment is worse than two.
+    for moment in [1, 3, 4] {
+        store.record(&facts(&tenant, &[&row(moment, RunStatus::Queued, 0)])).await.unwrap();
+    }
+    assert_eq!(listed().await.len(), 1);
+    store.record(&facts(&tenant, &[&row(1, RunStatus::Succeeded, 5)])).await.unwrap();
+    assert_eq!(listed().await, [(at(1), RunStatus::Succeeded)]);
 }
 
 pub(super) async fn text_that_looks_like_a_statement_is_only_text(store: &dyn Store) {
