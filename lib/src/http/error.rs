@@ -57,6 +57,9 @@ impl From<WorkflowError> for ApiError {
                 Self::new(StatusCode::PRECONDITION_FAILED, "version_mismatch", error.to_string())
                     .with_current_version(current)
             }
+            WorkflowError::Busy => {
+                Self::unavailable("workflow_busy", error.to_string(), Duration::from_secs(1))
+            }
             WorkflowError::Store(error) => error.into(),
             WorkflowError::Bus(error) => error.into(),
         }

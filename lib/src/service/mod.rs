@@ -3,6 +3,8 @@
 //! Each use case has its own error; only `http::error` maps them to status codes.
 
 mod cache;
+mod claims;
+mod documents;
 mod idempotency;
 mod locks;
 mod run_watch;

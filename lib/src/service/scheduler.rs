@@ -12,6 +12,7 @@ use std::{
 use futures_util::future::{join_all, try_join_all};
 use tracing::Span;
 
+use super::documents::Documents;
 use crate::{
     bus::{BusError, EventBus},
     domain::{
@@ -34,6 +35,7 @@ pub struct Scheduler {
     store: Arc<dyn Store>,
     bus: Arc<dyn EventBus>,
     clock: Arc<dyn Clock>,
+    documents: Documents,
 }
 
 /// What became of a batch.
@@ -87,7 +89,7 @@ impl Scheduler {
     /// The use case over these parts.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, bus: Arc<dyn EventBus>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, bus, clock }
+        Self { store, bus, clock, documents: Documents::new() }
     }
 
     /// Handles a connector's request, in whatever shape it comes.
@@ -163,7 +165,8 @@ impl Scheduler {
         DeadLetter { consumer: CONSUMER.into(), reason, record, tenant: String::new(), at: self.clock.now() }
     }
 
-    /// The newest versions of the workflows that are to be run: one read, and what the batch itself brings.
+    /// The newest versions of the workflows that are to be run: one read, and what the batch itself brings. The read
+    /// tells the versions' numbers; a document is read when this process sees its version for the first time.
     async fn newest(&self, batch: &Batch) -> Result<HashMap<WorkflowKey, StoredWorkflow>, SchedulerError> {
         let keys: HashSet<WorkflowKey> =
             batch.requested.iter().map(|wanted| (wanted.tenant.clone(), wanted.run.workflow_id)).collect();
@@ -171,7 +174,23 @@ impl Scheduler {
             return Ok(HashMap::new());
         }
         let keys: Vec<_> = keys.into_iter().collect();
-        let mut newest = self.store.newest(&keys).await?;
+        let versions = self.store.versions(&keys).await?;
+        let mut newest = HashMap::with_capacity(versions.len());
+        let mut unknown = Vec::new();
+        for (key, version) in versions {
+            match self.documents.get(&key, version) {
+                Some(known) => {
+                    newest.insert(key, known);
+                }
+                None => unknown.push(key),
+            }
+        }
+        if !unknown.is_empty() {
+            for (key, workflow) in self.store.newest(&unknown).await? {
+                self.documents.keep(&key, &workflow);
+                newest.insert(key, workflow);
+            }
+        }
         for (tenant, saved) in &batch.saved {
             let key = (tenant.clone(), saved.summary.id);
             if newest.get(&key).is_none_or(|known| known.summary.version < saved.summary.version) {

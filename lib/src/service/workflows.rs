@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{
     Caller,
     cache::{Cached, Known, Version, WorkflowCache},
+    claims::{self, Claims},
     locks::Locks,
 };
 use crate::{
@@ -19,7 +20,7 @@ use crate::{
         violation::{Violation, Violations},
         workflow::{DocumentText, StoredWorkflow, Workflow, WorkflowDocument, WorkflowKey, WorkflowSummary},
     },
-    store::{Page, PageRequest, Store, StoreError},
+    store::{Claim, Page, PageRequest, Store, StoreError},
 };
 
 /// Fields of a workflow that are the server's: a client that sends back what it read does not set them.
@@ -38,6 +39,7 @@ pub struct Workflows {
     clock: Arc<dyn Clock>,
     cache: WorkflowCache,
     writers: Locks<WorkflowKey>,
+    claims: Claims,
 }
 
 /// What a change demands of the version that it changes.
@@ -75,6 +77,11 @@ pub enum WorkflowError {
         /// The newest version.
         current: u32,
     },
+    /// Somebody else is changing it at this moment.
+    #[error(
+        "somebody else is changing the workflow at this moment; read it again in a second and repeat the change"
+    )]
+    Busy,
     /// It could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -88,7 +95,8 @@ impl Workflows {
     #[must_use]
     pub fn new(store: Arc<dyn Store>, bus: Arc<dyn EventBus>, clock: Arc<dyn Clock>) -> Self {
         let cache = WorkflowCache::new(Arc::clone(&clock));
-        Self { store, bus, clock, cache, writers: Locks::new() }
+        let claims = Claims::new(Arc::clone(&store));
+        Self { store, bus, clock, cache, writers: Locks::new(), claims }
     }
 
     /// Saves a new workflow.
@@ -102,7 +110,8 @@ impl Workflows {
     ) -> Result<Workflow, WorkflowError> {
         let now = self.clock.now();
         let id = WorkflowId::at(now, rand::random());
-        self.save(caller, id, 1, (now, now), document).await
+        let (document, text) = checked(document)?;
+        self.save(caller, id, 1, (now, now), document, text).await
     }
 
     /// The newest version.
@@ -126,7 +135,7 @@ impl Workflows {
         Ok(crate::store::WorkflowStore::list(&*self.store, &caller.tenant, page).await?)
     }
 
-    /// Saves the next version. Of concurrent calls with the same precondition one wins.
+    /// Saves the next version. Of concurrent calls with the same precondition one wins, in whatever processes they are.
     ///
     /// # Errors
     /// When it does not exist, the precondition fails, the document is not valid, or a part does not answer.
@@ -140,11 +149,37 @@ impl Workflows {
         let key = (caller.tenant.clone(), id);
         let _turn = self.writers.turn(key.clone()).await;
         let current = self.newest(&key).await?.ok_or(WorkflowError::NotFound(id))?;
+        precondition.check(current.stored.summary.version)?;
+        let (document, text) = checked(document)?;
+        let (current, claim) = self.claim(&key, precondition, text.as_str(), current).await?;
         let summary = &current.stored.summary;
-        precondition.check(summary.version)?;
         // Time never runs backwards within a workflow, whatever the clocks of two machines say.
         let now = self.clock.now().max(summary.updated_at);
-        self.save(caller, id, summary.version + 1, (summary.created_at, now), document).await
+        let saved = self.save(caller, id, claim.version, (summary.created_at, now), document, text).await;
+        if let Err(WorkflowError::Bus(error)) = &saved {
+            self.claims.refused(&key, &claim, error).await;
+        }
+        saved
+    }
+
+    /// Claims the version after the newest, against other processes; `current` is what was read just now.
+    async fn claim(
+        &self,
+        key: &WorkflowKey,
+        precondition: &Precondition,
+        content: &str,
+        mut current: Arc<Version>,
+    ) -> Result<(Arc<Version>, Claim), WorkflowError> {
+        for tries in 1..=claims::TRIES {
+            let next = current.stored.summary.version + 1;
+            if let Some(claim) = self.claims.take(key, next, content).await? {
+                return Ok((current, claim));
+            }
+            tokio::time::sleep(claims::pause(tries)).await;
+            current = self.newest(key).await?.ok_or(WorkflowError::NotFound(key.1))?;
+            precondition.check(current.stored.summary.version)?;
+        }
+        Err(WorkflowError::Busy)
     }
 
     /// Deletes the workflow. Runs that are under way go on.
@@ -160,15 +195,21 @@ impl Workflows {
         let key = (caller.tenant.clone(), id);
         let _turn = self.writers.turn(key.clone()).await;
         let current = self.newest(&key).await?.ok_or(WorkflowError::NotFound(id))?;
+        precondition.check(current.stored.summary.version)?;
+        // No document is the empty text.
+        let (current, claim) = self.claim(&key, precondition, "", current).await?;
         let summary = &current.stored.summary;
-        precondition.check(summary.version)?;
         let deleted = WorkflowDeleted {
             workflow_id: id,
-            version: summary.version + 1,
+            version: claim.version,
             created_at: summary.created_at,
             deleted_at: self.clock.now().max(summary.updated_at),
         };
-        self.bus.publish(&[caller.event(&*self.clock, Payload::WorkflowDeleted(deleted.clone()))]).await?;
+        let event = caller.event(&*self.clock, Payload::WorkflowDeleted(deleted.clone()));
+        if let Err(error) = self.bus.publish(&[event]).await {
+            self.claims.refused(&key, &claim, &error).await;
+            return Err(error.into());
+        }
         self.cache.learn(&key, Some(Known::Deleted(deleted.version)));
         if let Err(error) = self.store.delete(&caller.tenant, &deleted).await {
             tracing::warn!(workflow.id = %id, %error, "deletion not visible yet: the scheduler will write it");
@@ -182,12 +223,9 @@ impl Workflows {
         id: WorkflowId,
         version: u32,
         (created_at, updated_at): (Timestamp, Timestamp),
-        mut document: WorkflowDocument,
+        document: WorkflowDocument,
+        text: DocumentText,
     ) -> Result<Workflow, WorkflowError> {
-        SERVER_FIELDS.iter().for_each(|field| {
-            document.extra.shift_remove(*field);
-        });
-        let text = check(&document).map_err(WorkflowError::Invalid)?;
         let summary = WorkflowSummary {
             id,
             name: document.name.clone(),
@@ -259,6 +297,15 @@ fn saved(known: Option<Known>) -> Option<Arc<Version>> {
         Some(Known::Saved(version)) => Some(version),
         Some(Known::Deleted(_)) | None => None,
     }
+}
+
+/// The document without what is the server's, and its text, if it is a valid workflow.
+fn checked(mut document: WorkflowDocument) -> Result<(WorkflowDocument, DocumentText), WorkflowError> {
+    SERVER_FIELDS.iter().for_each(|field| {
+        document.extra.shift_remove(*field);
+    });
+    let text = check(&document).map_err(WorkflowError::Invalid)?;
+    Ok((document, text))
 }
 
 /// The document's text, if it is a valid workflow that this version of the product can run.

@@ -9,7 +9,8 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{
-    Cursor, DeadLetterStore, Facts, Head, Page, PageRequest, RunStore, Store, StoreError, WorkflowStore,
+    Claim, Cursor, DeadLetterStore, Facts, Head, Page, PageRequest, RunStore, Store, StoreError,
+    WorkflowStore,
 };
 use crate::domain::{
     event::{DeadLetter, WorkflowDeleted},
@@ -29,6 +30,7 @@ pub struct MemoryStore {
 struct State {
     /// The newest version, or none for a deleted workflow.
     workflows: BTreeMap<WorkflowKey, (u32, Option<StoredWorkflow>)>,
+    claims: Vec<(WorkflowKey, Claim)>,
     runs: BTreeMap<RunKey, Run>,
     steps: BTreeMap<RunKey, BTreeMap<NodeId, StepRow>>,
     dead_letters: Vec<DeadLetter>,
@@ -168,6 +170,25 @@ impl WorkflowStore for MemoryStore {
         let state = self.open()?;
         let found = keys.iter().filter_map(|key| Some((key.clone(), state.workflows.get(key)?.1.clone()?)));
         Ok(found.collect())
+    }
+
+    async fn versions(&self, keys: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, u32>, StoreError> {
+        let newest = self.newest(keys).await?;
+        Ok(newest.into_iter().map(|(key, workflow)| (key, workflow.summary.version)).collect())
+    }
+
+    async fn claim(&self, key: &WorkflowKey, claim: &Claim) -> Result<bool, StoreError> {
+        let mut state = self.open()?;
+        state.claims.push((key.clone(), *claim));
+        let rival = |(other, made): &(WorkflowKey, Claim)| {
+            other == key && made.version == claim.version && made.content != claim.content
+        };
+        Ok(!state.claims.iter().any(rival))
+    }
+
+    async fn withdraw(&self, _: &WorkflowKey, claim: &Claim) -> Result<(), StoreError> {
+        self.open()?.claims.retain(|(_, made)| made.id != claim.id);
+        Ok(())
     }
 
     async fn list(

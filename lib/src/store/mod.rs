@@ -33,6 +33,18 @@ pub trait WorkflowStore: Send + Sync + 'static {
     /// The newest version of each workflow that exists and is not deleted. One read, however many.
     async fn newest(&self, keys: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, StoredWorkflow>, StoreError>;
 
+    /// The number of the newest version of each workflow that exists and is not deleted: what [`Self::newest`] gives,
+    /// without reading documents.
+    async fn versions(&self, keys: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, u32>, StoreError>;
+
+    /// Claims a version of a workflow; true when nobody else claims it. Of those who claim it for different contents
+    /// at most one is told so; who is not told so steps back with [`Self::withdraw`]. A claim expires after
+    /// [`Claim::EXPIRY`], for a process may end before it withdraws.
+    async fn claim(&self, key: &WorkflowKey, claim: &Claim) -> Result<bool, StoreError>;
+
+    /// Gives a claim up.
+    async fn withdraw(&self, key: &WorkflowKey, claim: &Claim) -> Result<(), StoreError>;
+
     /// Workflows by `updated_at`, newest first.
     async fn list(&self, tenant: &TenantId, page: &PageRequest) -> Result<Page<WorkflowSummary>, StoreError>;
 }
@@ -71,6 +83,22 @@ pub trait DeadLetterStore: Send + Sync + 'static {
 pub trait Store: WorkflowStore + RunStore + DeadLetterStore {
     /// Whether the database answers.
     async fn ping(&self) -> Result<(), StoreError>;
+}
+
+/// What somebody who is about to save a version of a workflow lays claim to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// The version that will be saved.
+    pub version: u32,
+    /// This claim's own id.
+    pub id: uuid::Uuid,
+    /// A hash of what will be saved: claims for the same are no rivals.
+    pub content: uuid::Uuid,
+}
+
+impl Claim {
+    /// Longer than any request may take.
+    pub const EXPIRY: std::time::Duration = std::time::Duration::from_secs(30);
 }
 
 /// Facts about runs, as workers and the scheduler record them.

@@ -57,11 +57,34 @@ async fn a_batch_costs_one_read_and_one_produce() {
     let app = TestApp::start().await;
     let (one, two) = (app.workflow().await, app.workflow().await);
     let batch: Vec<_> = (0..50).map(|n| requested(if n % 2 == 0 { &one } else { &two }, n)).collect();
-    let (reads, calls) = (app.store.newest_reads(), app.bus.calls());
-    let answer = app.deliver(serde_json::to_string(&batch).unwrap()).await;
-    assert_eq!(answer.body["runs"], 50);
-    assert_eq!((app.store.newest_reads() - reads, app.bus.calls() - calls), (1, 1));
-    assert_eq!(app.bus.of_topic(Topic::Tasks).len(), 50);
+    // The first batch reads the documents too.
+    for documents in [1, 0] {
+        let store = &app.store;
+        let (reads, versions, calls) = (store.newest_reads(), store.version_reads(), app.bus.calls());
+        let answer = app.deliver(serde_json::to_string(&batch).unwrap()).await;
+        assert_eq!(answer.body["runs"], 50);
+        assert_eq!((store.version_reads() - versions, app.bus.calls() - calls), (1, 1));
+        assert_eq!(store.newest_reads() - reads, documents);
+    }
+    assert_eq!(app.bus.of_topic(Topic::Tasks).len(), 100);
+}
+
+#[tokio::test]
+async fn a_version_that_another_process_has_saved_is_run_at_once() {
+    let app = TestApp::start().await;
+    let workflow = app.workflow().await;
+    let other = app.beside();
+    for version in 1..4 {
+        app.deliver(text(&requested(&workflow, version))).await;
+        let saved = other.put(&format!("/api/v1/workflows/{workflow}"), &crate::app::greeting(), "*").await;
+        assert_eq!(saved.body["version"], json!(version + 1));
+    }
+    let tasks = app.bus.of_topic(Topic::Tasks);
+    let versions = tasks.iter().map(|task| match &task.payload {
+        Payload::TaskExecute(task) => task.workflow_version,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(versions.collect::<Vec<_>>(), [1, 2, 3]);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use http::Method;
 use minireipaz::domain::{event::Payload, ids::TenantId, limits};
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, acme, greeting};
+use crate::app::{TestApp, acme, greeting, until};
 
 #[tokio::test]
 async fn what_is_saved_is_published_readable_at_once_and_given_back_with_unknown_fields() {
@@ -83,6 +83,51 @@ async fn of_concurrent_changes_of_one_version_exactly_one_wins() {
         answer.problem(412, "version_mismatch");
     });
     assert_eq!(app.bus.calls(), 2, "nothing of the others is published");
+}
+
+#[tokio::test]
+async fn of_concurrent_changes_in_several_processes_exactly_one_wins() {
+    let app = TestApp::start().await;
+    let path = format!("/api/v1/workflows/{}", app.workflow().await);
+    let processes: Vec<_> = (0..4).map(|_| app.beside()).collect();
+    for version in 1..=5 {
+        let changes = processes.iter().enumerate().map(async |(n, process)| {
+            let mut document = greeting();
+            document["name"] = json!(format!("by {n}"));
+            process.put(&path, &document, &format!("\"{version}\"")).await
+        });
+        let answers = futures_util::future::join_all(changes).await;
+        let (won, lost): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
+        assert_eq!(won.len(), 1, "{answers:?}");
+        lost.iter().for_each(|answer| {
+            answer.problem(412, "version_mismatch");
+        });
+        let read = app.get(&path).await.body;
+        assert_eq!((&read["version"], &read["name"]), (&json!(version + 1), &won[0].body["name"]));
+    }
+}
+
+#[tokio::test]
+async fn while_another_process_is_saving_a_change_waits_briefly_and_is_then_sent_away() {
+    let app = TestApp::start().await;
+    let path = format!("/api/v1/workflows/{}", app.workflow().await);
+    let (other, mut theirs) = (app.beside(), greeting());
+    theirs["name"] = json!("theirs");
+    app.bus.halt();
+    let document = greeting();
+    let saving = app.put(&path, &document, "\"1\"");
+    let calls = app.bus.calls();
+    let meanwhile = async {
+        until(|| app.bus.calls() > calls).await;
+        let refused = other.put(&path, &theirs, "\"1\"").await;
+        refused.problem(503, "workflow_busy");
+        assert_eq!(refused.header("retry-after"), "1");
+        app.bus.open();
+    };
+    let (saved, ()) = tokio::join!(saving, meanwhile);
+    assert_eq!(saved.status, 200);
+    other.put(&path, &theirs, "\"1\"").await.problem(412, "version_mismatch");
+    assert_eq!(other.put(&path, &theirs, "\"2\"").await.status, 200);
 }
 
 #[tokio::test]

@@ -15,9 +15,10 @@ use super::{
 use crate::{config::store::StoreConfig, store::StoreError};
 
 /// Every migration, oldest first. Each statement may run twice.
-const MIGRATIONS: [(&str, &str); 2] = [
+const MIGRATIONS: [(&str, &str); 3] = [
     ("V1__tables", include_str!("../../../migrations/V1__tables.sql")),
     ("V2__run_facts", include_str!("../../../migrations/V2__run_facts.sql")),
+    ("V3__workflow_claims", include_str!("../../../migrations/V3__workflow_claims.sql")),
 ];
 
 /// Where the server keeps which migrations ran.

@@ -17,7 +17,7 @@ use crate::{
         timestamp::Timestamp,
         workflow::{DocumentText, StoredWorkflow, WorkflowKey, WorkflowSummary},
     },
-    store::{Head, StepFact, StoreError},
+    store::{Claim, Head, StepFact, StoreError},
 };
 
 /// The version of a run's or step's row: a newer attempt beats any revision of an older one.
@@ -288,6 +288,29 @@ pub(super) fn read_workflow(mut row: Reader) -> Result<Option<(WorkflowKey, Stor
     let document = DocumentText::parse(row.text()?)
         .map_err(|error| StoreError::Decode(format!("the document: {error}")))?;
     Ok(Some(((tenant, summary.id), StoredWorkflow { summary, document })))
+}
+
+pub(super) const WORKFLOW_VERSIONS: &str = "tenant, id, version, deleted";
+
+/// A row of [`WORKFLOW_VERSIONS`]: the version, and whether it is a deletion.
+pub(super) fn read_workflow_version(mut row: Reader) -> Result<(WorkflowKey, u32, bool), StoreError> {
+    Ok(((row.tenant()?, WorkflowId(row.uuid()?)), row.u32()?, row.flag()?))
+}
+
+const CLAIMS: &[&str] = &["tenant", "workflow_id", "version", "claim", "content", "withdrawn"];
+
+pub(super) fn claim_row((tenant, workflow): &WorkflowKey, claim: &Claim, withdrawn: bool) -> InsertRow {
+    row(
+        CLAIMS,
+        vec![
+            text(tenant.as_str()),
+            Value::Uuid(workflow.0),
+            Value::UInt32(claim.version),
+            Value::Uuid(claim.id),
+            Value::Uuid(claim.content),
+            Value::UInt8(u8::from(withdrawn)),
+        ],
+    )
 }
 
 pub(super) const DEAD_LETTERS: &[&str] = &["tenant", "at", "consumer", "reason", "record"];

@@ -6,7 +6,10 @@ use async_trait::async_trait;
 
 use super::{
     ClickHouse,
-    rows::{WORKFLOW_SUMMARIES, read_workflow, read_workflow_summary, tombstone_row, workflow_row},
+    rows::{
+        WORKFLOW_SUMMARIES, WORKFLOW_VERSIONS, claim_row, read_workflow, read_workflow_summary,
+        read_workflow_version, tombstone_row, workflow_row,
+    },
     run_list::next,
     sql::{MAX_KEYS, Text, after, keys_are},
 };
@@ -16,7 +19,7 @@ use crate::{
         ids::TenantId,
         workflow::{StoredWorkflow, WorkflowKey, WorkflowSummary},
     },
-    store::{Cursor, Page, PageRequest, StoreError, WorkflowStore},
+    store::{Claim, Cursor, Page, PageRequest, StoreError, WorkflowStore},
 };
 
 #[async_trait]
@@ -43,6 +46,41 @@ impl WorkflowStore for ClickHouse {
             }
         }
         Ok(newest)
+    }
+
+    async fn versions(&self, keys: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, u32>, StoreError> {
+        let mut newest: HashMap<WorkflowKey, (u32, bool)> = HashMap::with_capacity(keys.len());
+        for keys in keys.chunks(MAX_KEYS) {
+            let condition = keys_are("id", keys.iter().map(|(tenant, id)| (tenant, id.0)));
+            // All rows, few and short: the server would need longer to tell the newest apart.
+            let sql = format!("SELECT {WORKFLOW_VERSIONS} FROM workflows WHERE {condition}");
+            for row in self.database.select("workflow_versions", &sql).await? {
+                let (key, version, deleted) = read_workflow_version(row)?;
+                let kept = newest.entry(key).or_insert((version, deleted));
+                *kept = (version, deleted).max(*kept);
+            }
+        }
+        let existing = newest.into_iter().filter(|(_, (_, deleted))| !deleted);
+        Ok(existing.map(|(key, (version, _))| (key, version)).collect())
+    }
+
+    async fn claim(&self, key: &WorkflowKey, claim: &Claim) -> Result<bool, StoreError> {
+        self.database.insert("claim", "workflow_claims", vec![claim_row(key, claim, false)]).await?;
+        let (tenant, workflow) = key;
+        let sql = format!(
+            "SELECT claim FROM workflow_claims WHERE tenant = {} AND workflow_id = '{workflow}' AND version = {} \
+             AND content != '{}' AND at > now64(3) - INTERVAL {} SECOND GROUP BY claim HAVING max(withdrawn) = 0 \
+             LIMIT 1 SETTINGS select_sequential_consistency = 1",
+            Text(tenant.as_str()),
+            claim.version,
+            claim.content,
+            Claim::EXPIRY.as_secs()
+        );
+        Ok(self.database.select("claims", &sql).await?.is_empty())
+    }
+
+    async fn withdraw(&self, key: &WorkflowKey, claim: &Claim) -> Result<(), StoreError> {
+        self.database.insert("withdraw_claim", "workflow_claims", vec![claim_row(key, claim, true)]).await
     }
 
     async fn list(&self, tenant: &TenantId, page: &PageRequest) -> Result<Page<WorkflowSummary>, StoreError> {

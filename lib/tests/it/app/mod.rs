@@ -56,8 +56,16 @@ impl TestApp {
     }
 
     pub async fn with(clock: Arc<dyn Clock>, config: HttpConfig) -> Self {
-        let store = Arc::new(TestStore::default());
-        let bus = Arc::new(TestBus::default());
+        Self::over(Arc::new(TestStore::default()), Arc::new(TestBus::default()), clock, config)
+    }
+
+    /// Another process over the same store and bus.
+    pub fn beside(&self) -> Self {
+        let (store, bus) = (Arc::clone(&self.store), Arc::clone(&self.bus));
+        Self::over(store, bus, Arc::clone(&self.clock), HttpConfig::default())
+    }
+
+    fn over(store: Arc<TestStore>, bus: Arc<TestBus>, clock: Arc<dyn Clock>, config: HttpConfig) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let issuer = issuer(&folder, Arc::clone(&clock));
         let trusted = AuthConfig::new(ISSUER, AUDIENCE, "https://id.example/jwks.json".parse().unwrap());

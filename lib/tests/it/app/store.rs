@@ -17,7 +17,7 @@ use minireipaz::{
         workflow::{StoredWorkflow, WorkflowKey, WorkflowSummary},
     },
     store::{
-        DeadLetterStore, Facts, Head, Page, PageRequest, RunStore, Store, StoreError, WorkflowStore,
+        Claim, DeadLetterStore, Facts, Head, Page, PageRequest, RunStore, Store, StoreError, WorkflowStore,
         memory::MemoryStore,
     },
 };
@@ -31,6 +31,7 @@ pub struct TestStore {
     panics: AtomicBool,
     hangs: AtomicBool,
     newest: AtomicUsize,
+    versions: AtomicUsize,
     looks: AtomicUsize,
     look_millis: AtomicUsize,
     asked: Mutex<Vec<usize>>,
@@ -49,6 +50,11 @@ impl TestStore {
     /// How often the newest version of workflows was read.
     pub fn newest_reads(&self) -> usize {
         self.newest.load(Ordering::SeqCst)
+    }
+
+    /// How often the numbers of versions were read.
+    pub fn version_reads(&self) -> usize {
+        self.versions.load(Ordering::SeqCst)
     }
 
     /// How often runs were looked at, as a whole or only where they are.
@@ -117,9 +123,27 @@ impl WorkflowStore for TestStore {
         self.inner.delete(tenant, deleted).await
     }
 
+    async fn versions(&self, keys: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, u32>, StoreError> {
+        self.versions.fetch_add(1, Ordering::SeqCst);
+        self.readable()?;
+        self.inner.versions(keys).await
+    }
+
+    async fn claim(&self, key: &WorkflowKey, claim: &Claim) -> Result<bool, StoreError> {
+        self.writable()?;
+        self.inner.claim(key, claim).await
+    }
+
+    async fn withdraw(&self, key: &WorkflowKey, claim: &Claim) -> Result<(), StoreError> {
+        self.writable()?;
+        self.inner.withdraw(key, claim).await
+    }
+
     async fn newest(&self, keys: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, StoredWorkflow>, StoreError> {
         self.newest.fetch_add(1, Ordering::SeqCst);
         self.readable()?;
+        // Somebody else may come in between.
+        tokio::task::yield_now().await;
         self.inner.newest(keys).await
     }
 

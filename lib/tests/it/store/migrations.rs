@@ -14,7 +14,10 @@ use super::{config, number, server};
 #[tokio::test]
 async fn a_missing_database_is_created_and_a_second_run_changes_nothing() {
     let config = config(&server().await.url_of(&format!("fresh_{}", number())));
-    assert_eq!(clickhouse::migrate(&config).await.unwrap(), ["V1__tables", "V2__run_facts"]);
+    assert_eq!(
+        clickhouse::migrate(&config).await.unwrap(),
+        ["V1__tables", "V2__run_facts", "V3__workflow_claims"]
+    );
     assert!(clickhouse::migrate(&config).await.unwrap().is_empty());
     clickhouse::ClickHouse::connect(config).await.unwrap().ping().await.unwrap();
 }

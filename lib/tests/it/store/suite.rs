@@ -28,6 +28,8 @@ macro_rules! store_suite {
             suite_workflows::the_newest_version_is_read_and_an_older_one_never_comes_back,
             suite_workflows::saving_a_version_again_changes_nothing,
             suite_workflows::a_deleted_workflow_is_hidden_and_stays_so,
+            suite_workflows::versions_are_those_of_the_newest_and_of_what_exists,
+            suite_workflows::of_many_that_claim_a_version_at_most_one_is_told_that_it_is_alone,
             suite_workflows::workflows_are_listed_newest_first_page_by_page,
             suite_workflows::a_tenant_never_sees_anothers_workflow,
             suite_workflows::a_document_comes_back_to_the_letter,

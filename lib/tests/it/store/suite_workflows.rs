@@ -2,7 +2,7 @@
 
 use minireipaz::{
     domain::{event::WorkflowDeleted, ids::TenantId, workflow::StoredWorkflow},
-    store::{PageRequest, Store, WorkflowStore},
+    store::{Claim, PageRequest, Store, WorkflowStore},
 };
 
 use super::{at, tenant, workflow, workflow_id};
@@ -111,4 +111,39 @@ pub(super) async fn a_document_comes_back_to_the_letter(store: &dyn Store) {
     let found = newest(store, &tenant, &saved).await.unwrap();
     assert_eq!(found.document.as_str(), text);
     assert_eq!(found, saved);
+}
+
+pub(super) async fn versions_are_those_of_the_newest_and_of_what_exists(store: &dyn Store) {
+    let tenant = tenant();
+    let ids = [workflow_id(), workflow_id(), workflow_id()];
+    for version in [1, 3, 2] {
+        store.save(&tenant, &workflow(ids[0], version, at(1))).await.unwrap();
+    }
+    let gone = workflow(ids[1], 1, at(1));
+    store.save(&tenant, &gone).await.unwrap();
+    store.delete(&tenant, &tombstone(&gone, 2)).await.unwrap();
+    let keys = ids.map(|id| (tenant.clone(), id));
+    let versions = store.versions(&keys).await.unwrap();
+    assert_eq!(versions.into_iter().collect::<Vec<_>>(), [(keys[0].clone(), 3)]);
+}
+
+pub(super) async fn of_many_that_claim_a_version_at_most_one_is_told_that_it_is_alone(store: &dyn Store) {
+    let key = (tenant(), workflow_id());
+    let claim = |version| Claim { version, id: uuid::Uuid::new_v4(), content: uuid::Uuid::new_v4() };
+    for version in 0..5 {
+        let claims: Vec<_> = (0..8).map(|_| claim(version)).collect();
+        let alone = futures_util::future::join_all(claims.iter().map(|claim| store.claim(&key, claim))).await;
+        let alone: Vec<_> = alone.into_iter().map(Result::unwrap).collect();
+        assert!(alone.iter().filter(|alone| **alone).count() <= 1, "{alone:?}");
+        // Whoever comes later is not alone, until the others have stepped back.
+        let late = claim(version);
+        assert!(!store.claim(&key, &late).await.unwrap());
+        for claim in &claims {
+            store.withdraw(&key, claim).await.unwrap();
+        }
+        let again = Claim { id: uuid::Uuid::new_v4(), ..late };
+        assert!(store.claim(&key, &again).await.unwrap(), "the same content is no rival");
+        assert!(!store.claim(&key, &claim(version)).await.unwrap());
+    }
+    assert!(store.claim(&(tenant(), key.1), &claim(0)).await.unwrap(), "another tenant's workflow");
 }

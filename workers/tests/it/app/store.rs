@@ -17,7 +17,7 @@ use minireipaz::{
         workflow::{StoredWorkflow, WorkflowKey, WorkflowSummary},
     },
     store::{
-        DeadLetterStore, Facts, Head, Page, PageRequest, RunStore, Store, StoreError, WorkflowStore,
+        Claim, DeadLetterStore, Facts, Head, Page, PageRequest, RunStore, Store, StoreError, WorkflowStore,
         memory::MemoryStore,
     },
 };
@@ -166,6 +166,18 @@ impl WorkflowStore for TestStore {
 
     async fn delete(&self, tenant: &TenantId, deleted: &WorkflowDeleted) -> Result<(), StoreError> {
         self.inner.delete(tenant, deleted).await
+    }
+
+    async fn versions(&self, keys: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, u32>, StoreError> {
+        self.inner.versions(keys).await
+    }
+
+    async fn claim(&self, key: &WorkflowKey, claim: &Claim) -> Result<bool, StoreError> {
+        self.inner.claim(key, claim).await
+    }
+
+    async fn withdraw(&self, key: &WorkflowKey, claim: &Claim) -> Result<(), StoreError> {
+        self.inner.withdraw(key, claim).await
     }
 
     async fn newest(&self, keys: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, StoredWorkflow>, StoreError> {

@@ -17,7 +17,7 @@ use minireipaz::{
         workflow::{StoredWorkflow, WorkflowKey, WorkflowSummary},
     },
     store::{
-        DeadLetterStore, Facts, Head, Page, PageRequest, RunStore, Store, StoreError, WorkflowStore,
+        Claim, DeadLetterStore, Facts, Head, Page, PageRequest, RunStore, Store, StoreError, WorkflowStore,
         memory::MemoryStore,
     },
 };
@@ -123,6 +123,18 @@ impl WorkflowStore for SpyStore {
 
     async fn delete(&self, tenant: &TenantId, deleted: &WorkflowDeleted) -> Result<(), StoreError> {
         self.memory.delete(tenant, deleted).await
+    }
+
+    async fn versions(&self, keys: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, u32>, StoreError> {
+        self.memory.versions(keys).await
+    }
+
+    async fn claim(&self, key: &WorkflowKey, claim: &Claim) -> Result<bool, StoreError> {
+        self.memory.claim(key, claim).await
+    }
+
+    async fn withdraw(&self, key: &WorkflowKey, claim: &Claim) -> Result<(), StoreError> {
+        self.memory.withdraw(key, claim).await
     }
 
     async fn newest(&self, keys: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, StoredWorkflow>, StoreError> {
