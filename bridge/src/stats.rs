@@ -1,6 +1,7 @@
 //! Counters and states, for `/metrics` and `/healthz`. Plain atomics: counting costs no look-up on the hot path.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -17,6 +18,8 @@ pub struct Stats {
     records: AtomicU64,
     bytes: AtomicU64,
     refused: AtomicU64,
+    /// Answers by status.
+    responses: Mutex<BTreeMap<u16, u64>>,
     tasks: Mutex<Vec<Arc<TaskStats>>>,
 }
 
@@ -28,6 +31,11 @@ impl Stats {
     /// Counts a produce request.
     pub fn request(&self) {
         self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts an answer of the front.
+    pub fn answered(&self, status: u16) {
+        *lock(&self.responses).entry(status).or_default() += 1;
     }
 
     /// Counts records that were stored, their bytes, and records that were refused by the log.
@@ -67,6 +75,11 @@ impl Stats {
         plain("bridge_produced_records_total", "Records stored.", &self.records);
         plain("bridge_produced_bytes_total", "Bytes of records stored.", &self.bytes);
         plain("bridge_refused_records_total", "Records refused by the log.", &self.refused);
+        let responses = "bridge_http_responses_total";
+        let _ = writeln!(out, "# HELP {responses} Answers by HTTP status.\n# TYPE {responses} counter");
+        for (status, count) in &*lock(&self.responses) {
+            let _ = writeln!(out, "{responses}{{status=\"{status}\"}} {count}");
+        }
         let tasks = self.tasks();
         let mut family = |name: &str, kind: &str, help: &str, value: &dyn Fn(&TaskStats) -> u64| {
             let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");

@@ -17,7 +17,7 @@ pub(crate) const SECRET: &str = "a-secret-of-the-connectors";
 const WORKFLOW: &str =
     r#"{"name": "ä€😀", "nodes": [{"id": "a", "type": "manual", "data": {}}], "edges": []}"#;
 /// Nothing listens there.
-const AWAY: &str = "127.0.0.1:1";
+pub(crate) const AWAY: &str = "127.0.0.1:1";
 
 /// Who issues the tokens, and where the keys are.
 pub(crate) struct Identity {

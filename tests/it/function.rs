@@ -3,8 +3,8 @@
 use std::{net::TcpListener, path::Path, process::Stdio};
 
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStderr, Command},
 };
 
 use crate::request::{Answer, Call};
@@ -20,6 +20,8 @@ pub(crate) struct Function {
     _process: Child,
     base: String,
     client: reqwest::Client,
+    /// Its log, for those who asked for one.
+    pub(crate) log: Option<Lines<BufReader<ChildStderr>>>,
 }
 
 /// The process of a function with these variables and no others.
@@ -33,18 +35,27 @@ pub(crate) fn command(binary: &str, variables: &Variables) -> Command {
 impl Function {
     /// Starts it; returns when it listens.
     pub(crate) async fn start(binary: &str, variables: &Variables) -> Self {
+        Self::start_with(binary, variables, "off").await
+    }
+
+    /// The same with a log of these levels, for machines.
+    pub(crate) async fn start_with(binary: &str, variables: &Variables, log: &str) -> Self {
         for _ in 0..TRIES {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             let mut process = command(binary, variables)
                 .env("VERCEL_DEV_PORT", port.to_string())
+                .env("LOG", log)
+                .env("LOG_FORMAT", "json")
                 .stdout(Stdio::piped())
+                .stderr(if log == "off" { Stdio::inherit() } else { Stdio::piped() })
                 .spawn()
                 .unwrap();
             let mut said = BufReader::new(process.stdout.take().unwrap()).lines();
             // The runtime says one line when it listens; a process that cannot ends, and with it the stream.
             if said.next_line().await.unwrap().is_some() {
                 let client = reqwest::Client::builder().no_proxy().build().unwrap();
-                return Self { _process: process, base: format!("http://127.0.0.1:{port}"), client };
+                let log = process.stderr.take().map(|log| BufReader::new(log).lines());
+                return Self { _process: process, base: format!("http://127.0.0.1:{port}"), client, log };
             }
         }
         panic!("{binary} did not listen");

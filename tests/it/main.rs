@@ -4,5 +4,6 @@
 mod answers;
 mod function;
 mod lambda;
+mod logs;
 mod path;
 mod request;

@@ -3,11 +3,15 @@
 use std::{
     fmt, io,
     net::SocketAddr,
-    sync::{Arc, OnceLock, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
 };
 
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use minireipaz::{domain::clock::Clock, store::Store};
+use metrics::{counter, gauge};
+use minireipaz::{
+    domain::{clock::Clock, run::RunStatus},
+    store::Store,
+    telemetry::{self, names},
+};
 use tokio::{net::TcpListener, sync::oneshot, time::timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -114,7 +118,8 @@ impl Worker {
             max_steps: (config.max_steps, config.max_steps_per_tenant),
             ready: opened,
         };
-        let metrics = collected();
+        let metrics = telemetry::collect();
+        begin_at_zero();
         let supervisor = Supervisor::new();
         let (closed, ended) = (Arc::clone(&gate), supervisor.witness("processor"));
         let processor = processor::start(parts, move || {
@@ -245,8 +250,25 @@ async fn drained(inputs: &Inputs) {
     }
 }
 
-/// The process's metrics, unless somebody else collects them already.
-fn collected() -> Option<PrometheusHandle> {
-    static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
-    HANDLE.get_or_init(|| PrometheusBuilder::new().install_recorder().ok()).clone()
+/// A counter that is there from the start shows its first increase.
+fn begin_at_zero() {
+    for outcome in ["accepted", "duplicate", "handed_over", "dead_letter"] {
+        counter!(names::WORKER_TASKS, names::OUTCOME => outcome).increment(0);
+    }
+    for status in [RunStatus::Succeeded, RunStatus::Failed, RunStatus::Cancelled, RunStatus::TimedOut] {
+        counter!(names::WORKER_RUNS_FINISHED, names::OUTCOME => status.as_str()).increment(0);
+    }
+    for outcome in ["succeeded", "failed"] {
+        counter!(names::WORKER_STEPS, names::OUTCOME => outcome).increment(0);
+    }
+    for name in [
+        names::JOURNAL_FAILURES,
+        names::RUNS_RECORDED,
+        names::WORKER_HANDOFF_FAILURES,
+        names::WORKER_RECORD_FAILURES,
+        names::WORKER_HOST_BREAKERS_OPENED,
+    ] {
+        counter!(name).increment(0);
+    }
+    gauge!(names::WORKER_HANDOFF_ROWS).increment(0.0);
 }

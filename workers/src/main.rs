@@ -57,6 +57,8 @@ fn main() -> ExitCode {
 async fn run(config: WorkerConfig, store: StoreConfig) -> anyhow::Result<bool> {
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be received")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be received")?;
+    // Before anything that counts.
+    telemetry::collect();
     let database = Arc::new(ClickHouse::new(&store)?);
     let clock = Arc::new(SystemClock);
     let worker = Worker::start_before(config, database, clock, migrated(store)).await?;

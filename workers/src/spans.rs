@@ -5,16 +5,34 @@ use tracing::{Level, Span, debug_span, info_span};
 
 use crate::{engine::RunHeader, runner::StepTask};
 
-/// A run's span, for what is said about it. It lasts as long as it is held, not as long as the run.
-pub(crate) fn run(header: &RunHeader) -> Span {
+/// What lines about a run say of it. Such a span is made for the lines alone; [`run`] is the one that stands for the
+/// run.
+pub(crate) fn about_run(header: &RunHeader) -> Span {
+    let here = TraceSpan::of(header.trace(), header.traceparent);
+    info_span!(
+        "about_run",
+        trace_id = here.trace_id(),
+        span_id = here.span_id(),
+        run.id = %header.run_id,
+        run.attempt = header.attempt,
+        workflow.id = %header.workflow_id,
+        workflow.version = header.workflow_version,
+        tenant = header.tenant.as_str(),
+    )
+}
+
+/// A run's span. A run may take days and several processes, so its span is made when it ends and says when it began.
+pub(crate) fn run(header: &RunHeader, status: &'static str) -> Span {
     let here = TraceSpan::of(header.trace(), header.traceparent);
     info_span!(
         "run",
         trace_id = here.trace_id(),
         span_id = here.span_id(),
         parent_id = here.parent_id(),
+        started_ms = header.created_at.as_millis(),
         run.id = %header.run_id,
         run.attempt = header.attempt,
+        run.status = status,
         workflow.id = %header.workflow_id,
         workflow.version = header.workflow_version,
         tenant = header.tenant.as_str(),

@@ -12,6 +12,8 @@ use std::sync::Arc;
 
 use axum::{
     Router,
+    extract::State,
+    middleware::map_response_with_state,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -119,7 +121,13 @@ pub fn router(front: Arc<Front>) -> Router {
         .route("/metrics", get(admin::metrics))
         .fallback(|| async { plain(404, "HTTP 404 Not Found") })
         .method_not_allowed_fallback(|| async { plain(405, "HTTP 405 Method Not Allowed") })
+        .layer(map_response_with_state(Arc::clone(&front), count))
         .with_state(front)
+}
+
+async fn count(State(front): State<Arc<Front>>, response: Response) -> Response {
+    front.stats.answered(response.status().as_u16());
+    response
 }
 
 fn plain(status: u16, message: &str) -> Response {

@@ -9,6 +9,7 @@ mod crash;
 mod give_up;
 mod kafka;
 mod known_keys;
+mod metrics;
 mod order;
 mod produce_batch;
 mod produce_stream;

@@ -81,7 +81,7 @@ impl Breaker {
         Ok(Permit { breaker: self, epoch: state.epoch, acquired: now, settled: false })
     }
 
-    /// Notes what became of a call that was admitted in `epoch`. True when this opened the breaker.
+    /// Notes what became of a call that was admitted in `epoch`. True when this opened or closed the breaker.
     fn settle(&self, epoch: u64, failed_at: Option<Instant>) -> bool {
         let mut state = self.lock();
         if epoch != state.epoch {
@@ -91,7 +91,10 @@ impl Breaker {
             match &mut state.phase {
                 // Not a change of phase: other permits of this epoch still count.
                 Phase::Closed { failures } => *failures = 0,
-                Phase::Open { .. } | Phase::HalfOpen => state.enter(Phase::Closed { failures: 0 }),
+                Phase::Open { .. } | Phase::HalfOpen => {
+                    state.enter(Phase::Closed { failures: 0 });
+                    return true;
+                }
             }
             return false;
         };
@@ -137,10 +140,10 @@ pub struct Permit<'a> {
 }
 
 impl Permit<'_> {
-    /// The destination is well.
-    pub fn success(mut self) {
+    /// The destination is well. True when this closed the breaker.
+    pub fn success(mut self) -> bool {
         self.settled = true;
-        self.breaker.settle(self.epoch, None);
+        self.breaker.settle(self.epoch, None)
     }
 
     /// The destination failed at `now`. True when this opened the breaker.
@@ -252,7 +255,7 @@ mod tests {
                         ),
                     },
                     2 => drop(held.pop_front()),
-                    3 => held.pop_front().map_or((), Permit::success),
+                    3 => drop(held.pop_front().map(Permit::success)),
                     _ => { held.pop_front().map(|permit| permit.failure(now)); }
                 }
                 let epoch = breaker.lock().epoch;

@@ -4,7 +4,9 @@ use std::{error::Error, time::Duration};
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Attempt, Breaker, BreakerSettings, CallError, Cause, Classify, Rejected, alerts::Alerts};
+use super::{
+    Attempt, Breaker, BreakerSettings, CallError, Cause, Classify, Permit, Rejected, alerts::Alerts,
+};
 use crate::{
     domain::retry::{Failure, RetryPolicy},
     telemetry::names,
@@ -34,6 +36,10 @@ impl Guard {
         breaker: BreakerSettings,
     ) -> Self {
         let breaker = Breaker::new(breaker);
+        // Known from the start, so that the first opening shows as an increase.
+        metrics::gauge!(names::BREAKER_OPEN, names::DESTINATION => destination).set(0.0);
+        metrics::counter!(names::BREAKER_OPENED, names::DESTINATION => destination).increment(0);
+        metrics::counter!(names::BREAKER_REJECTED, names::DESTINATION => destination).increment(0);
         Self { destination, policy, attempt_timeout, breaker, alerts: Alerts::default() }
     }
 
@@ -69,7 +75,7 @@ impl Guard {
             let limit = self.attempt_timeout.min(deadline - began);
             let cause = match timeout(limit, attempt()).await {
                 Ok(Ok(value)) => {
-                    permit.success();
+                    self.well(permit);
                     self.count(operation, "success");
                     return Ok(value);
                 }
@@ -78,7 +84,7 @@ impl Guard {
             };
             let now = Instant::now();
             if !cause.blames_destination() {
-                permit.success();
+                self.well(permit);
             } else if permit.failure(now) {
                 self.breaker_opened();
             }
@@ -116,10 +122,17 @@ impl Guard {
         .increment(1);
     }
 
+    fn well(&self, permit: Permit<'_>) {
+        if permit.success() {
+            metrics::gauge!(names::BREAKER_OPEN, names::DESTINATION => self.destination).set(0.0);
+        }
+    }
+
     fn breaker_opened(&self) {
         let destination = self.destination;
         tracing::warn!(destination, "the circuit breaker of {destination} opened");
         metrics::counter!(names::BREAKER_OPENED, names::DESTINATION => destination).increment(1);
+        metrics::gauge!(names::BREAKER_OPEN, names::DESTINATION => destination).set(1.0);
     }
 
     /// One line for each failed attempt. The call's own failure is logged by whoever handles it.

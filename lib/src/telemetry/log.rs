@@ -7,7 +7,15 @@ use std::{
     sync::Mutex,
 };
 
-use tracing_subscriber::{EnvFilter, filter::ParseError, fmt::MakeWriter};
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    filter::ParseError,
+    fmt::{self, MakeWriter, format::JsonFields},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
+
+use super::json_lines::JsonLines;
 
 /// For whom the log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -68,12 +76,12 @@ where
         EnvFilter::try_new(filter).map_err(|source| LogError { filter: filter.to_owned(), source })?;
     // A line that cannot be written is lost. Complaining about it on the standard error stream would panic where that
     // is on the same full disk, and end what works.
-    let log =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).log_internal_errors(false);
-    let started = match format {
-        LogFormat::Text => log.with_ansi(colours).try_init(),
-        LogFormat::Json => log.json().flatten_event(true).with_current_span(false).try_init(),
+    let layer = fmt::layer().with_writer(writer).log_internal_errors(false);
+    let layer = match format {
+        LogFormat::Text => layer.with_ansi(colours).boxed(),
+        LogFormat::Json => layer.event_format(JsonLines).fmt_fields(JsonFields::new()).boxed(),
     };
+    let started = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
     if let Err(error) = started {
         tracing::debug!("{error}");
     }

@@ -1,60 +1,143 @@
-//! The names of all metrics and of their labels, so that two parts never spell one differently.
+//! The names of all metrics and of their labels, so that two parts never spell one differently, and so that the table
+//! in `docs/metrics.md` can be compared with them.
 //!
 //! Labels have few values: never an id, an address or a message.
 
-/// Counter: attempts of outward calls, by [`DESTINATION`], [`OPERATION`] and [`OUTCOME`].
-pub const CALL_ATTEMPTS: &str = "minireipaz_call_attempts_total";
-/// Counter: attempts that were made again, by [`DESTINATION`], [`OPERATION`] and [`FAILURE`].
-pub const CALL_RETRIES: &str = "minireipaz_call_retries_total";
-/// Counter: times that a destination's breaker opened, by [`DESTINATION`].
-pub const BREAKER_OPENED: &str = "minireipaz_breaker_opened_total";
-/// Counter: times that a call waited or gave up because the breaker was open, by [`DESTINATION`].
-pub const BREAKER_REJECTED: &str = "minireipaz_breaker_rejected_total";
-/// Counter: error patterns that kept coming back, by [`DESTINATION`], [`OPERATION`] and [`FAILURE`].
-pub const ALERTS: &str = "minireipaz_alerts_total";
+/// What a metric is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Counts values by size.
+    Histogram,
+}
 
-/// Histogram: seconds that a request to the API took until its answer began, by [`ROUTE`], [`METHOD`] and [`STATUS`].
-pub const HTTP_REQUEST_SECONDS: &str = "minireipaz_http_request_seconds";
+impl Kind {
+    /// As Prometheus names it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
 
-/// Counter: transactions that the worker's journal committed, each with one fsync.
-pub const JOURNAL_COMMITS: &str = "minireipaz_journal_commits_total";
-/// Counter: inserts that the store sent to `ClickHouse`, one a table.
-pub const STORE_INSERTS: &str = "minireipaz_store_inserts_total";
-/// Counter: runs whose end the recorder has seen confirmed by the store.
-pub const RUNS_RECORDED: &str = "minireipaz_runs_recorded_total";
+/// Where a metric comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Every process.
+    Process,
+    /// Whatever calls a dependency: functions and workers.
+    Calls,
+    /// The functions.
+    Functions,
+    /// The worker.
+    Worker,
+}
 
-/// Counter: records that the bus took, by [`TOPIC`].
-pub const BUS_RECORDS: &str = "minireipaz_bus_records_total";
-/// Counter: produce requests, by [`TOPIC`]. Against [`BUS_RECORDS`] it tells how well publishes coalesce.
-pub const BUS_REQUESTS: &str = "minireipaz_bus_requests_total";
+/// A metric.
+#[derive(Debug, Clone, Copy)]
+pub struct Metric {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// Where it comes from.
+    pub part: Part,
+    /// Its labels.
+    pub labels: &'static [&'static str],
+    /// What it counts or measures.
+    pub unit: &'static str,
+    /// What it says.
+    pub help: &'static str,
+}
 
-/// Counter: tasks that the worker was handed, by [`OUTCOME`]: `accepted`, `duplicate`, `handed_over` (it belongs to
-/// another worker) or `dead_letter`.
-pub const WORKER_TASKS: &str = "minireipaz_worker_tasks_total";
-/// Counter: requests that the worker's ingest turned away, by [`OUTCOME`]: the status.
-pub const WORKER_REFUSED: &str = "minireipaz_worker_refused_total";
-/// Counter: runs that ended in the worker, by [`OUTCOME`]: the run's status.
-pub const WORKER_RUNS_FINISHED: &str = "minireipaz_worker_runs_finished_total";
-/// Counter: attempts of steps that came to an end, by [`OUTCOME`].
-pub const WORKER_STEPS: &str = "minireipaz_worker_steps_total";
-/// Gauge: runs in the worker's memory.
-pub const WORKER_ACTIVE_RUNS: &str = "minireipaz_worker_active_runs";
-/// Gauge: steps with a call or a computation under way.
-pub const WORKER_RUNNING_STEPS: &str = "minireipaz_worker_running_steps";
-/// Gauge: steps that wait for a place.
-pub const WORKER_QUEUED_STEPS: &str = "minireipaz_worker_queued_steps";
-/// Gauge: rows of the journal's outbox that the store has not confirmed.
-pub const WORKER_BACKLOG_ROWS: &str = "minireipaz_worker_backlog_rows";
-/// Gauge: tasks of other workers that these do not have yet.
-pub const WORKER_HANDOFF_ROWS: &str = "minireipaz_worker_handoff_rows";
-/// Counter: requests to other workers that these did not answer with success.
-pub const WORKER_HANDOFF_FAILURES: &str = "minireipaz_worker_handoff_failures_total";
-/// Counter: calls of the recorder that the store did not confirm.
-pub const WORKER_RECORD_FAILURES: &str = "minireipaz_worker_record_failures_total";
-/// Counter: commits of the journal that failed.
-pub const JOURNAL_FAILURES: &str = "minireipaz_journal_failures_total";
-/// Histogram: seconds that a commit of the journal took.
-pub const JOURNAL_COMMIT_SECONDS: &str = "minireipaz_journal_commit_seconds";
+macro_rules! metrics {
+    ($($id:ident = $kind:ident $name:literal, $part:ident, [$($label:ident),*], $unit:literal, $help:literal;)*) => {
+        $(
+            #[doc = concat!(stringify!($kind), ": ", $help)]
+            pub const $id: &str = $name;
+        )*
+
+        /// All of them.
+        pub const ALL: &[Metric] = &[$(Metric {
+            name: $name, kind: Kind::$kind, part: Part::$part, labels: &[$($label),*], unit: $unit, help: $help,
+        }),*];
+    };
+}
+
+metrics! {
+    BUILD_INFO = Gauge "minireipaz_build_info", Process, [VERSION], "-",
+        "Always 1; the label says which version runs.";
+    CALL_ATTEMPTS = Counter "minireipaz_call_attempts_total", Calls, [DESTINATION, OPERATION, OUTCOME], "attempts",
+        "Attempts of calls to a dependency; the outcome is `success` or the kind of failure.";
+    CALL_RETRIES = Counter "minireipaz_call_retries_total", Calls, [DESTINATION, OPERATION, FAILURE], "attempts",
+        "Attempts that failed and were made again.";
+    BREAKER_OPEN = Gauge "minireipaz_breaker_open", Calls, [DESTINATION], "0 or 1",
+        "1 while the circuit breaker of a dependency is open or tried with one call.";
+    BREAKER_OPENED = Counter "minireipaz_breaker_opened_total", Calls, [DESTINATION], "times",
+        "Times that the circuit breaker of a dependency opened.";
+    BREAKER_REJECTED = Counter "minireipaz_breaker_rejected_total", Calls, [DESTINATION], "calls",
+        "Times that a call waited or gave up because the circuit breaker was open.";
+    ALERTS = Counter "minireipaz_alerts_total", Calls, [DESTINATION, OPERATION, FAILURE], "alerts",
+        "Error patterns that kept coming back; each is a warning in the log, too.";
+    STORE_INSERTS = Counter "minireipaz_store_inserts_total", Calls, [], "inserts",
+        "Inserts that were sent to ClickHouse, one a table.";
+    HTTP_REQUEST_SECONDS = Histogram "minireipaz_http_request_seconds", Functions, [ROUTE, METHOD, STATUS], "seconds",
+        "Time until the answer to a request began; its `_count` is the number of requests.";
+    BUS_RECORDS = Counter "minireipaz_bus_records_total", Functions, [TOPIC], "records",
+        "Records that the bus took.";
+    BUS_REQUESTS = Counter "minireipaz_bus_requests_total", Functions, [TOPIC], "requests",
+        "Produce requests; against the records it tells how well publishes coalesce.";
+    WORKER_REQUEST_SECONDS = Histogram "minireipaz_worker_request_seconds", Worker, [STATUS], "seconds",
+        "Time to answer a batch of tasks, which is after its commit; its `_count` is the number of batches.";
+    WORKER_REFUSED = Counter "minireipaz_worker_refused_total", Worker, [STATUS], "requests",
+        "Batches that were turned away.";
+    WORKER_TASKS = Counter "minireipaz_worker_tasks_total", Worker, [OUTCOME], "tasks",
+        "Tasks that were handed over: `accepted`, `duplicate`, `handed_over` (it belongs to another worker) or `dead_letter`.";
+    WORKER_ACTIVE_RUNS = Gauge "minireipaz_worker_active_runs", Worker, [], "runs",
+        "Runs in memory; waiting ones are in the journal only.";
+    WORKER_RUNS_FINISHED = Counter "minireipaz_worker_runs_finished_total", Worker, [OUTCOME], "runs",
+        "Runs that ended, by their status.";
+    WORKER_RUN_SECONDS = Histogram "minireipaz_worker_run_seconds", Worker, [OUTCOME], "seconds",
+        "Time from a run's acceptance by a function to its end.";
+    WORKER_STEPS = Counter "minireipaz_worker_steps_total", Worker, [OUTCOME], "attempts",
+        "Attempts of steps that came to an end: `succeeded` or `failed`.";
+    WORKER_STEP_SECONDS = Histogram "minireipaz_worker_step_seconds", Worker, [NODE_KIND, OUTCOME], "seconds",
+        "Time that an attempt of a step took, without waiting for a place.";
+    WORKER_STEP_RETRIES = Counter "minireipaz_worker_step_retries_total", Worker, [NODE_KIND], "attempts",
+        "Attempts of steps that failed and will be made again.";
+    WORKER_RUNNING_STEPS = Gauge "minireipaz_worker_running_steps", Worker, [], "steps",
+        "Steps with a call or a long computation under way.";
+    WORKER_QUEUED_STEPS = Gauge "minireipaz_worker_queued_steps", Worker, [], "steps",
+        "Steps that wait for a place.";
+    WORKER_HTTP_CALLS = Counter "minireipaz_worker_http_calls_total", Worker, [STATUS], "calls",
+        "Calls of `http_request` steps by the answer's status; `none` when there was no whole answer.";
+    WORKER_HOST_BREAKERS_OPENED = Counter "minireipaz_worker_host_breakers_opened_total", Worker, [], "times",
+        "Times that the circuit breaker of a host that steps call opened; the log names the host.";
+    JOURNAL_BYTES = Gauge "minireipaz_journal_bytes", Worker, [], "bytes",
+        "Size of the journal's file.";
+    JOURNAL_COMMITS = Counter "minireipaz_journal_commits_total", Worker, [], "commits",
+        "Transactions of the journal, each with one fsync.";
+    JOURNAL_COMMIT_SECONDS = Histogram "minireipaz_journal_commit_seconds", Worker, [], "seconds",
+        "Time that a commit took.";
+    JOURNAL_FAILURES = Counter "minireipaz_journal_failures_total", Worker, [], "commits",
+        "Commits that failed: the disk is full or broken, and nothing is accepted.";
+    WORKER_BACKLOG_ROWS = Gauge "minireipaz_worker_backlog_rows", Worker, [], "rows",
+        "Rows of the journal's outbox that the store has not confirmed.";
+    WORKER_HANDOFF_ROWS = Gauge "minireipaz_worker_handoff_rows", Worker, [], "tasks",
+        "Tasks of other workers that these do not have yet.";
+    WORKER_HANDOFF_FAILURES = Counter "minireipaz_worker_handoff_failures_total", Worker, [], "requests",
+        "Requests to other workers that these did not answer with success.";
+    RUNS_RECORDED = Counter "minireipaz_runs_recorded_total", Worker, [], "runs",
+        "Runs whose end the store has confirmed.";
+    WORKER_RECORD_FAILURES = Counter "minireipaz_worker_record_failures_total", Worker, [], "calls",
+        "Calls of the recorder that the store did not confirm.";
+}
 
 /// Label: the dependency that was called, such as `kafka_rest`.
 pub const DESTINATION: &str = "destination";
@@ -72,3 +155,7 @@ pub const ROUTE: &str = "route";
 pub const METHOD: &str = "method";
 /// Label: the HTTP status.
 pub const STATUS: &str = "status";
+/// Label: the node's kind, such as `http_request`.
+pub const NODE_KIND: &str = "kind";
+/// Label: the version that runs.
+pub const VERSION: &str = "version";

@@ -7,6 +7,7 @@ mod app;
 mod deployment;
 mod edge;
 mod long_poll;
+mod metrics;
 mod runs;
 mod scheduler;
 mod store;

@@ -148,7 +148,7 @@ impl Batch {
         match door.documents.compile(&hash, &document) {
             Ok(workflow) => self.tasks.push(Task { header, hash, document, workflow }),
             Err(why) => {
-                let span = spans::run(&header);
+                let span = spans::about_run(&header);
                 tracing::warn!(parent: &span, why, "run {} cannot be executed and fails", header.run_id);
                 let record = ingest::excerpt(text.as_bytes());
                 let letter = letter(door, why.clone(), record, header.tenant.to_string());

@@ -8,6 +8,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use metrics::gauge;
+use minireipaz::telemetry::names;
+
 use super::Door;
 
 /// The process answers.
@@ -27,6 +30,10 @@ pub(super) async fn ready(State(door): State<Arc<Door>>) -> Response {
 pub(super) async fn metrics(State(door): State<Arc<Door>>) -> Response {
     match &door.metrics {
         Some(handle) => {
+            if let Some(bytes) = door.journal.file_bytes() {
+                #[expect(clippy::cast_precision_loss, reason = "a gauge")]
+                gauge!(names::JOURNAL_BYTES).set(bytes as f64);
+            }
             handle.run_upkeep();
             handle.render().into_response()
         }

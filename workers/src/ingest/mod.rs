@@ -3,7 +3,7 @@
 mod batch;
 mod health;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     Json, Router,
@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use metrics::counter;
+use metrics::{counter, histogram};
 use metrics_exporter_prometheus::PrometheusHandle;
 use minireipaz::{auth::CallbackSecrets, domain::clock::Clock, store::Store, telemetry::names};
 use serde_json::json;
@@ -58,9 +58,17 @@ pub(crate) fn router(door: Arc<Door>) -> Router {
         .with_state(door)
 }
 
+async fn take(State(door): State<Arc<Door>>, request: Request) -> Response {
+    let began = Instant::now();
+    let response = taken(&door, request).await;
+    let status = response.status().as_str().to_owned();
+    histogram!(names::WORKER_REQUEST_SECONDS, names::STATUS => status).record(began.elapsed());
+    response
+}
+
 /// The batch is answered once all of it is durable; a bad record in it counts as handled. Who may not call, or comes
 /// when there is no room, is told so before the body is read.
-async fn take(State(door): State<Arc<Door>>, request: Request) -> Response {
+async fn taken(door: &Arc<Door>, request: Request) -> Response {
     if !door.knows(request.headers()) {
         return refused(
             StatusCode::UNAUTHORIZED,
@@ -83,7 +91,7 @@ async fn take(State(door): State<Arc<Door>>, request: Request) -> Response {
         }
         Err(rejection) => return refused(rejection.status(), &rejection.body_text()),
     };
-    let batch = match batch::read(&door, body, sender).await {
+    let batch = match batch::read(door, body, sender).await {
         Ok(batch) => batch,
         Err(error) => {
             tracing::warn!(%error, "the store cannot say whether old runs are known; the batch is sent back");
@@ -128,7 +136,7 @@ fn unavailable(detail: &str) -> Response {
 }
 
 fn refused(status: StatusCode, detail: &str) -> Response {
-    counter!(names::WORKER_REFUSED, names::OUTCOME => status.as_str().to_owned()).increment(1);
+    counter!(names::WORKER_REFUSED, names::STATUS => status.as_str().to_owned()).increment(1);
     let problem = json!({
         "type": "about:blank", "status": status.as_u16(), "detail": detail,
         "title": status.canonical_reason().unwrap_or_default(),

@@ -135,6 +135,12 @@ impl Journal {
         Snapshot::open(&database.begin_read()?)
     }
 
+    /// The size of its file, if it is in one.
+    #[must_use]
+    pub fn file_bytes(&self) -> Option<u64> {
+        std::fs::metadata(&self.path).ok().map(|file| file.len())
+    }
+
     /// Writes a batch, all or nothing; returns when it is on disk, with how many finished runs were forgotten.
     ///
     /// # Errors

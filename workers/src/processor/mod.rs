@@ -16,6 +16,7 @@ mod settled;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod told;
 mod turn;
 
 use std::{

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::{
     active::{Active, Pending, Stored},
     core::Core,
+    told,
     turn::{Effects, Turn},
 };
 use crate::{
@@ -32,6 +33,7 @@ impl Core {
                 turn.rows.push(Row::Run(Box::new(changes(&active.state, pending.revision))));
             }
             let Pending { events, timers, executes, aborts, .. } = *pending;
+            told::tell(&active.state, &events);
             turn.effects.push(Effects { run, aborts, executes });
             if active.state.is_terminal() {
                 let ops = &mut turn.batch.ops;

@@ -21,7 +21,7 @@ pub use crate::{
 use futures_util::FutureExt;
 use minireipaz::{
     domain::{clock::Clock, duration::HumanDuration, retry::Failure, run::NodeError, trace::TraceContext},
-    telemetry::TraceSpan,
+    telemetry::{TraceSpan, names},
 };
 pub use settings::RunnerSettings;
 pub use task::{Compiled, StepTask};
@@ -76,6 +76,7 @@ impl Runner {
         let shared = Arc::clone(&self.shared);
         let here = TraceSpan::after(Some(task.run.trace()));
         let span = spans::step(&task, here);
+        let (began, kind) = (Instant::now(), task.name().1);
         async move {
             let Some(limit) = task.workflow.definition().nodes.get(task.node).map(|node| node.timeout) else {
                 return unknown_node(&task);
@@ -83,11 +84,13 @@ impl Runner {
             let deadline = Instant::now() + limit;
             let net = tokio::time::Instant::from_std(deadline + GRACE);
             let work = AssertUnwindSafe(shared.execute(task, deadline, here.context())).catch_unwind();
-            match tokio::time::timeout_at(net, work).await {
+            let outcome = match tokio::time::timeout_at(net, work).await {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(panic)) => panicked(&*panic),
                 Err(_) => timed_out(limit),
-            }
+            };
+            measure(kind, began, &outcome);
+            outcome
         }
         .instrument(span)
     }
@@ -104,8 +107,17 @@ impl Runner {
         }
         let _span = spans::inline_step(task).entered();
         let run = AssertUnwindSafe(|| self.shared.compute(task, Instant::now() + GRACE));
-        Some(std::panic::catch_unwind(run).unwrap_or_else(|panic| panicked(&*panic)))
+        let began = Instant::now();
+        let outcome = std::panic::catch_unwind(run).unwrap_or_else(|panic| panicked(&*panic));
+        measure(task.name().1, began, &outcome);
+        Some(outcome)
     }
+}
+
+fn measure(kind: &'static str, began: Instant, outcome: &Outcome) {
+    let outcome = if matches!(outcome, Outcome::Succeeded(_)) { "succeeded" } else { "failed" };
+    metrics::histogram!(names::WORKER_STEP_SECONDS, names::NODE_KIND => kind, names::OUTCOME => outcome)
+        .record(began.elapsed());
 }
 
 impl Shared {

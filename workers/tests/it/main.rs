@@ -14,6 +14,8 @@ mod expressions;
 mod flow;
 mod http_request;
 mod ingest;
+mod logs;
+mod metrics;
 mod outage;
 mod peers;
 mod steps;

@@ -7,6 +7,7 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
     header::{self, Entry},
 };
+use metrics::counter;
 use minireipaz::{
     domain::{
         ids::TenantId,
@@ -15,7 +16,8 @@ use minireipaz::{
         timestamp::Timestamp,
         trace::{TRACEPARENT, TraceContext},
     },
-    telemetry::{TraceSpan, redact::is_secret},
+    resilience::Permit,
+    telemetry::{TraceSpan, names, redact::is_secret},
 };
 use reqwest::{Method, Response, multipart};
 use tokio::time::Instant;
@@ -121,19 +123,18 @@ impl Caller<'_> {
         let result = self.exchange(request, params, &what).await;
         match &result {
             Err(failed) if blames_destination(failed.failure) => {
-                if permit.failure(Instant::now()) {
-                    tracing::warn!(origin = request.url.origin().ascii_serialization(), "breaker opened");
-                }
+                failed_at(&request.url, permit);
             }
             Ok(Hop::Answer(answer))
                 if Failure::of_status(answer.status.as_u16(), None).is_some_and(blames_destination) =>
             {
-                if permit.failure(Instant::now()) {
-                    tracing::warn!(origin = request.url.origin().ascii_serialization(), "breaker opened");
-                }
+                failed_at(&request.url, permit);
             }
-            _ => permit.success(),
+            _ => {
+                permit.success();
+            }
         }
+        count(&result);
         result
     }
 
@@ -185,6 +186,22 @@ impl Caller<'_> {
             Err(_) => Err(CallFailure::timeout(what)),
         }
     }
+}
+
+fn failed_at(url: &Url, permit: Permit<'_>) {
+    if permit.failure(Instant::now()) {
+        counter!(names::WORKER_HOST_BREAKERS_OPENED).increment(1);
+        let origin = url.origin().ascii_serialization();
+        tracing::warn!(origin, "the circuit breaker of {origin} opened");
+    }
+}
+
+fn count(result: &Result<Hop, CallFailure>) {
+    let status = match result {
+        Ok(Hop::Answer(Answer { status, .. }) | Hop::Redirect(status, _)) => status.as_str().to_owned(),
+        Err(_) => "none".to_owned(),
+    };
+    counter!(names::WORKER_HTTP_CALLS, names::STATUS => status).increment(1);
 }
 
 enum Hop {

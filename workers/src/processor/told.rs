@@ -1,0 +1,76 @@
+//! What the log and the metrics are told of a run's events.
+
+use metrics::{counter, histogram};
+use minireipaz::{
+    domain::run::{NodeError, RunStatus},
+    telemetry::names,
+};
+
+use crate::{
+    engine::{RunEvent, RunState},
+    spans,
+};
+
+/// Tells of failures, of every retry, and of the run's end.
+pub(super) fn tell(state: &RunState, events: &[RunEvent]) {
+    for event in events {
+        match event {
+            RunEvent::StepRetryScheduled { node, attempt, at, due, error, .. } => {
+                let (id, kind) = name(state, *node);
+                counter!(names::WORKER_STEP_RETRIES, names::NODE_KIND => kind).increment(1);
+                let delay_ms = u64::try_from(due.since(*at).as_millis()).unwrap_or(u64::MAX);
+                tracing::info!(
+                    parent: &spans::about_run(state.header()),
+                    node.id = id, node.kind = kind, attempt, error.code = %error.code, delay_ms,
+                    "attempt {attempt} of step {id} failed ({}); the next one is due in {delay_ms} ms", error.code
+                );
+            }
+            RunEvent::StepFailed { node, attempt, error, .. } => {
+                let (id, kind) = name(state, *node);
+                tracing::info!(
+                    parent: &spans::about_run(state.header()),
+                    node.id = id, node.kind = kind, attempt, error.code = %error.code,
+                    "step {id} failed with attempt {attempt} ({})", error.code
+                );
+            }
+            RunEvent::StepInterrupted { node, attempt, .. } => {
+                let (id, kind) = name(state, *node);
+                tracing::info!(
+                    parent: &spans::about_run(state.header()),
+                    node.id = id, node.kind = kind, attempt,
+                    "attempt {attempt} of step {id} was cut off by the end of its worker and begins again"
+                );
+            }
+            RunEvent::Finished { status, error, at } => {
+                let took = at.since(state.header().created_at);
+                histogram!(names::WORKER_RUN_SECONDS, names::OUTCOME => status.as_str()).record(took);
+                finished(state, *status, error.as_deref());
+            }
+            RunEvent::Started { .. }
+            | RunEvent::Triggered { .. }
+            | RunEvent::StepStarted { .. }
+            | RunEvent::StepSucceeded { .. }
+            | RunEvent::StepPutAside { .. }
+            | RunEvent::StepSkipped { .. }
+            | RunEvent::StepCancelled { .. } => {}
+        }
+    }
+}
+
+fn finished(state: &RunState, status: RunStatus, error: Option<&NodeError>) {
+    let header = state.header();
+    let (run, status) = (header.run_id, status.as_str());
+    let span = spans::run(header, status);
+    match error {
+        // Most runs: at full load a line each would cost more than the run.
+        None => tracing::debug!(parent: &span, "run {run} ended: {status}"),
+        Some(NodeError { code, .. }) => {
+            tracing::info!(parent: &span, error.code = %code, "run {run} ended: {status} ({code})");
+        }
+    }
+}
+
+fn name(state: &RunState, node: usize) -> (&str, &'static str) {
+    let node = state.definition().nodes.get(node);
+    node.map_or(("", ""), |node| (node.id.as_str(), node.kind.name))
+}
