@@ -1,10 +1,10 @@
 # `make` lists what there is. Everything it needs comes from the package registries, pinned and cached.
 .DEFAULT_GOAL := help
-.PHONY: help dev demo openapi_http lint test fmt bench clean
+.PHONY: help dev demo openapi_http vercel-build lint test fmt bench clean
 
 help: ## Lists these targets
 	@printf '\n  \033[1mminireipaz api-service\033[0m\n\n'
-	@awk -F ':.*## ' '/^[a-z_]+:.*## / { printf "  \033[36mmake %-14s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "  \033[36mmake %-14s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '\n  First time here? `make dev`, then `make demo` in another terminal.\n\n'
 
 dev: ## Runs everything on this machine: functions, bridge, worker, ClickHouse
@@ -16,6 +16,9 @@ demo: ## Runs an example through the whole path and prints its steps and result
 
 openapi_http: ## Writes the OpenAPI document, its page and the typed TypeScript client
 	@scripts/generate_openapi.sh
+
+vercel-build: ## Builds what a deployment ships, with the Vercel CLI, offline
+	@scripts/vercel_build.sh
 
 lint: ## Checks formatting, lints, docs, scripts (scripts/lint.sh -install installs the linters)
 	@scripts/lint.sh
