@@ -58,6 +58,20 @@ fn every_function_file_has_its_bin_and_is_a_door() {
     }
 }
 
+/// A deployment leaves tests and benches out (`.vercelignore`), and cargo looks for every target without a path.
+#[test]
+fn every_target_of_a_manifest_has_its_path() {
+    for manifest in
+        ["Cargo.toml", "lib/Cargo.toml", "workers/Cargo.toml", "bridge/Cargo.toml", "cli/Cargo.toml"]
+    {
+        let text = read(manifest);
+        for target in text.split("\n[[").skip(1) {
+            let own = target.split("\n[").next().unwrap_or_default();
+            assert!(own.contains("\npath = "), "{manifest}: a target without a path: [[{own}");
+        }
+    }
+}
+
 #[test]
 fn every_function_file_has_its_routes_and_the_reverse() {
     let document = serde_json::to_value(minireipaz::http::openapi()).unwrap();
