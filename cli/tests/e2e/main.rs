@@ -13,8 +13,10 @@ mod cluster;
 mod crash;
 mod examples;
 mod faults;
+mod leftovers;
 mod outage;
 mod process;
+mod replies;
 mod stop;
 mod system;
 mod world;
@@ -39,6 +41,9 @@ macro_rules! tests {
 }
 
 fn main() -> ExitCode {
+    if let Some(file) = setting(leftovers::HOLD) {
+        World::new().hold(&file);
+    }
     let arguments = Arguments::from_args();
     let world = World::new();
     let mut together = tests![world, shared:
@@ -49,6 +54,9 @@ fn main() -> ExitCode {
         bad_input::a_request_that_is_wrong_has_a_problem_of_its_own,
         bad_input::what_belongs_to_another_tenant_is_as_if_it_did_not_exist,
         bad_input::a_wrong_version_and_a_reused_key_change_nothing,
+        replies::a_run_can_be_read_where_its_reply_says_as_soon_as_it_is_accepted,
+        replies::a_long_poll_is_answered_when_something_changes_and_not_before,
+        replies::a_long_poll_without_a_change_ends_with_what_is_known,
         examples::every_example_gives_its_expected_result,
         examples::the_command_line_runs_an_example_and_compares_its_output,
     ];
@@ -64,6 +72,9 @@ fn main() -> ExitCode {
     ]);
     let mut failed = libtest_mimic::run(&arguments, together).has_failed();
     if world.has_cluster() {
+        let alone = tests![world, alone:
+            leftovers::no_process_of_a_cluster_outlives_its_killed_test_program,
+        ];
         // One after the other.
         let arguments = Arguments { test_threads: Some(1), ..arguments.clone() };
         let faults = tests![world, fault:
@@ -80,7 +91,7 @@ fn main() -> ExitCode {
             duplicates::events_come_again_in_another_order,
             disk::the_disk_of_a_worker_is_full,
         ];
-        failed |= libtest_mimic::run(&arguments, faults).has_failed();
+        failed |= libtest_mimic::run(&arguments, alone.into_iter().chain(faults).collect()).has_failed();
     }
     if !arguments.list {
         failed |= world.end().is_err();

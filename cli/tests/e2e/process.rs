@@ -80,9 +80,10 @@ impl Process {
         until(&format!("{} stops", self.name), async || child.try_wait().unwrap()).await
     }
 
-    /// The most memory that it has held, in MiB.
+    /// The most memory that it and the processes that it has started have held, in MiB.
     pub fn peak_memory(&self) -> u64 {
-        peak_memory(self.id())
+        let family = children_of(self.id()).into_iter().chain([self.id()]);
+        family.map(peak_memory).sum()
     }
 }
 
@@ -121,6 +122,14 @@ pub fn processes_of(folder: &Path) -> Vec<u32> {
                 String::from_utf8_lossy(&text).contains(folder)
             })
         })
+        .collect()
+}
+
+fn children_of(parent: u32) -> Vec<u32> {
+    let lists = fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten();
+    let texts = lists.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("children")).ok());
+    texts
+        .flat_map(|text| text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
         .collect()
 }
 

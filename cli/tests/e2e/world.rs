@@ -8,7 +8,7 @@ use std::sync::{
 use libtest_mimic::{Failed, Trial};
 use tokio::{runtime::Runtime, sync::OnceCell};
 
-use crate::{client::Client, cluster::Cluster, faults, setting, system::System};
+use crate::{client::Client, cluster::Cluster, faults, leftovers, setting, system::System};
 
 /// What the tests share.
 pub struct World {
@@ -65,6 +65,11 @@ impl World {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let (tenants, table) = (AtomicUsize::new(1), Mutex::default());
         Self { inner: Arc::new(Inner { runtime, shared: OnceCell::new(), tenants, table }) }
+    }
+
+    /// Starts a cluster and holds it until the program is killed.
+    pub fn hold(self, file: &str) {
+        self.inner.runtime.block_on(leftovers::hold(file));
     }
 
     /// A test that speaks to the shared system.
