@@ -34,7 +34,7 @@ if [ "$TEST_SUITE" = e2e ] && [ "${E2E_SYSTEM:-dev}" = cluster ]; then
   python3 scripts/kafka_server.py --install-only
   echo "Building the programs that the tests start."
   cargo build --locked --workspace --bins
-  if [ "${E2E_FUNCTIONS:-cargo}" = vercel ] && scripts/vercel_build.sh -quick; then
+  if [ "${E2E_FUNCTIONS:-cargo}" = vercel ] && [ -x scripts/vercel_build.sh ] && scripts/vercel_build.sh -quick; then
     export E2E_FUNCTIONS=.vercel/quick
   else
     echo "The functions are the programs that cargo has built."
