@@ -1,11 +1,14 @@
 //! The store in memory, for tests: the same semantics as [`super::clickhouse`], proven by the same suite.
 
+mod spy;
+
 use std::{
     collections::{BTreeMap, HashMap, btree_map::Entry},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
+pub use spy::{Call, SpyStore};
 use uuid::Uuid;
 
 use super::{

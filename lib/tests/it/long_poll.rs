@@ -150,7 +150,7 @@ async fn a_run_that_ended_before_it_was_asked_about_costs_one_question() {
 #[tokio::test(start_paused = true)]
 async fn asking_a_slow_store_takes_a_third_of_the_time_at_most() {
     let (app, run) = queued().await;
-    app.store.slow_down(30);
+    app.store.slow_down(Duration::from_millis(30));
     let looks = app.store.looks();
     let mut waiting = JoinSet::new();
     for _ in 0..50 {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use minireipaz::domain::run::{RunStatus, StepStatus};
 use serde_json::json;
 
-use crate::app::{Answer, App, Task, batch, call_workflow, pure_workflow, step};
+use crate::app::{Answer, App, Task, batch, call_workflow, pure_workflow, step, within};
 
 #[tokio::test]
 async fn only_the_step_that_was_cut_off_is_executed_again() {
@@ -132,4 +132,38 @@ async fn a_step_that_takes_every_worker_down_is_given_up() {
     let found = app.succeeded(task.run).await;
     assert_eq!(step(&found, "killer").error.as_ref().unwrap().code, "worker_crashed");
     assert_eq!((app.endpoint.count("/killer"), app.endpoint.count("/next")), (6, 1));
+}
+
+#[tokio::test]
+async fn what_the_store_has_without_the_worker_knowing_it_is_recorded_again_as_the_same() {
+    let mut app = App::start().await;
+    app.store.mute(true);
+    let task = Task::new(&pure_workflow());
+    app.submit(&task).await;
+    let before = app.succeeded(task.run).await;
+    app.crash().await;
+    app.store.mute(false);
+    app.start_again().await;
+    within("the second time", app.store.until(async || (app.store.ends(task.run) == 2).then_some(()))).await;
+    assert_eq!(app.succeeded(task.run).await, before, "it is the same row, so the store keeps one");
+}
+
+#[tokio::test]
+async fn many_runs_survive_crash_after_crash() {
+    let mut app = App::start_with(|config| config.max_steps_per_tenant = 20).await;
+    app.endpoint.on("/second", &[Answer::Held]);
+    let calls = [
+        ("first", app.endpoint.url("/first"), json!({})),
+        ("second", app.endpoint.url("/second"), json!({})),
+    ];
+    let tasks: Vec<_> = (0..20).map(|_| Task::new(&call_workflow(&calls))).collect();
+    assert_eq!(app.post(batch(&tasks)).await.receipt(), (20, 0, 0));
+    for round in 1..=3 {
+        app.endpoint.called("/second", 20 * round).await;
+        app.crash_and_start_again().await;
+    }
+    app.endpoint.called("/second", 80).await;
+    app.endpoint.release();
+    app.all_succeeded(&tasks.iter().map(|task| task.run).collect::<Vec<_>>(), 3).await;
+    assert_eq!((app.endpoint.count("/first"), app.endpoint.count("/second")), (20, 80));
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use minireipaz::domain::ids::RunId;
+use minireipaz::domain::{ids::RunId, run::RunStatus};
 use serde_json::{Value, json};
 
 use crate::app::{Answer, App, Task, batch, call_workflow, pure_workflow};
@@ -103,4 +103,18 @@ async fn a_higher_attempt_replaces_a_lower_one_and_a_lower_one_never_comes_back(
     assert_eq!(found.run.attempt, 2);
     assert_eq!(app.post(batch([&task, &task.clone().attempt(2)])).await.receipt(), (0, 2, 0));
     assert_eq!(app.endpoint.count("/once"), 2);
+}
+
+#[tokio::test]
+async fn a_higher_attempt_replaces_a_run_that_waits_for_a_retry() {
+    let mut app = App::start().await;
+    app.endpoint.on("/once", &[Answer::Status(503), Answer::Status(200)]);
+    let retry = json!({"retry": {"max_attempts": 2, "base": "1h", "max_delay": "1h"}});
+    let task = Task::new(&call_workflow(&[("call", app.endpoint.url("/once"), retry)]));
+    app.submit(&task).await;
+    app.until("the retry", task.run, |found| found.run.status == RunStatus::Waiting).await;
+    app.submit(&task.clone().attempt(2)).await;
+    assert_eq!(app.succeeded(task.run).await.run.attempt, 2);
+    app.crash_and_start_again().await;
+    assert_eq!(app.post(batch([&task, &task.clone().attempt(2)])).await.receipt(), (0, 2, 0));
 }

@@ -1,33 +1,14 @@
-//! How runs go: branches, failures, time limits, progress, and the worker's orderly end.
-
-use std::time::Duration;
+//! How runs go: failures, time limits, progress.
 
 use minireipaz::domain::run::{RunStatus, RunWithSteps, StepStatus};
 use serde_json::{Value, json};
 
-use crate::app::{Answer, App, Task, batch, call_workflow, step};
+use crate::app::{Answer, App, Task, call_workflow, step};
 
 /// Runs a workflow of one call that fails, and a node behind it.
 async fn failing(app: &App, data: Value) -> RunWithSteps {
     let calls = [("call", app.endpoint.url("/bad"), data), ("next", app.endpoint.url("/next"), json!({}))];
     app.ended(app.submit(&Task::new(&call_workflow(&calls))).await).await
-}
-
-#[tokio::test]
-async fn branches_run_at_the_same_time_and_meet_again() {
-    let app = App::start().await;
-    for path in ["/left", "/right"] {
-        app.endpoint.on(path, &[Answer::Together(2)]);
-    }
-    let call = |id: &str| json!({"id": id, "type": "http_request", "data": {"params": {"url": app.endpoint.url(&format!("/{id}"))}}});
-    let edge = |source: &str, target: &str| json!({"source": source, "target": target});
-    let document = json!({
-        "name": "Branches",
-        "nodes": [{"id": "start", "type": "manual"}, call("left"), call("right"), {"id": "join", "type": "merge"}],
-        "edges": [edge("start", "left"), edge("start", "right"), edge("left", "join"), edge("right", "join")],
-    });
-    let found = app.succeeded(app.submit(&Task::new(&document)).await).await;
-    assert_eq!(found.run.output, Some(json!({"join": [{"path": "/left"}, {"path": "/right"}]})));
 }
 
 #[tokio::test]
@@ -157,38 +138,4 @@ async fn a_step_is_seen_while_it_runs() {
     app.endpoint.release();
     let ended = app.succeeded(run).await;
     assert!(ended.run.revision > found.run.revision);
-}
-
-#[tokio::test]
-async fn a_worker_that_is_stopped_lets_its_steps_finish() {
-    let mut app = App::start_with(|config| (config.max_steps, config.max_steps_per_tenant) = (8, 8)).await;
-    app.endpoint.on("/a", &[Answer::Held]);
-    let calls = [("a", app.endpoint.url("/a"), json!({})), ("b", app.endpoint.url("/b"), json!({}))];
-    let tasks: Vec<_> = (0..40).map(|_| Task::new(&call_workflow(&calls))).collect();
-    assert_eq!(app.post(batch(&tasks)).await.receipt(), (40, 0, 0));
-    app.endpoint.called("/a", 8).await;
-    let stop = app.stop();
-    tokio::pin!(stop);
-    assert!(futures_util::poll!(&mut stop).is_pending(), "steps are under way");
-    app.endpoint.release();
-    stop.await;
-    let (a, b) = (app.endpoint.count("/a"), app.endpoint.count("/b"));
-    assert!(a < 40, "no more steps are begun");
-    app.start_again().await;
-    app.all_succeeded(&tasks.iter().map(|task| task.run).collect::<Vec<_>>(), 3).await;
-    assert_eq!((app.endpoint.count("/a"), app.endpoint.count("/b")), (40, 40), "before: {a} and {b}");
-}
-
-#[tokio::test]
-async fn steps_that_outlast_the_grace_are_executed_again_at_the_next_start() {
-    let mut app = App::start_with(|config| config.grace = Duration::from_millis(50)).await;
-    app.endpoint.on("/slow", &[Answer::Never, Answer::Status(200)]);
-    let task = Task::new(&call_workflow(&[("slow", app.endpoint.url("/slow"), json!({}))]));
-    app.submit(&task).await;
-    app.endpoint.called("/slow", 1).await;
-    app.stop().await;
-    app.start_again().await;
-    app.succeeded(task.run).await;
-    let keys = app.endpoint.keys("/slow");
-    assert_eq!((keys.len(), &keys[0]), (2, &keys[1]));
 }

@@ -101,7 +101,7 @@ async fn poison_becomes_dead_letters_and_its_neighbours_run() {
     }
     let letters = within(
         "the dead letters",
-        app.store.until(async || Some(app.store.dead_letters()).filter(|letters| letters.len() == 5)),
+        app.store.until(async || Some(app.store.inner.dead_letters()).filter(|letters| letters.len() == 5)),
     )
     .await;
     let reasons =
@@ -120,10 +120,10 @@ async fn a_dead_letter_is_buried_once_although_the_worker_stops_in_order() {
     for round in 1..=5 {
         assert_eq!(app.post("poison").await.receipt(), (0, 0, 1));
         app.stop().await;
-        assert_eq!(app.store.dead_letters().len(), round, "stop waits for what the store takes");
+        assert_eq!(app.store.inner.dead_letters().len(), round, "stop waits for what the store takes");
         app.start_again().await;
         app.succeeded(app.submit(&Task::new(&pure_workflow())).await).await;
-        assert_eq!(app.store.dead_letters().len(), round);
+        assert_eq!(app.store.inner.dead_letters().len(), round);
     }
 }
 
@@ -182,7 +182,53 @@ async fn a_client_that_goes_away_takes_nothing_with_it() {
     drop(stream);
     let next = app.submit(&Task::new(&pure_workflow())).await;
     app.succeeded(next).await;
-    assert!(app.store.find(task.run).await.is_none(), "half a body is no batch");
+    assert!(app.find(task.run).await.is_none(), "half a body is no batch");
     let age = Duration::from_secs(5);
     assert_eq!(app.post(Task::aged(&pure_workflow(), age).json()).await.receipt(), (1, 0, 0));
+}
+
+#[tokio::test]
+async fn a_task_is_recorded_with_its_steps_in_order_and_computing_needs_one_record() {
+    let app = App::start().await;
+    let names: Vec<_> = (0..9).map(|n| format!("n{n}")).collect();
+    let set = |n: &String| json!({"id": n, "type": "set", "data": {"params": {"fields": {n: n}}}});
+    let mut nodes = vec![json!({"id": "start", "type": "manual"})];
+    nodes.extend(names.iter().map(set));
+    let edge = |pair: &[Value]| json!({"source": pair[0]["id"], "target": pair[1]["id"]});
+    let edges: Vec<_> = nodes.windows(2).map(edge).collect();
+    let document = json!({"name": "Ten", "nodes": nodes, "edges": edges});
+    let run = app.submit(&Task::new(&document).input(json!({"a": 1}))).await;
+    let found = app.succeeded(run).await;
+    let steps: Vec<_> = found.steps.iter().map(|step| step.node_id.as_str()).collect();
+    assert_eq!(steps, ["start", "n0", "n1", "n2", "n3", "n4", "n5", "n6", "n7", "n8"]);
+    let output = &found.run.output.unwrap()["n8"][0];
+    assert_eq!((&output["a"], &output["n8"]), (&json!(1), &json!("n8")));
+    assert_eq!(app.store.statuses(run), [RunStatus::Succeeded]);
+}
+
+#[tokio::test]
+async fn a_body_of_rubbish_fills_neither_memory_nor_disk() {
+    let app = App::start().await;
+    assert_eq!(app.post("x\n".repeat(5_000)).await.status, 200);
+    let letters = within(
+        "the letters",
+        app.store
+            .until(async || Some(app.store.inner.dead_letters()).filter(|letters| letters.len() > 1_000)),
+    )
+    .await;
+    assert_eq!(letters.len(), 1_001);
+    assert_eq!(letters[1_000].reason, "4000 more records of the same body cannot be read either");
+}
+
+#[tokio::test]
+async fn a_large_batch_is_taken_whole_and_counted() {
+    let app = App::start().await;
+    let filler = "x".repeat(10_000);
+    let tasks: Vec<_> =
+        (0..100).map(|n| Task::new(&pure_workflow()).input(json!({"n": n, "filler": filler}))).collect();
+    assert_eq!(app.post(batch(&tasks)).await.receipt(), (100, 0, 0));
+    app.all_succeeded(&tasks.iter().map(|task| task.run).collect::<Vec<_>>(), 3).await;
+    let metrics = app.get("/metrics").await;
+    assert!(metrics.body.contains("minireipaz_worker_runs_finished_total"), "{metrics:?}");
+    assert_eq!((app.get("/healthz").await.status, app.get("/readyz").await.status), (200, 200));
 }

@@ -8,16 +8,20 @@
 
 mod addresses;
 mod app;
+mod branches;
 mod crash;
 mod duplicates;
 mod expressions;
 mod flow;
 mod http_request;
 mod ingest;
+mod limits;
 mod logs;
 mod metrics;
 mod outage;
 mod peers;
+mod program;
 mod steps;
+mod stop;
+mod timers;
 mod trace;
-mod worker;

@@ -1,6 +1,6 @@
 //! The store is away: runs go on, and all of them are recorded when it is back.
 
-use minireipaz::domain::ids::RunId;
+use minireipaz::{domain::ids::RunId, store::memory::Call};
 use serde_json::json;
 
 use crate::app::{App, Task, batch, call_workflow, pure_workflow, within};
@@ -21,11 +21,14 @@ async fn a_thousand_runs_of_an_outage_are_recorded_once_each() {
     let app = App::start().await;
     app.store.fail_writes(true);
     let runs = send(&app, 1_000).await;
-    app.store.refused().await;
+    within("a refusal", app.store.refused()).await;
     assert_eq!(app.store.ended(), 0);
+    let calls = app.store.calls(Call::Record);
     app.store.fail_writes(false);
     app.all_succeeded(&runs, 3).await;
     assert_eq!(app.store.ended(), 1_000);
+    let calls = app.store.calls(Call::Record) - calls;
+    assert!(calls <= 20, "a backlog is recorded in few calls, not in {calls}");
     assert!(runs.iter().all(|run| app.store.ends(*run) == 1), "nothing is recorded twice");
 }
 
@@ -51,7 +54,7 @@ async fn restarts_in_the_middle_of_an_outage_lose_nothing() {
     app.stop().await;
     app.start_again().await;
     runs.extend(send(&app, 300).await);
-    app.store.refused().await;
+    within("a refusal", app.store.refused()).await;
     app.store.fail_writes(false);
     app.all_succeeded(&runs, 3).await;
     assert_eq!(app.store.ended(), 900);
@@ -62,10 +65,13 @@ async fn dead_letters_wait_for_the_store_too() {
     let app = App::start().await;
     app.store.set_down(true);
     assert_eq!(app.post("poison").await.receipt(), (0, 0, 1));
-    app.store.refused().await;
+    within("a refusal", app.store.refused()).await;
     app.store.set_down(false);
-    within("the dead letter", app.store.until(async || (app.store.dead_letters().len() == 1).then_some(())))
-        .await;
+    within(
+        "the dead letter",
+        app.store.until(async || (app.store.inner.dead_letters().len() == 1).then_some(())),
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -104,12 +110,12 @@ async fn one_run_that_the_store_refuses_for_good_holds_up_no_other() {
     app.all_succeeded(&good, 3).await;
     let letters = within(
         "the dead letter",
-        app.store.until(async || Some(app.store.dead_letters()).filter(|letters| !letters.is_empty())),
+        app.store.until(async || Some(app.store.inner.dead_letters()).filter(|letters| !letters.is_empty())),
     )
     .await;
     assert_eq!(letters.len(), 1);
     assert!(letters[0].reason.contains(&bad.to_string()), "{:?}", letters[0]);
     assert!(letters[0].record.contains("\"copy\""), "what is lost to the store is in the letter");
-    assert!(app.store.find(bad).await.is_none());
+    assert!(app.find(bad).await.is_none());
     app.succeeded(app.submit(&Task::new(&pure_workflow())).await).await;
 }

@@ -85,8 +85,7 @@ async fn tasks_of_a_worker_that_is_away_wait_and_hold_up_nobody() {
     let ended = async || {
         let mut ended = 0;
         for task in &tasks {
-            ended +=
-                u64::from(a.store.find(task.run).await.is_some_and(|found| found.run.status.is_terminal()));
+            ended += u64::from(a.find(task.run).await.is_some_and(|found| found.run.status.is_terminal()));
         }
         (ended == own).then_some(())
     };

@@ -45,10 +45,9 @@ pub(super) async fn acceptances(
         let sql = format!("SELECT {ACCEPTANCES} FROM {RUN_FACTS} WHERE {condition} AND place = ''");
         for row in database.select("acceptances", &sql).await? {
             let (run, version, at) = read_acceptance(row)?;
+            // Of equal versions, whose order is by chance, the later moment: the same on every page.
             let kept = newest.entry(run).or_insert((version, at));
-            if kept.0 < version {
-                *kept = (version, at);
-            }
+            *kept = (version, at).max(*kept);
         }
     }
     Ok(newest.into_iter().map(|(run, (_, at))| (run, at)).collect())

@@ -3,12 +3,10 @@
 mod answer;
 mod bus;
 mod server;
-mod store;
 
 pub use answer::Answer;
 pub use bus::TestBus;
 pub use server::Server;
-pub use store::TestStore;
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,7 +25,7 @@ use minireipaz::{
         timestamp::Timestamp,
     },
     http::{AppState, Parts, app},
-    store::{Facts, RunStore},
+    store::{Facts, RunStore, memory::SpyStore},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -43,7 +41,7 @@ const AUDIENCE: &str = "minireipaz";
 pub struct TestApp {
     pub router: Router,
     pub state: AppState,
-    pub store: Arc<TestStore>,
+    pub store: Arc<SpyStore>,
     pub bus: Arc<TestBus>,
     pub clock: Arc<dyn Clock>,
     issuer: LocalIssuer,
@@ -56,7 +54,7 @@ impl TestApp {
     }
 
     pub async fn with(clock: Arc<dyn Clock>, config: HttpConfig) -> Self {
-        Self::over(Arc::new(TestStore::default()), Arc::new(TestBus::default()), clock, config)
+        Self::over(Arc::new(SpyStore::default()), Arc::new(TestBus::default()), clock, config)
     }
 
     /// Another process over the same store and bus.
@@ -65,7 +63,7 @@ impl TestApp {
         Self::over(store, bus, Arc::clone(&self.clock), HttpConfig::default())
     }
 
-    fn over(store: Arc<TestStore>, bus: Arc<TestBus>, clock: Arc<dyn Clock>, config: HttpConfig) -> Self {
+    fn over(store: Arc<SpyStore>, bus: Arc<TestBus>, clock: Arc<dyn Clock>, config: HttpConfig) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let issuer = issuer(&folder, Arc::clone(&clock));
         let trusted = AuthConfig::new(ISSUER, AUDIENCE, "https://id.example/jwks.json".parse().unwrap());

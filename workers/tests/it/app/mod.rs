@@ -3,7 +3,6 @@
 
 mod clock;
 mod endpoint;
-mod store;
 mod tasks;
 
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
@@ -15,7 +14,7 @@ use minireipaz::{
         ids::RunId,
         run::{RunStatus, RunWithSteps, Step, StepStatus},
     },
-    store::Store,
+    store::{RunStore, Store, memory::SpyStore},
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -24,7 +23,6 @@ use workers::{Worker, WorkerConfig};
 pub(crate) use self::{
     clock::ShiftedClock,
     endpoint::{Answer, Endpoint},
-    store::TestStore,
     tasks::{Task, batch, call_workflow, pure_workflow},
 };
 
@@ -41,7 +39,7 @@ pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T 
 
 /// A worker that can end and start again on the same journal.
 pub(crate) struct App {
-    pub(crate) store: Arc<TestStore>,
+    pub(crate) store: Arc<SpyStore>,
     pub(crate) clock: Arc<ShiftedClock>,
     pub(crate) endpoint: Endpoint,
     config: WorkerConfig,
@@ -136,6 +134,11 @@ impl App {
         self.start_again().await;
     }
 
+    /// Has it look at its clock, which was moved.
+    pub(crate) fn wake(&self) {
+        self.worker.as_ref().unwrap().wake();
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Reply {
         reply(self.http.get(format!("http://{}{path}", self.addr))).await
     }
@@ -187,6 +190,12 @@ impl App {
         }
     }
 
+    /// The run as it is recorded.
+    pub(crate) async fn find(&self, run: RunId) -> Option<RunWithSteps> {
+        let key = (tasks::tenant(), run);
+        self.store.inner.get(std::slice::from_ref(&key)).await.unwrap().remove(&key)
+    }
+
     /// The run once the store has it so.
     pub(crate) async fn until(
         &self,
@@ -194,7 +203,7 @@ impl App {
         run: RunId,
         is_so: impl Fn(&RunWithSteps) -> bool,
     ) -> RunWithSteps {
-        within(what, self.store.until(async || self.store.find(run).await.filter(|found| is_so(found)))).await
+        within(what, self.store.until(async || self.find(run).await.filter(|found| is_so(found)))).await
     }
 }
 

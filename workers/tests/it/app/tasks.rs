@@ -12,7 +12,7 @@ use minireipaz::domain::{
 };
 use serde_json::{Value, json};
 
-/// Whose runs all of them are.
+/// Whose runs they are, unless it is said otherwise.
 pub(super) fn tenant() -> TenantId {
     TenantId::parse("acme").unwrap()
 }
@@ -25,6 +25,7 @@ pub(crate) struct Task {
     document: String,
     input: Value,
     traceparent: Option<String>,
+    tenant: TenantId,
 }
 
 impl Task {
@@ -41,7 +42,8 @@ impl Task {
 
     /// The run with that id.
     pub(crate) fn of(run: RunId, document: &Value) -> Self {
-        Self { run, attempt: 1, document: document.to_string(), input: Value::Null, traceparent: None }
+        let document = document.to_string();
+        Self { run, attempt: 1, document, input: Value::Null, traceparent: None, tenant: tenant() }
     }
 
     pub(crate) fn input(self, input: Value) -> Self {
@@ -50,6 +52,10 @@ impl Task {
 
     pub(crate) fn traceparent(self, traceparent: &str) -> Self {
         Self { traceparent: Some(traceparent.to_owned()), ..self }
+    }
+
+    pub(crate) fn tenant(self, tenant: &str) -> Self {
+        Self { tenant: TenantId::parse(tenant).unwrap(), ..self }
     }
 
     pub(crate) fn attempt(self, attempt: u32) -> Self {
@@ -71,7 +77,7 @@ impl Task {
         let event = Event {
             id: self.run.to_string(),
             time: SystemClock.now(),
-            tenant: tenant(),
+            tenant: self.tenant.clone(),
             traceparent: self.traceparent.clone(),
             payload: Payload::TaskExecute(Box::new(task)),
         };

@@ -10,10 +10,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{
-    rig::{SECRET, call, chain, post, task},
-    target::Target,
-};
+use crate::app::{Answer, Endpoint, SECRET, Task, batch, call_workflow};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -54,6 +51,14 @@ impl Program {
         Self { child, tasks }
     }
 
+    /// Hands it tasks; what became of them.
+    async fn post(&self, tasks: &[Task]) -> serde_json::Value {
+        let post = Client::new().post(&self.tasks).bearer_auth(SECRET).body(batch(tasks));
+        let response = post.send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        serde_json::from_str(&response.text().await.unwrap()).unwrap()
+    }
+
     async fn kill(mut self) {
         self.child.kill().await.unwrap();
     }
@@ -68,26 +73,19 @@ impl Program {
 
 #[tokio::test]
 async fn a_killed_worker_repeats_only_the_step_that_it_was_killed_in() {
-    let (directory, target) = (tempfile::tempdir().unwrap(), Target::start().await);
+    let (directory, endpoint) = (tempfile::tempdir().unwrap(), Endpoint::start().await);
+    endpoint.on("/second", &[Answer::Never, Answer::Status(200)]);
     let program = Program::start(directory.path()).await;
-    let document = chain(&[
-        call("first", &target.url("ok/first"), json!({})),
-        call("second", &target.url("held/second"), json!({})),
-        call("third", &target.url("ok/third"), json!({})),
-    ]);
-    let body = serde_json::to_vec(&[task(&document, json!({}))]).unwrap();
-    assert_eq!(post(&Client::new(), &program.tasks, body.clone()).await.status(), StatusCode::OK);
-    target.arrived(2).await;
+    let calls = ["first", "second", "third"].map(|id| (id, endpoint.url(&format!("/{id}")), json!({})));
+    let tasks = [Task::new(&call_workflow(&calls))];
+    program.post(&tasks).await;
+    endpoint.called("/second", 1).await;
     program.kill().await;
 
     let program = Program::start(directory.path()).await;
-    target.arrived(3).await;
-    target.release(2);
-    target.arrived(4).await;
-    assert_eq!(["first", "second", "third"].map(|name| target.count(name)), [1, 2, 1]);
-    let again = post(&Client::new(), &program.tasks, body).await;
-    let receipt: serde_json::Value = serde_json::from_str(&again.text().await.unwrap()).unwrap();
-    assert_eq!(receipt["duplicates"], 1);
+    endpoint.called("/third", 1).await;
+    assert_eq!(["/first", "/second", "/third"].map(|path| endpoint.count(path)), [1, 2, 1]);
+    assert_eq!(program.post(&tasks).await["duplicates"], 1);
     assert_eq!(program.terminate().await, Some(0), "it stops in order, also without its database");
 }
 
