@@ -51,8 +51,9 @@ finish() {
 
 cli=$cache/vercel-$version
 if [ ! -x "$cli/node_modules/.bin/vercel" ]; then
-  command -v npm >/dev/null && command -v node >/dev/null ||
+  if ! command -v npm >/dev/null || ! command -v node >/dev/null; then
     fail "Node.js is not installed; the Vercel CLI needs version 20 or later, with npm." "$without"
+  fi
   [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] ||
     fail "the Vercel CLI needs Node.js 20 or later, and this is $(node --version)." "$without"
   echo "installing the Vercel CLI $version (npm, 360 MB, once) into $cli"
