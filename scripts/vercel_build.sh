@@ -76,7 +76,7 @@ if [ -n "$zigbuilds" ]; then
     echo "installing cargo-zigbuild $zigbuild and Zig $zig (PyPI, once) into $tools"
     part=$(mktemp -d "$cache/zigbuild-XXXXXX.part")
     trap 'rm -rf "$part"' EXIT
-    pip=(python3 -m pip install --quiet --disable-pip-version-check --target "$part"
+    pip=(env PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --target "$part"
       "cargo-zigbuild==$zigbuild" "ziglang==$zig")
     "${pip[@]}" || fail "pip could not install cargo-zigbuild and ziglang (see above): does \`python3 -m pip\` reach PyPI?"
     chmod 755 "$part"
