@@ -4,7 +4,7 @@
 # Builds what `vercel deploy` ships, without an account: the Vercel CLI's own `vercel build`, offline. The result is in
 # .vercel/output; `minireipaz serve` serves it.
 #
-#   -quick    for tests: less optimization and no link-time optimization (a binary then links in seconds instead of
+#   -quick    for tests: no optimization, at link time neither (a binary then links in seconds instead of
 #             minutes), into .vercel/quick and target/quick, so that nobody deploys it
 #   -zig      compiles with cargo-zigbuild, as the CLI does by itself outside of the platform
 #   -install  only installs the CLI
@@ -100,7 +100,7 @@ output=.vercel/output
 if [ -n "$quick" ]; then
   output=.vercel/quick
   export CARGO_TARGET_DIR=$PWD/target/quick
-  export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1
+  export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=0
 fi
 export VERCEL_TELEMETRY_DISABLED=1 NO_UPDATE_NOTIFIER=1 CI=1
 echo "building the functions into $output (the first time compiles everything)"
