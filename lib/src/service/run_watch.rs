@@ -5,7 +5,7 @@
 //! for, is asked about often; the longer nothing happens, the more rarely. When nobody waits, nothing is asked.
 //!
 //! Asking never takes more than a third of the time, so that a busy store is not kept busy by questions. And a few
-//! runs that have hardly begun are read as a whole: they hold next to nothing, and when one has ended meanwhile, the
+//! runs that have hardly begun are read as a whole: they hold little, and when one has ended meanwhile, the
 //! same answer brings its result.
 
 use std::{
@@ -59,8 +59,9 @@ impl WatchSettings {
 /// Most runs that one query asks about; the others are next.
 const MAX_ASKED: usize = 500;
 
-/// So many runs are read as a whole at most.
-const MAX_WHOLE: usize = 4;
+/// So many runs are read as a whole at most: where one in five has ended, that costs the store less than asking where
+/// all of them are and reading that one (measured: 1.6 ms, and 2.3 ms with 0.07 ms for each run).
+const MAX_WHOLE: usize = 16;
 
 /// After a question nothing is asked for so many times its duration.
 const REST: u32 = 2;
