@@ -31,7 +31,9 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(commands::execute(args.command)) {
+    let executed = runtime.block_on(commands::execute(args.command));
+    minireipaz::telemetry::flush();
+    match executed {
         Ok(code) => code,
         Err(failure) => {
             let text = failure.to_string();

@@ -43,6 +43,7 @@ fn main() -> ExitCode {
     let ended = runtime.block_on(run(worker, store));
     // Threads that still compute for steps that were cut off are not waited for.
     runtime.shutdown_timeout(Duration::from_secs(1));
+    telemetry::flush();
     match ended {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,

@@ -1,7 +1,7 @@
 //! The spans of a run and of its steps: what lines about them say, and how their traces go on.
 
 use minireipaz::telemetry::TraceSpan;
-use tracing::{Level, Span, debug_span, info_span};
+use tracing::{Level, Span, debug_span, field, info_span};
 
 use crate::{engine::RunHeader, runner::StepTask};
 
@@ -22,7 +22,7 @@ pub(crate) fn about_run(header: &RunHeader) -> Span {
 }
 
 /// A run's span. A run may take days and several processes, so its span is made when it ends and says when it began.
-pub(crate) fn run(header: &RunHeader, status: &'static str) -> Span {
+pub(crate) fn run(header: &RunHeader, status: &'static str, error: Option<&str>) -> Span {
     let here = TraceSpan::of(header.trace(), header.traceparent);
     info_span!(
         "run",
@@ -33,6 +33,7 @@ pub(crate) fn run(header: &RunHeader, status: &'static str) -> Span {
         run.id = %header.run_id,
         run.attempt = header.attempt,
         run.status = status,
+        error.code = error,
         workflow.id = %header.workflow_id,
         workflow.version = header.workflow_version,
         tenant = header.tenant.as_str(),
@@ -54,6 +55,7 @@ pub(crate) fn step(task: &StepTask, here: TraceSpan) -> Span {
         node.id = node,
         node.kind = kind,
         attempt = task.attempt,
+        error.code = field::Empty,
     )
 }
 
@@ -76,5 +78,6 @@ pub(crate) fn inline_step(task: &StepTask) -> Span {
         node.id = node,
         node.kind = kind,
         attempt = task.attempt,
+        error.code = field::Empty,
     )
 }

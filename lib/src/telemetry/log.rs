@@ -81,9 +81,18 @@ where
         LogFormat::Text => layer.with_ansi(colours).boxed(),
         LogFormat::Json => layer.event_format(JsonLines).fmt_fields(JsonFields::new()).boxed(),
     };
-    let started = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
-    if let Err(error) = started {
+    let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter));
+    #[cfg(feature = "otlp")]
+    let (subscriber, wrong) = match super::otlp::layer() {
+        Ok(spans) => (subscriber.with(spans), None),
+        Err(error) => (subscriber.with(None), Some(error)),
+    };
+    if let Err(error) = subscriber.try_init() {
         tracing::debug!("{error}");
+    }
+    #[cfg(feature = "otlp")]
+    if let Some(error) = wrong {
+        tracing::warn!(%error, "spans are not sent to a collector");
     }
     Ok(())
 }

@@ -60,12 +60,12 @@ pub(super) fn tell(state: &RunState, events: &[RunEvent]) {
 fn finished(state: &RunState, status: RunStatus, error: Option<&NodeError>) {
     let header = state.header();
     let (run, status) = (header.run_id, status.as_str());
-    let span = spans::run(header, status);
+    let span = spans::run(header, status, error.map(|error| error.code.as_str()));
     match error {
         // Most runs: at full load a line each would cost more than the run.
         None => tracing::debug!(parent: &span, "run {run} ended: {status}"),
         Some(NodeError { code, .. }) => {
-            tracing::info!(parent: &span, error.code = %code, "run {run} ended: {status} ({code})");
+            tracing::info!(parent: &span, "run {run} ended: {status} ({code})");
         }
     }
 }

@@ -26,7 +26,7 @@ use minireipaz::{
 pub use settings::RunnerSettings;
 pub use task::{Compiled, StepTask};
 use tokio::sync::Semaphore;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use crate::{
     engine::Outcome,
@@ -114,7 +114,11 @@ impl Runner {
     }
 }
 
+/// Counts the attempt's time, and notes in its span how it ended.
 fn measure(kind: &'static str, began: Instant, outcome: &Outcome) {
+    if let Outcome::Failed(failed) = outcome {
+        Span::current().record("error.code", failed.error.code.as_str());
+    }
     let outcome = if matches!(outcome, Outcome::Succeeded(_)) { "succeeded" } else { "failed" };
     metrics::histogram!(names::WORKER_STEP_SECONDS, names::NODE_KIND => kind, names::OUTCOME => outcome)
         .record(began.elapsed());

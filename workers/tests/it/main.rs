@@ -18,6 +18,8 @@ mod ingest;
 mod limits;
 mod logs;
 mod metrics;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod outage;
 mod peers;
 mod program;
