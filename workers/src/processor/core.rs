@@ -340,8 +340,6 @@ impl Core {
                 self.dispatcher.submit(active.step(execute));
             }
             if active.state.is_terminal() {
-                let status = active.state.status().as_str();
-                counter!(names::WORKER_RUNS_FINISHED, names::OUTCOME => status).increment(1);
                 self.runs.remove(&run);
             } else if active.state.is_parked()
                 && active.next_due().is_some_and(|due| due > turn.now.plus(SOON))

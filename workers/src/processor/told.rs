@@ -43,6 +43,7 @@ pub(super) fn tell(state: &RunState, events: &[RunEvent]) {
             }
             RunEvent::Finished { status, error, at } => {
                 let took = at.since(state.header().created_at);
+                counter!(names::WORKER_RUNS_FINISHED, names::OUTCOME => status.as_str()).increment(1);
                 histogram!(names::WORKER_RUN_SECONDS, names::OUTCOME => status.as_str()).record(took);
                 finished(state, *status, error.as_deref());
             }
