@@ -28,6 +28,13 @@ impl Database {
         self.url.clone()
     }
 
+    /// Kills it as a power cut would.
+    pub async fn kill(&self) {
+        if let Some(server) = self.running.lock().await.take() {
+            server.kill_hard();
+        }
+    }
+
     /// Stops it in order.
     pub async fn stop(&self) {
         if let Some(server) = self.running.lock().await.take() {

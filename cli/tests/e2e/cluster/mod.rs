@@ -95,6 +95,11 @@ impl Cluster {
         &self.settings.workers
     }
 
+    /// Starts a second bridge, which shares the deliveries with the first one.
+    pub async fn second_bridge(&self) -> Part {
+        Part::start(self.settings.second_bridge()).await
+    }
+
     /// Every part that is a program of ours.
     pub fn parts(&self) -> [&Part; 4] {
         [&self.bridge, &self.functions, &self.workers[0], &self.workers[1]]

@@ -13,7 +13,7 @@ use crate::{
     client::{Identity, read_json, repository},
     process::MARK,
     setting,
-    system::{PROGRAM, built},
+    system::{PROGRAM, built, free_port},
 };
 
 /// What connectors show.
@@ -39,13 +39,21 @@ pub struct Settings {
 
 impl Settings {
     pub fn bridge(&self) -> Plan {
-        let connectors = self.connectors();
+        self.bridge_at("bridge", &self.bridge)
+    }
+
+    /// A bridge beside the first one. Nobody produces to it; it delivers.
+    pub fn second_bridge(&self) -> Plan {
+        self.bridge_at("second bridge", &format!("http://127.0.0.1:{}", free_port()))
+    }
+
+    fn bridge_at(&self, name: &'static str, url: &str) -> Plan {
         let mut command = self.command(Path::new(PROGRAM));
-        command.args(["bridge", "--kafka", &self.kafka, "--listen", host(&self.bridge)]);
-        for file in connectors {
+        command.args(["bridge", "--kafka", &self.kafka, "--listen", host(url)]);
+        for file in self.connectors() {
             command.arg("--connector").arg(file);
         }
-        self.plan("bridge", command, format!("{}/healthz", self.bridge))
+        self.plan(name, command, format!("{url}/healthz"))
     }
 
     pub fn functions(&self) -> Plan {

@@ -54,7 +54,7 @@ impl<'a> Load<'a> {
         let tenant: String = fault.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         let api = cluster.client(&tenant);
         let workflow = api.save(&document()).await;
-        let recognised = recognised(cluster).await;
+        let recognised = count_tasks(cluster, "duplicate").await;
         Self {
             fault,
             cluster,
@@ -85,6 +85,20 @@ impl<'a> Load<'a> {
             (begun >= count).then_some(())
         })
         .await;
+    }
+
+    /// Waits until so many runs have ended.
+    pub async fn ended(&self, count: usize) {
+        until_within(LIMIT, "runs end", async || {
+            let rows = self.api.runs_of(&self.workflow).await?;
+            (rows.iter().filter(|row| is_terminal(row)).count() >= count).then_some(())
+        })
+        .await;
+    }
+
+    /// How many runs have been accepted so far.
+    pub fn accepted(&self) -> usize {
+        self.accepted.lock().unwrap().len()
     }
 
     /// The keys of the calls that have been made, as often as they have been.
@@ -160,7 +174,7 @@ impl<'a> Load<'a> {
     }
 
     async fn redelivered(&self) -> u64 {
-        let now = recognised(self.cluster).await;
+        let now = count_tasks(self.cluster, "duplicate").await;
         // A worker that was started again counts from zero.
         now.iter().zip(&self.recognised).map(|(now, before)| now.checked_sub(*before).unwrap_or(*now)).sum()
     }
@@ -215,15 +229,14 @@ fn check(run: &Value, n: usize) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Duplicates that each worker has recognised since its start.
-async fn recognised(cluster: &Cluster) -> Vec<u64> {
+/// Tasks of which this became at each worker since its start.
+pub async fn count_tasks(cluster: &Cluster, outcome: &str) -> Vec<u64> {
+    let name = format!("minireipaz_worker_tasks_total{{outcome=\"{outcome}\"}} ");
     let mut counts = Vec::new();
     for worker in cluster.worker_urls() {
         let text = reqwest::get(format!("{worker}/metrics")).await.unwrap().text().await.unwrap();
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix(r#"minireipaz_worker_tasks_total{outcome="duplicate"} "#));
-        counts.push(line.and_then(|count| count.parse().ok()).unwrap_or(0));
+        let count = text.lines().find_map(|line| line.strip_prefix(&name)?.parse().ok());
+        counts.push(count.unwrap_or(0));
     }
     counts
 }

@@ -10,5 +10,5 @@ pub mod network;
 pub mod programs;
 mod table;
 
-use load::{Load, Repeats};
+use load::{Load, Repeats, count_tasks};
 pub use table::{Row, print};

@@ -8,17 +8,63 @@ use crate::cluster::Cluster;
 pub async fn a_worker_is_killed_and_started(cluster: &Cluster) -> Row {
     let load = Load::new(cluster, "worker killed -9 and started").await;
     let worker = &cluster.workers[0];
-    let (before, over) = {
-        let killed = async {
-            load.under_way(40).await;
-            let before = load.called().await.into_iter().collect();
-            worker.kill();
-            worker.start_again().await;
-            (before, Instant::now())
-        };
-        tokio::join!(load.start(120), killed).1
+    let killed = async {
+        load.under_way(40).await;
+        let before = load.called().await.into_iter().collect();
+        worker.kill();
+        worker.start_again().await;
+        (before, Instant::now())
     };
+    let (before, over) = tokio::join!(load.start(120), killed).1;
     load.finish(over, Repeats::Interrupted(before)).await
+}
+
+/// What one worker is away for must not hold up the other's runs.
+pub async fn a_worker_is_away_and_the_other_goes_on(cluster: &Cluster) -> Row {
+    let load = Load::new(cluster, "worker away, the other goes on").await;
+    let worker = &cluster.workers[1];
+    assert!(worker.stop().await.success(), "{}", worker.said());
+    load.start(60).await;
+    // About half of them belong to the one that is there.
+    load.ended(15).await;
+    worker.start_again().await;
+    load.finish(Instant::now(), Repeats::None).await
+}
+
+pub async fn both_workers_are_killed_and_started(cluster: &Cluster) -> Row {
+    let load = Load::new(cluster, "both workers killed -9 and started").await;
+    let killed = async {
+        load.under_way(40).await;
+        let before = load.called().await.into_iter().collect();
+        for worker in &cluster.workers {
+            worker.kill();
+        }
+        for worker in &cluster.workers {
+            worker.start_again().await;
+        }
+        (before, Instant::now())
+    };
+    let (before, over) = tokio::join!(load.start(120), killed).1;
+    load.finish(over, Repeats::Interrupted(before)).await
+}
+
+pub async fn a_second_bridge_joins_and_the_first_is_killed(cluster: &Cluster) -> Row {
+    let load = Load::new(cluster, "second bridge joins, first killed -9").await;
+    let killed = async {
+        load.under_way(20).await;
+        let second = cluster.second_bridge().await;
+        load.under_way(60).await;
+        cluster.bridge.kill();
+        // The second one alone delivers what the log has, once Kafka has noticed.
+        load.under_way(load.accepted()).await;
+        cluster.bridge.start_again().await;
+        let over = Instant::now();
+        (second, over)
+    };
+    let (second, over) = tokio::join!(load.start(120), killed).1;
+    let row = load.finish(over, Repeats::None).await;
+    assert!(second.stop().await.success(), "{}", second.said());
+    row
 }
 
 pub async fn a_worker_is_stopped_in_order_and_started(cluster: &Cluster) -> Row {
