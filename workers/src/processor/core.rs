@@ -339,11 +339,9 @@ impl Core {
             for execute in executes {
                 self.dispatcher.submit(active.step(execute));
             }
-            if active.state.is_terminal() {
-                self.runs.remove(&run);
-            } else if active.state.is_parked()
-                && active.next_due().is_some_and(|due| due > turn.now.plus(SOON))
-            {
+            let sleeps =
+                || active.state.is_parked() && active.next_due().is_some_and(|due| due > turn.now.plus(SOON));
+            if active.state.is_terminal() || sleeps() {
                 self.runs.remove(&run);
             }
         }
