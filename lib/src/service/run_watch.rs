@@ -65,6 +65,8 @@ const MAX_WHOLE: usize = 16;
 
 /// After a question nothing is asked for so many times its duration.
 const REST: u32 = 2;
+/// But not for longer than this.
+const MAX_REST: Duration = Duration::from_secs(1);
 
 /// Where a watched run is.
 #[derive(Debug, Clone)]
@@ -325,7 +327,7 @@ impl Polling {
     fn tell(&self, asked: &[RunKey], mut found: HashMap<RunKey, Heard>, began: Instant) {
         let mut table = self.0.table();
         let now = Instant::now();
-        table.rested = Some(now + (now - began) * REST);
+        table.rested = Some(now + ((now - began) * REST).min(MAX_REST));
         for key in asked {
             let Some(watched) = table.runs.get_mut(key) else { continue };
             let now_heard = found.remove(key).unwrap_or(Heard::Missing);

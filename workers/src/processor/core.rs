@@ -290,7 +290,8 @@ impl Core {
                     tracing::error!(%error, retry_in = ?DISK_PAUSE, "nothing can be written; nothing is accepted");
                     self.gate.set_disk_failed(true);
                     turn.refuse();
-                    if !self.hold_out() {
+                    // Nobody will come to tell it to end a second time.
+                    if self.ending || !self.hold_out() {
                         return false;
                     }
                 }

@@ -44,13 +44,15 @@ impl Rig {
         let gate = Arc::new(Gate::new(limits, Arc::clone(&backlog), Arc::clone(&post)));
         let documents = Arc::new(Documents::new());
         let (ready, open) = oneshot::channel();
+        let mut settings = RunnerSettings::default();
+        settings.http.allow = "127.0.0.1".parse().unwrap();
         let parts = Parts {
             journal: Arc::clone(&journal),
             backlog: Arc::clone(&backlog),
             documents: Arc::clone(&documents),
             gate: Arc::clone(&gate),
             post: Arc::clone(&post),
-            runner: Runner::new(RunnerSettings::default(), Arc::clone(&clock)).unwrap(),
+            runner: Runner::new(settings, Arc::clone(&clock)).unwrap(),
             clock,
             max_steps: (4, 4),
             ready,
@@ -62,7 +64,14 @@ impl Rig {
 
     /// Hands a task over; its answer comes later.
     fn hand_over(&self, header: &Arc<RunHeader>) -> oneshot::Receiver<Result<Receipt, Refused>> {
-        let document = document();
+        self.hand_over_of(header, document())
+    }
+
+    fn hand_over_of(
+        &self,
+        header: &Arc<RunHeader>,
+        document: DocumentText,
+    ) -> oneshot::Receiver<Result<Receipt, Refused>> {
         let hash = hash_of(&document);
         let workflow = self.documents.compile(&hash, &document).unwrap();
         let task = Task { header: Arc::clone(header), hash, document, workflow };
@@ -157,6 +166,28 @@ async fn a_worker_that_stops_on_a_full_disk_does_stop() {
     let rig = Rig::on(journal).await;
     full.store(true, Ordering::SeqCst);
     assert_eq!(rig.hand_over(&header(1)).await.unwrap(), Err(Refused));
+    rig.end();
+}
+
+#[tokio::test]
+async fn a_worker_that_finds_its_disk_full_when_it_stops_with_a_step_under_way_does_stop() {
+    let (_directory, full, journal) = on_disk();
+    let rig = Rig::on(journal).await;
+    // It takes connections and never answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    let call = json!({
+        "name": "Test",
+        "nodes": [
+            {"id": "start", "type": "manual"},
+            {"id": "call", "type": "http_request", "data": {"params": {"url": url}}}
+        ],
+        "edges": [{"source": "start", "target": "call"}],
+    });
+    let call = DocumentText::parse(call.to_string()).unwrap();
+    let accepted = Receipt { accepted: 1, ..Receipt::default() };
+    assert_eq!(rig.hand_over_of(&header(1), call).await.unwrap(), Ok(accepted));
+    full.store(true, Ordering::SeqCst);
     rig.end();
 }
 
