@@ -17,7 +17,7 @@ demo: ## Runs an example through the whole path and prints its steps and result
 openapi_http: ## Writes the OpenAPI document, its page and the typed TypeScript client
 	@scripts/generate_openapi.sh
 
-vercel-build: ## Builds what a deployment ships, with the Vercel CLI, offline
+vercel-build: ## Builds what a deployment ships, with the Vercel CLI, without an account
 	@scripts/vercel_build.sh
 
 lint: ## Checks formatting, lints, docs, scripts (scripts/lint.sh -install installs the linters)

@@ -16,7 +16,7 @@ PLACEHOLDER = re.compile(r"\$\{env:(\w+)\}")
 
 
 def main():
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
         sys.exit("usage: connector_config.py FILE")
     try:
         with open(sys.argv[1], encoding="utf-8") as file:

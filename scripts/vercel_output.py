@@ -54,7 +54,7 @@ def problems(output):
 
 
 def main():
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
         sys.exit("usage: vercel_output.py DIR")
     found = list(problems(sys.argv[1]))
     for problem in found:

@@ -18,8 +18,8 @@ use crate::failure::Failure;
 #[command(after_help = "\
 The connector files are those of Kafka Connect's HTTP Sink; ${env:NAME} in them is filled in from the environment.
 
-On a Kafka, what librdkafka needs to know beyond the addresses is given by --kafka-property, or by KAFKA_PROPERTIES with
-one NAME=VALUE a line: for Confluent Cloud security.protocol=SASL_SSL, sasl.mechanism=PLAIN, sasl.username and
+On a Kafka, what librdkafka needs to know beyond the addresses is given by --kafka-property, or by KAFKA_PROPERTIES \
+with one NAME=VALUE a line: for Confluent Cloud security.protocol=SASL_SSL, sasl.mechanism=PLAIN, sasl.username and \
 sasl.password; for MSK SASL_SSL and SCRAM-SHA-512. (TLS needs a program built with the feature kafka-tls.)
 
 Examples:
@@ -28,9 +28,15 @@ Examples:
     --connector connectors/workflows-http-sink.json --connector connectors/tasks-http-sink.json")]
 pub(crate) struct BridgeArgs {
     /// The Kafka cluster to use: its bootstrap addresses.
-    #[arg(long, env = "KAFKA_BOOTSTRAP_SERVERS", value_name = "HOST:PORT,…", conflicts_with = "data")]
+    #[arg(
+        long,
+        env = "KAFKA_BOOTSTRAP_SERVERS",
+        value_name = "HOST:PORT,…",
+        value_parser = clap::builder::NonEmptyStringValueParser::new(),
+        conflicts_with = "data"
+    )]
     kafka: Option<String>,
-    /// A property of librdkafka; may be given several times. Secrets belong into `KAFKA_PROPERTIES`.
+    /// A property of librdkafka; may be given several times. Secrets belong in `KAFKA_PROPERTIES`.
     #[arg(
         long = "kafka-property",
         env = "KAFKA_PROPERTIES",
@@ -45,7 +51,7 @@ pub(crate) struct BridgeArgs {
     #[arg(long, default_value = ".bridge", value_name = "DIR")]
     data: PathBuf,
     /// Where the REST Proxy listens.
-    #[arg(long, env = "BRIDGE_LISTEN", default_value = "127.0.0.1:8082", value_name = "ADDRESS")]
+    #[arg(long, env = "BRIDGE_LISTEN", default_value = "127.0.0.1:8082", value_name = "IP:PORT")]
     listen: SocketAddr,
     /// An HTTP sink connector to run; may be given several times.
     #[arg(long = "connector", value_name = "FILE")]
@@ -91,7 +97,9 @@ fn property(text: &str) -> Result<Property, String> {
 
 /// Runs it until it is told to stop.
 pub(super) async fn bridge(args: BridgeArgs) -> Result<(), Failure> {
-    let logging = Logging::from_env(&mut Env::process());
+    let mut env = Env::process();
+    let logging = Logging::from_env(&mut env);
+    let logging = env.finish(Some(logging)).map_err(|error| Failure::usage(error.to_string()))?;
     telemetry::init(logging.format, &logging.filter).map_err(anyhow::Error::from)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(anyhow::Error::from)?;
     let config = config(args);
@@ -130,6 +138,8 @@ fn config(args: BridgeArgs) -> BridgeConfig {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
     config.partitions = args.partitions;
-    config.auth = args.api_key.zip(args.api_secret).map(|(user, password)| BasicAuth { user, password });
+    // A variable that is set and empty counts as not set, as everywhere.
+    let given = args.api_key.filter(|key| !key.is_empty()).zip(args.api_secret);
+    config.auth = given.map(|(user, password)| BasicAuth { user, password });
     config
 }

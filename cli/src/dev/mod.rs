@@ -29,7 +29,7 @@ pub(crate) struct Dev {
     #[arg(long, env = "MINIREIPAZ_DATA", default_value = ".dev", value_name = "DIR")]
     data: PathBuf,
     /// A ClickHouse server to use instead of a local one: `clickhouse://user:password@host:9000/database`
-    #[arg(long, env = "CLICKHOUSE_URL", hide_env_values = true)]
+    #[arg(long, env = "CLICKHOUSE_URL", hide_env_values = true, value_name = "URL")]
     clickhouse_url: Option<String>,
 }
 
@@ -42,7 +42,9 @@ impl Dev {
         screen::hello();
         let folder = Folder::open(&self.data)?;
         let listener = functions::listen(self.port)?;
-        let log = LogConfig::from_env(&mut Env::process());
+        let mut env = Env::process();
+        let log = LogConfig::from_env(&mut env);
+        let log = env.finish(Some(log))?;
         telemetry::init_file(log.format, &log.filter, folder.log()?)?;
         let mut stop = Stop::new()?;
         let mut parts = tokio::select! {

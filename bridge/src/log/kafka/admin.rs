@@ -21,8 +21,7 @@ pub(super) struct Admin {
 
 impl Admin {
     pub(super) fn new(settings: &KafkaSettings) -> Result<Self, LogError> {
-        let client =
-            settings.admin().create().map_err(|error| LogError::Settings(error.to_string().into()))?;
+        let client = settings.admin().create().map_err(|error| failure::of_settings(&error))?;
         Ok(Self { client, partitions: i32::try_from(settings.partitions).unwrap_or(i32::MAX) })
     }
 

@@ -38,6 +38,17 @@ pub(super) fn of_client(error: &KafkaError) -> LogError {
     }
 }
 
+/// Why librdkafka does not take the settings. Without the property's value: it may be a secret.
+pub(super) fn of_settings(error: &KafkaError) -> LogError {
+    LogError::Settings(match error {
+        KafkaError::ClientConfig(_, what, ..) if what.contains("not available at build time") => {
+            format!("{what}; it takes a program built with the feature kafka-tls").into()
+        }
+        KafkaError::ClientConfig(_, what, ..) => what.as_str().into(),
+        error => error.to_string().into(),
+    })
+}
+
 fn of_code(code: Code) -> LogError {
     let text = || code.to_string().into();
     match code {
@@ -65,5 +76,18 @@ pub(super) struct Refused {
 impl Refused {
     pub(super) fn new(record: &NewRecord, limit: usize, queued: usize) -> Self {
         Self { partition: record.partition, size: record.size(), limit, queued }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::log::kafka::{KafkaSettings, admin::Admin};
+
+    #[test]
+    fn a_property_that_librdkafka_does_not_know_is_named_without_its_value() {
+        let properties = [("sasl.pasword".to_owned(), "lovelace-1815".to_owned())].into();
+        let settings = KafkaSettings { properties, ..KafkaSettings::new("127.0.0.1:1") };
+        let error = Admin::new(&settings).err().unwrap().to_string();
+        assert!(error.contains("sasl.pasword") && !error.contains("lovelace"), "{error}");
     }
 }

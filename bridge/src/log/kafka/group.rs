@@ -22,6 +22,7 @@ use super::{
     KafkaSettings,
     admin::Admin,
     context::{self, Ends},
+    failure,
     feed::KafkaFeed,
     holdings::Holdings,
 };
@@ -109,7 +110,7 @@ impl Member {
             consumer: OnceLock::new(),
         };
         let consumer = BaseConsumer::from_config_and_context(&self.client, context)
-            .map_err(|error| LogError::Settings(error.to_string().into()))?;
+            .map_err(|error| failure::of_settings(&error))?;
         let consumer = Arc::new(consumer);
         // The first and only time.
         let _ = consumer.context().consumer.set(Arc::downgrade(&consumer));

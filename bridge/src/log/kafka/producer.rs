@@ -158,7 +158,7 @@ impl Producers {
 fn create(settings: &KafkaSettings, health: &Arc<Health>) -> Result<Producer, LogError> {
     let context = Context { health: health.clone(), failed: AtomicBool::new(false) };
     Producer::from_config_and_context(&settings.producer(), context)
-        .map_err(|error| LogError::Settings(error.to_string().into()))
+        .map_err(|error| failure::of_settings(&error))
 }
 
 fn headers(record: &NewRecord) -> OwnedHeaders {

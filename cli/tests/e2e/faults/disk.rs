@@ -23,7 +23,10 @@ pub async fn the_disk_of_a_worker_is_full(cluster: &Cluster) -> Row {
                 .text()
                 .await
                 .ok()?;
-            metrics.contains("minireipaz_journal_failures_total").then_some(())
+            let failures = |line: &str| {
+                line.strip_prefix("minireipaz_journal_failures_total ").is_some_and(|count| count != "0")
+            };
+            metrics.lines().any(failures).then_some(())
         })
         .await;
         limit(worker, "unlimited");
