@@ -48,6 +48,14 @@ impl Database {
         *self.running.lock().await = Some(server);
     }
 
+    /// Starts it again if it does not run.
+    pub async fn mend(&self) {
+        if self.running.lock().await.is_none() {
+            eprintln!("ClickHouse had ended; it is started again");
+            self.start_again().await;
+        }
+    }
+
     /// The most memory that it has held since its start, in MiB.
     pub async fn peak_memory(&self) -> u64 {
         self.running.lock().await.as_ref().map_or(0, |server| process::peak_memory(server.pid()))

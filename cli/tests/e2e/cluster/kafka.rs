@@ -69,6 +69,15 @@ impl Kafka {
         *self.running.lock().unwrap() = running;
     }
 
+    /// Starts it again if it does not run.
+    pub async fn mend(&self) {
+        let ended = self.running.lock().unwrap().script.ended();
+        if ended.is_some() {
+            eprintln!("Kafka had ended; it is started again");
+            self.start_again().await;
+        }
+    }
+
     /// The most memory that the broker has held since its start, in MiB.
     pub fn peak_memory(&self) -> u64 {
         process::peak_memory(self.running.lock().unwrap().said.pid)

@@ -100,6 +100,17 @@ impl Cluster {
         Part::start(self.settings.second_bridge()).await
     }
 
+    /// Puts right what a test that failed has left.
+    pub async fn mend(&self) {
+        self.kafka.mend().await;
+        self.database.mend().await;
+        for part in self.parts() {
+            part.mend().await;
+        }
+        self.tasks.mend();
+        self.events.mend();
+    }
+
     /// Every part that is a program of ours.
     pub fn parts(&self) -> [&Part; 4] {
         [&self.bridge, &self.functions, &self.workers[0], &self.workers[1]]

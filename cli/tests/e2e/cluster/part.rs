@@ -6,6 +6,8 @@ use std::{
     sync::{Mutex, MutexGuard},
 };
 
+use serde_json::Value;
+
 use crate::{client::until, process::Process};
 
 /// How to start a program, and how to see that it works.
@@ -50,6 +52,20 @@ impl Part {
     pub async fn stop(&self) -> ExitStatus {
         self.running().terminate();
         until("it stops", async || self.running().ended()).await
+    }
+
+    /// What it says about its health.
+    pub async fn health(&self) -> Option<Value> {
+        reqwest::get(&self.plan.probe).await.ok()?.json().await.ok()
+    }
+
+    /// Starts it again if it does not run, so that a test that failed does not let those after it fail too.
+    pub async fn mend(&self) {
+        let ended = self.running().ended();
+        if let Some(status) = ended {
+            eprintln!("{} had ended with {status}; it is started again", self.name());
+            self.start_again().await;
+        }
     }
 
     /// Starts it again after it has ended, and waits until it works.

@@ -51,6 +51,7 @@ pub enum Repeats {
 impl<'a> Load<'a> {
     /// A workflow whose steps call the playground, the second for 300 ms.
     pub async fn new(cluster: &'a Cluster, fault: &'static str) -> Self {
+        cluster.mend().await;
         let tenant: String = fault.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         let api = cluster.client(&tenant);
         let workflow = api.save(&document()).await;
@@ -94,11 +95,6 @@ impl<'a> Load<'a> {
             (rows.iter().filter(|row| is_terminal(row)).count() >= count).then_some(())
         })
         .await;
-    }
-
-    /// How many runs have been accepted so far.
-    pub fn accepted(&self) -> usize {
-        self.accepted.lock().unwrap().len()
     }
 
     /// The keys of the calls that have been made, as often as they have been.

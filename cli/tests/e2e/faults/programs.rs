@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{Load, Repeats, Row};
-use crate::cluster::Cluster;
+use crate::{client::until, cluster::Cluster};
 
 pub async fn a_worker_is_killed_and_started(cluster: &Cluster) -> Row {
     let load = Load::new(cluster, "worker killed -9 and started").await;
@@ -55,8 +55,14 @@ pub async fn a_second_bridge_joins_and_the_first_is_killed(cluster: &Cluster) ->
         let second = cluster.second_bridge().await;
         load.under_way(60).await;
         cluster.bridge.kill();
-        // The second one alone delivers what the log has, once Kafka has noticed.
-        load.under_way(load.accepted()).await;
+        // Kafka notices, and the second one has all partitions. (Nobody can produce before the first one is back.)
+        until("the second bridge delivers everything", async || {
+            let health = second.health().await?;
+            let running =
+                health["tasks"].as_array()?.iter().filter(|task| task["state"] == "RUNNING").count();
+            (running >= 8).then_some(())
+        })
+        .await;
         cluster.bridge.start_again().await;
         let over = Instant::now();
         (second, over)
