@@ -140,9 +140,13 @@ pub struct TaskStats {
     retries: AtomicU64,
     skipped: AtomicU64,
     failures: AtomicU64,
+    /// The next record to handle; [`UNKNOWN`] until one was read.
     position: AtomicU64,
     state: Mutex<TaskState>,
 }
+
+/// A position that nobody has told: the log knows where a group goes on, and nothing was read from there yet.
+const UNKNOWN: u64 = u64::MAX;
 
 impl TaskStats {
     fn new(connector: &str, at: TopicPartition) -> Self {
@@ -155,7 +159,7 @@ impl TaskStats {
             retries: zero(),
             skipped: zero(),
             failures: zero(),
-            position: zero(),
+            position: AtomicU64::new(UNKNOWN),
             state: Mutex::new(TaskState::Running),
         }
     }
@@ -189,8 +193,11 @@ impl TaskStats {
 
     /// Enters `state`.
     pub fn enter(&self, state: TaskState) {
-        if matches!(state, TaskState::Failed(_)) {
-            self.failures.fetch_add(1, Ordering::Relaxed);
+        match state {
+            TaskState::Failed(_) => drop(self.failures.fetch_add(1, Ordering::Relaxed)),
+            // Whoever delivers the partition now knows how far it is.
+            TaskState::Stopped => self.moved(UNKNOWN),
+            TaskState::Running | TaskState::Retrying(_) => {}
         }
         *lock(&self.state) = state;
     }
@@ -201,9 +208,31 @@ impl TaskStats {
         lock(&self.state).clone()
     }
 
-    /// Records between the position and the partition's end.
+    /// Records between the position and the partition's end. None as long as nothing was read: what waits is read at
+    /// once, whether or not the receiver takes it.
     #[must_use]
     pub fn lag(&self, end: Option<u64>) -> u64 {
         end.unwrap_or(0).saturating_sub(self.position.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lag_is_told_by_who_delivers_the_partition_from_the_first_record_that_it_has_read() {
+        let stats = Stats::default();
+        let task = stats.task("c", &TopicPartition::new("t", 0));
+        // Another member, or this one before its start, may have delivered all of them.
+        assert_eq!(task.lag(Some(100)), 0);
+        task.moved(40);
+        assert_eq!(task.lag(Some(100)), 60);
+        task.enter(TaskState::Retrying("503".to_owned()));
+        assert_eq!(task.lag(Some(100)), 60);
+        task.enter(TaskState::Stopped);
+        assert_eq!(task.lag(Some(200)), 0);
+        task.enter(TaskState::Running);
+        assert_eq!(task.lag(Some(200)), 0);
     }
 }
