@@ -28,6 +28,7 @@ pub struct Bridge {
     front_stop: CancellationToken,
     deliveries: TaskTracker,
     delivery_stop: CancellationToken,
+    abandon: CancellationToken,
     grace: Duration,
 }
 
@@ -90,6 +91,7 @@ impl Bridge {
             front_stop: CancellationToken::new(),
             deliveries: TaskTracker::new(),
             delivery_stop: CancellationToken::new(),
+            abandon: CancellationToken::new(),
             grace: config.grace,
         };
         let delivery = Delivery {
@@ -98,6 +100,7 @@ impl Bridge {
             restart_pause: config.restart_pause,
             tracker: bridge.deliveries.clone(),
             stop: bridge.delivery_stop.clone(),
+            abandon: bridge.abandon.clone(),
         };
         for connector in connectors {
             delivery.start(connector)?;
@@ -162,6 +165,8 @@ impl Bridge {
         };
         if tokio::time::timeout(self.grace, finished).await.is_err() {
             tracing::warn!(grace = ?self.grace, "requests were still in flight when the grace ended");
+            // Else the groups would wait for them once more.
+            self.abandon.cancel();
         }
         self.log.close().await;
         tracing::info!("bridge stopped");

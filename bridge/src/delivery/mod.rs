@@ -32,6 +32,8 @@ pub struct Delivery {
     pub tracker: TaskTracker,
     /// No new request is made after it.
     pub stop: CancellationToken,
+    /// Requests in flight are given up with it: their records come again.
+    pub abandon: CancellationToken,
 }
 
 /// Why a connector cannot be started.
@@ -89,7 +91,8 @@ impl Delivery {
                         let stop = delivery.stop.child_token();
                         let at = feed.at().clone();
                         let task = Task::new(&delivery, &connector, &receiver, feed, stop.clone());
-                        delivery.tracker.spawn(task.run());
+                        let abandon = delivery.abandon.clone();
+                        delivery.tracker.spawn(async move { abandon.run_until_cancelled(task.run()).await });
                         running.insert(at, stop);
                     }
                 }

@@ -1,5 +1,7 @@
 //! Delivery by a consumer group: in order, shared, handed over.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::scene::{Scene, in_order_and_once};
@@ -34,6 +36,22 @@ async fn what_was_delivered_before_a_stop_does_not_come_again_and_what_was_not_c
     assert!(more.iter().all(|value| value["n"].as_i64().unwrap() >= 100), "{more:?}");
     bridge.bridge.stop().await;
     assert!(receiver.nothing_more());
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_a_receiver_that_never_answers_no_longer_than_the_grace() {
+    let scene = Scene::new("silent").await;
+    let mut receiver =
+        Receiver::scripted(|n, _| if n == 0 { Reply::Never } else { Reply::Status(200) }).await;
+    let briefly = |config: &mut bridge::BridgeConfig| config.grace = Duration::from_millis(50);
+    let bridge = scene.delivering_with(&receiver, json!({}), briefly).await;
+    scene.produce(&bridge, 0..1).await;
+    assert!(!receiver.next().await.taken);
+    // A partition that is handed over while the bridge goes on is waited for longer: up to 10 s.
+    tokio::time::timeout(Duration::from_secs(8), bridge.bridge.stop()).await.unwrap();
+    let bridge = scene.delivering(&receiver, json!({})).await;
+    assert_eq!(receiver.values(1).await[0]["n"], 0, "what was not answered comes again");
+    bridge.bridge.stop().await;
 }
 
 #[tokio::test]

@@ -32,12 +32,22 @@ impl Scene {
 
     /// A bridge that delivers the topic; the group has the topic's name.
     pub(crate) async fn delivering(&self, receiver: &Receiver, keys: Value) -> TestBridge {
+        self.delivering_with(receiver, keys, |_| ()).await
+    }
+
+    /// The same, with other settings.
+    pub(crate) async fn delivering_with(
+        &self,
+        receiver: &Receiver,
+        keys: Value,
+        change: impl FnOnce(&mut BridgeConfig),
+    ) -> TestBridge {
         let mut connector = sink(&receiver.url(), &json!({ "topics": self.topic }));
         connector["name"] = json!(self.topic);
         for (key, value) in keys.as_object().unwrap() {
             connector["config"][key] = value.clone();
         }
-        self.bridge_with(Some(connector), |_| ()).await
+        self.bridge_with(Some(connector), change).await
     }
 
     async fn bridge_with(
