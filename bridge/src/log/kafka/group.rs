@@ -5,9 +5,10 @@ use std::{
     sync::{
         Arc, OnceLock, Weak,
         atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, channel},
     },
-    thread::JoinHandle,
-    time::Duration,
+    thread::Thread,
+    time::{Duration, Instant},
 };
 
 use rdkafka::{
@@ -37,8 +38,11 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// A member of a group.
 pub(super) struct Group {
+    name: Box<str>,
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<()>,
+    thread: Thread,
+    /// Closed when the thread has ended.
+    ended: Receiver<()>,
 }
 
 impl Group {
@@ -65,24 +69,30 @@ impl Group {
         };
         // Wrong settings are told at once.
         let consumer = member.consumer()?;
+        let (ends_with_thread, ended) = channel::<()>();
         let thread = std::thread::Builder::new()
             .name(format!("group-{group}"))
-            .spawn(move || member.run(consumer))
+            .spawn(move || {
+                let _ends = ends_with_thread;
+                member.run(consumer);
+            })
             .map_err(|error| LogError::Storage(error.to_string().into()))?;
-        Ok(Self { stop, thread })
+        Ok(Self { name: group.into(), stop, thread: thread.thread().clone(), ended })
     }
 
     /// Begins to leave.
     pub(super) fn tell_to_stop(&self) {
         self.stop.store(true, Ordering::Release);
-        self.thread.thread().unpark();
+        self.thread.unpark();
     }
 
-    /// Leaves: commits what was handled and gives the partitions back. Blocks.
-    pub(super) fn leave(self) {
+    /// Leaves: commits what was handled and gives the partitions back. Blocks, until `deadline` at most: without its
+    /// cluster, librdkafka waits for it as long as that takes.
+    pub(super) fn leave(self, deadline: Instant) {
         self.tell_to_stop();
-        if self.thread.join().is_err() {
-            tracing::error!("the thread of a group panicked");
+        let left = deadline.saturating_duration_since(Instant::now());
+        if self.ended.recv_timeout(left) == Err(RecvTimeoutError::Timeout) {
+            tracing::warn!(group = %self.name, "the group could not be left in time: Kafka does not answer");
         }
     }
 }

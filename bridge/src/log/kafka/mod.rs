@@ -16,7 +16,7 @@ mod settings;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
@@ -38,6 +38,8 @@ use super::{Appended, Assignment, Log, LogError, NewRecord, TopicInfo, TopicPart
 
 /// How long questions about topics may take.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long leaving all groups may take; their members are missed after the session timeout all the same.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// The data behind every lock here is valid between any two statements, so a panic elsewhere does not spoil it.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -177,7 +179,8 @@ impl Log for KafkaLog {
             for group in &groups {
                 group.tell_to_stop();
             }
-            groups.into_iter().for_each(Group::leave);
+            let deadline = Instant::now() + LEAVE_TIMEOUT;
+            groups.into_iter().for_each(|group| group.leave(deadline));
             producers.close();
         };
         // Leaving a group and flushing a producer block.

@@ -1,6 +1,6 @@
 //! The broker goes away and comes back.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::json;
 
@@ -48,5 +48,24 @@ async fn after_a_killed_broker_is_back_everything_acknowledged_is_delivered() {
     }
     assert_eq!(numbers, (0..400).collect());
     bridge.bridge.stop().await;
+    drop(broker);
+}
+
+#[tokio::test]
+async fn a_bridge_whose_broker_is_gone_stops_all_the_same() {
+    let mut broker = tokio::task::spawn_blocking(Broker::start).await.unwrap();
+    let scene = Scene { brokers: broker.address("bootstrap"), topic: "gone" };
+    let mut receiver = Receiver::willing().await;
+    let bridge = scene.delivering(&receiver, json!({})).await;
+    scene.produce(&bridge, 0..10).await;
+    receiver.values(10).await;
+    let broker = tokio::task::spawn_blocking(move || {
+        broker.kill();
+        broker
+    })
+    .await
+    .unwrap();
+    eventually(async || (bridge.get("/healthz").await.0 == 503).then_some(())).await;
+    tokio::time::timeout(Duration::from_secs(20), bridge.bridge.stop()).await.unwrap();
     drop(broker);
 }
