@@ -98,7 +98,7 @@ impl KafkaSettings {
             .set("fetch.error.backoff.ms", "50")
             .set("fetch.queue.backoff.ms", "20")
             .set("queued.min.messages", "10000")
-            .set("queued.max.messages.kbytes", "16384")
+            .set("queued.max.messages.kbytes", "8192")
             .set("topic.metadata.refresh.interval.ms", "30000")
             .set("statistics.interval.ms", "2000");
         self.finish(client)
