@@ -18,8 +18,13 @@ use crate::config::{self, Config, Env, log::LogConfig};
 /// # Errors
 /// When the platform's runtime cannot be reached.
 pub async fn serve(routes: Routes) -> Result<(), vercel_runtime::Error> {
-    let log = LogConfig::from_env(&mut Env::process());
+    let mut env = Env::process();
+    let log = LogConfig::from_env(&mut env);
     crate::telemetry::init(log.format, &log.filter)?;
+    // A wrong setting of the log is no reason to answer nobody.
+    if let Err(error) = env.finish(Some(())) {
+        tracing::warn!(%error, "the log goes on with its defaults");
+    }
     let app = lazily(routes, Env::process);
     if config::http::on_lambda() {
         lambda_http::run(app).await
