@@ -15,6 +15,7 @@ pub mod config;
 pub mod connector;
 pub mod delivery;
 pub mod http;
+mod lock;
 pub mod log;
 pub mod stats;
 

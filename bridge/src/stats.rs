@@ -4,12 +4,15 @@ use std::{
     collections::BTreeMap,
     fmt::Write,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
 };
 
-use crate::log::{Log, TopicPartition};
+use crate::{
+    lock::lock,
+    log::{Log, TopicPartition},
+};
 
 /// Everything that is counted.
 #[derive(Debug, Default)]
@@ -21,10 +24,6 @@ pub struct Stats {
     /// Answers by status.
     responses: Mutex<BTreeMap<u16, u64>>,
     tasks: Mutex<Vec<Arc<TaskStats>>>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Stats {

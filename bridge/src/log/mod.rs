@@ -4,6 +4,7 @@ pub mod embedded;
 pub mod kafka;
 mod partitioner;
 mod record;
+mod reservation;
 
 use std::sync::Arc;
 
@@ -33,12 +34,6 @@ pub trait Log: Send + Sync + 'static {
     /// # Errors
     /// When the group cannot be joined.
     fn subscribe(&self, group: &str, topics: &[String]) -> Result<BoxStream<'static, Assignment>, LogError>;
-
-    /// Returns when everything committed so far is durable.
-    ///
-    /// # Errors
-    /// When it cannot be made durable.
-    async fn flush(&self) -> Result<(), LogError>;
 
     /// The topics and their numbers of partitions, by name.
     ///

@@ -12,9 +12,9 @@ use super::{
     offsets::OffsetKey,
     plan::Planned,
     tables::{self, CHUNKS, OFFSETS, StoredTopic, TOPICS, storage},
-    topic::{Topic, lock},
+    topic::Topic,
 };
-use crate::log::LogError;
+use crate::{lock::lock, log::LogError};
 
 /// The key of a stored chunk.
 pub(super) type ChunkKey = (u32, u32, u64);

@@ -9,9 +9,12 @@ use super::{
     offsets::OffsetKey,
     shared::Shared,
     tables,
-    topic::{Taken, Topic, lock},
+    topic::{Taken, Topic},
 };
-use crate::log::{Feed, LogError, ReadLimit, Record, TopicPartition};
+use crate::{
+    lock::lock,
+    log::{Feed, LogError, ReadLimit, Record, TopicPartition},
+};
 
 /// One partition for one group.
 pub(super) struct EmbeddedFeed {

@@ -1,9 +1,6 @@
 //! What callers hand to the writer.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
@@ -11,7 +8,7 @@ use super::{
     chunk::{self, CHUNK_BYTES},
     topic::Topic,
 };
-use crate::log::{LogError, NewRecord};
+use crate::log::{LogError, NewRecord, reservation::Reservation};
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, LogError>>;
 
@@ -49,27 +46,6 @@ pub(super) struct Segment {
 impl Segment {
     pub(super) fn bytes(&self) -> usize {
         self.encoded.len()
-    }
-}
-
-/// Room in the writer's queue; given back on drop.
-pub(super) struct Reservation {
-    queued: Arc<AtomicUsize>,
-    bytes: usize,
-}
-
-impl Reservation {
-    pub(super) fn take(queued: &Arc<AtomicUsize>, bytes: usize, limit: usize) -> Option<Self> {
-        let before = queued.fetch_add(bytes, Ordering::Relaxed);
-        let room = Self { queued: queued.clone(), bytes };
-        // One append larger than the whole queue may pass when nothing else waits.
-        (before == 0 || before + bytes <= limit).then_some(room)
-    }
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        self.queued.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 

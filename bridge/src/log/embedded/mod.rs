@@ -38,13 +38,16 @@ use tokio_util::sync::CancellationToken;
 pub use self::settings::EmbeddedSettings;
 use self::{
     feed::EmbeddedFeed,
-    jobs::{AppendJob, Job, Place, Reservation, Segment},
+    jobs::{AppendJob, Job, Place, Segment},
     offsets::Offsets,
     shared::{OpenFile, Shared, Subscription},
-    topic::{Topic, lock},
+    topic::Topic,
 };
-use super::{Appended, Assignment, Log, LogError, NewRecord, TopicInfo, TopicPartition, is_topic_name};
-use crate::clock::Clock;
+use super::{
+    Appended, Assignment, Log, LogError, NewRecord, TopicInfo, TopicPartition, is_topic_name,
+    reservation::Reservation,
+};
+use crate::{clock::Clock, lock::lock};
 
 /// Figures of the embedded log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,6 +131,14 @@ impl EmbeddedLog {
     /// When the storage fails.
     pub async fn trim(&self) -> Result<(), LogError> {
         self.ask(Job::Trim).await
+    }
+
+    /// Returns when everything committed so far is durable.
+    ///
+    /// # Errors
+    /// When it cannot be made durable.
+    pub async fn flush(&self) -> Result<(), LogError> {
+        self.ask(Job::Flush).await
     }
 
     async fn ask<T>(
@@ -215,10 +226,6 @@ impl Log for EmbeddedLog {
         let feed = move |at| EmbeddedFeed::new(shared.clone(), jobs.clone(), group.clone(), at);
         let partitions = stream::poll_fn(move |context| announced.poll_recv(context));
         Ok(partitions.map(move |at| Assignment::Gained(Box::new(feed(at)))).boxed())
-    }
-
-    async fn flush(&self) -> Result<(), LogError> {
-        self.ask(Job::Flush).await
     }
 
     async fn topics(&self) -> Result<Vec<TopicInfo>, LogError> {

@@ -11,9 +11,9 @@ use super::{
     EmbeddedSettings, Shared,
     commit::{ChunkKey, commit},
     tables,
-    topic::{Topic, lock},
+    topic::Topic,
 };
-use crate::log::LogError;
+use crate::{lock::lock, log::LogError};
 
 /// Chunks that one pass removes at most, so that appends wait for it only briefly.
 const PASS: usize = 1_000;

@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
 };
@@ -14,12 +14,10 @@ use super::{
     chunk::Chunk,
     tables::{Extent, StoredTopic},
 };
-use crate::log::{LogError, NewRecord, ReadLimit, Record, partition_of};
-
-/// The data behind every lock here is valid between any two statements, so a panic elsewhere does not spoil it.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use crate::{
+    lock::lock,
+    log::{LogError, NewRecord, ReadLimit, Record, partition_of},
+};
 
 /// A topic.
 #[derive(Debug)]

@@ -16,9 +16,9 @@ use super::{
     plan::plan,
     retention,
     tables::{Extent, StoredTopic},
-    topic::{Topic, lock},
+    topic::Topic,
 };
-use crate::log::LogError;
+use crate::{lock::lock, log::LogError};
 
 /// One commit takes at most about this much: readers and callers get their turn.
 const COMMIT_BYTES: usize = 8 << 20;

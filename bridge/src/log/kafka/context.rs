@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Mutex};
 
 use rdkafka::{config::RDKafkaLogLevel, statistics::Statistics};
 
-use super::lock;
+use crate::lock::lock;
 use crate::log::{LogError, TopicPartition};
 
 /// librdkafka's log lines, as ours. What it calls an error passes by itself as soon as the cluster is back.

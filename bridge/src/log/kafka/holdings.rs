@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::lock;
+use crate::lock::lock;
 use crate::log::TopicPartition;
 
 /// The partitions that feeds hold.

@@ -15,7 +15,7 @@ mod producer;
 mod settings;
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -35,16 +35,12 @@ use self::{
     producer::Producers,
 };
 use super::{Appended, Assignment, Log, LogError, NewRecord, TopicInfo, TopicPartition, is_topic_name};
+use crate::lock::lock;
 
 /// How long questions about topics may take.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long leaving all groups may take; their members are missed after the session timeout all the same.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(4);
-
-/// The data behind every lock here is valid between any two statements, so a panic elsewhere does not spoil it.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// A Kafka cluster as a log.
 pub struct KafkaLog {
@@ -143,10 +139,6 @@ impl Log for KafkaLog {
             Group::join(group, topics, &self.settings, self.admin.clone(), self.ends.clone(), changes)?;
         lock(&self.groups).push(group);
         Ok(stream::poll_fn(move |context| assigned.poll_recv(context)).boxed())
-    }
-
-    async fn flush(&self) -> Result<(), LogError> {
-        Ok(())
     }
 
     async fn topics(&self) -> Result<Vec<TopicInfo>, LogError> {

@@ -23,9 +23,12 @@ use super::{
     KafkaSettings,
     context::{self, Health},
     failure::{self, Refused},
-    lock,
 };
-use crate::log::{Appended, LogError, NewRecord};
+use crate::{
+    lock::lock,
+    log::reservation::Reservation,
+    log::{Appended, LogError, NewRecord},
+};
 
 /// How long closing waits for acknowledgements.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -87,7 +90,8 @@ impl Producers {
             return refuse(&LogError::Closed);
         }
         let bytes = records.iter().map(NewRecord::size).sum();
-        let Some(room) = Room::take(&self.shared.queued, bytes, self.shared.settings.max_queued_bytes) else {
+        let Some(room) = Reservation::take(&self.shared.queued, bytes, self.shared.settings.max_queued_bytes)
+        else {
             let queued = self.shared.queued.load(Ordering::Relaxed);
             return refuse(&LogError::Busy { queued, limit: self.shared.settings.max_queued_bytes });
         };
@@ -222,7 +226,7 @@ pub(super) struct Batch {
     left: AtomicUsize,
     done: Mutex<Option<oneshot::Sender<()>>>,
     /// Given back with the last result, whether or not somebody still waits for it.
-    _room: Room,
+    _room: Reservation,
 }
 
 /// Where the result of one record belongs.
@@ -233,7 +237,7 @@ pub(super) struct Slot {
 }
 
 impl Batch {
-    fn new(count: usize, room: Room) -> (Arc<Self>, oneshot::Receiver<()>) {
+    fn new(count: usize, room: Reservation) -> (Arc<Self>, oneshot::Receiver<()>) {
         let (done, waits) = oneshot::channel();
         let batch = Self {
             results: Mutex::new(vec![None; count]),
@@ -259,27 +263,5 @@ impl Batch {
     fn take(&self) -> Vec<Result<Appended, LogError>> {
         let results = std::mem::take(&mut *lock(&self.results));
         results.into_iter().map(|result| result.unwrap_or(Err(LogError::Closed))).collect()
-    }
-}
-
-/// A share of the bytes that may wait.
-struct Room {
-    queued: Arc<AtomicUsize>,
-    bytes: usize,
-}
-
-impl Room {
-    fn take(queued: &Arc<AtomicUsize>, bytes: usize, limit: usize) -> Option<Self> {
-        let taken = queued.fetch_update(Ordering::AcqRel, Ordering::Acquire, |queued| {
-            // A lone append is taken whatever its size.
-            (queued == 0 || queued.saturating_add(bytes) <= limit).then(|| queued.saturating_add(bytes))
-        });
-        taken.ok().map(|_| Self { queued: queued.clone(), bytes })
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        self.queued.fetch_sub(self.bytes, Ordering::AcqRel);
     }
 }
