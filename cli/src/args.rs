@@ -3,13 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args as ArgGroup, Parser, Subcommand};
-use minireipaz::{
-    auth::Scope,
-    domain::{
-        duration::HumanDuration,
-        ids::{RunId, WorkflowId},
-    },
+use domain::{
+    duration::HumanDuration,
+    ids::{RunId, WorkflowId},
 };
+use minireipaz::auth::Scope;
 use secrecy::SecretString;
 use url::Url;
 

@@ -4,7 +4,7 @@ mod problem;
 
 use std::time::Duration;
 
-use minireipaz::domain::{
+use domain::{
     ids::{RunId, WorkflowId},
     run::{RunSummary, RunWithSteps},
     workflow::{Workflow, WorkflowSummary},

@@ -7,7 +7,7 @@ mod words;
 use std::io::Write as _;
 
 use console::Term;
-use minireipaz::domain::{
+use domain::{
     ids::RunId,
     run::{NodeError, RunWithSteps, Step, StepStatus},
 };

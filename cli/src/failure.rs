@@ -2,7 +2,7 @@
 
 use std::{fmt, process::ExitCode};
 
-use minireipaz::domain::ids::RunId;
+use domain::ids::RunId;
 
 use crate::client::ClientError;
 

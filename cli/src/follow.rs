@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use minireipaz::domain::run::RunWithSteps;
+use domain::run::RunWithSteps;
 use tokio::time::{Instant, sleep};
 
 use crate::{

@@ -1,12 +1,12 @@
 //! The workflow backend's library: what the functions, the workers and the command line share.
 //!
-//! Dependencies go one way: `http → service → {bus, store, auth} → domain`. `domain` is pure.
+//! Dependencies go one way: `http → service → {bus, store, auth} → domain`, where `domain` is a crate of its own.
 
 pub mod auth;
 pub mod batching;
 pub mod bus;
+pub mod clock;
 pub mod config;
-pub mod domain;
 pub mod http;
 pub mod ingest;
 pub mod outbound;

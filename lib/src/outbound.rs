@@ -11,7 +11,8 @@ use http::{HeaderMap, header};
 use reqwest::{Client, RequestBuilder, redirect};
 use url::{Host, Url};
 
-use crate::{domain::retry::Failure, resilience::Classify};
+use crate::resilience::Classify;
+use domain::retry::Failure;
 
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);

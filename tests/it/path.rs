@@ -9,10 +9,11 @@ use axum::{
     response::Response,
 };
 use bridge::{Bridge, BridgeConfig};
+use domain::trace::TraceContext;
 use http::{HeaderMap, Method, StatusCode};
+use minireipaz::clock::SystemClock;
 use minireipaz::{
     config::{Env, store::StoreConfig},
-    domain::{clock::SystemClock, trace::TraceContext},
     store::{
         clickhouse::{self, ClickHouse},
         local::LocalClickHouse,

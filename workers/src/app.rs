@@ -6,9 +6,10 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
+use domain::run::RunStatus;
 use metrics::{counter, gauge};
+use minireipaz::clock::Clock;
 use minireipaz::{
-    domain::{clock::Clock, run::RunStatus},
     store::Store,
     telemetry::{self, names},
 };

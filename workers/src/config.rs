@@ -2,7 +2,8 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use minireipaz::{auth::CallbackSecrets, config::Env, domain::duration::HumanDuration};
+use domain::duration::HumanDuration;
+use minireipaz::{auth::CallbackSecrets, config::Env};
 use secrecy::SecretString;
 
 use crate::{peers::Peers, runner::RunnerSettings};

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use domain::workflow::DocumentText;
 use lru::LruCache;
-use minireipaz::domain::workflow::DocumentText;
 use sha2::{Digest, Sha256};
 
 use crate::{journal::DocumentHash, runner::Compiled};

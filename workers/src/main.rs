@@ -5,9 +5,9 @@
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
+use minireipaz::clock::SystemClock;
 use minireipaz::{
     config::{Env, log::LogConfig, store::StoreConfig},
-    domain::clock::SystemClock,
     resilience::Classify,
     store::clickhouse::{self, ClickHouse},
     telemetry,

@@ -33,7 +33,7 @@ use std::{
 
 use anyhow::Context as _;
 use figures::{Latencies, heading, line};
-use minireipaz::domain::clock::{Clock, SystemClock};
+use minireipaz::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
 use target::Target;
 use tokio::task::JoinSet;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use minireipaz::domain::violation::Violation;
+use domain::violation::Violation;
 use serde::Deserialize;
 
 /// What the API says when it refuses.

@@ -1,6 +1,6 @@
 //! Following a run to its end, and judging how it ended: what `run` and `runs watch` share.
 
-use minireipaz::domain::run::{RunStatus, RunWithSteps};
+use domain::run::{RunStatus, RunWithSteps};
 
 use crate::{client::Client, display::Watcher, failure::Failure, follow::follow};
 

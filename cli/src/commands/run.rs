@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use minireipaz::domain::{
+use domain::{
     ids::WorkflowId,
     run::RunStatus,
     workflow::{Workflow, WorkflowDocument},

@@ -1,6 +1,6 @@
 //! `minireipaz runs`.
 
-use minireipaz::domain::ids::WorkflowId;
+use domain::ids::WorkflowId;
 
 use super::{
     outcome::{judge, watch},

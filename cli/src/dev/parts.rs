@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, fs, net::TcpListener, path::PathBuf, sync::Arc,
 
 use anyhow::Context as _;
 use bridge::{Bridge, BridgeConfig};
+use minireipaz::clock::SystemClock;
 use minireipaz::{
     auth::issuer::LocalIssuer,
     config::{Config, Env, store::StoreConfig},
-    domain::clock::SystemClock,
     http::AppState,
     store::{clickhouse, local::LocalClickHouse},
 };

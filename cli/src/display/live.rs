@@ -3,13 +3,13 @@
 use std::{fmt::Write, time::Duration};
 
 use console::Term;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use minireipaz::domain::{
-    clock::{Clock as _, SystemClock},
+use domain::{
     ids::NodeId,
     run::{RunStatus, RunWithSteps, Step, StepStatus},
     timestamp::Timestamp,
 };
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use minireipaz::clock::{Clock as _, SystemClock};
 
 use super::{
     Watcher, one_line,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use console::style;
-use minireipaz::domain::{
+use domain::{
     ids::NodeId,
     run::{RunWithSteps, Step, StepStatus},
 };

@@ -102,7 +102,7 @@ fn a_message_cannot_steer_the_terminal_and_is_short_in_a_line() {
 
 #[test]
 fn moments_are_told_to_the_second() {
-    let at = minireipaz::domain::timestamp::Timestamp::from_millis(1_700_000_000_123);
+    let at = domain::timestamp::Timestamp::from_millis(1_700_000_000_123);
     assert_eq!(moment(at), "2023-11-14 22:13:20");
 }
 

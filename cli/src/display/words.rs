@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use console::{Alignment, StyledObject, pad_str, style};
-use minireipaz::domain::{
+use domain::{
     run::{NodeError, RunStatus, Step, StepStatus},
     timestamp::Timestamp,
 };

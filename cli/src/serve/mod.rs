@@ -23,7 +23,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use minireipaz::domain::duration::HumanDuration;
+use domain::duration::HumanDuration;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 

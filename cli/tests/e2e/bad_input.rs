@@ -2,7 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use minireipaz::domain::{clock::ManualClock, timestamp::Timestamp};
+use domain::timestamp::Timestamp;
+use minireipaz::clock::ManualClock;
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -12,9 +12,9 @@ use super::{
     source::KeySource,
     verified::{self, Verified},
 };
+use crate::clock::Clock;
 use crate::{
     config::auth::{Algorithm, AuthConfig},
-    domain::clock::Clock,
     outbound::OutboundError,
 };
 

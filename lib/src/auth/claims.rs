@@ -5,10 +5,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::{AuthError, Principal, Scopes};
-use crate::{
-    config::auth::AuthConfig,
-    domain::{ids::TenantId, timestamp::Timestamp},
-};
+use crate::config::auth::AuthConfig;
+use domain::{ids::TenantId, timestamp::Timestamp};
 
 /// Longest accepted subject, in bytes: `OpenID` Connect Core 1.0, section 2.
 const MAX_SUBJECT: usize = 255;

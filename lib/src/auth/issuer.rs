@@ -18,10 +18,8 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::domain::{
-    clock::{Clock, SystemClock},
-    ids::{InvalidId, TenantId},
-};
+use crate::clock::{Clock, SystemClock};
+use domain::ids::{InvalidId, TenantId};
 
 /// The key's file in the issuer's folder.
 const KEY_FILE: &str = "ed25519.pk8";

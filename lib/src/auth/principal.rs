@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use crate::domain::ids::TenantId;
+use domain::ids::TenantId;
 
 /// A caller whose token was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,14 +14,14 @@ use super::{
     AuthError,
     keys::{Found, KeySet, Wanted},
 };
+use crate::clock::Clock;
 use crate::{
-    domain::{
-        clock::Clock,
-        retry::{Failure, RetryPolicy},
-        timestamp::Timestamp,
-    },
     outbound::{self, OutboundError},
     resilience::{BreakerSettings, Classify, Guard},
+};
+use domain::{
+    retry::{Failure, RetryPolicy},
+    timestamp::Timestamp,
 };
 
 /// Keys that old are fetched again, while callers go on with them.

@@ -8,7 +8,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::Principal;
-use crate::domain::timestamp::Timestamp;
+use domain::timestamp::Timestamp;
 
 /// So many tokens are remembered at least, and at most twice as many.
 const CAPACITY: usize = 4_096;
@@ -75,7 +75,8 @@ impl Tokens {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{auth::Scopes, domain::ids::TenantId};
+    use crate::auth::Scopes;
+    use domain::ids::TenantId;
 
     fn principal() -> Principal {
         Principal { tenant: TenantId::parse("acme").unwrap(), subject: "ada".into(), scopes: Scopes::all() }

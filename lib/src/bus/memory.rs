@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use super::{BusError, EventBus};
-use crate::domain::event::{Event, Topic};
+use domain::event::{Event, Topic};
 
 /// Keeps published events; can be told to fail.
 #[derive(Debug, Default)]

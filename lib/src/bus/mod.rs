@@ -7,7 +7,7 @@ pub mod rest_proxy;
 use async_trait::async_trait;
 use std::time::Duration;
 
-use crate::domain::event::{Event, Topic};
+use domain::event::{Event, Topic};
 
 /// Hands events to the bus.
 #[async_trait]

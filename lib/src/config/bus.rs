@@ -6,7 +6,8 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::Env;
-use crate::{domain::retry::RetryPolicy, resilience::BreakerSettings};
+use crate::resilience::BreakerSettings;
+use domain::retry::RetryPolicy;
 
 /// How to reach the REST Proxy and how long to try.
 #[derive(Debug, Clone)]

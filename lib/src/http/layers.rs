@@ -16,9 +16,9 @@ use tracing::Instrument;
 use super::problem::ApiError;
 use crate::{
     config::http::HttpConfig,
-    domain::trace::TRACEPARENT,
     telemetry::{TraceSpan, names},
 };
+use domain::trace::TRACEPARENT;
 
 /// The header of a request's id, in both directions.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

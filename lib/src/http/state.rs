@@ -3,11 +3,11 @@
 use std::{ops::Deref, sync::Arc};
 
 use super::health::Checkup;
+use crate::clock::{Clock, SystemClock};
 use crate::{
     auth::{Authenticator, CallbackSecrets},
     bus::{EventBus, rest_proxy::RestProxy},
     config::{Config, http::HttpConfig},
-    domain::clock::{Clock, SystemClock},
     service::{RunWatch, Runs, Scheduler, Workflows},
     store::{Store, clickhouse::ClickHouse},
 };

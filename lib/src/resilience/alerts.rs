@@ -9,7 +9,8 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::{domain::retry::Failure, telemetry::names};
+use crate::telemetry::names;
+use domain::retry::Failure;
 
 /// So many of one pattern within [`WINDOW`] raise an alert.
 pub const THRESHOLD: u32 = 10;

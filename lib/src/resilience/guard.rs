@@ -7,10 +7,8 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{
     Attempt, Breaker, BreakerSettings, CallError, Cause, Classify, Permit, Rejected, alerts::Alerts,
 };
-use crate::{
-    domain::retry::{Failure, RetryPolicy},
-    telemetry::names,
-};
+use crate::telemetry::names;
+use domain::retry::{Failure, RetryPolicy};
 
 /// Stands in front of one dependency. One guard a dependency and process, shared by all calls to it.
 ///

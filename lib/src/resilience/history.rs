@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use super::{Classify, Rejected};
-use crate::domain::retry::Failure;
+use domain::retry::Failure;
 
 /// One failed attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]

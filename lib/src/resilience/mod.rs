@@ -1,7 +1,7 @@
 //! Retries, breakers and deadlines around every outward call.
 //!
 //! A [`Guard`] stands in front of one dependency and applies, from the outside in: the time window of the whole
-//! call, the retries ([`RetryPolicy`](crate::domain::retry::RetryPolicy)), the [`Breaker`], the time limit of one
+//! call, the retries ([`RetryPolicy`](domain::retry::RetryPolicy)), the [`Breaker`], the time limit of one
 //! attempt. Adapters only say what kind of failure an error is ([`Classify`]).
 
 pub mod alerts;
@@ -13,7 +13,7 @@ pub use breaker::{Breaker, BreakerSettings, Permit, Rejected};
 pub use guard::Guard;
 pub use history::{Attempt, CallError, Cause};
 
-use crate::domain::retry::Failure;
+use domain::retry::Failure;
 
 /// Says what kind of failure an error is: all that retries and breakers ask.
 pub trait Classify {

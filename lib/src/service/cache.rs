@@ -9,8 +9,8 @@ use std::{
 use lru::LruCache;
 use serde::Deserialize;
 
-use crate::domain::{
-    clock::Clock,
+use crate::clock::Clock;
+use domain::{
     timestamp::Timestamp,
     workflow::{StoredWorkflow, WorkflowKey},
 };
@@ -152,10 +152,8 @@ fn has_manual_trigger(document: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{
-        clock::ManualClock,
-        ids::{TenantId, WorkflowId},
-    };
+    use crate::clock::ManualClock;
+    use domain::ids::{TenantId, WorkflowId};
 
     #[test]
     fn who_comes_after_a_store_that_took_long_to_fail_does_not_wait_for_it_again() {

@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 use crate::{
     bus::BusError,
-    domain::workflow::WorkflowKey,
     store::{Claim, Store, StoreError},
 };
+use domain::workflow::WorkflowKey;
 
 /// How often a version is claimed before the caller is told that somebody else is saving.
 pub(super) const TRIES: u32 = 4;

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use lru::LruCache;
 
-use crate::domain::workflow::{StoredWorkflow, WorkflowKey};
+use domain::workflow::{StoredWorkflow, WorkflowKey};
 
 /// All documents that are kept are not longer than this together, in bytes.
 const MAX_BYTES: usize = 64 << 20;
@@ -51,7 +51,7 @@ fn weight(workflow: &StoredWorkflow) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{
+    use domain::{
         ids::{TenantId, WorkflowId},
         timestamp::Timestamp,
         workflow::{DocumentText, WorkflowSummary},

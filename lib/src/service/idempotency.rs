@@ -11,7 +11,7 @@ use lru::LruCache;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::domain::{ids::RunId, limits::MAX_IDEMPOTENCY_KEY, timestamp::Timestamp};
+use domain::{ids::RunId, limits::MAX_IDEMPOTENCY_KEY, timestamp::Timestamp};
 
 /// Most keys that a process remembers; older ones are looked up in the store.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");

@@ -20,8 +20,8 @@ pub use scheduler::{Scheduled, Scheduler, SchedulerError};
 pub use start::{StartRun, StartRunError, Started};
 pub use workflows::{Precondition, WorkflowError, Workflows};
 
-use crate::domain::{
-    clock::Clock,
+use crate::clock::Clock;
+use domain::{
     event::{Event, Payload},
     ids::TenantId,
 };

@@ -20,10 +20,8 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-use crate::{
-    domain::run::{RunKey, RunStatus, RunWithSteps},
-    store::{Head, Store, StoreError},
-};
+use crate::store::{Head, Store, StoreError};
+use domain::run::{RunKey, RunStatus, RunWithSteps};
 
 /// How often is asked, and how many may wait.
 #[derive(Debug, Clone, Copy)]

@@ -10,14 +10,14 @@ use super::{
     locks::Locks,
     run_watch::{Heard, RunWatch, Subscription, TooManyWaiters},
 };
+use crate::clock::Clock;
 use crate::{
     bus::EventBus,
-    domain::{
-        clock::Clock,
-        ids::{RunId, WorkflowId},
-        run::{RunKey, RunSummary, RunWithSteps},
-    },
     store::{Head, Page, PageRequest, Store, StoreError},
+};
+use domain::{
+    ids::{RunId, WorkflowId},
+    run::{RunKey, RunSummary, RunWithSteps},
 };
 
 /// How young a run's id must be for a run that is not there to be waited for: it may have been accepted and not

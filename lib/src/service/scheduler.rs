@@ -13,18 +13,18 @@ use futures_util::future::{join_all, try_join_all};
 use tracing::Span;
 
 use super::documents::Documents;
+use crate::clock::Clock;
 use crate::{
     bus::{BusError, EventBus},
-    domain::{
-        clock::Clock,
-        event::{self, DeadLetter, Event, Payload, RunRequested, TaskExecute, Topic, WorkflowDeleted},
-        ids::{RunId, TenantId},
-        run::{NodeError, Run, RunStatus},
-        workflow::{StoredWorkflow, WorkflowKey},
-    },
     ingest,
     store::{Facts, Store, StoreError},
     telemetry::TraceSpan,
+};
+use domain::{
+    event::{self, DeadLetter, Event, Payload, RunRequested, TaskExecute, Topic, WorkflowDeleted},
+    ids::{RunId, TenantId},
+    run::{NodeError, Run, RunStatus},
+    workflow::{StoredWorkflow, WorkflowKey},
 };
 
 /// The name under which dead letters are kept.

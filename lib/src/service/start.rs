@@ -8,15 +8,15 @@ use super::{
 };
 use crate::{
     bus::BusError,
-    domain::{
-        event::{Payload, RunRequested},
-        ids::{RunId, WorkflowId},
-        items::input_items,
-        limits::MAX_ITEMS,
-        run::{Run, RunStatus, RunWithSteps, Trigger},
-        violation::{Violation, Violations},
-    },
     store::{Facts, StoreError},
+};
+use domain::{
+    event::{Payload, RunRequested},
+    ids::{RunId, WorkflowId},
+    items::input_items,
+    limits::MAX_ITEMS,
+    run::{Run, RunStatus, RunWithSteps, Trigger},
+    violation::{Violation, Violations},
 };
 
 /// A request to start a run.
@@ -163,7 +163,7 @@ fn queued(
     id: RunId,
     request: &StartRun,
     workflow_version: u32,
-    created_at: crate::domain::timestamp::Timestamp,
+    created_at: domain::timestamp::Timestamp,
 ) -> Run {
     Run {
         id,
@@ -197,7 +197,7 @@ fn check_input(input: &Value) -> Result<(), Vec<Violation>> {
         Value::Null | Value::Object(_) => {}
         Value::Array(list) => {
             for (i, item) in list.iter().enumerate().filter(|(_, item)| !item.is_object()).take(20) {
-                let found = crate::domain::items::name_of(item);
+                let found = domain::items::name_of(item);
                 let message = format!("an item is an object, and this is {found}");
                 violations.add(format!("input[{i}]"), "invalid_type", message);
             }

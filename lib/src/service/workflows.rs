@@ -8,19 +8,19 @@ use super::{
     claims::{self, Claims},
     locks::Locks,
 };
+use crate::clock::Clock;
 use crate::{
     bus::{BusError, EventBus},
-    domain::{
-        clock::Clock,
-        definition::Definition,
-        event::{Payload, WorkflowDeleted},
-        ids::WorkflowId,
-        limits,
-        timestamp::Timestamp,
-        violation::{Violation, Violations},
-        workflow::{DocumentText, StoredWorkflow, Workflow, WorkflowDocument, WorkflowKey, WorkflowSummary},
-    },
     store::{Claim, Page, PageRequest, Store, StoreError},
+};
+use domain::{
+    definition::Definition,
+    event::{Payload, WorkflowDeleted},
+    ids::WorkflowId,
+    limits,
+    timestamp::Timestamp,
+    violation::{Violation, Violations},
+    workflow::{DocumentText, StoredWorkflow, Workflow, WorkflowDocument, WorkflowKey, WorkflowSummary},
 };
 
 /// Fields of a workflow that are the server's: a client that sends back what it read does not set them.

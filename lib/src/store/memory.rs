@@ -15,7 +15,7 @@ use super::{
     Claim, Cursor, DeadLetterStore, Facts, Head, Page, PageRequest, RunStore, Store, StoreError,
     WorkflowStore,
 };
-use crate::domain::{
+use domain::{
     event::{DeadLetter, WorkflowDeleted},
     ids::{NodeId, TenantId, WorkflowId},
     run::{Run, RunKey, RunSummary, RunWithSteps, Step},

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 
-use crate::domain::{
+use domain::{
     event::{DeadLetter, WorkflowDeleted},
     ids::{RunId, TenantId, WorkflowId},
     run::{Run, RunKey, RunStatus, RunSummary, RunWithSteps, Step},

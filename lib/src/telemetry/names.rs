@@ -147,7 +147,7 @@ pub const TOPIC: &str = "topic";
 pub const OPERATION: &str = "operation";
 /// Label: `success`, or the kind of failure.
 pub const OUTCOME: &str = "outcome";
-/// Label: the kind of failure, as [`crate::domain::retry::Failure::as_str`] names it.
+/// Label: the kind of failure, as [`domain::retry::Failure::as_str`] names it.
 pub const FAILURE: &str = "failure";
 /// Label: the route as it is declared, ids as placeholders.
 pub const ROUTE: &str = "route";

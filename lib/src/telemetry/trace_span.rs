@@ -1,6 +1,6 @@
 //! A trace's way through this process.
 
-use crate::domain::trace::TraceContext;
+use domain::trace::TraceContext;
 
 /// One span of this process, and what caused it.
 ///

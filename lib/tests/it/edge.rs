@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use axum::body::Body;
+use domain::limits;
 use http::{Method, Request, header};
-use minireipaz::{
-    config::http::HttpConfig,
-    domain::{clock::SystemClock, limits},
-    store::memory::Call,
-};
+use minireipaz::clock::SystemClock;
+use minireipaz::{config::http::HttpConfig, store::memory::Call};
 use serde_json::json;
 
 use crate::app::{TestApp, greeting};

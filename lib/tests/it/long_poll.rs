@@ -3,13 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::body::Body;
+use domain::run::RunStatus;
 use futures_util::StreamExt;
 use http::Method;
-use minireipaz::{
-    config::http::HttpConfig,
-    domain::{clock::SystemClock, run::RunStatus},
-    service::WatchSettings,
-};
+use minireipaz::clock::SystemClock;
+use minireipaz::{config::http::HttpConfig, service::WatchSettings};
 use tokio::task::JoinSet;
 
 use crate::app::{Answer, TestApp, until};

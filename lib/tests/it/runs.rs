@@ -3,19 +3,16 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use axum::body::Body;
-use http::Method;
-use minireipaz::{
-    config::http::HttpConfig,
-    domain::{
-        clock::ManualClock,
-        event::{Payload, Topic},
-        limits,
-        run::RunStatus,
-        timestamp::Timestamp,
-        trace::TraceContext,
-    },
-    store::memory::Call,
+use domain::{
+    event::{Payload, Topic},
+    limits,
+    run::RunStatus,
+    timestamp::Timestamp,
+    trace::TraceContext,
 };
+use http::Method;
+use minireipaz::clock::ManualClock;
+use minireipaz::{config::http::HttpConfig, store::memory::Call};
 use serde_json::json;
 
 use crate::app::{TestApp, greeting, until};

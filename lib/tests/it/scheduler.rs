@@ -1,15 +1,13 @@
 //! The scheduler: every shape of batch, duplicates, poison, outages.
 
-use http::Request;
-use minireipaz::{
-    domain::{
-        event::{Event, Payload, RunRequested, Topic},
-        ids::{RunId, WorkflowId},
-        run::{RunStatus, Trigger},
-        timestamp::Timestamp,
-    },
-    store::memory::Call,
+use domain::{
+    event::{Event, Payload, RunRequested, Topic},
+    ids::{RunId, WorkflowId},
+    run::{RunStatus, Trigger},
+    timestamp::Timestamp,
 };
+use http::Request;
+use minireipaz::store::memory::Call;
 use serde_json::json;
 
 use crate::app::{SECRET, TestApp, acme};

@@ -2,14 +2,14 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use domain::{
+    ids::{NodeId, RunId, TenantId, WorkflowId},
+    run::{Run, RunStatus, Step, StepStatus, Trigger},
+    timestamp::Timestamp,
+    workflow::{DocumentText, StoredWorkflow, WorkflowSummary},
+};
 use minireipaz::{
     config::store::StoreConfig,
-    domain::{
-        ids::{NodeId, RunId, TenantId, WorkflowId},
-        run::{Run, RunStatus, Step, StepStatus, Trigger},
-        timestamp::Timestamp,
-        workflow::{DocumentText, StoredWorkflow, WorkflowSummary},
-    },
     store::{Facts, StepFact, clickhouse, local::LocalClickHouse},
 };
 use serde_json::json;

@@ -1,7 +1,7 @@
 //! Workflows: saving, reading, changing, deleting, listing.
 
+use domain::{event::Payload, ids::TenantId, limits};
 use http::Method;
-use minireipaz::domain::{event::Payload, ids::TenantId, limits};
 use serde_json::{Value, json};
 
 use crate::app::{TestApp, acme, greeting, until};

@@ -14,7 +14,7 @@ use axum::{
     response::IntoResponse,
     routing::{get, post},
 };
-use minireipaz::domain::clock::{Clock, SystemClock};
+use minireipaz::clock::{Clock, SystemClock};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use minireipaz::domain::{
+use domain::{
     items::{self, MAIN, Ports},
     run::{FailedAttempt, NodeError, RunStatus},
     timestamp::Timestamp,

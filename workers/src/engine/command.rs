@@ -1,6 +1,6 @@
 //! What a run can be told.
 
-use minireipaz::domain::{items::Ports, retry::Failure, run::NodeError};
+use domain::{items::Ports, retry::Failure, run::NodeError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use minireipaz::domain::timestamp::Timestamp;
+use domain::timestamp::Timestamp;
 use serde_json::Value;
 
 use super::{command::Timer, event::RunEvent};

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use minireipaz::domain::{
+use domain::{
     items::Ports,
     run::{NodeError, RunStatus},
     timestamp::Timestamp,
@@ -206,7 +206,7 @@ impl RunEvent {
 
 /// A moment as a number: a tenth of the time that writing and reading RFC 3339 takes.
 mod millis {
-    use minireipaz::domain::timestamp::Timestamp;
+    use domain::timestamp::Timestamp;
     use serde::{Deserialize, Deserializer, Serializer};
 
     pub(super) fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use minireipaz::domain::{
+use domain::{
     definition::Node,
     items::{MAIN, Ports},
     run::{Run, RunStatus, RunWithSteps, Step, StepStatus},

@@ -1,6 +1,6 @@
 //! What a run was started with.
 
-use minireipaz::domain::{
+use domain::{
     ids::{RunId, TenantId, WorkflowId},
     run::Trigger,
     timestamp::Timestamp,

@@ -1,6 +1,6 @@
 //! What a run refuses.
 
-use minireipaz::domain::run::RunStatus;
+use domain::run::RunStatus;
 
 use super::command::Timer;
 

@@ -22,7 +22,7 @@ mod state;
 mod tests;
 mod verbs;
 
-use minireipaz::domain::timestamp::Timestamp;
+use domain::timestamp::Timestamp;
 
 pub use command::{Command, Outcome, StepFailure, Timer};
 pub use effect::{Decision, Effect};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use minireipaz::domain::{items::Ports, run::NodeError, timestamp::Timestamp};
+use domain::{items::Ports, run::NodeError, timestamp::Timestamp};
 use serde_json::Value;
 
 /// A node of a run.

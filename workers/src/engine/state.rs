@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use minireipaz::domain::{
+use domain::{
     definition::Definition,
     items::{Items, Ports},
     run::{NodeError, RunStatus},

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use minireipaz::domain::{definition::Definition, run::NodeError};
+use domain::{definition::Definition, run::NodeError};
 use serde_json::{Value, json};
 
 use super::path::{self, Path};

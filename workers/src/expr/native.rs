@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use minireipaz::domain::items::Item;
+use domain::items::Item;
 use serde_json::Value;
 
 use super::{

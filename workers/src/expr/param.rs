@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use minireipaz::domain::{
+use domain::{
     definition::Definition,
     template::{InvalidTemplate, Part, Template},
 };

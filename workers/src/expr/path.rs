@@ -1,6 +1,6 @@
 //! Plain paths: what can be evaluated without the engine.
 
-use minireipaz::domain::definition::Definition;
+use domain::definition::Definition;
 
 use super::scope::find_node;
 

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use minireipaz::domain::{
+use domain::{
     definition::Definition,
     items::{Item, Items, MAIN, Ports},
     timestamp::Timestamp,

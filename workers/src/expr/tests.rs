@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use minireipaz::domain::{
+use domain::{
     definition::Definition,
     ids::{RunId, TenantId, WorkflowId},
     items::{Item, Ports},

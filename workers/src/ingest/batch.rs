@@ -3,16 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::body::Bytes;
-use minireipaz::{
-    domain::{
-        event::{self, DeadLetter, Event, Payload, TaskExecute},
-        ids::TenantId,
-        run::{NodeError, RunKey},
-        trace::TraceContext,
-    },
-    ingest,
-    store::StoreError,
+use domain::{
+    event::{self, DeadLetter, Event, Payload, TaskExecute},
+    ids::TenantId,
+    run::{NodeError, RunKey},
+    trace::TraceContext,
 };
+use minireipaz::{ingest, store::StoreError};
 
 use super::Door;
 use crate::{

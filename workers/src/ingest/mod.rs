@@ -15,7 +15,8 @@ use axum::{
 };
 use metrics::{counter, histogram};
 use metrics_exporter_prometheus::PrometheusHandle;
-use minireipaz::{auth::CallbackSecrets, domain::clock::Clock, store::Store, telemetry::names};
+use minireipaz::clock::Clock;
+use minireipaz::{auth::CallbackSecrets, store::Store, telemetry::names};
 use serde_json::json;
 use tokio::sync::oneshot;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use minireipaz::domain::{ids::RunId, timestamp::Timestamp, workflow::DocumentText};
+use domain::{ids::RunId, timestamp::Timestamp, workflow::DocumentText};
 use redb::{Database, ReadableTable, Table, WriteTransaction};
 
 use super::{DocumentHash, JournalError, tables};

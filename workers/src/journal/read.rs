@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use minireipaz::domain::{ids::RunId, timestamp::Timestamp, workflow::DocumentText};
+use domain::{ids::RunId, timestamp::Timestamp, workflow::DocumentText};
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
 use uuid::Uuid;
 

@@ -6,7 +6,7 @@ use std::{
     },
 };
 
-use minireipaz::domain::{ids::RunId, timestamp::Timestamp, workflow::DocumentText};
+use domain::{ids::RunId, timestamp::Timestamp, workflow::DocumentText};
 use redb::{StorageBackend, backends::FileBackend};
 
 use super::*;

@@ -1,6 +1,6 @@
 //! `fail`: ends the run with an error of the author's.
 
-use minireipaz::domain::{
+use domain::{
     definition::{Definition, Node},
     nodes::fail,
     run::NodeError,

@@ -1,6 +1,6 @@
 //! `if`: sends every item to the port `true` or `false`.
 
-use minireipaz::domain::{
+use domain::{
     definition::{Definition, Node},
     nodes::{
         condition::{Condition, InvalidComparison, Patterns, truthy},

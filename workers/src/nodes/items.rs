@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use minireipaz::domain::{
+use domain::{
     definition::Node,
     items::{ERROR, Item, Ports},
     retry::Failure,

@@ -1,6 +1,6 @@
 //! `manual`: emits the run's input.
 
-use minireipaz::domain::{
+use domain::{
     items::{MAIN, input_items},
     retry::Failure,
     run::NodeError,

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Instant};
 
-use minireipaz::domain::{
+use domain::{
     definition::{Definition, Node},
     items::{Item, Items, MAIN, Ports},
     nodes::{

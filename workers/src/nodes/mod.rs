@@ -1,4 +1,4 @@
-//! The node kinds at work. A kind is one file here and one with its parameters in `minireipaz::domain::nodes`.
+//! The node kinds at work. A kind is one file here and one with its parameters in `domain::nodes`.
 
 mod fail;
 mod http_request;
@@ -12,8 +12,7 @@ mod set;
 
 use std::{sync::Arc, time::Instant};
 
-use futures_util::future::BoxFuture;
-use minireipaz::domain::{
+use domain::{
     definition::{Definition, Node},
     items::{ERROR, Item, Items, MAIN, Ports},
     nodes::fields::Fields,
@@ -24,6 +23,7 @@ use minireipaz::domain::{
     violation::{Violation, Violations},
     workflow::OnError,
 };
+use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
 pub(crate) use http_request::HttpClient;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use minireipaz::domain::items::{MAIN, Ports};
+use domain::items::{MAIN, Ports};
 
 use super::{Pure, PureStep, Traits, items::each_item};
 use crate::engine::Outcome;

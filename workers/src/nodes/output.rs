@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use minireipaz::domain::{
+use domain::{
     items::{Item, Ports},
     limits::{MAX_ITEMS, MAX_STEP_OUTPUT_BYTES},
     run::NodeError,

@@ -1,6 +1,6 @@
 //! `set`: makes, changes and removes fields of every item.
 
-use minireipaz::domain::{
+use domain::{
     definition::{Definition, Node},
     items::{Item, MAIN},
     nodes::{

@@ -6,7 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use minireipaz::domain::{clock::SystemClock, items::Ports, nodes::KINDS, run::Trigger};
+use domain::{items::Ports, nodes::KINDS, run::Trigger};
+use minireipaz::clock::SystemClock;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

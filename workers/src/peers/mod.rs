@@ -11,7 +11,8 @@ mod postman;
 
 use std::{fmt, sync::Arc};
 
-use minireipaz::{config::Env, domain::ids::RunId};
+use domain::ids::RunId;
+use minireipaz::config::Env;
 pub(crate) use post::Post;
 pub(crate) use postman::Office;
 use secrecy::SecretString;

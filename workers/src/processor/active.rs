@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use minireipaz::domain::{timestamp::Timestamp, workflow::DocumentText};
+use domain::{timestamp::Timestamp, workflow::DocumentText};
 use serde_json::Value;
 
 use super::{Task, turn::Turn};

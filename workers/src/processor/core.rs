@@ -10,11 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use domain::{ids::RunId, retry::Failure, run::NodeError, timestamp::Timestamp};
 use metrics::{counter, gauge, histogram};
-use minireipaz::{
-    domain::{clock::Clock, ids::RunId, retry::Failure, run::NodeError, timestamp::Timestamp},
-    telemetry::names,
-};
+use minireipaz::clock::Clock;
+use minireipaz::telemetry::names;
 use tokio::sync::oneshot;
 
 use super::{

@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
+use domain::run::{NodeError, Run, RunStatus};
 use metrics::counter;
-use minireipaz::{
-    domain::run::{NodeError, Run, RunStatus},
-    telemetry::names,
-};
+use minireipaz::telemetry::names;
 
 use super::{
     Delivery, Receipt, Refused, Rejected, Task,
@@ -118,7 +116,7 @@ pub(super) fn failed_run(
     header: &Arc<RunHeader>,
     error: NodeError,
     revision: u64,
-    at: minireipaz::domain::timestamp::Timestamp,
+    at: domain::timestamp::Timestamp,
 ) -> Run {
     Run {
         id: header.run_id,

@@ -5,11 +5,9 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use domain::ids::{RunId, TenantId};
 use metrics::gauge;
-use minireipaz::{
-    domain::ids::{RunId, TenantId},
-    telemetry::names,
-};
+use minireipaz::telemetry::names;
 use tokio::{runtime::Handle, task::AbortHandle};
 use tokio_util::task::TaskTracker;
 

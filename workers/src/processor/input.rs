@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use minireipaz::domain::{event::DeadLetter, ids::RunId, run::NodeError, workflow::DocumentText};
+use domain::{event::DeadLetter, ids::RunId, run::NodeError, workflow::DocumentText};
 use tokio::sync::oneshot;
 
 use super::gate::Admission;

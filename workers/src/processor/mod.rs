@@ -26,7 +26,7 @@ use std::{
 
 pub(crate) use gate::{Admission, Gate, GateLimits, Refusal};
 pub(crate) use input::{Delivery, Input, Receipt, Refused, Rejected, Task};
-use minireipaz::domain::clock::Clock;
+use minireipaz::clock::Clock;
 use tokio::sync::oneshot;
 
 use self::{core::Core, dispatch::Dispatcher};

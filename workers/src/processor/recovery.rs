@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use minireipaz::domain::{ids::RunId, run::NodeError};
+use domain::{ids::RunId, run::NodeError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 

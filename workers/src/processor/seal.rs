@@ -1,6 +1,6 @@
 //! The end of a turn's deciding: what changed becomes rows.
 
-use minireipaz::domain::{ids::RunId, timestamp::Timestamp};
+use domain::{ids::RunId, timestamp::Timestamp};
 use serde::Serialize;
 
 use super::{

@@ -6,12 +6,12 @@ use std::{
     },
 };
 
-use minireipaz::domain::{
-    clock::{Clock, SystemClock},
+use domain::{
     ids::{RunId, TenantId, WorkflowId},
     run::{RunStatus, Trigger},
     workflow::DocumentText,
 };
+use minireipaz::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;

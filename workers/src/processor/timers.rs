@@ -1,6 +1,6 @@
 //! Durable timers: the journal holds them, the first that is due wakes the processor, nothing polls.
 
-use minireipaz::domain::timestamp::Timestamp;
+use domain::timestamp::Timestamp;
 
 use super::{
     core::{Core, DISK_PAUSE},

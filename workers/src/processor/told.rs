@@ -1,10 +1,8 @@
 //! What the log and the metrics are told of a run's events.
 
+use domain::run::{NodeError, RunStatus};
 use metrics::{counter, histogram};
-use minireipaz::{
-    domain::run::{NodeError, RunStatus},
-    telemetry::names,
-};
+use minireipaz::telemetry::names;
 
 use crate::{
     engine::{RunEvent, RunState},

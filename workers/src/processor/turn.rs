@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use minireipaz::domain::{
+use domain::{
     ids::{RunId, TenantId},
     timestamp::Timestamp,
 };

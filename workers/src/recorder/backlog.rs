@@ -9,12 +9,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use domain::event::DeadLetter;
 use metrics::gauge;
-use minireipaz::{
-    domain::{clock::Clock, event::DeadLetter},
-    ingest,
-    telemetry::names,
-};
+use minireipaz::clock::Clock;
+use minireipaz::{ingest, telemetry::names};
 use tokio::sync::Notify;
 
 use super::row::Row;

@@ -11,9 +11,10 @@ mod tests;
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 pub(crate) use backlog::{Backlog, Committed};
+use domain::{event::DeadLetter, ids::RunId};
 use metrics::counter;
+use minireipaz::clock::Clock;
 use minireipaz::{
-    domain::{clock::Clock, event::DeadLetter, ids::RunId},
     ingest,
     resilience::Classify,
     store::{Facts, Store, StoreError},

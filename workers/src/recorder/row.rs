@@ -2,14 +2,12 @@
 
 use std::collections::{HashMap, hash_map::Entry};
 
-use minireipaz::{
-    domain::{
-        event::DeadLetter,
-        ids::{RunId, TenantId},
-        run::{Run, Step},
-    },
-    store::{Facts, StepFact},
+use domain::{
+    event::DeadLetter,
+    ids::{RunId, TenantId},
+    run::{Run, Step},
 };
+use minireipaz::store::{Facts, StepFact};
 use serde::{Deserialize, Serialize};
 
 /// A row of the outbox. Its form is as durable as the journal's: change it by adding a variant.

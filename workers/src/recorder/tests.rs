@@ -1,15 +1,13 @@
 use std::sync::{Arc, mpsc};
 
-use minireipaz::{
-    domain::{
-        clock::SystemClock,
-        event::DeadLetter,
-        ids::{NodeId, RunId, TenantId, WorkflowId},
-        run::{Run, RunStatus, Step, StepStatus, Trigger},
-        timestamp::Timestamp,
-    },
-    store::memory::MemoryStore,
+use domain::{
+    event::DeadLetter,
+    ids::{NodeId, RunId, TenantId, WorkflowId},
+    run::{Run, RunStatus, Step, StepStatus, Trigger},
+    timestamp::Timestamp,
 };
+use minireipaz::clock::SystemClock;
+use minireipaz::store::memory::MemoryStore;
 use proptest::prelude::*;
 use serde_json::Value;
 use tempfile::TempDir;

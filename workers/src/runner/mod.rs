@@ -18,11 +18,10 @@ pub use crate::{
     expr::JavaScriptLimits,
     nodes::{Allow, HttpSettings, HttpSetupError, InvalidAllow},
 };
+use domain::{duration::HumanDuration, retry::Failure, run::NodeError, trace::TraceContext};
 use futures_util::FutureExt;
-use minireipaz::{
-    domain::{clock::Clock, duration::HumanDuration, retry::Failure, run::NodeError, trace::TraceContext},
-    telemetry::{TraceSpan, names},
-};
+use minireipaz::clock::Clock;
+use minireipaz::telemetry::{TraceSpan, names};
 pub use settings::RunnerSettings;
 pub use task::{Compiled, StepTask};
 use tokio::sync::Semaphore;
@@ -185,7 +184,7 @@ impl Shared {
         &self.http
     }
 
-    pub(crate) fn now(&self) -> minireipaz::domain::timestamp::Timestamp {
+    pub(crate) fn now(&self) -> domain::timestamp::Timestamp {
         self.clock.now()
     }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use minireipaz::domain::{
+use domain::{
     definition::Definition,
     items::{Items, Ports},
     violation::Violation,

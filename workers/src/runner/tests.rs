@@ -1,7 +1,7 @@
 //! What is inline, what is not, and what a panic comes to.
 #![allow(clippy::needless_pass_by_value, reason = "tables give their values away")]
 
-use minireipaz::domain::clock::SystemClock;
+use minireipaz::clock::SystemClock;
 use serde_json::{Value, json};
 
 use super::*;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use minireipaz::domain::{clock::SystemClock, retry::Failure};
+use domain::retry::Failure;
+use minireipaz::clock::SystemClock;
 use serde_json::json;
 use wiremock::{
     Match, Mock, MockServer, Request, ResponseTemplate,

@@ -1,6 +1,6 @@
 //! Branches that run at the same time, and joins that wait for them.
 
-use minireipaz::domain::run::{RunStatus, StepStatus};
+use domain::run::{RunStatus, StepStatus};
 use serde_json::{Value, json};
 
 use crate::app::{Answer, App, Task, step};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use minireipaz::domain::run::{RunStatus, StepStatus};
+use domain::run::{RunStatus, StepStatus};
 use serde_json::json;
 
 use crate::app::{Answer, App, Task, batch, call_workflow, pure_workflow, step, within};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use minireipaz::domain::{ids::RunId, run::RunStatus};
+use domain::{ids::RunId, run::RunStatus};
 use serde_json::{Value, json};
 
 use crate::app::{Answer, App, Task, batch, call_workflow, pure_workflow};

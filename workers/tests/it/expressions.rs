@@ -5,7 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use minireipaz::domain::{clock::SystemClock, retry::Failure, run::NodeError};
+use domain::{retry::Failure, run::NodeError};
+use minireipaz::clock::SystemClock;
 use serde_json::{Value, json};
 use workers::{
     engine::Outcome,

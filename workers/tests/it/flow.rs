@@ -1,6 +1,6 @@
 //! How runs go: failures, time limits, progress.
 
-use minireipaz::domain::run::{RunStatus, RunWithSteps, StepStatus};
+use domain::run::{RunStatus, RunWithSteps, StepStatus};
 use serde_json::{Value, json};
 
 use crate::app::{Answer, App, Task, call_workflow, step};

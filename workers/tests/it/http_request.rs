@@ -6,7 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use minireipaz::domain::{clock::SystemClock, items::Ports, retry::Failure};
+use domain::{items::Ports, retry::Failure};
+use minireipaz::clock::SystemClock;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

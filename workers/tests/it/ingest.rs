@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use minireipaz::domain::run::RunStatus;
+use domain::run::RunStatus;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

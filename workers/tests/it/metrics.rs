@@ -6,8 +6,8 @@ use std::{
     time::Duration,
 };
 
+use domain::retry::{Failure, RetryPolicy};
 use minireipaz::{
-    domain::retry::{Failure, RetryPolicy},
     resilience::{BreakerSettings, Classify, Guard},
     telemetry::names::{ALL, Kind, Part},
 };

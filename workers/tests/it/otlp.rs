@@ -165,7 +165,7 @@ async fn a_collector_gets_the_spans_of_a_run_as_one_tree() {
     assert_eq!(steps.len(), 2, "also the one that took microseconds: {sent:?}");
     assert!(steps.iter().all(|step| step.parent == run.id), "{sent:?}");
     assert!(steps.iter().any(|step| step.id == call.parent), "{sent:?}");
-    let called: minireipaz::domain::trace::TraceContext = endpoint.traces("/call")[0].parse().unwrap();
+    let called: domain::trace::TraceContext = endpoint.traces("/call")[0].parse().unwrap();
     assert_eq!(called.span_id(), call.id, "whoever was called continues it");
     assert!(run.took_nanos >= call.took_nanos, "a run's span begins when the run was accepted");
 }

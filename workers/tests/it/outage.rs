@@ -1,6 +1,7 @@
 //! The store is away: runs go on, and all of them are recorded when it is back.
 
-use minireipaz::{domain::ids::RunId, store::memory::Call};
+use domain::ids::RunId;
+use minireipaz::store::memory::Call;
 use serde_json::json;
 
 use crate::app::{App, Task, batch, call_workflow, pure_workflow, within};

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use minireipaz::domain::{
-    clock::SystemClock,
+use domain::{
     ids::{RunId, TenantId, WorkflowId},
     items::Items,
     run::Trigger,
     timestamp::Timestamp,
 };
+use minireipaz::clock::SystemClock;
 use serde_json::{Value, json};
 use workers::{
     engine::{Outcome, RunHeader, StepFailure},

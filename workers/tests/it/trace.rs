@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use minireipaz::domain::trace::TraceContext;
+use domain::trace::TraceContext;
 use serde_json::json;
 
 use crate::app::{Answer, App, Task, call_workflow};

@@ -6,13 +6,12 @@ use serde_json::json;
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::path};
 
 use super::*;
-use crate::{
-    auth::{
-        Scope,
-        issuer::{LocalIssuer, TokenRequest},
-    },
-    domain::{clock::ManualClock, timestamp::Timestamp},
+use crate::auth::{
+    Scope,
+    issuer::{LocalIssuer, TokenRequest},
 };
+use crate::clock::ManualClock;
+use domain::timestamp::Timestamp;
 use mint::{Key, NOW, claims, sign};
 
 fn clock() -> Arc<ManualClock> {

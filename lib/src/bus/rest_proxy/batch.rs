@@ -6,7 +6,9 @@ use super::{
     Records,
     wire::{self, Problem, Report},
 };
-use crate::{bus::BusError, domain::event::Topic, domain::retry::Failure};
+use crate::bus::BusError;
+use domain::event::Topic;
+use domain::retry::Failure;
 
 /// The records of several publishes on their way to one topic. Attempts share it: each sends only what is pending.
 #[derive(Debug)]

@@ -16,8 +16,8 @@ use super::{BusError, EventBus};
 use crate::{
     batching::{BatchError, BatchLimits, Coalescer, Load, no_pacing},
     config::bus::BusConfig,
-    domain::event::{Event, Topic},
 };
+use domain::event::{Event, Topic};
 use producer::Producer;
 
 /// The largest request: the proxy streams it, so this only bounds what one lost connection makes uncertain.

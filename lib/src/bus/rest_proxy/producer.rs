@@ -18,13 +18,13 @@ use super::{
 use crate::{
     bus::BusError,
     config::bus::{ApiKey, BusConfig, ProduceApi},
-    domain::{
-        event::{Event, Topic},
-        retry::{Failure, RetryPolicy},
-    },
     outbound::{self, OutboundError, Reply},
     resilience::{BreakerSettings, CallError, Cause, Classify, Guard},
     telemetry::names,
+};
+use domain::{
+    event::{Event, Topic},
+    retry::{Failure, RetryPolicy},
 };
 
 /// The largest reply: 500 reports of some 300 bytes, with room.

@@ -10,15 +10,13 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::*;
-use crate::{
-    config::bus::{ApiKey, ProduceApi},
-    domain::{
-        event::{Payload, TaskExecute, WorkflowDeleted},
-        ids::{RunId, TenantId, WorkflowId},
-        run::Trigger,
-        timestamp::Timestamp,
-        workflow::DocumentText,
-    },
+use crate::config::bus::{ApiKey, ProduceApi};
+use domain::{
+    event::{Payload, TaskExecute, WorkflowDeleted},
+    ids::{RunId, TenantId, WorkflowId},
+    run::Trigger,
+    timestamp::Timestamp,
+    workflow::DocumentText,
 };
 use proxy::{Got, Proxy, stored};
 

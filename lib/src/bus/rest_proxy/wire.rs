@@ -5,7 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{config::bus::ProduceApi, domain::event::Event, domain::retry::Failure};
+use crate::config::bus::ProduceApi;
+use domain::event::Event;
+use domain::retry::Failure;
 
 /// One record in the API's form.
 pub(super) fn record(api: ProduceApi, event: &Event) -> Result<Vec<u8>, serde_json::Error> {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{super::problem::ApiError, document};
-use crate::domain::{limits, violation::Violation, workflow::WorkflowDocument};
+use domain::{limits, violation::Violation, workflow::WorkflowDocument};
 
 /// How much of a body that is too large is still read and thrown away. A client that is cut off in the middle of
 /// sending often does not see the answer.

@@ -8,9 +8,9 @@ use http::{HeaderMap, StatusCode, header, request::Parts};
 use super::super::{problem::ApiError, state::AppState};
 use crate::{
     auth::{AuthError, Scope},
-    domain::trace::TraceContext,
     service::Caller,
 };
+use domain::trace::TraceContext;
 
 /// The scope that a handler needs.
 pub trait Needs: Send {

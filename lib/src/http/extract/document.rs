@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::super::problem::ApiError;
-use crate::domain::{
+use domain::{
     violation::{Violation, Violations},
     workflow::{EdgeDocument, NodeDocument, Settings, WorkflowDocument},
 };
@@ -82,7 +82,7 @@ fn each<T: DeserializeOwned>(
             }
         }
         Some(other) => {
-            let found = crate::domain::items::name_of(&other);
+            let found = domain::items::name_of(&other);
             violations.add(name, "invalid_type", format!("{name} is a list, and this is {found}"));
         }
         None if needed => violations.add(name, "required", format!("{name} is missing")),

@@ -19,7 +19,7 @@ pub use query::Waiting;
 use http::StatusCode;
 
 use super::problem::ApiError;
-use crate::domain::violation::Violation;
+use domain::violation::Violation;
 
 /// A document that is JSON and not a valid workflow.
 pub(super) fn invalid_workflow(violations: Vec<Violation>) -> ApiError {

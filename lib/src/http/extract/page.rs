@@ -5,10 +5,8 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::request::Parts;
 
 use super::{super::problem::ApiError, query};
-use crate::{
-    domain::timestamp::Timestamp,
-    store::{Cursor, PageRequest},
-};
+use crate::store::{Cursor, PageRequest};
+use domain::timestamp::Timestamp;
 
 const DEFAULT_LIMIT: u32 = 50;
 const MAX_LIMIT: u32 = 200;

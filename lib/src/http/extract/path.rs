@@ -4,7 +4,7 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use http::{StatusCode, request::Parts};
 
 use super::super::problem::ApiError;
-use crate::domain::ids::{RunId, WorkflowId};
+use domain::ids::{RunId, WorkflowId};
 
 /// A workflow's id. What is no id is a workflow that does not exist.
 #[derive(Debug, Clone, Copy)]

@@ -16,7 +16,6 @@ use utoipa_axum::routes;
 
 use super::{Problems, QUICK, Routes, within};
 use crate::{
-    domain::{ids::RunId, run::RunWithSteps},
     http::{
         extract::{Authorized, MAX_WAIT, RunPath, RunsRead, Waiting},
         problem::ApiError,
@@ -24,6 +23,7 @@ use crate::{
     },
     service::{Follow, Until},
 };
+use domain::{ids::RunId, run::RunWithSteps};
 
 /// How long a run that was accepted a moment ago is waited for when the reader does not wait.
 const BRIEFLY: Duration = Duration::from_secs(3);

@@ -10,10 +10,6 @@ use utoipa_axum::routes;
 
 use super::{Problems, QUICK, Routes, within};
 use crate::{
-    domain::{
-        ids::WorkflowId,
-        workflow::{Workflow, WorkflowDocument},
-    },
     http::{
         extract::{
             Authorized, IfMatch, IfNoneMatch, WorkflowBody, WorkflowPath, WorkflowsRead, WorkflowsWrite, etag,
@@ -22,6 +18,10 @@ use crate::{
         state::AppState,
     },
     service::Precondition,
+};
+use domain::{
+    ids::WorkflowId,
+    workflow::{Workflow, WorkflowDocument},
 };
 
 /// The routes.

@@ -11,10 +11,6 @@ use utoipa_axum::routes;
 
 use super::{Problems, QUICK, Routes, within};
 use crate::{
-    domain::{
-        ids::WorkflowId,
-        run::{RunSummary, RunWithSteps},
-    },
     http::{
         extract::{
             Authorized, KeyHeader, PageQuery, RunsRead, RunsWrite, StartBody, WorkflowPath, cursor_text,
@@ -23,6 +19,10 @@ use crate::{
         state::AppState,
     },
     service::StartRun,
+};
+use domain::{
+    ids::WorkflowId,
+    run::{RunSummary, RunWithSteps},
 };
 
 /// The routes.

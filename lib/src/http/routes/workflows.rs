@@ -6,14 +6,12 @@ use serde::{Deserialize, Serialize};
 use utoipa_axum::routes;
 
 use super::{Problems, QUICK, Routes, within};
-use crate::{
-    domain::workflow::{Workflow, WorkflowDocument, WorkflowSummary},
-    http::{
-        extract::{Authorized, PageQuery, WorkflowBody, WorkflowsRead, WorkflowsWrite, cursor_text, etag},
-        problem::{ApiError, Problem},
-        state::AppState,
-    },
+use crate::http::{
+    extract::{Authorized, PageQuery, WorkflowBody, WorkflowsRead, WorkflowsWrite, cursor_text, etag},
+    problem::{ApiError, Problem},
+    state::AppState,
 };
+use domain::workflow::{Workflow, WorkflowDocument, WorkflowSummary};
 
 /// The routes.
 #[must_use]

@@ -8,10 +8,8 @@ use serde::{
 use uuid::Uuid;
 
 use super::connection::Cells;
-use crate::{
-    domain::{ids::TenantId, timestamp::Timestamp},
-    store::StoreError,
-};
+use crate::store::StoreError;
+use domain::{ids::TenantId, timestamp::Timestamp};
 
 /// The last moment that a `DateTime64(3)` holds, in 2299; the first is the epoch.
 const LAST_MOMENT: i64 = 10_413_791_999_999;
@@ -150,7 +148,7 @@ fn unexpected(wanted: &str, got: &Value) -> StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::run::RunStatus;
+    use domain::run::RunStatus;
 
     #[test]
     fn a_moment_that_the_column_cannot_hold_is_the_nearest_that_it_can() {

@@ -9,11 +9,11 @@ use super::{
 };
 use crate::{
     config::store::StoreConfig,
-    domain::retry::{Failure, RetryPolicy},
     resilience::{BreakerSettings, CallError, Cause, Classify, Guard},
     store::StoreError,
     telemetry::names,
 };
+use domain::retry::{Failure, RetryPolicy};
 
 /// One database. Every statement is safe to repeat, so all of them are retried.
 pub(super) struct Database {

@@ -10,12 +10,12 @@ use async_trait::async_trait;
 use crate::{
     batching::{BatchError, BatchLimits, Coalescer, Load},
     config::store::StoreConfig,
-    domain::{
-        event::DeadLetter,
-        ids::{TenantId, WorkflowId},
-        run::{RunKey, RunSummary, RunWithSteps},
-    },
     store::{DeadLetterStore, Facts, Head, Page, PageRequest, RunStore, Store, StoreError},
+};
+use domain::{
+    event::DeadLetter,
+    ids::{TenantId, WorkflowId},
+    run::{RunKey, RunSummary, RunWithSteps},
 };
 
 mod cells;

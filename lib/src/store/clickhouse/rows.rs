@@ -9,15 +9,13 @@ use super::{
     cells::{Reader, json, moment, optional_json, optional_moment, text},
     connection::InsertRow,
 };
-use crate::{
-    domain::{
-        event::{DeadLetter, WorkflowDeleted},
-        ids::{NodeId, RunId, TenantId, WorkflowId},
-        run::{Run, RunKey, RunSummary, Step},
-        timestamp::Timestamp,
-        workflow::{DocumentText, StoredWorkflow, WorkflowKey, WorkflowSummary},
-    },
-    store::{Claim, Head, StepFact, StoreError},
+use crate::store::{Claim, Head, StepFact, StoreError};
+use domain::{
+    event::{DeadLetter, WorkflowDeleted},
+    ids::{NodeId, RunId, TenantId, WorkflowId},
+    run::{Run, RunKey, RunSummary, Step},
+    timestamp::Timestamp,
+    workflow::{DocumentText, StoredWorkflow, WorkflowKey, WorkflowSummary},
 };
 
 /// The version of a run's or step's row: a newer attempt beats any revision of an older one.

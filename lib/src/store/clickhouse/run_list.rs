@@ -10,12 +10,10 @@ use super::{
     runs,
     sql::Text,
 };
-use crate::{
-    domain::{
-        ids::{TenantId, WorkflowId},
-        run::RunSummary,
-    },
-    store::{Cursor, Page, PageRequest, StoreError},
+use crate::store::{Cursor, Page, PageRequest, StoreError};
+use domain::{
+    ids::{TenantId, WorkflowId},
+    run::RunSummary,
 };
 
 /// So many rows are read for each run that is wanted, at first.
@@ -115,7 +113,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::{
+    use domain::{
         ids::RunId,
         run::{RunStatus, Trigger},
         timestamp::Timestamp,

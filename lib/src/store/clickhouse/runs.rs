@@ -8,13 +8,11 @@ use super::{
     rows::{ACCEPTANCES, FACTS, HEADS, RUN_FACTS, RunOrStep, read_acceptance, read_head, read_run_or_step},
     sql::{MAX_KEYS, keys_are},
 };
-use crate::{
-    domain::{
-        ids::{RunId, TenantId},
-        run::{Run, RunKey, RunWithSteps, Step},
-        timestamp::Timestamp,
-    },
-    store::{Head, StoreError},
+use crate::store::{Head, StoreError};
+use domain::{
+    ids::{RunId, TenantId},
+    run::{Run, RunKey, RunWithSteps, Step},
+    timestamp::Timestamp,
 };
 
 /// Where the runs are. All rows of a run are read, since the newest is told apart here at less cost than in the

@@ -5,10 +5,8 @@ use std::fmt::{self, Display, Write as _};
 
 use uuid::Uuid;
 
-use crate::{
-    domain::{ids::TenantId, timestamp::Timestamp},
-    store::Cursor,
-};
+use crate::store::Cursor;
+use domain::{ids::TenantId, timestamp::Timestamp};
 
 /// A string literal. A quote or a backslash is the only thing that could end or change it.
 pub(super) struct Text<'a>(pub(super) &'a str);

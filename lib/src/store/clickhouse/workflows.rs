@@ -13,13 +13,11 @@ use super::{
     run_list::next,
     sql::{MAX_KEYS, Text, after, keys_are},
 };
-use crate::{
-    domain::{
-        event::WorkflowDeleted,
-        ids::TenantId,
-        workflow::{StoredWorkflow, WorkflowKey, WorkflowSummary},
-    },
-    store::{Claim, Cursor, Page, PageRequest, StoreError, WorkflowStore},
+use crate::store::{Claim, Cursor, Page, PageRequest, StoreError, WorkflowStore};
+use domain::{
+    event::WorkflowDeleted,
+    ids::TenantId,
+    workflow::{StoredWorkflow, WorkflowKey, WorkflowSummary},
 };
 
 #[async_trait]

@@ -10,16 +10,14 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use super::MemoryStore;
-use crate::{
-    domain::{
-        event::{DeadLetter, WorkflowDeleted},
-        ids::{RunId, TenantId, WorkflowId},
-        run::{RunKey, RunStatus, RunSummary, RunWithSteps},
-        workflow::{StoredWorkflow, WorkflowKey, WorkflowSummary},
-    },
-    store::{
-        Claim, DeadLetterStore, Facts, Head, Page, PageRequest, RunStore, Store, StoreError, WorkflowStore,
-    },
+use crate::store::{
+    Claim, DeadLetterStore, Facts, Head, Page, PageRequest, RunStore, Store, StoreError, WorkflowStore,
+};
+use domain::{
+    event::{DeadLetter, WorkflowDeleted},
+    ids::{RunId, TenantId, WorkflowId},
+    run::{RunKey, RunStatus, RunSummary, RunWithSteps},
+    workflow::{StoredWorkflow, WorkflowKey, WorkflowSummary},
 };
 
 /// What a store can be asked, by the names of the traits' methods.

@@ -6,10 +6,8 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
-use minireipaz::{
-    bus::{BusError, EventBus},
-    domain::event::{Event, Topic},
-};
+use domain::event::{Event, Topic};
+use minireipaz::bus::{BusError, EventBus};
 use tokio::sync::Semaphore;
 
 /// The bus.

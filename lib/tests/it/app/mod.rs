@@ -11,19 +11,19 @@ pub use server::Server;
 use std::{sync::Arc, time::Duration};
 
 use axum::{Router, body::Body};
+use domain::{
+    ids::{RunId, TenantId},
+    run::{Run, RunKey, RunStatus},
+    timestamp::Timestamp,
+};
 use http::{Method, Request, header};
+use minireipaz::clock::{Clock, ManualClock, SystemClock};
 use minireipaz::{
     auth::{
         Authenticator, CallbackSecrets, Scopes,
         issuer::{LocalIssuer, TokenRequest},
     },
     config::{auth::AuthConfig, http::HttpConfig},
-    domain::{
-        clock::{Clock, ManualClock, SystemClock},
-        ids::{RunId, TenantId},
-        run::{Run, RunKey, RunStatus},
-        timestamp::Timestamp,
-    },
     http::{AppState, Parts, app},
     store::{Facts, RunStore, memory::SpyStore},
 };

@@ -8,16 +8,14 @@ use std::{
     },
 };
 
-use minireipaz::{
-    domain::{
-        ids::TenantId,
-        run::{RunKey, RunStatus, StepStatus},
-    },
-    store::{
-        Facts, RunStore as _,
-        clickhouse::{self, ClickHouse},
-        local::LocalClickHouse,
-    },
+use domain::{
+    ids::TenantId,
+    run::{RunKey, RunStatus, StepStatus},
+};
+use minireipaz::store::{
+    Facts, RunStore as _,
+    clickhouse::{self, ClickHouse},
+    local::LocalClickHouse,
 };
 use tokio::{sync::watch, task::JoinSet};
 

@@ -1,13 +1,11 @@
 //! How the tables come to be.
 
-use futures_util::future::join_all;
-use minireipaz::{
-    domain::{
-        ids::{RunId, TenantId, WorkflowId},
-        run::RunStatus,
-    },
-    store::{PageRequest, RunStore, Store as _, StoreError, clickhouse},
+use domain::{
+    ids::{RunId, TenantId, WorkflowId},
+    run::RunStatus,
 };
+use futures_util::future::join_all;
+use minireipaz::store::{PageRequest, RunStore, Store as _, StoreError, clickhouse};
 
 use super::{config, number, server};
 

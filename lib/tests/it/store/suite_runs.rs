@@ -2,25 +2,19 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use futures_util::future::join_all;
-use minireipaz::{
-    domain::{
-        event::DeadLetter,
-        ids::{RunId, TenantId},
-        run::{FailedAttempt, NodeError, Run, RunStatus, RunSummary, StepStatus},
-        timestamp::Timestamp,
-    },
-    store::{Cursor, Facts, Head, Page, PageRequest, RunStore, Store},
+use domain::{
+    event::DeadLetter,
+    ids::{RunId, TenantId},
+    run::{FailedAttempt, NodeError, Run, RunStatus, RunSummary, StepStatus},
+    timestamp::Timestamp,
 };
+use futures_util::future::join_all;
+use minireipaz::store::{Cursor, Facts, Head, Page, PageRequest, RunStore, Store};
 use serde_json::{Value, json};
 
 use super::{at, facts, run, run_id, step, step_fact, tenant, workflow_id};
 
-async fn one(
-    store: &dyn Store,
-    tenant: &TenantId,
-    run: &Run,
-) -> Option<minireipaz::domain::run::RunWithSteps> {
+async fn one(store: &dyn Store, tenant: &TenantId, run: &Run) -> Option<domain::run::RunWithSteps> {
     let key = (tenant.clone(), run.id);
     store.get(std::slice::from_ref(&key)).await.unwrap().remove(&key)
 }

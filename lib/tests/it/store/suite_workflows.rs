@@ -1,9 +1,7 @@
 //! What every store does with workflows. `suite` runs these.
 
-use minireipaz::{
-    domain::{event::WorkflowDeleted, ids::TenantId, workflow::StoredWorkflow},
-    store::{Claim, PageRequest, Store, WorkflowStore},
-};
+use domain::{event::WorkflowDeleted, ids::TenantId, workflow::StoredWorkflow};
+use minireipaz::store::{Claim, PageRequest, Store, WorkflowStore};
 
 use super::{at, tenant, workflow, workflow_id};
 
@@ -81,7 +79,7 @@ pub(super) async fn workflows_are_listed_newest_first_page_by_page(store: &dyn S
     }
     // Saving one again moves it to the front.
     let (_, id, _) = expected.remove(0);
-    let moved = workflow(minireipaz::domain::ids::WorkflowId(id), 2, at(50));
+    let moved = workflow(domain::ids::WorkflowId(id), 2, at(50));
     store.save(&tenant, &moved).await.unwrap();
     expected.push((at(50), id, 2));
     expected.sort_unstable_by(|a, b| b.cmp(a));
@@ -106,7 +104,7 @@ pub(super) async fn a_document_comes_back_to_the_letter(store: &dyn Store) {
     let mut saved = workflow(workflow_id(), 1, at(1));
     saved.summary.name = "O'Brien \\ 😀\n".to_owned();
     let text = "{\"name\":\"O'Brien\",\"nodes\":[],\"z\":1.50,\"a\":{\"keep\":\"\\u00e4 order\"}}";
-    saved.document = minireipaz::domain::workflow::DocumentText::parse(text.to_owned()).unwrap();
+    saved.document = domain::workflow::DocumentText::parse(text.to_owned()).unwrap();
     store.save(&tenant, &saved).await.unwrap();
     let found = newest(store, &tenant, &saved).await.unwrap();
     assert_eq!(found.document.as_str(), text);

@@ -1,6 +1,6 @@
 //! Branches that are taken, and those that are skipped.
 
-use minireipaz::domain::run::RunStatus;
+use domain::run::RunStatus;
 use serde_json::json;
 
 use super::scenario::{Scenario, workflow};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use minireipaz::domain::{
+use domain::{
     items::Ports,
     run::{NodeError, RunStatus},
     timestamp::Timestamp,

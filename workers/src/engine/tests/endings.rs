@@ -1,6 +1,6 @@
 //! How runs end, and that they stay ended.
 
-use minireipaz::domain::run::RunStatus;
+use domain::run::RunStatus;
 use serde_json::{Value, json};
 
 use super::scenario::{CREATED, Scenario, UNAVAILABLE, one_item, workflow, workflow_within};
@@ -90,8 +90,7 @@ fn records_tell_when_and_in_which_order_things_happened() {
     run.later(5).succeed("b");
     let names: Vec<_> = run.steps().as_object().unwrap().keys().cloned().collect();
     assert_eq!(names, ["start", "b", "a", "c"]);
-    let millis =
-        |at: Option<minireipaz::domain::timestamp::Timestamp>| at.map(|at| at.since(CREATED).as_millis());
+    let millis = |at: Option<domain::timestamp::Timestamp>| at.map(|at| at.since(CREATED).as_millis());
     let step = run.step("c").unwrap();
     assert_eq!((millis(step.started_at), millis(step.finished_at)), (Some(5), Some(10)));
     let whole = run.run();

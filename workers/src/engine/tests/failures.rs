@@ -1,6 +1,6 @@
 //! Failures, retries and what `on_error` makes of them.
 
-use minireipaz::domain::{
+use domain::{
     retry::Failure,
     run::{RunStatus, StepStatus},
 };

@@ -1,6 +1,6 @@
 //! Which nodes run, when, and what they are given.
 
-use minireipaz::domain::run::RunStatus;
+use domain::run::RunStatus;
 use serde_json::{Value, json};
 
 use super::scenario::{CREATED, Scenario, header, workflow};

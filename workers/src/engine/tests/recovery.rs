@@ -1,6 +1,6 @@
 //! Restarts.
 
-use minireipaz::domain::{
+use domain::{
     retry::Failure,
     run::{RunStatus, StepStatus},
 };

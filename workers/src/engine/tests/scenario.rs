@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use minireipaz::domain::{
+use domain::{
     definition::Definition,
     ids::{RunId, TenantId, WorkflowId},
     items::{Item, Ports},

@@ -1,6 +1,6 @@
 //! Cancel: somebody wants the run to stop.
 
-use minireipaz::domain::run::{NodeError, RunStatus};
+use domain::run::{NodeError, RunStatus};
 
 use super::Deciding;
 use crate::engine::illegal::Illegal;

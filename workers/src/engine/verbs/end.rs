@@ -1,6 +1,6 @@
 //! The end of a run, however it comes.
 
-use minireipaz::domain::{
+use domain::{
     duration::HumanDuration,
     run::{NodeError, RunStatus},
 };

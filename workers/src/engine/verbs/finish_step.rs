@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use minireipaz::domain::{items::Ports, run::NodeError, workflow::OnError};
+use domain::{items::Ports, run::NodeError, workflow::OnError};
 
 use super::Deciding;
 use crate::engine::{

@@ -11,7 +11,7 @@ mod timer;
 
 use std::sync::Arc;
 
-use minireipaz::domain::timestamp::Timestamp;
+use domain::timestamp::Timestamp;
 
 use super::{
     effect::{Decision, Effect},

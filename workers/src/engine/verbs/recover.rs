@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use minireipaz::domain::{
+use domain::{
     items::{ERROR, Item, MAIN, Ports},
     run::NodeError,
     workflow::OnError,

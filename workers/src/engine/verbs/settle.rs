@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use minireipaz::domain::run::{NodeError, RunStatus};
+use domain::run::{NodeError, RunStatus};
 
 use super::Deciding;
 use crate::engine::{event::RunEvent, illegal::Illegal, node::NodeState};

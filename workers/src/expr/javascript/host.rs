@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 
-use minireipaz::domain::items::Item;
+use domain::items::Item;
 use rquickjs::{Ctx, Error, Function, Result, String as Text};
 
 use crate::expr::scope::{Scope, Segments, find_node};

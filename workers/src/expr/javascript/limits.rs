@@ -21,7 +21,7 @@ impl Default for JavaScriptLimits {
             time: Duration::from_millis(250),
             memory: 64 * 1024 * 1024,
             stack: 256 * 1024,
-            output: minireipaz::domain::limits::MAX_STEP_OUTPUT_BYTES,
+            output: domain::limits::MAX_STEP_OUTPUT_BYTES,
         }
     }
 }

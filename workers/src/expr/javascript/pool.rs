@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, sync::Arc, time::Instant};
 
-use minireipaz::domain::ids::TenantId;
+use domain::ids::TenantId;
 use serde_json::Value;
 
 use super::{JavaScriptLimits, session::Session};

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use minireipaz::domain::{
+use domain::{
     nodes::http_request::{self, Params},
     run::NodeError,
 };

@@ -3,19 +3,19 @@
 use std::{future::Future, time::Duration};
 
 use bytes::{Bytes, BytesMut};
+use domain::{
+    ids::TenantId,
+    nodes::http_request::{Body, Params, Part, PartContent},
+    retry::Failure,
+    timestamp::Timestamp,
+    trace::{TRACEPARENT, TraceContext},
+};
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
     header::{self, Entry},
 };
 use metrics::counter;
 use minireipaz::{
-    domain::{
-        ids::TenantId,
-        nodes::http_request::{Body, Params, Part, PartContent},
-        retry::Failure,
-        timestamp::Timestamp,
-        trace::{TRACEPARENT, TraceContext},
-    },
     resilience::Permit,
     telemetry::{TraceSpan, names, redact::is_secret},
 };

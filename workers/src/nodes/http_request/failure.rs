@@ -2,10 +2,8 @@
 
 use std::{error::Error as StdError, io, time::Duration};
 
-use minireipaz::{
-    domain::{nodes::http_request::Params, retry::Failure, run::NodeError},
-    telemetry::redact::{self, REDACTED, is_secret, is_secret_parameter},
-};
+use domain::{nodes::http_request::Params, retry::Failure, run::NodeError};
+use minireipaz::telemetry::redact::{self, REDACTED, is_secret, is_secret_parameter};
 use serde_json::{Map, Value, json};
 use url::Url;
 

@@ -2,11 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use domain::ids::TenantId;
 use lru::LruCache;
-use minireipaz::{
-    domain::ids::TenantId,
-    resilience::{Breaker, BreakerSettings},
-};
+use minireipaz::resilience::{Breaker, BreakerSettings};
 use tokio::sync::Semaphore;
 use url::{Origin, Url};
 

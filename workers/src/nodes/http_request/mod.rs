@@ -14,11 +14,11 @@ mod step;
 
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
-use minireipaz::domain::{
+use domain::{
     definition::{Definition, Node},
     template::InvalidTemplate,
 };
+use futures_util::future::BoxFuture;
 
 pub use allow::{Allow, InvalidAllow};
 pub(crate) use client::HttpClient;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use minireipaz::domain::{items::Item, run::NodeError};
+use domain::{items::Item, run::NodeError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

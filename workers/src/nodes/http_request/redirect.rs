@@ -1,7 +1,8 @@
 //! A request and its redirects: what is sent on, and where to.
 
+use domain::nodes::http_request::Body;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use minireipaz::{domain::nodes::http_request::Body, telemetry::redact::is_secret};
+use minireipaz::telemetry::redact::is_secret;
 use reqwest::{Method, Response};
 use url::Url;
 

@@ -1,13 +1,13 @@
 //! What an answer becomes: items.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use http::{HeaderMap, header};
-use minireipaz::domain::{
+use domain::{
     items::Item,
     limits::MAX_ITEMS,
     nodes::http_request::{Format, Response},
     retry::Failure,
 };
+use http::{HeaderMap, header};
 use serde_json::{Value, json};
 
 use super::{

@@ -10,13 +10,7 @@ use std::{
     time::Instant,
 };
 
-use futures_util::{
-    FutureExt, StreamExt,
-    future::{Fuse, FusedFuture},
-    select_biased,
-    stream::FuturesUnordered,
-};
-use minireipaz::domain::{
+use domain::{
     definition::Node,
     items::{Item, MAIN, Ports},
     limits::{MAX_ITEMS, MAX_STEP_OUTPUT_BYTES},
@@ -24,6 +18,12 @@ use minireipaz::domain::{
     retry::Failure,
     run::NodeError,
     workflow::OnError,
+};
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{Fuse, FusedFuture},
+    select_biased,
+    stream::FuturesUnordered,
 };
 use serde_json::Value;
 

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use minireipaz::domain::clock::SystemClock;
+use minireipaz::clock::SystemClock;
 use serde_json::json;
 use uuid::Uuid;
 

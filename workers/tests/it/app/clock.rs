@@ -5,10 +5,8 @@ use std::{
     time::Duration,
 };
 
-use minireipaz::domain::{
-    clock::{Clock, SystemClock},
-    timestamp::Timestamp,
-};
+use domain::timestamp::Timestamp;
+use minireipaz::clock::{Clock, SystemClock};
 
 /// Goes as the machine's clock does, and can be moved forward.
 #[derive(Debug, Default)]

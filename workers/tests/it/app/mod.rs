@@ -7,13 +7,13 @@ mod tasks;
 
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
+use domain::{
+    ids::RunId,
+    run::{RunStatus, RunWithSteps, Step, StepStatus},
+};
+use minireipaz::clock::Clock;
 use minireipaz::{
     auth::CallbackSecrets,
-    domain::{
-        clock::Clock,
-        ids::RunId,
-        run::{RunStatus, RunWithSteps, Step, StepStatus},
-    },
     store::{RunStore, Store, memory::SpyStore},
 };
 use serde_json::Value;

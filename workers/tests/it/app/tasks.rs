@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use minireipaz::domain::{
-    clock::{Clock, SystemClock},
+use domain::{
     event::{Event, Payload, TaskExecute},
     ids::{RunId, TenantId, WorkflowId},
     run::Trigger,
     timestamp::Timestamp,
     workflow::DocumentText,
 };
+use minireipaz::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
 
 /// Whose runs they are, unless it is said otherwise.

@@ -8,7 +8,6 @@ use tokio::{net::TcpListener, time::timeout};
 use super::{config, pool, server};
 use crate::{
     config::store::StoreConfig,
-    domain::retry::Failure,
     resilience::Classify as _,
     store::{
         StoreError,
@@ -16,6 +15,7 @@ use crate::{
         local::LocalClickHouse,
     },
 };
+use domain::retry::Failure;
 
 /// Keeps a query busy for so many tenths of a second, a row each.
 fn slow(tenths: u32) -> String {

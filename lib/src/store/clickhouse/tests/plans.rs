@@ -5,16 +5,14 @@ use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
 
 use super::{pool, with_tables};
-use crate::{
-    domain::{
-        ids::{RunId, TenantId, WorkflowId},
-        run::{Run, RunKey, RunStatus, Trigger},
-        timestamp::Timestamp,
-    },
-    store::{
-        Cursor, Facts, RunStore as _,
-        clickhouse::{ClickHouse, cells::Reader, pool::Pool, run_list, runs},
-    },
+use crate::store::{
+    Cursor, Facts, RunStore as _,
+    clickhouse::{ClickHouse, cells::Reader, pool::Pool, run_list, runs},
+};
+use domain::{
+    ids::{RunId, TenantId, WorkflowId},
+    run::{Run, RunKey, RunStatus, Trigger},
+    timestamp::Timestamp,
 };
 
 const PARTS: u64 = 4;

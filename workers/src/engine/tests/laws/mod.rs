@@ -8,7 +8,7 @@ mod world;
 
 use std::sync::Arc;
 
-use minireipaz::domain::{definition::Definition, run::RunStatus};
+use domain::{definition::Definition, run::RunStatus};
 use plan::{Happening, definitions, happenings};
 use proptest::prelude::*;
 use world::World;

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use minireipaz::domain::{
+use domain::{
     definition::Definition,
     items::{ERROR, Item, Ports},
     nodes,

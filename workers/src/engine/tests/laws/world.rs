@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use minireipaz::domain::{definition::Definition, timestamp::Timestamp};
+use domain::{definition::Definition, timestamp::Timestamp};
 
 use super::plan::{Happening, outcome, success};
 use crate::engine::{

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::domain::violation::Violation;
+use crate::violation::Violation;
 
 fn check_saved(kind: &str, params: &Value, expected: &[(&str, &str)]) {
     let mut violations = Violations::new();

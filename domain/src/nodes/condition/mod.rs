@@ -11,7 +11,7 @@ pub use op::Op;
 use serde_json::Value;
 
 use super::fields::Fields;
-use crate::domain::{items::name_of, template::has_expression};
+use crate::{items::name_of, template::has_expression};
 
 /// Deepest nesting of `all` and `any`.
 const MAX_DEPTH: usize = 16;

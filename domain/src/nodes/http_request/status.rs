@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::domain::{items::name_of, nodes::fields::Fields};
+use crate::{items::name_of, nodes::fields::Fields};
 
 /// Statuses from `first` to `last`, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::domain::{items::name_of, nodes::fields::Fields};
+use crate::{items::name_of, nodes::fields::Fields};
 
 /// Headers that the client sets itself, since a wrong one breaks the message or the connection.
 const OWN_HEADERS: [&str; 8] = [

@@ -7,7 +7,7 @@ use regex::{Regex, RegexBuilder};
 use serde_json::{Number, Value};
 
 use super::Op;
-use crate::domain::items::name_of;
+use crate::items::name_of;
 
 /// Largest compiled regular expression, in bytes; matching itself is linear in the text.
 const MAX_REGEX_BYTES: usize = 256 * 1024;

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::domain::{
+use crate::{
     items::name_of,
     template::{Template, has_expression},
     violation::Violations,

@@ -1,9 +1,8 @@
 //! The pure core: documents, ids, events and the rules that make a workflow valid.
 //!
-//! Nothing here does I/O, reads a clock or draws random numbers, except [`clock::SystemClock`],
-//! which is the one place where the wall clock is read.
+//! Nothing here does I/O, reads a clock or draws random numbers; what needs one of them takes its result as an
+//! argument. It is a crate of its own so that the compiler holds this.
 
-pub mod clock;
 pub mod dag;
 pub mod definition;
 pub mod duration;

@@ -18,7 +18,7 @@ pub use body::{Body, Part, PartContent};
 pub use status::StatusRange;
 
 use super::{KindInfo, computes, fields::Fields};
-use crate::domain::{items::name_of, retry::RetryPolicy};
+use crate::{items::name_of, retry::RetryPolicy};
 
 /// How many redirects are followed when the node does not say.
 pub const DEFAULT_REDIRECTS: u32 = 5;

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::pairs::{self, scalar};
-use crate::domain::{items::name_of, nodes::fields::Fields};
+use crate::{items::name_of, nodes::fields::Fields};
 
 const SHAPES: [&str; 5] = ["json", "form", "text", "multipart", "base64"];
 

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::domain::violation::Violations;
+use crate::violation::Violations;
 
 fn holds(left: &Value, op: &str, right: &Value) -> Result<bool, String> {
     Op::parse(op).unwrap().holds(left, right, &mut Patterns::default()).map_err(|error| error.to_string())

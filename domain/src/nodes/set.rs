@@ -10,7 +10,7 @@ use super::{
     fields::Fields,
     path::{FieldPath, PathError},
 };
-use crate::domain::items::{Item, name_of};
+use crate::items::{Item, name_of};
 
 /// What stays of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]

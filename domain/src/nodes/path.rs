@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::domain::items::{Item, name_of};
+use crate::items::{Item, name_of};
 
 /// Deepest path.
 const MAX_DEPTH: usize = 32;

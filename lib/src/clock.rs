@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use super::timestamp::Timestamp;
+use domain::timestamp::Timestamp;
 
 /// Tells the time.
 pub trait Clock: Send + Sync + 'static {

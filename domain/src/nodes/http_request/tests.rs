@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::domain::{
+use crate::{
     nodes,
     violation::{Violation, Violations},
 };
