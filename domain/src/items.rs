@@ -10,8 +10,11 @@ pub type Item = serde_json::Map<String, Value>;
 /// A list of items, shared: an output may feed many nodes, events and rows.
 pub type Items = Arc<Vec<Item>>;
 
-/// A node's output: its items by output port. A port that was not taken is missing or empty.
-pub type Ports = BTreeMap<String, Items>;
+/// The name of an output port. A kind may let the author choose it, so it is not known to the compiler.
+pub type Port = Arc<str>;
+
+/// A node's items by output port. A port that was not taken is missing or empty.
+pub type Ports = BTreeMap<Port, Items>;
 
 /// The output port of most kinds, and the default of an edge's `sourceHandle`.
 pub const MAIN: &str = "main";

@@ -8,6 +8,8 @@ use serde_json::Value;
 use super::{
     ids::{NodeId, RunId, TenantId, WorkflowId},
     items::Ports,
+    iteration::Iteration,
+    lineage::Lineage,
     timestamp::Timestamp,
 };
 
@@ -67,6 +69,8 @@ pub enum StepStatus {
     Running,
     /// An attempt failed; the next one is due later.
     Retrying,
+    /// It waits for a moment, a signal or other runs.
+    Waiting,
     /// Done.
     Succeeded,
     /// Failed for good. With `on_error: continue | error_port` the run goes on all the same.
@@ -84,6 +88,7 @@ impl StepStatus {
         match self {
             Self::Running => "running",
             Self::Retrying => "retrying",
+            Self::Waiting => "waiting",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::Skipped => "skipped",
@@ -191,6 +196,9 @@ pub struct Run {
 pub struct Step {
     /// The node.
     pub node_id: NodeId,
+    /// Which iteration of the loops around the node; missing outside loops.
+    #[serde(default, skip_serializing_if = "Iteration::is_outside")]
+    pub iteration: Iteration,
     /// Its kind.
     pub kind: String,
     /// Where it is.
@@ -204,8 +212,39 @@ pub struct Step {
     /// Its items by output port.
     #[schema(value_type = Option<std::collections::BTreeMap<String, Vec<std::collections::BTreeMap<String, Value>>>>)]
     pub output: Option<Ports>,
+    /// Where the items of a port came from: for each item a list of `[input, item]`, the input being the place of its
+    /// edge among the node's incoming edges. A port is missing when each of its items came from the item at the same
+    /// place of the only input that brought items.
+    #[serde(default, skip_serializing_if = "Lineage::is_empty")]
+    #[schema(value_type = std::collections::BTreeMap<String, Vec<Vec<Vec<u32>>>>)]
+    pub lineage: Lineage,
+    /// What a retrying or waiting step waits for; missing otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<WaitsFor>,
     /// Why it failed, or why the last attempt did.
     pub error: Option<NodeError>,
+}
+
+/// What a step waits for: whatever comes first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct WaitsFor {
+    /// A moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// A signal of that name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<String>,
+    /// The ends of all these runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<RunId>,
+}
+
+impl WaitsFor {
+    /// A moment and nothing else.
+    #[must_use]
+    pub fn moment(until: Timestamp) -> Self {
+        Self { until: Some(until), ..Self::default() }
+    }
 }
 
 /// A run with its steps, in the order in which they began.

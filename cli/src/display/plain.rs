@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use console::style;
 use domain::{
     ids::NodeId,
-    run::{RunWithSteps, Step, StepStatus},
+    run::{RunWithSteps, Step, StepStatus, WaitsFor},
 };
 
 use super::{
@@ -72,6 +72,7 @@ pub(super) fn line(step: &Step, width: usize) -> String {
                 .map(|(due, failed)| format!(", next in {}", duration(due.since(failed))));
             parts.push(format!("attempt {} failed{}", step.attempts, next.unwrap_or_default()));
         }
+        StepStatus::Waiting => parts.push(waits_for(step)),
         StepStatus::Skipped | StepStatus::Cancelled => parts.push(dim(step.status.as_str())),
         StepStatus::Succeeded | StepStatus::Failed => {
             parts.push(took(step));
@@ -84,6 +85,18 @@ pub(super) fn line(step: &Step, width: usize) -> String {
         parts.push(dim(&brief(error)));
     }
     parts.join("  ")
+}
+
+/// What a waiting step waits for, in words.
+fn waits_for(step: &Step) -> String {
+    let Some(WaitsFor { until, signal, runs }) = &step.waits_for else { return "waits".to_owned() };
+    let mut words = Vec::new();
+    words.extend(until.map(|until| format!("until {until}")));
+    words.extend(signal.as_ref().map(|name| format!("for the signal {}", one_line(name))));
+    if !runs.is_empty() {
+        words.push(format!("for the end of {} runs", runs.len()));
+    }
+    format!("waits {}", words.join(", or "))
 }
 
 fn dim(text: &str) -> String {

@@ -48,7 +48,7 @@ pub(crate) fn run_status(status: RunStatus) -> String {
 fn coloured(status: StepStatus, text: &str) -> StyledObject<String> {
     let text = style(format!("{}{text}", mark(status)));
     match status {
-        StepStatus::Running => text.cyan(),
+        StepStatus::Running | StepStatus::Waiting => text.cyan(),
         StepStatus::Retrying | StepStatus::Cancelled => text.yellow(),
         StepStatus::Succeeded => text.green(),
         StepStatus::Failed => text.red(),
@@ -60,6 +60,7 @@ const fn mark(status: StepStatus) -> &'static str {
     match status {
         StepStatus::Running => "●",
         StepStatus::Retrying => "↻",
+        StepStatus::Waiting => "◔",
         StepStatus::Succeeded => "✔",
         StepStatus::Failed => "✖",
         StepStatus::Skipped => "⊘",

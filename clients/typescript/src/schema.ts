@@ -208,6 +208,8 @@ export interface components {
         } | {
             [key: string]: unknown;
         }[];
+        /** @description A path of counters from 0, one for each loop around a node, the outermost first; empty outside loops. */
+        Iteration: number[];
         /** @description A node's parameters and policies. */
         NodeData: {
             /** @description What people call it; `$('label')` finds it too. */
@@ -419,8 +421,18 @@ export interface components {
             attempts: number;
             error?: components["schemas"]["NodeError"] | null;
             finished_at?: components["schemas"]["Timestamp"] | null;
+            /** @description Which iteration of the loops around the node; missing outside loops. */
+            iteration?: components["schemas"]["Iteration"];
             /** @description Its kind. */
             kind: string;
+            /**
+             * @description Where the items of a port came from: for each item a list of `[input, item]`, the input being the place of its
+             *     edge among the node's incoming edges. A port is missing when each of its items came from the item at the same
+             *     place of the only input that brought items.
+             */
+            lineage?: {
+                [key: string]: number[][][];
+            };
             /** @description The node. */
             node_id: components["schemas"]["NodeId"];
             /** @description Its items by output port. */
@@ -432,12 +444,13 @@ export interface components {
             started_at?: components["schemas"]["Timestamp"] | null;
             /** @description Where it is. */
             status: components["schemas"]["StepStatus"];
+            waits_for?: components["schemas"]["WaitsFor"] | null;
         };
         /**
          * @description Where a step is. A node that has not started has no step.
          * @enum {string}
          */
-        StepStatus: "running" | "retrying" | "succeeded" | "failed" | "skipped" | "cancelled";
+        StepStatus: "running" | "retrying" | "waiting" | "succeeded" | "failed" | "skipped" | "cancelled";
         /**
          * Format: date-time
          * @description A moment, in milliseconds since 1970-01-01T00:00:00Z. Written as RFC 3339 in UTC.
@@ -456,6 +469,14 @@ export interface components {
             message: string;
             /** @description Where, as a path into the document: `nodes[1].data.params.url`. */
             path: string;
+        };
+        /** @description What a step waits for: whatever comes first. */
+        WaitsFor: {
+            /** @description The ends of all these runs. */
+            runs?: components["schemas"]["RunId"][];
+            /** @description A signal of that name. */
+            signal?: string | null;
+            until?: components["schemas"]["Timestamp"] | null;
         };
         /** @description A version of a workflow, as the API shows it. */
         Workflow: components["schemas"]["WorkflowDocument"] & {

@@ -93,6 +93,9 @@ fn run(workflow_id: WorkflowId, created: Timestamp, status: RunStatus, revision:
 fn step(node: &str, status: StepStatus) -> Step {
     Step {
         node_id: NodeId::parse(node).unwrap(),
+        iteration: Default::default(),
+        lineage: Default::default(),
+        waits_for: None,
         kind: "set".to_owned(),
         status,
         attempts: 1,

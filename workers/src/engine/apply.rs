@@ -127,7 +127,7 @@ impl RunState {
             return Err(illegal(event, node, run));
         }
         let items = items::input_items(&header.input).map_err(Illegal::Input)?;
-        let output = Arc::new(Ports::from([(MAIN.to_owned(), Arc::new(items))]));
+        let output = Arc::new(Ports::from([(MAIN.into(), Arc::new(items))]));
         run.attempts = 1;
         run.started_at = Some(at);
         self.number(node);

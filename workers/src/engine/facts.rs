@@ -49,12 +49,15 @@ pub fn step(state: &RunState, node: usize) -> Option<Step> {
     let Node { id, kind, .. } = &state.definition().nodes[node];
     Some(Step {
         node_id: id.clone(),
+        iteration: Default::default(),
         kind: kind.name.to_owned(),
         status: step_status(run)?,
         attempts: run.attempts(),
         started_at: run.started_at(),
         finished_at: run.finished_at(),
         output: run.output().map(|output| Ports::clone(output)),
+        lineage: Default::default(),
+        waits_for: None,
         error: run.error().cloned(),
     })
 }
@@ -119,7 +122,7 @@ fn last_items(node: &Node, output: &Ports) -> Vec<Value> {
     let has_main = ports.iter().any(|port| port == MAIN);
     let taken = ports.iter().filter(|port| !has_main || *port == MAIN);
     taken
-        .filter_map(|port| output.get(port))
+        .filter_map(|port| output.get(port.as_str()))
         .flat_map(|items| items.iter().cloned().map(Value::Object))
         .collect()
 }

@@ -107,7 +107,9 @@ impl Scope {
             .get(node)
             .map_or_else(|| vec![MAIN.to_owned()], |node| (node.kind.ports)(&node.params));
         let ports = if declared.iter().any(|port| port == MAIN) { vec![MAIN.to_owned()] } else { declared };
-        Ok(Segments(ports.iter().filter_map(|port| output.get(port)).map(|items| items.as_slice()).collect()))
+        Ok(Segments(
+            ports.iter().filter_map(|port| output.get(port.as_str())).map(|items| items.as_slice()).collect(),
+        ))
     }
 
     /// `.item`: the item at the same place, or the only one there is.

@@ -60,7 +60,7 @@ pub(crate) fn items(list: Value) -> Vec<Item> {
 
 fn scope(input: Value) -> Arc<Scope> {
     let ports = |pairs: &[(&str, Value)]| -> Option<Arc<Ports>> {
-        let ports = pairs.iter().map(|(port, list)| ((*port).to_owned(), Arc::new(items(list.clone()))));
+        let ports = pairs.iter().map(|(port, list)| ((*port).into(), Arc::new(items(list.clone()))));
         Some(Arc::new(ports.collect()))
     };
     Arc::new(Scope {

@@ -47,7 +47,7 @@ impl Pure for Merge {
             }
         });
         match merged {
-            Ok(items) => Outcome::Succeeded(Ports::from([(MAIN.to_owned(), items)])),
+            Ok(items) => Outcome::Succeeded(Ports::from([(MAIN.into(), items)])),
             Err(error) => failed_as_a_whole(step.node, error),
         }
     }

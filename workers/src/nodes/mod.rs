@@ -162,7 +162,7 @@ fn failed_as_a_whole(node: &Node, error: Box<NodeError>) -> Outcome {
     let fallback = if node.on_error == OnError::Fail {
         Ports::new()
     } else {
-        Ports::from([(port, Arc::new(vec![item]))])
+        Ports::from([(port.into(), Arc::new(vec![item]))])
     };
     Outcome::Failed(Box::new(StepFailure {
         error: *error,

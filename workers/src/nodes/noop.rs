@@ -18,7 +18,7 @@ impl Pure for Noop {
     fn run<'v>(&'v self, step: PureStep<'v>) -> Outcome {
         match step.inputs {
             // What one port emitted is within the limits already.
-            [(_, only)] => Outcome::Succeeded(Ports::from([(MAIN.to_owned(), Arc::clone(only))])),
+            [(_, only)] => Outcome::Succeeded(Ports::from([(MAIN.into(), Arc::clone(only))])),
             _ => each_item(step, &[MAIN], |_, _, item| Ok((MAIN, item.clone()))),
         }
     }

@@ -37,7 +37,7 @@ impl Output {
 
     /// The output as ports.
     pub(crate) fn into_ports(self) -> Ports {
-        self.ports.into_iter().map(|(port, items)| (port.to_owned(), Arc::new(items))).collect()
+        self.ports.into_iter().map(|(port, items)| (port.into(), Arc::new(items))).collect()
     }
 }
 

@@ -27,12 +27,15 @@ fn row(run: u128, attempt: u32, revision: u64, steps: &[(u32, u64)]) -> Row {
         ordinal,
         step: Step {
             node_id: NodeId::parse(&format!("n{ordinal}")).unwrap(),
+            iteration: Default::default(),
             kind: "noop".into(),
             status: StepStatus::Running,
             attempts: 1,
             started_at: Some(at),
             finished_at: None,
             output: None,
+            lineage: Default::default(),
+            waits_for: None,
             error: None,
         },
     };

@@ -212,7 +212,7 @@ async fn failed_items_go_on_in_their_place_under_continue() {
     let main = json!(failed.fallback["main"]);
     assert_eq!((&main[0]["ok"], &main[2]["ok"]), (&json!(true), &json!(true)));
     assert_eq!((&main[1]["at"], &main[1]["error"]["code"]), (&json!(1), &json!("http_status")));
-    assert_eq!(failed.fallback.keys().collect::<Vec<_>>(), ["main"]);
+    assert_eq!(failed.fallback.keys().map(|port| &**port).collect::<Vec<_>>(), ["main"]);
 }
 
 #[tokio::test]

@@ -146,7 +146,19 @@ pub(super) fn read_run_or_step(mut row: Reader) -> Result<(RunKey, RunOrStep), S
         row.skip(5);
         let ordinal = row.u32()?;
         let (kind, attempts) = (row.text()?, row.u32()?);
-        let step = Step { node_id, kind, status, attempts, started_at, finished_at, output, error };
+        let step = Step {
+            node_id,
+            iteration: Default::default(),
+            kind,
+            status,
+            attempts,
+            started_at,
+            finished_at,
+            output,
+            lineage: Default::default(),
+            waits_for: None,
+            error,
+        };
         RunOrStep::Step { ordinal, step }
     };
     Ok(((tenant, id), found))

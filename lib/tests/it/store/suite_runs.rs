@@ -42,7 +42,7 @@ pub(super) async fn a_run_comes_back_as_it_was_recorded_with_its_steps_in_order(
     first.error.clone_from(&run.error);
     let mut second = step("a", StepStatus::Succeeded);
     let items = vec![json!({"price": 12.5}).as_object().unwrap().clone()];
-    second.output = Some(BTreeMap::from([("main".to_owned(), items.into())]));
+    second.output = Some(BTreeMap::from([("main".into(), items.into())]));
     second.finished_at = Some(at(8));
     let facts = Facts {
         runs: vec![(tenant.clone(), run.clone())],

@@ -18,7 +18,7 @@ fn events_are_written_as_ever_and_read_back() {
     let at = Timestamp::from_millis(7);
     let error = || Box::new(NodeError::new("timeout", "no answer in 10s"));
     let written = r#"{"code":"timeout","message":"no answer in 10s"}"#;
-    let output = || Arc::new(Ports::from([("main".to_owned(), Arc::new(vec![]))]));
+    let output = || Arc::new(Ports::from([("main".into(), Arc::new(vec![]))]));
     let events = [
         (RunEvent::Started { at }, r#"{"started":{"at":7}}"#.to_owned()),
         (RunEvent::Triggered { node: 0, at }, r#"{"triggered":{"n":0,"at":7}}"#.to_owned()),

@@ -96,7 +96,7 @@ pub(super) fn ports(value: &Value) -> Ports {
 
 /// A step's output with one item on `main`.
 pub(super) fn one_item() -> Ports {
-    Ports::from([("main".to_owned(), Arc::new(vec![Item::new()]))])
+    Ports::from([("main".into(), Arc::new(vec![Item::new()]))])
 }
 
 pub(super) const UNAVAILABLE: Failure = Failure::Server { retry_after: None };

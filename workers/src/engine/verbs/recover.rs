@@ -101,5 +101,5 @@ fn inputs_with_error(state: &RunState, node: usize, on_error: OnError, error: &N
     };
     let inputs = state.inputs(node);
     let items = inputs.iter().flat_map(|(_, items)| items.iter().map(with_error)).collect();
-    Ports::from([(port.to_owned(), Arc::new(items))])
+    Ports::from([(port.into(), Arc::new(items))])
 }

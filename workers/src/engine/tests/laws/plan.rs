@@ -111,5 +111,5 @@ pub(super) fn success(definition: &Definition, node: usize) -> Outcome {
 
 fn filled(names: &[String], bits: u8) -> Ports {
     let items = |index: usize| vec![Item::new(); usize::from(bits >> index & 1)];
-    names.iter().enumerate().map(|(index, name)| (name.clone(), Arc::new(items(index)))).collect()
+    names.iter().enumerate().map(|(index, name)| (name.as_str().into(), Arc::new(items(index)))).collect()
 }
