@@ -12,9 +12,9 @@ use serde_json::{Map, Value};
 use super::{
     dag,
     ids::NodeId,
-    items::{ERROR, MAIN},
+    items::{ERROR, MAIN, Port},
+    kinds::{Effect, Kind},
     limits,
-    nodes::{self, KindInfo},
     retry::RetryPolicy,
     violation::{Violation, Violations},
     workflow::{NodeDocument, OnError, WorkflowDocument},
@@ -44,7 +44,7 @@ pub struct Node {
     /// What people call it.
     pub label: Option<String>,
     /// Its kind.
-    pub kind: &'static KindInfo,
+    pub kind: Kind,
     /// Its parameters, expressions and all.
     pub params: Map<String, Value>,
     /// Time limit of one attempt.
@@ -53,10 +53,38 @@ pub struct Node {
     pub retry: RetryPolicy,
     /// What happens after the last attempt failed.
     pub on_error: OnError,
+    /// Its output ports, `error` among them if it has it.
+    pub ports: Vec<Port>,
     /// The edges that end here, in edge order.
     pub incoming: Vec<usize>,
     /// The edges that start here, in edge order.
     pub outgoing: Vec<usize>,
+}
+
+impl Node {
+    /// By which port items leave for which it failed: `error` if the node has it, else `main`, else (an `if`) its last
+    /// one. `None`: it has no port, or the run does not go on after a failure.
+    #[must_use]
+    pub fn failed_port(&self) -> Option<&Port> {
+        let named = |name: &str| self.ports.iter().find(|port| ***port == *name);
+        match self.on_error {
+            OnError::Fail => None,
+            OnError::ErrorPort => named(ERROR),
+            OnError::Continue => named(MAIN).or(self.ports.last()),
+        }
+    }
+
+    /// Its ports whose items count as its output: `main`, or all of them if it has no `main`.
+    pub fn main_ports(&self) -> impl Iterator<Item = &Port> {
+        let has_main = self.ports.iter().any(|port| **port == *MAIN);
+        self.ports.iter().filter(move |port| if has_main { ***port == *MAIN } else { ***port != *ERROR })
+    }
+
+    /// Whether it only computes.
+    #[must_use]
+    pub fn is_pure(&self) -> bool {
+        self.kind.declaration().effect == Effect::Pure
+    }
 }
 
 /// A valid edge.
@@ -65,7 +93,7 @@ pub struct Edge {
     /// The node it starts from.
     pub source: usize,
     /// The port it starts from.
-    pub port: String,
+    pub port: Port,
     /// The node it leads to.
     pub target: usize,
     /// The input it leads to, for kinds that tell inputs apart.
@@ -122,7 +150,7 @@ impl Definition {
     /// The trigger of that kind.
     #[must_use]
     pub fn trigger(&self, kind: &str) -> Option<usize> {
-        self.nodes.iter().position(|node| node.kind.trigger && node.kind.name == kind)
+        self.nodes.iter().position(|node| node.kind.declaration().trigger && node.kind.name() == kind)
     }
 }
 
@@ -162,24 +190,25 @@ fn index_nodes<'d>(document: &'d WorkflowDocument, violations: &mut Violations) 
 }
 
 fn read_node(node: &NodeDocument, path: &str, violations: &mut Violations) -> Option<Node> {
-    let Some(kind) = nodes::find(&node.kind) else {
-        let known: Vec<_> = nodes::KINDS.iter().map(|kind| kind.name).collect();
+    let Some(kind) = Kind::parse(&node.kind) else {
+        let known: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
         let message = format!("{:?} is not a node kind; known are: {}", node.kind, known.join(", "));
         violations.add(format!("{path}.type"), "unknown_kind", message);
         return None;
     };
     let data = &node.data;
-    nodes::check(kind, &data.params, &format!("{path}.data.params"), violations);
+    let declared = kind.declaration();
+    kind.check(&data.params, &format!("{path}.data.params"), violations);
     if data.timeout.is_some_and(|limit| limit.0.is_zero()) {
         let message = "a node's time limit must be longer than zero";
         violations.add(format!("{path}.data.timeout"), "invalid_value", message);
     }
     let on_error = data.on_error.unwrap_or_default();
-    if on_error == OnError::ErrorPort && !kind.error_port {
-        let message = format!("{} has no port `error`; use `fail` or `continue`", kind.name);
+    if on_error == OnError::ErrorPort && !declared.error_port {
+        let message = format!("{} has no port `error`; use `fail` or `continue`", declared.name);
         violations.add(format!("{path}.data.on_error"), "invalid_value", message);
     }
-    let mut retry = kind.retry;
+    let mut retry = declared.retry;
     if let Some(own) = &data.retry {
         retry.max_attempts = own.max_attempts.unwrap_or(retry.max_attempts);
         if !(1..=limits::MAX_ATTEMPTS).contains(&retry.max_attempts) {
@@ -191,14 +220,19 @@ fn read_node(node: &NodeDocument, path: &str, violations: &mut Violations) -> Op
         // Who sets a policy of their own wants all of its attempts: only the run's time limit ends them.
         retry.window = DEFAULT_RUN_TIMEOUT;
     }
+    let mut ports = declared.ports.of(&data.params);
+    if on_error == OnError::ErrorPort {
+        ports.push(ERROR.into());
+    }
     Some(Node {
         id: node.id.clone(),
         label: data.label.clone(),
         kind,
         params: data.params.clone(),
-        timeout: data.timeout.map_or(kind.timeout, |limit| limit.0),
+        timeout: data.timeout.map_or(declared.timeout, |limit| limit.0),
         retry,
         on_error,
+        ports,
         incoming: Vec::new(),
         outgoing: Vec::new(),
     })
@@ -207,7 +241,8 @@ fn read_node(node: &NodeDocument, path: &str, violations: &mut Violations) -> Op
 fn check_triggers(document: &WorkflowDocument, violations: &mut Violations) {
     let mut seen: HashMap<&str, usize> = HashMap::new();
     for (i, node) in document.nodes.iter().enumerate() {
-        let Some(kind) = nodes::find(&node.kind).filter(|kind| kind.trigger) else { continue };
+        let kind = Kind::parse(&node.kind).map(Kind::declaration).filter(|kind| kind.trigger);
+        let Some(kind) = kind else { continue };
         match seen.get(kind.name) {
             Some(first) if kind.single => {
                 let message =
@@ -243,16 +278,17 @@ fn read_edges(
         };
         let (source, target) = (end("source", &edge.source), end("target", &edge.target));
         let (Some(source), Some(target)) = (source, target) else { continue };
-        let port = edge.source_handle.clone().unwrap_or_else(|| MAIN.to_owned());
+        let port = Port::from(edge.source_handle.as_deref().unwrap_or(MAIN));
         if let Some(node) = &nodes[source] {
             check_port(node, &port, &format!("edges[{i}].sourceHandle"), violations);
         }
         if let Some(node) = &nodes[target] {
-            if node.kind.trigger {
+            let declared = node.kind.declaration();
+            if declared.trigger {
                 let message = format!("{} is a trigger: nothing can lead to it", node.id);
                 violations.add(format!("edges[{i}].target"), "trigger_has_input", message);
             }
-            let known = node.kind.inputs;
+            let known = declared.inputs;
             if let Some(input) = edge.target_handle.as_deref().filter(|input| {
                 // React Flow gives a node's only input any name; only kinds that tell inputs apart mind.
                 !known.is_empty() && !known.contains(input) && *input != MAIN
@@ -260,7 +296,7 @@ fn read_edges(
                 let message = format!(
                     "{:?} is not an input of {}; known are: {}",
                     input,
-                    node.kind.name,
+                    declared.name,
                     known.join(", ")
                 );
                 violations.add(format!("edges[{i}].targetHandle"), "unknown_input", message);
@@ -281,7 +317,8 @@ fn name_inputs(nodes: &[Option<Node>], edges: &mut [Edge]) {
         let Some(node) = node else { continue };
         let taken: Vec<String> =
             edges.iter().filter(|e| e.target == target).filter_map(|e| e.input.clone()).collect();
-        let mut free = node.kind.inputs.iter().filter(|name| !taken.iter().any(|taken| taken == *name));
+        let mut free =
+            node.kind.declaration().inputs.iter().filter(|name| !taken.iter().any(|taken| taken == *name));
         let unnamed = edges
             .iter_mut()
             .filter(|e| e.target == target && e.input.as_deref().is_none_or(|input| input == MAIN));
@@ -292,23 +329,19 @@ fn name_inputs(nodes: &[Option<Node>], edges: &mut [Edge]) {
 }
 
 fn check_port(node: &Node, port: &str, path: &str, violations: &mut Violations) {
-    let mut ports = (node.kind.ports)(&node.params);
-    if node.on_error == OnError::ErrorPort {
-        ports.push(ERROR.to_owned());
-    }
-    if ports.iter().any(|known| known == port) {
+    if node.ports.iter().any(|known| **known == *port) {
         return;
     }
-    let message = if port == ERROR && node.kind.error_port {
+    let message = if port == ERROR && node.kind.declaration().error_port {
         format!("node {} has the port `error` only with `on_error: error_port`", node.id)
-    } else if ports.is_empty() {
-        format!("node {} ({}) has no output ports", node.id, node.kind.name)
+    } else if node.ports.is_empty() {
+        format!("node {} ({}) has no output ports", node.id, node.kind.name())
     } else {
         format!(
             "{port:?} is not a port of node {} ({}); known are: {}",
             node.id,
-            node.kind.name,
-            ports.join(", ")
+            node.kind.name(),
+            node.ports.join(", ")
         )
     };
     violations.add(path, "unknown_port", message);

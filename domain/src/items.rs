@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 
+use crate::lineage::Lineage;
+
 /// One item: a JSON object.
 pub type Item = serde_json::Map<String, Value>;
 
@@ -15,6 +17,25 @@ pub type Port = Arc<str>;
 
 /// A node's items by output port. A port that was not taken is missing or empty.
 pub type Ports = BTreeMap<Port, Items>;
+
+/// What a step gave: its items, and beside them where each came from.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Output {
+    /// The items.
+    pub ports: Ports,
+    /// Where they came from.
+    pub lineage: Lineage,
+}
+
+/// An output whose items came from those at the same places of the only input.
+impl From<Ports> for Output {
+    fn from(ports: Ports) -> Self {
+        Self { ports, lineage: Lineage::new() }
+    }
+}
+
+/// The field of an item that stands for a file: `{"$file": {…}}`. Only the file store makes such items.
+pub const FILE: &str = "$file";
 
 /// The output port of most kinds, and the default of an edge's `sourceHandle`.
 pub const MAIN: &str = "main";

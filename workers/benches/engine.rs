@@ -11,13 +11,13 @@ use std::{
 use domain::{
     definition::Definition,
     ids::{RunId, TenantId, WorkflowId},
-    items::{Item, Ports},
+    items::{Item, Output, Ports},
     run::Trigger,
     timestamp::Timestamp,
     workflow::WorkflowDocument,
 };
 use serde_json::json;
-use workers::engine::{Command, Effect, Outcome, RunHeader, RunState, facts, step};
+use workers::engine::{Command, Effect, Execute, Outcome, RunHeader, RunState, facts, step};
 
 const LONG_ENOUGH: Duration = Duration::from_secs(1);
 const NOW: Timestamp = Timestamp::from_millis(1_763_971_200_000);
@@ -48,7 +48,7 @@ fn measure(name: &str, definition: &Arc<Definition>) {
     let header = Arc::new(header());
     let mut item = Item::new();
     item.insert("price".to_owned(), json!(12.5));
-    let output = Ports::from([("main".to_owned(), Arc::new(vec![item]))]);
+    let output = Output::from(Ports::from([("main".into(), Arc::new(vec![item]))]));
     let deciding = mean(|| run(&header, definition, &output));
     let state = run(&header, definition, &output);
     let recording = mean(|| facts::run_with_steps(&state));
@@ -68,14 +68,14 @@ fn mean<T>(work: impl Fn() -> T) -> Duration {
 }
 
 /// A run from its start to its end: whatever is executed succeeds.
-fn run(header: &Arc<RunHeader>, definition: &Arc<Definition>, output: &Ports) -> RunState {
+fn run(header: &Arc<RunHeader>, definition: &Arc<Definition>, output: &Output) -> RunState {
     let mut state = RunState::new(Arc::clone(header), Arc::clone(definition));
     let mut effects = step(&mut state, Command::Start, NOW).expect("a run that starts").effects;
     while let Some(effect) = effects.pop() {
-        if let Effect::Execute { node, attempt, .. } = effect {
-            black_box(state.inputs(node));
+        if let Effect::Execute(Execute { step: key, attempt, .. }) = effect {
+            black_box(state.inputs(&key));
             let outcome = Outcome::Succeeded(output.clone());
-            let command = Command::StepFinished { node, attempt, outcome, jitter: 0.5 };
+            let command = Command::StepFinished { step: key, attempt, outcome, jitter: 0.5 };
             effects.extend(step(&mut state, command, NOW).expect("an attempt under way").effects);
         }
     }

@@ -22,7 +22,7 @@ use crate::{
     ingest::{self, Door},
     journal::{Journal, JournalError},
     peers::{Office, Post},
-    processor::{self, Gate, GateLimits, Input, Inputs, Parts, Processor},
+    processor::{self, Gate, GateLimits, Input, Inputs, Processor, ProcessorDeps},
     recorder::{Backlog, Recorder},
     runner::{HttpSetupError, Runner},
     supervisor::Supervisor,
@@ -108,7 +108,7 @@ impl Worker {
         let gate = Arc::new(Gate::new(limits, Arc::clone(&backlog), Arc::clone(&post)));
         let documents = Arc::new(Documents::new());
         let (opened, open) = oneshot::channel();
-        let parts = Parts {
+        let deps = ProcessorDeps {
             journal: Arc::clone(&journal),
             backlog: Arc::clone(&backlog),
             documents: Arc::clone(&documents),
@@ -123,7 +123,7 @@ impl Worker {
         begin_at_zero();
         let supervisor = Supervisor::new();
         let (closed, ended) = (Arc::clone(&gate), supervisor.witness("processor"));
-        let processor = processor::start(parts, move || {
+        let processor = processor::start(deps, move || {
             closed.set_open(false);
             ended();
         })?;

@@ -8,6 +8,7 @@ mod config;
 mod documents;
 pub mod engine;
 mod expr;
+mod http_client;
 mod ingest;
 pub mod journal;
 mod nodes;
@@ -16,6 +17,7 @@ mod processor;
 mod recorder;
 pub mod runner;
 mod spans;
+mod step;
 mod supervisor;
 
 pub use app::{StartError, Worker};

@@ -3,7 +3,7 @@
 use minireipaz::telemetry::TraceSpan;
 use tracing::{Level, Span, debug_span, field, info_span};
 
-use crate::{engine::RunHeader, runner::StepTask};
+use crate::{engine::RunHeader, step::StepTask};
 
 /// What lines about a run say of it. Such a span is made for the lines alone; [`run`] is the one that stands for the
 /// run.

@@ -1,18 +1,26 @@
 //! What a run can be told.
 
-use domain::{items::Ports, retry::Failure, run::NodeError};
-use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+use domain::{
+    ids::RunId,
+    items::Output,
+    retry::Failure,
+    run::{NodeError, WaitsFor},
+};
 use serde_json::Value;
+
+use super::key::StepKey;
 
 /// Something that happened to a run, or that somebody wants of it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Begin.
     Start,
-    /// An attempt of a step came to its end.
+    /// An attempt of a step came to its end, or goes on later.
     StepFinished {
-        /// The node.
-        node: usize,
+        /// Which step.
+        step: StepKey,
         /// The attempt, as [`super::Effect::Execute`] said; any other is stale.
         attempt: u32,
         /// How it ended.
@@ -22,6 +30,20 @@ pub enum Command {
     },
     /// A timer's moment has come.
     TimerFired(Timer),
+    /// A signal for a step that waits for one of that name.
+    Signal {
+        /// Its name.
+        name: String,
+        /// What it says.
+        data: Arc<Value>,
+    },
+    /// A run that one of the steps waits for has ended.
+    RunEnded {
+        /// Which.
+        run: RunId,
+        /// What came of it.
+        end: Arc<Value>,
+    },
     /// The worker ends in order: nothing that is under way comes to its end.
     Stop,
     /// The worker has restarted: nothing that ran is running any more, no timer is set.
@@ -34,30 +56,35 @@ pub enum Command {
 }
 
 /// The key of a durable timer, unique within its run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Timer {
-    /// A step's next attempt is due.
-    #[serde(rename = "retry")]
-    Retry {
-        /// The node.
-        #[serde(rename = "n")]
-        node: usize,
-        /// The attempt that will begin.
-        #[serde(rename = "a")]
-        attempt: u32,
-    },
+    /// A suspended step's moment.
+    Wake(StepKey),
     /// The run's time is up.
-    #[serde(rename = "deadline")]
     Deadline,
 }
 
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// Its items by port.
-    Succeeded(Ports),
+    /// Its output.
+    Succeeded(Output),
     /// It failed.
     Failed(Box<StepFailure>),
+    /// It goes on later: the same attempt is executed again when what it waits for has come.
+    Later(Box<Later>),
+}
+
+impl Outcome {
+    /// Its name in metrics.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Succeeded(_) => "succeeded",
+            Self::Failed(_) => "failed",
+            Self::Later(_) => "later",
+        }
+    }
 }
 
 /// A failed attempt.
@@ -71,5 +98,14 @@ pub struct StepFailure {
     /// Opaque to the engine. `None` keeps what an earlier attempt left.
     pub partial: Option<Value>,
     /// The step's output when this failure is final and `on_error` is not `fail`.
-    pub fallback: Ports,
+    pub fallback: Output,
+}
+
+/// An attempt that goes on later.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Later {
+    /// What it waits for; one of them at least.
+    pub waits_for: WaitsFor,
+    /// What it keeps meanwhile. Opaque to the engine. `None` keeps what was kept before.
+    pub kept: Option<Value>,
 }

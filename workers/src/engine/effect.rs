@@ -5,7 +5,11 @@ use std::sync::Arc;
 use domain::timestamp::Timestamp;
 use serde_json::Value;
 
-use super::{command::Timer, event::RunEvent};
+use super::{
+    command::Timer,
+    event::{RunEvent, Wake},
+    key::StepKey,
+};
 
 /// What must be written and, only then, done.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -19,20 +23,10 @@ pub struct Decision {
 /// Something to do.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Run an attempt of a node, and report it with [`super::Command::StepFinished`].
-    Execute {
-        /// The node.
-        node: usize,
-        /// The attempt's number.
-        attempt: u32,
-        /// What earlier attempts left, see [`super::StepFailure::partial`].
-        partial: Option<Arc<Value>>,
-    },
-    /// Stop the node's attempt; its outcome is of no interest any more.
-    Abort {
-        /// The node.
-        node: usize,
-    },
+    /// Run an attempt of a step, or go on with it, and report it with [`super::Command::StepFinished`].
+    Execute(Execute),
+    /// Stop the step's attempt; its outcome is of no interest any more.
+    Abort(StepKey),
     /// Set a timer, or set it anew.
     SetTimer {
         /// Its key.
@@ -42,4 +36,25 @@ pub enum Effect {
     },
     /// Forget a timer.
     CancelTimer(Timer),
+}
+
+impl Execute {
+    /// The first attempt of a step.
+    #[must_use]
+    pub const fn first(step: StepKey) -> Self {
+        Self { step, attempt: 1, kept: None, woken: None }
+    }
+}
+
+/// An attempt of a step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Execute {
+    /// Which step.
+    pub step: StepKey,
+    /// The attempt's number, from 1.
+    pub attempt: u32,
+    /// What earlier attempts left, or the step itself before it waited.
+    pub kept: Option<Arc<Value>>,
+    /// What the step had waited for; `None`: it did not wait.
+    pub woken: Option<Wake>,
 }

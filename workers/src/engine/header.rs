@@ -6,11 +6,10 @@ use domain::{
     timestamp::Timestamp,
     trace::TraceContext,
 };
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// What the task said, without the workflow's document. It never changes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RunHeader {
     /// Whose run it is.
     pub tenant: TenantId,
@@ -29,7 +28,6 @@ pub struct RunHeader {
     /// When it was accepted.
     pub created_at: Timestamp,
     /// The span that caused the task. Part of the journal, so that a run that comes back stays in its trace.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<TraceContext>,
 }
 

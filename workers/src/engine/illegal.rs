@@ -2,7 +2,7 @@
 
 use domain::run::RunStatus;
 
-use super::command::Timer;
+use super::{command::Timer, key::StepKey};
 
 /// A command or an event that does not fit the run's state. Most are the late echo of something that is settled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -16,31 +16,34 @@ pub enum Illegal {
     /// The run has begun already.
     #[error("the run has started already")]
     AlreadyStarted,
-    /// The definition has no such node.
-    #[error("there is no node with index {0}")]
-    UnknownNode(usize),
+    /// The run has no such step.
+    #[error("there is no step of node {} in iteration [{}]", .0.node, .0.iteration)]
+    UnknownStep(StepKey),
     /// The attempt is not the one that is under way.
-    #[error("attempt {attempt} of node {node} is not under way")]
+    #[error("attempt {attempt} of node {} is not under way", step.node)]
     StaleAttempt {
-        /// The node.
-        node: usize,
+        /// Which step.
+        step: StepKey,
         /// The attempt that was reported.
         attempt: u32,
     },
     /// Nothing waits for the timer any more.
     #[error("nothing waits for the timer {0:?}")]
     StaleTimer(Timer),
+    /// No step waits for it.
+    #[error("no step waits for {0}")]
+    NobodyWaits(String),
     /// The run's input is not items.
     #[error("{0}")]
     Input(String),
     /// The event cannot follow; the journal is damaged or was written by newer code.
-    #[error("{event} cannot follow when node {node} is {state}")]
+    #[error("{event} cannot follow when the step of node {} is {state}", step.node)]
     Event {
         /// The event's name.
         event: &'static str,
-        /// The node.
-        node: usize,
-        /// What the node is.
+        /// Which step.
+        step: StepKey,
+        /// What the step is.
         state: &'static str,
     },
     /// A run cannot end like that.

@@ -16,21 +16,25 @@ mod event;
 pub mod facts;
 mod header;
 mod illegal;
-mod node;
+mod key;
 mod state;
+mod step_run;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod verbs;
 
 use domain::timestamp::Timestamp;
 
-pub use command::{Command, Outcome, StepFailure, Timer};
-pub use effect::{Decision, Effect};
-pub use event::RunEvent;
+pub use command::{Command, Later, Outcome, StepFailure, Timer};
+pub use effect::{Decision, Effect, Execute};
+pub use event::{AttemptFailure, RunEvent, StepChange, StepEvent, Suspension, Wake};
 pub use header::RunHeader;
 pub use illegal::Illegal;
-pub use node::{NodeRun, NodeState};
-pub use state::RunState;
+pub use key::StepKey;
+pub use state::{Input, RunState};
+pub use step_run::{StepRun, StepState};
+pub use steps::Steps;
 use verbs::Deciding;
 
 /// Decides what follows from `command`, and brings `state` up to date with it.
@@ -42,10 +46,12 @@ pub fn step(state: &mut RunState, command: Command, now: Timestamp) -> Result<De
     let mut deciding = Deciding::new(state, now);
     match command {
         Command::Start => deciding.start()?,
-        Command::StepFinished { node, attempt, outcome, jitter } => {
-            deciding.finish_step(node, attempt, outcome, jitter)?;
+        Command::StepFinished { step, attempt, outcome, jitter } => {
+            deciding.finish_step(&step, attempt, outcome, jitter)?;
         }
         Command::TimerFired(timer) => deciding.fire(timer)?,
+        Command::Signal { name, data } => deciding.signal(&name, &data)?,
+        Command::RunEnded { run, end } => deciding.run_ended(run, &end)?,
         Command::Stop => deciding.put_aside()?,
         Command::Recover => deciding.recover()?,
         Command::Cancel { reason } => deciding.cancel(reason)?,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::{
     definition::Definition,
     items::{Items, Ports},
-    run::{NodeError, RunStatus},
+    run::{NodeError, RunStatus, WaitsFor},
     timestamp::Timestamp,
 };
 
@@ -13,7 +13,9 @@ use super::{
     command::Timer,
     header::RunHeader,
     illegal::Illegal,
-    node::{NodeRun, NodeState},
+    key::StepKey,
+    step_run::{StepRun, StepState},
+    steps::Steps,
 };
 
 /// A run: what it was started with, and all that has happened since.
@@ -29,13 +31,24 @@ pub struct RunState {
 pub(super) struct Progress {
     pub(super) phase: Phase,
     pub(super) revision: u64,
-    pub(super) nodes: Vec<NodeRun>,
-    /// Nodes that are neither done, failed, skipped nor cancelled.
+    pub(super) steps: Steps,
+    /// Steps that are neither done, failed, skipped nor cancelled.
     pub(super) unsettled: usize,
-    /// Nodes with an attempt under way.
+    /// Steps with an attempt under way.
     pub(super) running: usize,
-    /// Nodes that have begun or were skipped: the next ordinal.
+    /// Steps that have begun or were skipped: the next ordinal.
     pub(super) begun: u32,
+}
+
+/// What one edge brings to a step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Input<'s> {
+    /// The edge's place among the node's incoming edges.
+    pub place: u32,
+    /// The input that it leads to, for kinds that tell inputs apart.
+    pub name: Option<&'s str>,
+    /// Its items.
+    pub items: Items,
 }
 
 /// Where the run is.
@@ -66,16 +79,12 @@ impl RunState {
     #[must_use]
     pub fn new(header: impl Into<Arc<RunHeader>>, definition: impl Into<Arc<Definition>>) -> Self {
         let definition = definition.into();
-        let nodes: Vec<_> = definition
-            .nodes
-            .iter()
-            .map(|node| NodeRun::new(u32::try_from(node.incoming.len()).unwrap_or(u32::MAX)))
-            .collect();
+        let steps = Steps::outside(definition.nodes.iter().map(|node| node.incoming.len()));
         let progress = Progress {
             phase: Phase::Queued,
             revision: 0,
-            unsettled: nodes.len(),
-            nodes,
+            unsettled: steps.nodes(),
+            steps,
             running: 0,
             begun: 0,
         };
@@ -100,7 +109,7 @@ impl RunState {
         self.progress.revision
     }
 
-    /// Where it is. `waiting`: nothing runs, and a timer will go on with it.
+    /// Where it is. `waiting`: nothing runs, and what a step waits for will go on with it.
     #[must_use]
     pub fn status(&self) -> RunStatus {
         match &self.progress.phase {
@@ -108,13 +117,13 @@ impl RunState {
             Phase::Ended { status, .. } => *status,
             Phase::Started { .. } if self.progress.running > 0 => RunStatus::Running,
             Phase::Started { .. } => {
-                let retrying = |node: &NodeRun| matches!(node.state, NodeState::Retrying { .. });
-                if self.nodes().iter().any(retrying) { RunStatus::Waiting } else { RunStatus::Running }
+                let waits = self.suspended().next().is_some();
+                if waits { RunStatus::Waiting } else { RunStatus::Running }
             }
         }
     }
 
-    /// Whether only timers can go on with it: it may be dropped from memory and folded again when one fires.
+    /// Whether nothing goes on with it but what a step waits for: it may be dropped from memory and folded again then.
     #[must_use]
     pub fn is_parked(&self) -> bool {
         self.status() == RunStatus::Waiting
@@ -132,49 +141,43 @@ impl RunState {
         self.header.created_at.plus(self.definition.timeout)
     }
 
-    /// Its nodes, by the definition's index.
+    /// Its steps.
     #[must_use]
-    pub fn nodes(&self) -> &[NodeRun] {
-        &self.progress.nodes
+    pub const fn steps(&self) -> &Steps {
+        &self.progress.steps
     }
 
-    /// The attempts that are under way: node and attempt.
-    pub fn running(&self) -> impl Iterator<Item = (usize, u32)> {
-        self.nodes().iter().enumerate().filter_map(|(node, run)| match run.state {
-            NodeState::Running { attempt } => Some((node, attempt)),
-            _ => None,
-        })
+    /// The steps whose attempts are under way, with the attempt.
+    pub fn running(&self) -> impl Iterator<Item = (StepKey, u32)> {
+        let running = self.steps().iter().filter(|(_, step)| step.state == StepState::Running);
+        running.map(|(node, step)| (key(node, step), step.attempts()))
+    }
+
+    /// The steps that go on later, with what they wait for.
+    pub fn suspended(&self) -> impl Iterator<Item = (StepKey, &WaitsFor)> {
+        self.steps().iter().filter_map(|(node, step)| Some((key(node, step), step.waits_for()?)))
     }
 
     /// The timers that have to be set.
     pub fn timers(&self) -> impl Iterator<Item = (Timer, Timestamp)> {
         let live = matches!(self.progress.phase, Phase::Started { .. });
-        let retries = self.nodes().iter().enumerate().filter_map(move |(node, run)| match run.state {
-            NodeState::Retrying { next, due } if live => Some((Timer::Retry { node, attempt: next }, due)),
-            _ => None,
-        });
-        live.then(|| (Timer::Deadline, self.deadline())).into_iter().chain(retries)
+        let wakes =
+            self.suspended().filter_map(|(step, waits_for)| Some((Timer::Wake(step), waits_for.until?)));
+        live.then(|| (Timer::Deadline, self.deadline())).into_iter().chain(wakes.filter(move |_| live))
     }
 
-    /// The items that a node is given: its edges that deliver, in edge order, each with the input it leads to.
+    /// The items that a step is given: its edges that deliver, in edge order.
     #[must_use]
-    pub fn inputs(&self, node: usize) -> Vec<(Option<&str>, Items)> {
-        let Some(found) = self.definition.nodes.get(node) else { return Vec::new() };
-        found
-            .incoming
-            .iter()
-            .filter_map(|&edge| {
-                let edge = &self.definition.edges[edge];
-                let items = delivered(self.output(edge.source)?, &edge.port)?;
-                Some((edge.input.as_deref(), Arc::clone(items)))
-            })
-            .collect()
-    }
-
-    /// A node's items by port, once it is settled and has some.
-    #[must_use]
-    pub fn output(&self, node: usize) -> Option<&Arc<Ports>> {
-        self.nodes().get(node)?.output()
+    pub fn inputs(&self, step: &StepKey) -> Vec<Input<'_>> {
+        let Some(node) = self.definition.nodes.get(step.node) else { return Vec::new() };
+        let delivering = |(place, &edge): (usize, &usize)| {
+            let edge = &self.definition.edges[edge];
+            let source = StepKey { node: edge.source, iteration: step.iteration.clone() };
+            let output = self.steps().get(&source)?.output()?;
+            let items = Arc::clone(delivered(&output.ports, &edge.port)?);
+            Some(Input { place: u32::try_from(place).ok()?, name: edge.input.as_deref(), items })
+        };
+        node.incoming.iter().enumerate().filter_map(delivering).collect()
     }
 
     pub(super) const fn ensure_not_ended(&self) -> Result<(), Illegal> {
@@ -196,4 +199,8 @@ impl RunState {
 /// What an edge from that port brings: nothing unless there is at least one item.
 pub(super) fn delivered<'o>(output: &'o Ports, port: &str) -> Option<&'o Items> {
     output.get(port).filter(|items| !items.is_empty())
+}
+
+fn key(node: usize, step: &StepRun) -> StepKey {
+    StepKey { node, iteration: step.iteration.clone() }
 }

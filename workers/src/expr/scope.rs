@@ -8,7 +8,7 @@ use std::{
 
 use domain::{
     definition::Definition,
-    items::{Item, Items, MAIN, Ports},
+    items::{Item, Items, Output},
     timestamp::Timestamp,
 };
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ pub(crate) struct Scope {
     /// All items that came in, in edge order.
     pub(crate) input: Items,
     /// The outputs of settled nodes; shorter than the nodes when nothing is read.
-    pub(crate) outputs: Vec<Option<Arc<Ports>>>,
+    pub(crate) outputs: Vec<Option<Arc<Output>>>,
     /// The same moment for all expressions of the attempt.
     pub(crate) now: Timestamp,
     /// What `$env` may see.
@@ -99,17 +99,11 @@ impl Scope {
             return Err(format!("the node {name} has not run before this one, so it has no items"));
         };
         if let Some(port) = port {
-            return Ok(Segments(output.get(port).map(|items| items.as_slice()).into_iter().collect()));
+            return Ok(Segments(output.ports.get(port).map(|items| items.as_slice()).into_iter().collect()));
         }
-        let declared = self
-            .definition
-            .nodes
-            .get(node)
-            .map_or_else(|| vec![MAIN.to_owned()], |node| (node.kind.ports)(&node.params));
-        let ports = if declared.iter().any(|port| port == MAIN) { vec![MAIN.to_owned()] } else { declared };
-        Ok(Segments(
-            ports.iter().filter_map(|port| output.get(port.as_str())).map(|items| items.as_slice()).collect(),
-        ))
+        let Some(declared) = self.definition.nodes.get(node) else { return Ok(Segments(Vec::new())) };
+        let items = declared.main_ports().filter_map(|port| output.ports.get(port));
+        Ok(Segments(items.map(|items| items.as_slice()).collect()))
     }
 
     /// `.item`: the item at the same place, or the only one there is.

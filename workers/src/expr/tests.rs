@@ -9,7 +9,7 @@ use std::{
 use domain::{
     definition::Definition,
     ids::{RunId, TenantId, WorkflowId},
-    items::{Item, Ports},
+    items::{Item, Output},
     run::Trigger,
     timestamp::Timestamp,
 };
@@ -59,9 +59,9 @@ pub(crate) fn items(list: Value) -> Vec<Item> {
 }
 
 fn scope(input: Value) -> Arc<Scope> {
-    let ports = |pairs: &[(&str, Value)]| -> Option<Arc<Ports>> {
+    let ports = |pairs: &[(&str, Value)]| -> Option<Arc<Output>> {
         let ports = pairs.iter().map(|(port, list)| ((*port).into(), Arc::new(items(list.clone()))));
-        Some(Arc::new(ports.collect()))
+        Some(Arc::new(Output { ports: ports.collect(), ..Output::default() }))
     };
     Arc::new(Scope {
         run: Arc::new(header()),

@@ -4,7 +4,8 @@
 //! transaction with one fsync. Nothing is acknowledged and no effect happens before its commit. After a failed
 //! write the database is closed and opened anew, as redb asks for, so that a full disk heals without a restart.
 
-mod batch;
+pub(crate) mod codec;
+mod commit;
 mod read;
 mod tables;
 #[cfg(test)]
@@ -18,8 +19,8 @@ use std::{
     sync::{PoisonError, RwLock},
 };
 
-pub(crate) use batch::hour;
-pub use batch::{Batch, FORGET_SLICE, Handoff, Op, TimerRow};
+pub(crate) use commit::hour;
+pub use commit::{Commit, FORGET_SLICE, Handoff, Op, TimerRow};
 pub(crate) use read::REMEMBERED_HOURS;
 pub use read::{Snapshot, StoredRun};
 use redb::{Database, ReadableDatabase};
@@ -141,18 +142,18 @@ impl Journal {
         std::fs::metadata(&self.path).ok().map(|file| file.len())
     }
 
-    /// Writes a batch, all or nothing; returns when it is on disk, with how many finished runs were forgotten.
+    /// Writes a commit, all or nothing; returns when it is on disk, with how many finished runs were forgotten.
     ///
     /// # Errors
-    /// When the disk fails: nothing of the batch is acknowledged then, and the caller tries it again.
-    pub fn commit(&self, batch: &Batch) -> Result<usize, JournalError> {
+    /// When the disk fails: nothing of it is acknowledged then, and the caller tries it again.
+    pub fn commit(&self, commit: &Commit) -> Result<usize, JournalError> {
         if self.database.read().unwrap_or_else(PoisonError::into_inner).is_none() {
             self.reopen()?;
         }
         let written = {
             let slot = self.database.read().unwrap_or_else(PoisonError::into_inner);
             let database = slot.as_ref().ok_or(redb::StorageError::DatabaseClosed)?;
-            batch.write(database)
+            commit.write(database)
         };
         if written.is_err() {
             *self.database.write().unwrap_or_else(PoisonError::into_inner) = None;

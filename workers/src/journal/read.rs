@@ -6,7 +6,7 @@ use domain::{ids::RunId, timestamp::Timestamp, workflow::DocumentText};
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
 use uuid::Uuid;
 
-use super::{DocumentHash, Handoff, JournalError, TimerRow, batch::hour, tables};
+use super::{DocumentHash, Handoff, JournalError, TimerRow, commit::hour, tables};
 
 /// How long finished runs are recognised, in hours.
 pub(crate) const REMEMBERED_HOURS: u32 = 25;

@@ -19,8 +19,8 @@ fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis)
 }
 
-fn ops(ops: Vec<Op>) -> Batch {
-    Batch { ops, ..Batch::default() }
+fn ops(ops: Vec<Op>) -> Commit {
+    Commit { ops, ..Commit::default() }
 }
 
 const HASH: DocumentHash = [7; 32];
@@ -122,7 +122,7 @@ fn finished_runs_are_recognised_for_a_day_and_then_forgotten() {
         assert_eq!(read.finished(id, hour(ended)).unwrap(), Some(1));
         assert_eq!(read.finished(id, hour(ended + 30)).unwrap(), None);
     }
-    journal.commit(&Batch { forget_before: Some(1_002), ..Batch::default() }).unwrap();
+    journal.commit(&Commit { forget_before: Some(1_002), ..Commit::default() }).unwrap();
     let read = journal.read().unwrap();
     assert_eq!(read.finished(run(1), hour(1_001)).unwrap(), None);
     assert_eq!(read.finished(derived, hour(1_002)).unwrap(), Some(1));
@@ -132,14 +132,14 @@ fn finished_runs_are_recognised_for_a_day_and_then_forgotten() {
 fn the_outbox_is_read_in_slices_and_what_is_confirmed_goes() {
     let (_directory, journal) = open();
     let outbox = (1..=5).map(|n| (n, vec![0; 10])).collect();
-    journal.commit(&Batch { outbox, ..Batch::default() }).unwrap();
+    journal.commit(&Commit { outbox, ..Commit::default() }).unwrap();
     let sequences = |from, bytes| {
         let rows = journal.read().unwrap().outbox(from, 100, bytes).unwrap();
         rows.into_iter().map(|(sequence, _)| sequence).collect::<Vec<_>>()
     };
     assert_eq!(sequences(0, 25), [1, 2]);
     assert_eq!(sequences(3, 1), [3]);
-    journal.commit(&Batch { confirmed: Some(3), ..Batch::default() }).unwrap();
+    journal.commit(&Commit { confirmed: Some(3), ..Commit::default() }).unwrap();
     assert_eq!(sequences(0, 100), [4, 5]);
     assert_eq!(journal.read().unwrap().outbox_extent().unwrap(), (2, Some(5)));
 }

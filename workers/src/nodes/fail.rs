@@ -2,7 +2,7 @@
 
 use domain::{
     definition::{Definition, Node},
-    nodes::fail,
+    kinds::fail::Params,
     run::NodeError,
     template::InvalidTemplate,
 };
@@ -26,9 +26,9 @@ impl Pure for Fail {
 
     fn run<'v>(&'v self, mut step: PureStep<'v>) -> Outcome {
         let params = self.0.evaluate(&mut step.evaluator, 0).map_err(Box::<NodeError>::from);
-        let error = match params.and_then(|params| read_evaluated(&params, fail::read)) {
-            Ok(params) => {
-                Box::new(NodeError { details: params.details, ..NodeError::new("failed", params.message) })
+        let error = match params.and_then(|params| read_evaluated(&params, Params::read_object)) {
+            Ok(Params { message, details }) => {
+                Box::new(NodeError { details, ..NodeError::new("failed", message) })
             }
             Err(error) => error,
         };

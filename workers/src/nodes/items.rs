@@ -4,37 +4,40 @@ use std::time::Instant;
 
 use domain::{
     definition::Node,
-    items::{ERROR, Item, Ports},
+    items::{ERROR, Item, Output, Port},
     retry::Failure,
     run::NodeError,
     workflow::OnError,
 };
 use serde_json::json;
 
-use super::{PureStep, error_field, failed_as_a_whole, failed_items_port, output::Output};
+use super::{
+    PureStep, error_field, failed_as_a_whole,
+    output::{From, OutputBuilder},
+};
 use crate::{
     engine::{Outcome, StepFailure},
     expr::Evaluator,
-    runner::timed_out,
+    step::timed_out,
 };
 
-/// Works on every item. Under `on_error: fail` the first failure ends it, else the others go on.
+/// Works on every item; `None` drops it. Under `on_error: fail` the first failure ends it, else the others go on.
 pub(crate) fn each_item<'v>(
     step: PureStep<'v>,
-    ports: &[&'static str],
-    mut work: impl FnMut(&mut Evaluator<'v>, usize, &'v Item) -> Result<(&'static str, Item), Box<NodeError>>,
+    mut work: impl FnMut(&mut Evaluator<'v>, usize, &'v Item) -> Result<Option<(&'v Port, Item)>, Box<NodeError>>,
 ) -> Outcome {
-    let PureStep { node, scope, mut evaluator, deadline, .. } = step;
-    let mut output = Output::with_ports(ports);
+    let PureStep { node, task, scope, mut evaluator, deadline } = step;
+    let mut output = OutputBuilder::of(node, &task.inputs);
     let mut failures = Failures::of(node);
     for (index, item) in scope.input.iter().enumerate() {
         if Instant::now() >= deadline {
             return timed_out(node.timeout);
         }
         let pushed = match work(&mut evaluator, index, item) {
-            Ok((port, made)) => output.push(port, made),
+            Ok(Some((port, made))) => output.push(port, made, From::Item(index)),
+            Ok(None) => Ok(()),
             Err(error) => match failures.note(index, item, *error) {
-                Some(left) => output.push(failures.port, left),
+                Some((port, left)) => output.push(port, left, From::Item(index)),
                 None => break,
             },
         };
@@ -42,37 +45,30 @@ pub(crate) fn each_item<'v>(
             return failed_as_a_whole(node, above);
         }
     }
-    failures.finish(scope.input.len(), output.into_ports())
+    failures.finish(scope.input.len(), output.finish())
 }
 
 /// Items that failed for good.
 #[derive(Debug)]
-pub(crate) struct Failures {
-    on_error: OnError,
-    /// By which port they leave.
-    pub(crate) port: &'static str,
+pub(crate) struct Failures<'n> {
+    node: &'n Node,
     first: Option<(usize, NodeError)>,
     count: usize,
 }
 
-impl Failures {
-    pub(crate) fn of(node: &Node) -> Self {
-        // The ports of kinds are few and fixed; only a switch will name its own.
-        let port = match failed_items_port(node).as_str() {
-            ERROR => ERROR,
-            "false" => "false",
-            _ => "main",
-        };
-        Self { on_error: node.on_error, port, first: None, count: 0 }
+impl<'n> Failures<'n> {
+    pub(crate) fn of(node: &'n Node) -> Self {
+        Self { node, first: None, count: 0 }
     }
 
-    /// Notes a failed item. What leaves in its place; `None`: the whole step fails with it.
-    pub(crate) fn note(&mut self, index: usize, item: &Item, error: NodeError) -> Option<Item> {
+    /// Notes a failed item. What leaves in its place, and by which port; `None`: nothing does, for the whole step fails
+    /// with it.
+    pub(crate) fn note(&mut self, index: usize, item: &Item, error: NodeError) -> Option<(&'n Port, Item)> {
         self.count += 1;
-        let left = (self.on_error != OnError::Fail).then(|| {
+        let left = self.node.failed_port().map(|port| {
             let mut left = item.clone();
             left.insert(ERROR.to_owned(), error_field(&error));
-            left
+            (port, left)
         });
         if self.first.is_none() {
             self.first = Some((index, error));
@@ -81,14 +77,14 @@ impl Failures {
     }
 
     /// The outcome: `output` is everything, failed items in their places.
-    pub(crate) fn finish(self, items: usize, output: Ports) -> Outcome {
+    pub(crate) fn finish(self, items: usize, output: Output) -> Outcome {
         match self.error(items) {
             None => Outcome::Succeeded(output),
             Some((error, fallback)) => Outcome::Failed(Box::new(StepFailure {
                 error,
                 failure: Failure::Permanent,
                 partial: None,
-                fallback: if fallback { output } else { Ports::new() },
+                fallback: if fallback { output } else { Output::default() },
             })),
         }
     }
@@ -110,6 +106,6 @@ impl Failures {
                 }
             };
         }
-        Some((error, self.on_error != OnError::Fail))
+        Some((error, self.node.on_error != OnError::Fail))
     }
 }

@@ -6,8 +6,11 @@ use domain::{
     run::NodeError,
 };
 
-use super::{Pure, PureStep, Traits, failed, failed_as_a_whole, output::Output};
-use crate::engine::Outcome;
+use super::{
+    Pure, PureStep, Traits, failed_as_a_whole,
+    output::{From, OutputBuilder},
+};
+use crate::{engine::Outcome, step::failed};
 
 #[derive(Debug)]
 pub(super) struct Manual;
@@ -22,12 +25,13 @@ impl Pure for Manual {
             Ok(items) => items,
             Err(why) => return failed(NodeError::new("invalid_input", why), Failure::Permanent),
         };
-        let mut output = Output::with_ports(&[MAIN]);
+        let mut output = OutputBuilder::of(step.node, &step.task.inputs);
+        let main = MAIN.into();
         for item in items {
-            if let Err(above) = output.push(MAIN, item) {
+            if let Err(above) = output.push(&main, item, From::Nothing) {
                 return failed_as_a_whole(step.node, above);
             }
         }
-        Outcome::Succeeded(output.into_ports())
+        Outcome::Succeeded(output.finish())
     }
 }

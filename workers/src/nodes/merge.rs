@@ -1,21 +1,30 @@
 //! `merge`: makes one list of items out of several inputs.
 
-use std::{collections::HashMap, sync::Arc, time::Instant};
+use std::{collections::HashMap, time::Instant};
 
 use domain::{
     definition::{Definition, Node},
-    items::{Item, Items, MAIN, Ports},
-    nodes::{
-        merge::{Choice, Join, Mode, read},
-        path::FieldPath,
+    items::{Item, MAIN, Output, Port},
+    kinds::{
+        merge::{Choice, Join, Keys, Mode, Params},
+        params::path::FieldPath,
     },
+    lineage::Origin,
     run::NodeError,
     template::InvalidTemplate,
 };
 use serde_json::Value;
 
-use super::{Pure, PureStep, Traits, compile_params, failed_as_a_whole, output::Output, read_evaluated};
-use crate::{engine::Outcome, expr::Param, runner::timeout_error};
+use super::{
+    Pure, PureStep, Traits, compile_params, failed_as_a_whole,
+    output::{From, OutputBuilder},
+    read_evaluated,
+};
+use crate::{
+    engine::Outcome,
+    expr::Param,
+    step::{Inputs, timeout_error},
+};
 
 #[derive(Debug)]
 pub(super) struct Merge(Param);
@@ -33,146 +42,134 @@ impl Pure for Merge {
 
     fn run<'v>(&'v self, mut step: PureStep<'v>) -> Outcome {
         let params = self.0.evaluate(&mut step.evaluator, 0).map_err(Box::<NodeError>::from);
-        let merged = params.and_then(|params| read_evaluated(&params, read)).and_then(|mode| {
-            let inputs = Inputs::of(step.inputs);
-            match mode {
-                Mode::Choose(choice) => Ok(inputs.choose(choice)),
-                Mode::Append => inputs.append(),
-                Mode::ByPosition(join) => inputs.by_position(join),
-                Mode::ByKey { left, right, join } => {
-                    let late =
-                        || (Instant::now() >= step.deadline).then(|| timeout_error(step.node.timeout).into());
-                    inputs.by_key(&left, &right, join, late)
+        let merged =
+            params.and_then(|params| read_evaluated(&params, Params::read_object)).and_then(|params| {
+                let sides = Sides::of(&step.task.inputs);
+                let mut merged =
+                    Merged { main: MAIN.into(), output: OutputBuilder::of(step.node, &step.task.inputs) };
+                match (params.mode, params.by_key) {
+                    (Mode::Choose, _) => sides.choose(params.input, &mut merged)?,
+                    (Mode::ByPosition, _) => sides.by_position(params.join, &mut merged)?,
+                    (Mode::ByKey, Some(keys)) => {
+                        let late = || {
+                            (Instant::now() >= step.deadline).then(|| timeout_error(step.node.timeout).into())
+                        };
+                        sides.by_key(&keys, params.join, &mut merged, late)?;
+                    }
+                    (Mode::Append, _) | (Mode::ByKey, None) => sides.append(&mut merged)?,
                 }
-            }
-        });
+                Ok(merged.finish())
+            });
         match merged {
-            Ok(items) => Outcome::Succeeded(Ports::from([(MAIN.into(), items)])),
+            Ok(output) => Outcome::Succeeded(output),
             Err(error) => failed_as_a_whole(step.node, error),
         }
     }
 }
 
+/// An item that came in, and where from.
+type Incoming<'i> = (&'i Item, Origin);
+
 /// The inputs in their places: left, right, then whatever else there is.
-struct Inputs {
-    left: Items,
-    right: Items,
-    others: Vec<Items>,
+struct Sides<'i> {
+    left: Vec<Incoming<'i>>,
+    right: Vec<Incoming<'i>>,
+    others: Vec<Vec<Incoming<'i>>>,
 }
 
-impl Inputs {
+impl<'i> Sides<'i> {
     /// Edges without a name got one when the workflow was read, as long as places were free.
-    fn of(inputs: &[(Option<String>, Items)]) -> Self {
-        let named = |name: &str| -> Items {
-            let mut found =
-                inputs.iter().filter(|(input, _)| input.as_deref() == Some(name)).map(|(_, items)| items);
-            match (found.next(), found.next()) {
-                (None, _) => Items::default(),
-                (Some(only), None) => Arc::clone(only),
-                (Some(first), Some(second)) => Arc::new(
-                    [first, second]
-                        .into_iter()
-                        .chain(found)
-                        .flat_map(|items| items.iter().cloned())
-                        .collect(),
-                ),
+    fn of(inputs: &'i Inputs) -> Self {
+        let mut sides = Self { left: Vec::new(), right: Vec::new(), others: Vec::new() };
+        for input in &inputs.0 {
+            let origin = |(item, found): (u32, &'i Item)| (found, Origin { input: input.place, item });
+            let incoming = (0u32..).zip(input.items.iter()).map(origin);
+            match input.name.as_deref() {
+                Some("left") => sides.left.extend(incoming),
+                Some("right") => sides.right.extend(incoming),
+                _ => sides.others.push(incoming.collect()),
             }
-        };
-        let is_other = |input: &Option<String>| !matches!(input.as_deref(), Some("left" | "right"));
-        let others =
-            inputs.iter().filter(|(input, _)| is_other(input)).map(|(_, items)| Arc::clone(items)).collect();
-        Self { left: named("left"), right: named("right"), others }
+        }
+        sides
     }
 
-    fn all(&self) -> impl Iterator<Item = &Items> {
+    fn all(&self) -> impl Iterator<Item = &Vec<Incoming<'i>>> {
         [&self.left, &self.right].into_iter().chain(&self.others)
     }
 
-    fn choose(&self, choice: Choice) -> Items {
-        match choice {
-            Choice::Left => Arc::clone(&self.left),
-            Choice::Right => Arc::clone(&self.right),
-            Choice::FirstNonEmpty => {
-                self.all().find(|items| !items.is_empty()).map(Arc::clone).unwrap_or_default()
-            }
-        }
+    fn choose(&self, choice: Choice, merged: &mut Merged<'_>) -> Result<(), Box<NodeError>> {
+        let chosen = match choice {
+            Choice::Left => Some(&self.left),
+            Choice::Right => Some(&self.right),
+            Choice::FirstNonEmpty => self.all().find(|items| !items.is_empty()),
+        };
+        chosen.into_iter().flatten().try_for_each(|one| merged.push(&[*one]))
     }
 
-    fn append(&self) -> Result<Items, Box<NodeError>> {
-        let mut merged = Merged::default();
-        for item in self.all().flat_map(|items| items.iter()) {
-            merged.push(item.clone())?;
-        }
-        Ok(merged.finish())
+    fn append(&self, merged: &mut Merged<'_>) -> Result<(), Box<NodeError>> {
+        self.all().flatten().try_for_each(|one| merged.push(&[*one]))
     }
 
     /// The others count as further right inputs: fields of later ones win.
-    fn by_position(&self, join: Join) -> Result<Items, Box<NodeError>> {
-        let mut merged = Merged::default();
+    fn by_position(&self, join: Join, merged: &mut Merged<'_>) -> Result<(), Box<NodeError>> {
         let all: Vec<_> = self.all().collect();
         let longest = all.iter().map(|items| items.len()).max().unwrap_or(0);
         for index in 0..longest {
-            let present = all.iter().filter(|items| index < items.len()).count();
+            let present: Vec<_> = all.iter().filter_map(|items| items.get(index).copied()).collect();
             let wanted = match join {
-                Join::Inner => present == all.len(),
+                Join::Inner => present.len() == all.len(),
                 Join::Left => index < self.left.len(),
                 Join::Outer => true,
-                Join::Anti => index < self.left.len() && present == 1,
+                Join::Anti => index < self.left.len() && present.len() == 1,
             };
             if wanted {
-                let items = all.iter().filter_map(|items| items.get(index));
-                merged.push(items.fold(Item::new(), |mut made, item| {
-                    made.extend(item.clone());
-                    made
-                }))?;
+                merged.push(&present)?;
             }
         }
-        Ok(merged.finish())
+        Ok(())
     }
 
     fn by_key(
         &self,
-        left_key: &FieldPath,
-        right_key: &FieldPath,
+        keys: &Keys,
         join: Join,
+        merged: &mut Merged<'_>,
         late: impl Fn() -> Option<Box<NodeError>>,
-    ) -> Result<Items, Box<NodeError>> {
+    ) -> Result<(), Box<NodeError>> {
         if !self.others.is_empty() {
             let message = "mode `by_key` joins two inputs, and more edges than that lead here";
             return Err(NodeError::new("invalid_inputs", message).into());
         }
+        let (left_key, right_key) = (&keys.left, keys.right.as_ref().unwrap_or(&keys.left));
         let mut rights: HashMap<String, Vec<usize>> = HashMap::new();
-        for (index, item) in self.right.iter().enumerate() {
+        for (index, (item, _)) in self.right.iter().enumerate() {
             if let Some(key) = key_of(item, right_key) {
                 rights.entry(key).or_default().push(index);
             }
         }
         let mut partnered = vec![false; self.right.len()];
-        let mut merged = Merged::default();
-        for left in self.left.iter() {
+        for left in &self.left {
             if let Some(late) = late() {
                 return Err(late);
             }
             let partners =
-                key_of(left, left_key).and_then(|key| rights.get(&key)).map_or(&[][..], Vec::as_slice);
+                key_of(left.0, left_key).and_then(|key| rights.get(&key)).map_or(&[][..], Vec::as_slice);
             for &partner in partners {
                 partnered[partner] = true;
                 if join != Join::Anti {
-                    let mut made = left.clone();
-                    made.extend(self.right[partner].clone());
-                    merged.push(made)?;
+                    merged.push(&[*left, self.right[partner]])?;
                 }
             }
             if partners.is_empty() && join != Join::Inner {
-                merged.push(left.clone())?;
+                merged.push(&[*left])?;
             }
         }
         if join == Join::Outer {
             for (right, _) in self.right.iter().zip(&partnered).filter(|(_, partnered)| !**partnered) {
-                merged.push(right.clone())?;
+                merged.push(&[*right])?;
             }
         }
-        Ok(merged.finish())
+        Ok(())
     }
 }
 
@@ -190,15 +187,21 @@ fn key_of(item: &Item, path: &FieldPath) -> Option<String> {
     }
 }
 
-#[derive(Default)]
-struct Merged(Output);
+struct Merged<'s> {
+    main: Port,
+    output: OutputBuilder<'s>,
+}
 
-impl Merged {
-    fn push(&mut self, item: Item) -> Result<(), Box<NodeError>> {
-        self.0.push(MAIN, item)
+impl Merged<'_> {
+    /// One item of several; fields of later ones win.
+    fn push(&mut self, parts: &[Incoming<'_>]) -> Result<(), Box<NodeError>> {
+        let mut made = Item::new();
+        parts.iter().for_each(|(item, _)| made.extend((*item).clone()));
+        let origins = parts.iter().map(|(_, origin)| *origin).collect();
+        self.output.push(&self.main, made, From::Origins(&origins))
     }
 
-    fn finish(self) -> Items {
-        self.0.into_ports().remove(MAIN).unwrap_or_default()
+    fn finish(self) -> Output {
+        self.output.finish()
     }
 }

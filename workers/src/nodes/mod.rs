@@ -1,6 +1,8 @@
-//! The node kinds at work. A kind is one file here and one with its parameters in `domain::nodes`.
+//! The node kinds at work. A kind is one file here and one with its declaration in `domain::kinds`.
 
+mod condition;
 mod fail;
+mod filter;
 mod http_request;
 mod if_;
 mod items;
@@ -9,30 +11,32 @@ mod merge;
 mod noop;
 mod output;
 mod set;
+mod wait;
 
 use std::{sync::Arc, time::Instant};
 
 use domain::{
     definition::{Definition, Node},
-    items::{ERROR, Item, Items, MAIN, Ports},
-    nodes::fields::Fields,
+    items::{ERROR, Item, MAIN, Output, Ports},
+    kinds::{
+        Kind,
+        params::{At, Reader},
+    },
+    lineage::{Lineage, Origins},
     retry::Failure,
     run::NodeError,
     template::InvalidTemplate,
     trace::TraceContext,
     violation::{Violation, Violations},
-    workflow::OnError,
 };
 use futures_util::future::BoxFuture;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-pub(crate) use http_request::HttpClient;
-pub use http_request::{Allow, HttpSettings, HttpSetupError, InvalidAllow};
-
+use self::output::{From, OutputBuilder};
 use crate::{
     engine::{Outcome, StepFailure},
     expr::{Evaluator, Expression, Param, Scope},
-    runner::{Shared, StepTask},
+    step::{Facilities, StepTask},
 };
 
 /// A node of a workflow, ready to run.
@@ -85,15 +89,15 @@ impl Traits {
 /// What a computing node works with.
 pub(crate) struct PureStep<'v> {
     pub(crate) node: &'v Node,
+    pub(crate) task: &'v StepTask,
     pub(crate) scope: &'v Arc<Scope>,
-    pub(crate) inputs: &'v [(Option<String>, Items)],
     pub(crate) evaluator: Evaluator<'v>,
     pub(crate) deadline: Instant,
 }
 
 /// What a calling node works with.
 pub(crate) struct CallContext {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) facilities: Arc<Facilities>,
     pub(crate) scope: Arc<Scope>,
     pub(crate) task: StepTask,
     pub(crate) deadline: Instant,
@@ -116,12 +120,7 @@ pub(crate) fn compile(definition: &Definition) -> Result<Vec<Executable>, Vec<Vi
     let mut nodes = Vec::with_capacity(definition.nodes.len());
     for (i, node) in definition.nodes.iter().enumerate() {
         match compile_node(node, definition) {
-            Ok(Some(executable)) => nodes.push(executable),
-            Ok(None) => {
-                let message =
-                    format!("this worker cannot run {:?}; it is older than the workflow", node.kind.name);
-                violations.add(format!("nodes[{i}].type"), "unknown_kind", message);
-            }
+            Ok(executable) => nodes.push(executable),
             Err(error) => {
                 violations.add(format!("nodes[{i}].data.params"), "invalid_expression", error.to_string());
             }
@@ -130,18 +129,20 @@ pub(crate) fn compile(definition: &Definition) -> Result<Vec<Executable>, Vec<Vi
     violations.or(nodes)
 }
 
-/// `None`: no such kind.
-fn compile_node(node: &Node, definition: &Definition) -> Result<Option<Executable>, InvalidTemplate> {
-    Ok(Some(match node.kind.name {
-        "manual" => Executable::Pure(Box::new(manual::Manual)),
-        "noop" => Executable::Pure(Box::new(noop::Noop)),
-        "set" => Executable::Pure(Box::new(set::Set::compile(node, definition)?)),
-        "if" => Executable::Pure(Box::new(if_::If::compile(node, definition)?)),
-        "merge" => Executable::Pure(Box::new(merge::Merge::compile(node, definition)?)),
-        "fail" => Executable::Pure(Box::new(fail::Fail::compile(node, definition)?)),
-        "http_request" => Executable::Call(Box::new(http_request::HttpRequest::compile(node, definition)?)),
-        _ => return Ok(None),
-    }))
+fn compile_node(node: &Node, definition: &Definition) -> Result<Executable, InvalidTemplate> {
+    Ok(match node.kind {
+        Kind::Manual => Executable::Pure(Box::new(manual::Manual)),
+        Kind::HttpRequest => {
+            Executable::Call(Box::new(http_request::HttpRequest::compile(node, definition)?))
+        }
+        Kind::Set => Executable::Pure(Box::new(set::Set::compile(node, definition)?)),
+        Kind::If => Executable::Pure(Box::new(if_::If::compile(node, definition)?)),
+        Kind::Filter => Executable::Pure(Box::new(filter::Filter::compile(node, definition)?)),
+        Kind::Merge => Executable::Pure(Box::new(merge::Merge::compile(node, definition)?)),
+        Kind::Wait => Executable::Pure(Box::new(wait::Wait::compile(node, definition)?)),
+        Kind::Noop => Executable::Pure(Box::new(noop::Noop)),
+        Kind::Fail => Executable::Pure(Box::new(fail::Fail::compile(node, definition)?)),
+    })
 }
 
 /// All parameters of a node, compiled.
@@ -149,40 +150,33 @@ fn compile_params(node: &Node, definition: &Definition) -> Result<Param, Invalid
     Param::compile(&Value::Object(node.params.clone()), definition)
 }
 
-/// A failure of the whole step, with nothing to go on with.
-pub(crate) fn failed(error: NodeError, failure: Failure) -> Outcome {
-    Outcome::Failed(Box::new(StepFailure { error, failure, partial: None, fallback: Ports::new() }))
+/// Everything that came in leaves by `main` as it is.
+fn pass_on(step: PureStep<'_>) -> Outcome {
+    // What one port emitted is within the limits already.
+    if let [only] = step.task.inputs.0.as_slice() {
+        return Outcome::Succeeded(Ports::from([(MAIN.into(), Arc::clone(&only.items))]).into());
+    }
+    let mut output = OutputBuilder::of(step.node, &step.task.inputs);
+    let main = MAIN.into();
+    for (index, item) in step.scope.input.iter().enumerate() {
+        if let Err(above) = output.push(&main, item.clone(), From::Item(index)) {
+            return failed_as_a_whole(step.node, above);
+        }
+    }
+    Outcome::Succeeded(output.finish())
 }
 
 /// A permanent failure of the whole step; under `on_error: continue | error_port` one item tells of it.
 fn failed_as_a_whole(node: &Node, error: Box<NodeError>) -> Outcome {
-    let mut item = Item::new();
-    item.insert(ERROR.to_owned(), error_field(&error));
-    let port = failed_items_port(node);
-    let fallback = if node.on_error == OnError::Fail {
-        Ports::new()
-    } else {
-        Ports::from([(port.into(), Arc::new(vec![item]))])
-    };
-    Outcome::Failed(Box::new(StepFailure {
-        error: *error,
-        failure: Failure::Permanent,
-        partial: None,
-        fallback,
-    }))
-}
-
-/// By which port failed items leave: `error` if the node has it, else `main`, else (an `if`) its last one.
-fn failed_items_port(node: &Node) -> String {
-    if node.on_error == OnError::ErrorPort {
-        return ERROR.to_owned();
-    }
-    let mut ports = (node.kind.ports)(&node.params);
-    if ports.iter().any(|port| port == MAIN) {
-        MAIN.to_owned()
-    } else {
-        ports.pop().unwrap_or_else(|| MAIN.to_owned())
-    }
+    let fallback = node.failed_port().map_or_else(Output::default, |port| {
+        let item = Item::from_iter([(ERROR.to_owned(), error_field(&error))]);
+        Output {
+            ports: Ports::from([(Arc::clone(port), Arc::new(vec![item]))]),
+            lineage: Lineage::from([(Arc::clone(port), Arc::new(vec![Origins::new()]))]),
+        }
+    });
+    let failure = Failure::Permanent;
+    Outcome::Failed(Box::new(StepFailure { error: *error, failure, partial: None, fallback }))
 }
 
 /// What a failed item carries in its field `error`.
@@ -197,14 +191,13 @@ fn error_field(error: &NodeError) -> Value {
 /// Reads evaluated parameters.
 fn read_evaluated<T>(
     params: &Value,
-    read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
+    read: impl FnOnce(&Map<String, Value>, &At<'_>, &mut Reader<'_>) -> Option<T>,
 ) -> Result<T, Box<NodeError>> {
     let Some(object) = params.as_object() else {
         return Err(NodeError::new("invalid_params", "the parameters are not an object").into());
     };
     let mut violations = Violations::new();
-    let mut fields = Fields::evaluated(object, &mut violations);
-    let read = read(&mut fields);
+    let read = read(object, &At::root("params"), &mut Reader::evaluated(&mut violations));
     match (read, violations.into_vec()) {
         (Some(read), violations) if violations.is_empty() => Ok(read),
         (_, violations) => Err(Box::new(invalid_params(&violations))),

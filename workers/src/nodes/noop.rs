@@ -1,10 +1,6 @@
 //! `noop`: passes its items on.
 
-use std::sync::Arc;
-
-use domain::items::{MAIN, Ports};
-
-use super::{Pure, PureStep, Traits, items::each_item};
+use super::{Pure, PureStep, Traits, pass_on};
 use crate::engine::Outcome;
 
 #[derive(Debug)]
@@ -16,10 +12,6 @@ impl Pure for Noop {
     }
 
     fn run<'v>(&'v self, step: PureStep<'v>) -> Outcome {
-        match step.inputs {
-            // What one port emitted is within the limits already.
-            [(_, only)] => Outcome::Succeeded(Ports::from([(MAIN.into(), Arc::clone(only))])),
-            _ => each_item(step, &[MAIN], |_, _, item| Ok((MAIN, item.clone()))),
-        }
+        pass_on(step)
     }
 }

@@ -2,19 +2,20 @@
 
 use domain::{
     definition::{Definition, Node},
-    items::{Item, MAIN},
-    nodes::{
-        fields::Fields,
-        path::{FieldPath, PathError},
-        set::{Keep, Shape, read_fields, read_shape},
+    items::{Item, MAIN, Port},
+    kinds::{
+        params::{
+            At, Reader,
+            path::{FieldPath, PathError},
+        },
+        set::{Fields, Params},
     },
     run::NodeError,
-    template::{InvalidTemplate, has_expression},
+    template::InvalidTemplate,
     violation::Violations,
 };
-use serde_json::{Map, Value};
 
-use super::{Pure, PureStep, Traits, items::each_item, read_evaluated};
+use super::{Pure, PureStep, Traits, compile_params, items::each_item, read_evaluated};
 use crate::{
     engine::Outcome,
     expr::{Evaluator, Param},
@@ -22,41 +23,33 @@ use crate::{
 
 #[derive(Debug)]
 pub(super) struct Set {
-    shape: Known<Shape>,
-    fields: Known<Vec<(FieldPath, Param)>>,
+    plan: Plan,
+    main: Port,
 }
 
-/// What is known before the run, or else what it is evaluated from.
 #[derive(Debug)]
-enum Known<T> {
-    Now(T),
-    Later(Param),
+enum Plan {
+    /// Where fields go and what stays is known before the run; only the values are not.
+    Known { shape: Params, fields: Vec<(FieldPath, Param)> },
+    /// All of it is evaluated for each item.
+    Open(Param),
 }
 
 impl Set {
     pub(super) fn compile(node: &Node, definition: &Definition) -> Result<Self, InvalidTemplate> {
-        let part = |names: &[&str]| -> Map<String, Value> {
-            let named = node.params.iter().filter(|(name, _)| names.contains(&name.as_str()));
-            named.map(|(name, value)| (name.clone(), value.clone())).collect()
-        };
+        // What is wrong was found when the workflow was read.
         let mut violations = Violations::new();
-        let shape = part(&["keep", "remove"]);
-        let shape = if shape.values().any(has_expression) {
-            Known::Later(Param::compile(&Value::Object(shape), definition)?)
-        } else {
-            let read = read_shape(&mut Fields::of_document(&shape, "params", &mut violations));
-            Known::Now(read.unwrap_or(Shape { keep: Keep::All, remove: Vec::new() }))
+        let mut reader = Reader::saved(&mut violations);
+        let plan = match Params::read_object(&node.params, &At::root("params"), &mut reader) {
+            None => Plan::Open(compile_params(node, definition)?),
+            Some(mut shape) => {
+                let Fields(fields) = std::mem::take(&mut shape.fields);
+                let compiled =
+                    fields.into_iter().map(|(path, value)| Ok((path, Param::compile(&value, definition)?)));
+                Plan::Known { fields: compiled.collect::<Result<_, _>>()?, shape }
+            }
         };
-        let fields = part(&["fields"]);
-        let fields = if fields.get("fields").is_some_and(|value| value.is_string()) {
-            Known::Later(Param::compile(&Value::Object(fields), definition)?)
-        } else {
-            let read = read_fields(&mut Fields::of_document(&fields, "params", &mut violations));
-            let compiled =
-                read.into_iter().map(|(path, value)| Ok((path, Param::compile(value, definition)?)));
-            Known::Now(compiled.collect::<Result<_, _>>()?)
-        };
-        Ok(Self { shape, fields })
+        Ok(Self { plan, main: MAIN.into() })
     }
 
     fn apply<'v>(
@@ -65,33 +58,25 @@ impl Set {
         index: usize,
         item: &Item,
     ) -> Result<Item, Box<NodeError>> {
-        let mut made = match &self.shape {
-            Known::Now(shape) => shape.apply(item),
-            Known::Later(param) => {
-                let value = param.evaluate(evaluator, index)?;
-                read_evaluated(&value, read_shape)?.apply(item)
-            }
-        }
-        .map_err(|error| misfit(&error))?;
-        match &self.fields {
-            Known::Now(fields) => {
+        match &self.plan {
+            Plan::Known { shape, fields } => {
+                let mut made = shape.kept(item).map_err(|error| misfit(&error))?;
                 for (path, param) in fields {
                     let value = param.evaluate(evaluator, index)?.into_owned();
                     path.set(&mut made, value).map_err(|error| misfit(&error))?;
                 }
+                Ok(made)
             }
-            Known::Later(param) => {
+            Plan::Open(param) => {
                 let value = param.evaluate(evaluator, index)?;
-                let fields = read_evaluated(&value, |fields| {
-                    let read = read_fields(fields).into_iter();
-                    Some(read.map(|(path, value)| (path, value.clone())).collect::<Vec<_>>())
-                })?;
-                for (path, value) in fields {
+                let params = read_evaluated(&value, Params::read_object)?;
+                let mut made = params.kept(item).map_err(|error| misfit(&error))?;
+                for (path, value) in params.fields.0 {
                     path.set(&mut made, value).map_err(|error| misfit(&error))?;
                 }
+                Ok(made)
             }
         }
-        Ok(made)
     }
 }
 
@@ -101,18 +86,13 @@ fn misfit(error: &PathError) -> Box<NodeError> {
 
 impl Pure for Set {
     fn traits(&self) -> Traits {
-        let mut params = Vec::new();
-        if let Known::Later(param) = &self.shape {
-            params.push(param);
+        match &self.plan {
+            Plan::Known { fields, .. } => Traits::of(fields.iter().map(|(_, param)| param)),
+            Plan::Open(param) => Traits::of([param]),
         }
-        match &self.fields {
-            Known::Later(param) => params.push(param),
-            Known::Now(fields) => params.extend(fields.iter().map(|(_, param)| param)),
-        }
-        Traits::of(params)
     }
 
     fn run<'v>(&'v self, step: PureStep<'v>) -> Outcome {
-        each_item(step, &[MAIN], |evaluator, index, item| Ok((MAIN, self.apply(evaluator, index, item)?)))
+        each_item(step, |evaluator, index, item| Ok(Some((&self.main, self.apply(evaluator, index, item)?))))
     }
 }

@@ -6,19 +6,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use domain::{items::Ports, nodes::KINDS, run::Trigger};
-use minireipaz::clock::SystemClock;
+use domain::{
+    items::Output,
+    kinds::{Effect, Kind},
+    run::{Trigger, WaitsFor},
+    timestamp::Timestamp,
+};
+use minireipaz::clock::{Clock, ManualClock, SystemClock};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
+    engine::{Execute, Later, StepKey, Wake},
     expr::tests::{header, items},
-    runner::{Compiled, Runner, RunnerSettings},
+    runner::{Attempt, Compiled, Input, Inputs, Runner, RunnerSettings},
 };
 
-/// A task for the node `n`, which follows as many triggers as there are inputs.
-fn task(node: &Value, inputs: &[(Option<&str>, Value)]) -> StepTask {
+/// An attempt of the node `n`, which follows as many triggers as there are inputs.
+fn attempt(node: &Value, inputs: &[(Option<&str>, Value)]) -> Attempt {
     let mut node = node.clone();
     node["id"] = json!("n");
     let mut nodes = vec![json!({"id": "start", "type": "manual"})];
@@ -33,33 +39,31 @@ fn task(node: &Value, inputs: &[(Option<&str>, Value)]) -> StepTask {
     let definition = Arc::clone(workflow.definition());
     let index = definition.node("n").unwrap();
     let named = definition.nodes[index].incoming.iter().map(|&edge| definition.edges[edge].input.clone());
-    let inputs = named.zip(inputs).map(|(input, (_, list))| (input, Arc::new(items(list.clone())))).collect();
-    StepTask {
-        run: Arc::new(header()),
-        workflow: Arc::new(workflow),
-        node: index,
-        attempt: 1,
-        partial: None,
-        inputs,
-        outputs: Vec::new(),
-    }
+    let inputs = (0u32..).zip(named.zip(inputs)).map(|(place, (name, (_, list)))| Input {
+        place,
+        name,
+        items: Arc::new(items(list.clone())),
+    });
+    let execute = Execute::first(StepKey::outside(index));
+    let inputs = Inputs(inputs.collect());
+    Attempt::new(&Arc::new(workflow), &Arc::new(header()), execute, inputs, Vec::new())
 }
 
 static RUNNER: LazyLock<Runner> =
     LazyLock::new(|| Runner::new(RunnerSettings::default(), Arc::new(SystemClock)).unwrap());
 
-fn run(task: &StepTask) -> Outcome {
-    let inline = RUNNER.run_inline(task);
+fn run(attempt: &Attempt) -> Outcome {
+    let inline = RUNNER.run_inline(attempt);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let outcome = runtime.block_on(RUNNER.run(task.clone()));
+    let outcome = runtime.block_on(RUNNER.run(attempt.clone()));
     if let Some(inline) = inline {
         assert_eq!(inline, outcome, "inline and on a thread");
     }
     outcome
 }
 
-fn ports(ports: &Ports) -> Value {
-    json!(ports)
+fn ports(output: &Output) -> Value {
+    json!(output.ports)
 }
 
 /// The output of a node over one input.
@@ -69,29 +73,24 @@ fn check(kind: &str, params: Value, input: Value, expected: Value) {
 
 fn check_inputs(kind: &str, params: &Value, inputs: &[(Option<&str>, Value)], expected: Value) {
     let node = json!({"type": kind, "data": {"params": params}});
-    match run(&task(&node, inputs)) {
+    match run(&attempt(&node, inputs)) {
         Outcome::Succeeded(output) => assert_eq!(ports(&output), expected, "{kind} {params}"),
-        Outcome::Failed(failed) => panic!("{kind} {params}: {:?}", failed.error),
+        other => panic!("{kind} {params}: {other:?}"),
     }
 }
 
 fn fails(kind: &str, data: Value, input: Value) -> StepFailure {
     let node = json!({"type": kind, "data": data});
-    match run(&task(&node, &[(None, input)])) {
+    match run(&attempt(&node, &[(None, input)])) {
         Outcome::Failed(failed) => *failed,
-        Outcome::Succeeded(output) => panic!("{kind} {data}: {output:?}"),
+        other => panic!("{kind} {data}: {other:?}"),
     }
 }
 
 #[test]
 fn every_kind_can_run() {
-    for kind in KINDS {
-        let params = match kind.name {
-            "if" => json!({"where": true}),
-            "fail" => json!({"message": "x"}),
-            "http_request" => json!({"url": "https://a.example"}),
-            _ => json!({}),
-        };
+    for kind in Kind::ALL.iter().map(|kind| kind.declaration()) {
+        let params: Value = serde_json::from_str(kind.example.params).unwrap();
         let node = json!({"id": "n", "type": kind.name, "data": {"params": params}});
         let start = json!({"id": "start", "type": "manual"});
         let nodes = if kind.trigger { json!([node]) } else { json!([start, node]) };
@@ -101,7 +100,7 @@ fn every_kind_can_run() {
             compiled.executable(compiled.definition().node("n").unwrap()),
             Some(Executable::Pure(_))
         );
-        assert_eq!(pure, kind.pure, "{}", kind.name);
+        assert_eq!(pure, kind.effect == Effect::Pure, "{}", kind.name);
     }
 }
 
@@ -151,7 +150,7 @@ fn if_parts_items_and_stops_at_the_first_answer() {
     assert_eq!(wrong.error.code, "invalid_comparison");
     let params = json!({"where": {"left": "{{ $json.n }}", "op": "gt", "right": "2"}});
     let left = fails("if", json!({"params": params, "on_error": "continue"}), json!([{"n": 1}]));
-    assert_eq!(left.fallback["false"].len(), 1, "an `if` has no main: failed items leave by `false`");
+    assert_eq!(left.fallback.ports["false"].len(), 1, "an `if` has no main: failed items leave by `false`");
 }
 
 #[test]
@@ -217,18 +216,18 @@ fn noop_passes_on_and_fail_fails_with_the_authors_words() {
 #[test]
 fn manual_emits_the_runs_input() {
     let node = json!({"type": "noop"});
-    let mut start = task(&node, &[]);
-    start.node = 0;
+    let mut start = attempt(&node, &[]);
+    start.task.step.node = 0;
     for (input, expected) in [
         (json!(null), json!([{}])),
         (json!({"a": 1}), json!([{"a": 1}])),
         (json!([{"a": 1}, {"a": 2}]), json!([{"a": 1}, {"a": 2}])),
     ] {
-        start.run = Arc::new(crate::engine::RunHeader { input, trigger: Trigger::manual(), ..header() });
+        start.task.run = Arc::new(crate::engine::RunHeader { input, trigger: Trigger::manual(), ..header() });
         let Outcome::Succeeded(output) = run(&start) else { panic!("it emits") };
         assert_eq!(ports(&output), json!({ "main": expected }));
     }
-    start.run = Arc::new(crate::engine::RunHeader { input: json!(5), ..header() });
+    start.task.run = Arc::new(crate::engine::RunHeader { input: json!(5), ..header() });
     assert!(matches!(run(&start), Outcome::Failed(failed) if failed.error.code == "invalid_input"));
 }
 
@@ -237,7 +236,7 @@ fn failed_items_leave_in_their_place_and_the_error_counts_them() {
     let params = json!({"fields": {"x": "{{ $json.n.toFixed(1) }}"}});
     let input = json!([{"n": 1}, {"n": null}, {"n": 3}, {}]);
     let stopped = fails("set", json!({ "params": params }), input.clone());
-    assert_eq!(stopped.fallback, Ports::new());
+    assert_eq!(stopped.fallback, Output::default());
     assert!(
         stopped.error.message.starts_with("item 1: `{{ $json.n.toFixed(1) }}`"),
         "{}",
@@ -259,8 +258,8 @@ fn failed_items_leave_in_their_place_and_the_error_counts_them() {
     assert_eq!(went_on.error.details.unwrap()["failed_items"], 2);
 
     let parted = fails("set", json!({"params": params, "on_error": "error_port"}), input);
-    assert_eq!(parted.fallback["main"].len(), 2);
-    assert_eq!(parted.fallback["error"].len(), 2);
+    assert_eq!(parted.fallback.ports["main"].len(), 2);
+    assert_eq!(parted.fallback.ports["error"].len(), 2);
 }
 
 #[test]
@@ -273,8 +272,8 @@ fn an_output_above_the_limit_fails_by_its_name_before_it_fills_the_memory() {
 
     let left: Vec<Value> = (0..200).map(|n| json!({"k": 1, "l": n})).collect();
     let node = json!({"type": "merge", "data": {"params": {"mode": "by_key", "by_key": {"left": "k"}}, "on_error": "continue"}});
-    let task = task(&node, &[(Some("left"), json!(left)), (Some("right"), json!(left))]);
-    let Outcome::Failed(failed) = run(&task) else { panic!("40,000 items are too many") };
+    let attempt = attempt(&node, &[(Some("left"), json!(left)), (Some("right"), json!(left))]);
+    let Outcome::Failed(failed) = run(&attempt) else { panic!("40,000 items are too many") };
     assert!(failed.error.message.contains("MAX_ITEMS"), "{}", failed.error.message);
     assert_eq!(ports(&failed.fallback)["main"][0]["error"]["code"], "limit");
 }
@@ -294,11 +293,115 @@ fn a_step_whose_time_is_up_says_so() {
         json!({"type": "set", "data": {"timeout": "1ms", "params": {"fields": {"a": "{{ $json.n + 1 }}"}}}});
     let input: Vec<Value> = (0..10_000).map(|n| json!({ "n": n })).collect();
     let began = Instant::now();
-    let Outcome::Failed(failed) = run(&task(&node, &[(None, json!(input))])) else {
+    let Outcome::Failed(failed) = run(&attempt(&node, &[(None, json!(input))])) else {
         panic!("1 ms is too short")
     };
     assert_eq!((failed.error.code.as_str(), failed.failure), ("timeout", Failure::Timeout));
     assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+/// The lineage of a node's output, as it is written.
+fn lineage(kind: &str, params: Value, inputs: &[(Option<&str>, Value)]) -> Value {
+    match run(&attempt(&json!({"type": kind, "data": {"params": params}}), inputs)) {
+        Outcome::Succeeded(output) => json!(output.lineage),
+        other => panic!("{kind}: {other:?}"),
+    }
+}
+
+#[test]
+fn items_tell_which_item_of_which_input_they_came_from() {
+    let three = || json!([{"n": 1}, {"n": 2}, {"n": 3}]);
+    let odd = || json!({"where": "{{ $json.n % 2 }}"});
+    let one = |list: Value| [(None, list)];
+    assert_eq!(lineage("set", json!({"fields": {"a": 1}}), &one(three())), json!({}), "in their places");
+    assert_eq!(lineage("noop", json!({}), &one(three())), json!({}));
+    assert_eq!(
+        lineage("if", odd(), &one(three())),
+        json!({"true": [[[0, 0]], [[0, 2]]], "false": [[[0, 1]]]})
+    );
+    assert_eq!(lineage("filter", odd(), &one(three())), json!({"main": [[[0, 0]], [[0, 2]]]}));
+    let two = || [(None, json!([{"n": 1}])), (None, json!([{"n": 2}, {"n": 3}]))];
+    assert_eq!(lineage("noop", json!({}), &two()), json!({"main": [[[0, 0]], [[1, 0]], [[1, 1]]]}));
+    assert_eq!(lineage("filter", odd(), &two()), json!({"main": [[[0, 0]], [[1, 1]]]}));
+
+    let left = json!([{"k": 1}, {"k": 2}]);
+    let right = json!([{"k": 2}, {"k": 3}]);
+    let sides = || [(Some("left"), left.clone()), (Some("right"), right.clone())];
+    let by_key = json!({"mode": "by_key", "by_key": {"left": "k"}, "join": "outer"});
+    assert_eq!(lineage("merge", by_key, &sides()), json!({"main": [[[0, 0]], [[0, 1], [1, 0]], [[1, 1]]]}));
+    assert_eq!(
+        lineage("merge", json!({"mode": "by_position"}), &sides()),
+        json!({"main": [[[0, 0], [1, 0]], [[0, 1], [1, 1]]]})
+    );
+    assert_eq!(
+        lineage("merge", json!({"mode": "choose", "input": "right"}), &sides()),
+        json!({"main": [[[1, 0]], [[1, 1]]]})
+    );
+}
+
+#[test]
+fn failed_items_keep_their_lineage_and_an_item_about_the_whole_step_has_none() {
+    let params = json!({"fields": {"x": "{{ $json.n.toFixed(1) }}"}});
+    let data = json!({"params": params, "on_error": "error_port"});
+    let parted = fails("set", data, json!([{"n": 1}, {"n": null}, {"n": 3}]));
+    assert_eq!(json!(parted.fallback.lineage), json!({"main": [[[0, 0]], [[0, 2]]], "error": [[[0, 1]]]}));
+    let params = json!({"mode": "by_key", "by_key": {"left": "{{ 5 }}"}});
+    let whole = fails("merge", json!({"params": params, "on_error": "continue"}), json!([{"k": 1}]));
+    assert_eq!(json!(whole.fallback.lineage), json!({"main": [[]]}));
+}
+
+#[test]
+fn filter_lets_through_what_its_condition_holds_for() {
+    let three = json!([{"n": 1}, {"n": 5, "tag": "x"}, {}]);
+    for (condition, expected) in [
+        (json!("{{ $json.n > 2 }}"), json!([{"n": 5, "tag": "x"}])),
+        (json!({"left": "{{ $json.tag }}", "op": "not_exists"}), json!([{"n": 1}, {}])),
+        (json!(true), three.clone()),
+        (json!(false), json!([])),
+    ] {
+        check("filter", json!({"where": condition}), three.clone(), json!({ "main": expected }));
+    }
+    let params = json!({"where": {"left": "{{ $json.n }}", "op": "gt", "right": "2"}});
+    let left = fails("filter", json!({"params": params, "on_error": "error_port"}), json!([{"n": 1}]));
+    assert_eq!(ports(&left.fallback)["error"][0]["error"]["code"], "invalid_comparison");
+}
+
+#[test]
+fn wait_goes_on_at_its_moment_and_not_before() {
+    let now = Timestamp::from_millis(1_767_225_600_000);
+    let clock = Arc::new(ManualClock::at(now));
+    let runner = Runner::new(RunnerSettings::default(), Arc::clone(&clock) as Arc<dyn Clock>).unwrap();
+    let input = json!([{"for": "90s"}, {"for": "1s"}]);
+    let waiting = |params: Value| {
+        attempt(&json!({"type": "wait", "data": {"params": params}}), &[(None, input.clone())])
+    };
+    let until = |params: Value| match runner.run_inline(&waiting(params)).unwrap() {
+        Outcome::Later(later) => Some(*later),
+        Outcome::Succeeded(output) => {
+            assert_eq!(ports(&output), json!({ "main": input }));
+            None
+        }
+        Outcome::Failed(failed) => panic!("{:?}", failed.error),
+    };
+    let later = |seconds| {
+        let until = now.plus(Duration::from_secs(seconds));
+        Some(Later { waits_for: WaitsFor::moment(until), kept: None })
+    };
+    assert_eq!(until(json!({"for": "7d"})), later(7 * 86_400));
+    assert_eq!(until(json!({"for": "{{ $json.for }}"})), later(90), "of the first item");
+    assert_eq!(until(json!({"until": "2026-01-01T00:00:05Z"})), later(5));
+    assert_eq!(until(json!({"until": "2026-01-01T01:00:05+01:00"})), later(5));
+    assert_eq!(until(json!({"until": "2025-12-31T00:00:00Z"})), None, "a moment that has passed");
+    assert_eq!(until(json!({"for": "0s"})), None);
+
+    let mut woken = waiting(json!({"for": "7d"}));
+    woken.task.woken = Some(Wake::Moment);
+    let Some(Outcome::Succeeded(output)) = runner.run_inline(&woken) else { panic!("it has waited") };
+    assert_eq!(ports(&output), json!({ "main": input }));
+
+    let wrong = fails("wait", json!({"params": {"for": "{{ 'soon' }}"}}), json!([{}]));
+    assert_eq!(wrong.error.code, "invalid_params");
+    assert!(wrong.error.message.contains("params.for"), "{}", wrong.error.message);
 }
 
 proptest! {
@@ -307,13 +410,13 @@ proptest! {
         let input: Vec<Value> = numbers.iter().map(|n| json!({ "n": n })).collect();
         let condition = json!({"left": "{{ $json.n }}", "op": "gte", "right": bound});
         let node = json!({"type": "if", "data": {"params": {"where": condition}}});
-        let Outcome::Succeeded(output) = run(&task(&node, &[(None, json!(input))])) else {
+        let Outcome::Succeeded(output) = run(&attempt(&node, &[(None, json!(input))])) else {
             return Err(TestCaseError::fail("it cannot fail"));
         };
         let (above, below): (Vec<_>, Vec<_>) = numbers.iter().partition(|n| **n >= bound);
         let expected = |list: Vec<&i32>| json!(list.iter().map(|n| json!({ "n": n })).collect::<Vec<_>>());
-        prop_assert_eq!(&json!(output["true"]), &expected(above));
-        prop_assert_eq!(&json!(output["false"]), &expected(below));
+        prop_assert_eq!(&json!(output.ports["true"]), &expected(above));
+        prop_assert_eq!(&json!(output.ports["false"]), &expected(below));
     }
 
     #[test]
@@ -323,10 +426,10 @@ proptest! {
         };
         let node = json!({"type": "merge", "data": {"params": {"mode": "by_key", "by_key": {"left": "k"}, "join": "outer"}}});
         let inputs = [(Some("left"), list("l", &left)), (Some("right"), list("r", &right))];
-        let Outcome::Succeeded(output) = run(&task(&node, &inputs)) else {
+        let Outcome::Succeeded(output) = run(&attempt(&node, &inputs)) else {
             return Err(TestCaseError::fail("it cannot fail"));
         };
-        let main = json!(output["main"]);
+        let main = json!(output.ports["main"]);
         let main = main.as_array().unwrap();
         for (side, keys) in [("l", &left), ("r", &right)] {
             for i in 0..keys.len() {

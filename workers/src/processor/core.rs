@@ -17,19 +17,21 @@ use minireipaz::telemetry::names;
 use tokio::sync::oneshot;
 
 use super::{
-    Gate, Input, Parts, Refused,
-    active::{Active, Execute},
+    Gate, Input, ProcessorDeps, Refused,
+    active::Active,
     dispatch::Dispatcher,
+    pending::Pending,
     settled::Settled,
     turn::{Effects, Turn},
 };
 use crate::{
     documents::Documents,
-    engine::{self, Command, Effect, Outcome, StepFailure},
+    engine::{self, Command, Effect, Execute, Outcome, StepKey},
     journal::{self, Journal, JournalError},
     peers::Post,
     recorder::{Backlog, Committed},
-    runner::Runner,
+    runner::{Runner, StepTask},
+    step::failed,
 };
 
 pub(super) struct Core {
@@ -74,24 +76,24 @@ const SOON: Duration = Duration::from_secs(1);
 
 impl Core {
     pub(super) fn new(
-        parts: Parts,
+        deps: ProcessorDeps,
         inputs: Receiver<Input>,
         dispatcher: Dispatcher,
         killed: Arc<AtomicBool>,
     ) -> Result<Self, JournalError> {
-        let snapshot = parts.journal.read()?;
+        let snapshot = deps.journal.read()?;
         Ok(Self {
             next_due: snapshot.next_due()?,
             next_handoff: snapshot.last_handoff()? + 1,
-            post: parts.post,
+            post: deps.post,
             timers_fired: false,
-            next_sequence: parts.backlog.last() + 1,
-            journal: parts.journal,
-            documents: parts.documents,
-            clock: parts.clock,
-            backlog: parts.backlog,
-            gate: parts.gate,
-            runner: parts.runner,
+            next_sequence: deps.backlog.last() + 1,
+            journal: deps.journal,
+            documents: deps.documents,
+            clock: deps.clock,
+            backlog: deps.backlog,
+            gate: deps.gate,
+            runner: deps.runner,
             runs: HashMap::new(),
             dispatcher,
             inputs,
@@ -99,7 +101,7 @@ impl Core {
             settled: Settled::default(),
             forgotten: 0,
             drained: None,
-            ready: Some(parts.ready),
+            ready: Some(deps.ready),
             ending: false,
             killed,
         })
@@ -180,13 +182,14 @@ impl Core {
     fn take(&mut self, turn: &mut Turn, input: Input) {
         match input {
             Input::Delivery(delivery) => self.deliver(turn, delivery),
-            Input::Finished { run, run_attempt, node, attempt, outcome } => {
-                let ran = self.dispatcher.ended((run, node), (run_attempt, attempt));
+            Input::Finished { run, run_attempt, step, attempt, outcome } => {
+                let key = (run, step);
+                let ran = self.dispatcher.ended(&key, (run_attempt, attempt));
                 let Some(outcome) = outcome.map(|outcome| *outcome).or_else(|| ran.then(lost)) else {
                     return;
                 };
                 if self.runs.get(&run).is_some_and(|active| active.state.header().attempt == run_attempt) {
-                    self.advance(turn, run, finished(node, attempt, outcome));
+                    self.advance(turn, run, finished(key.1, attempt, outcome));
                 }
             }
             Input::Confirmed(sequence) => self.settled.confirm(sequence),
@@ -215,7 +218,10 @@ impl Core {
     pub(super) fn advance(&mut self, turn: &mut Turn, run: RunId, command: Command) {
         let Self { runs, runner, .. } = self;
         let Some(active) = runs.get_mut(&run) else { return };
-        let mut pending = active.take_pending(turn);
+        let mut pending = active.pending.take().unwrap_or_else(|| {
+            turn.touched.push(run);
+            Box::new(Pending::new(active.state.revision()))
+        });
         let mut commands = VecDeque::from([command]);
         while let Some(command) = commands.pop_front() {
             let decision = match engine::step(&mut active.state, command, turn.now) {
@@ -246,12 +252,12 @@ impl Core {
         }
         turn.release();
         let now = Instant::now();
-        if self.settled.due().is_some_and(|at| self.ending || at <= now || !turn.batch.is_empty()) {
-            self.settled.put_into(&mut turn.batch);
+        if self.settled.due().is_some_and(|at| self.ending || at <= now || !turn.commit.is_empty()) {
+            self.settled.put_into(&mut turn.commit);
         }
-        if !turn.batch.is_empty() {
+        if !turn.commit.is_empty() {
             let oldest = journal::hour(turn.now).saturating_sub(journal::REMEMBERED_HOURS);
-            turn.batch.forget_before = (oldest > self.forgotten).then_some(oldest);
+            turn.commit.forget_before = (oldest > self.forgotten).then_some(oldest);
             if !self.write(&mut turn) {
                 return false;
             }
@@ -268,11 +274,11 @@ impl Core {
                 return false;
             }
             let began = Instant::now();
-            match self.journal.commit(&turn.batch) {
+            match self.journal.commit(&turn.commit) {
                 Ok(forgotten) => {
                     counter!(names::JOURNAL_COMMITS).increment(1);
                     histogram!(names::JOURNAL_COMMIT_SECONDS).record(began.elapsed());
-                    if let Some(hour) = turn.batch.forget_before
+                    if let Some(hour) = turn.commit.forget_before
                         && forgotten < journal::FORGET_SLICE
                     {
                         self.forgotten = hour;
@@ -319,25 +325,27 @@ impl Core {
 
     /// Does what the commit allows.
     fn act(&mut self, mut turn: Turn) {
-        let outbox = std::mem::take(&mut turn.batch.outbox);
+        let outbox = std::mem::take(&mut turn.commit.outbox);
         self.next_sequence += outbox.len() as u64;
-        let rows = turn.rows.drain(..).zip(outbox);
+        let records = turn.records.drain(..).zip(outbox);
         self.backlog.push(
-            rows.map(|(row, (sequence, json))| Committed { sequence, bytes: json.len(), row }).collect(),
+            records
+                .map(|(record, (sequence, json))| Committed { sequence, bytes: json.len(), record })
+                .collect(),
         );
-        self.post.add(&turn.batch.handoffs);
+        self.post.add(&turn.commit.handoffs);
         // After the gate can see what this batch added: who sends batch after batch must not get past a limit.
         turn.answer();
-        for (tenant, run, node) in turn.cut_off.drain(..) {
-            self.dispatcher.abort(&tenant, (run, node));
+        for (tenant, run, step) in turn.cut_off.drain(..) {
+            self.dispatcher.abort(&tenant, &(run, step));
         }
         for Effects { run, aborts, executes } in turn.effects.drain(..) {
             let Some(active) = self.runs.get(&run) else { continue };
-            for node in aborts {
-                self.dispatcher.abort(&active.state.header().tenant, (run, node));
+            for step in aborts {
+                self.dispatcher.abort(&active.state.header().tenant, &(run, step));
             }
             for execute in executes {
-                self.dispatcher.submit(active.step(execute));
+                self.dispatcher.submit(active.attempt(execute));
             }
             let sleeps =
                 || active.state.is_parked() && active.next_due().is_some_and(|due| due > turn.now.plus(SOON));
@@ -359,27 +367,28 @@ impl Core {
 /// wait for the commit.
 fn compute(runner: &Runner, active: &Active, effect: Effect) -> Result<Command, Effect> {
     match effect {
-        Effect::Execute { node, attempt, partial } if active.is_pure(node) => {
-            let task = active.step(Execute { node, attempt, partial });
-            match runner.run_inline(&task) {
-                Some(outcome) => Ok(finished(node, attempt, outcome)),
-                None => Err(Effect::Execute { node, attempt, partial: task.partial }),
+        Effect::Execute(execute) if active.is_pure(&execute.step) => {
+            let attempt = active.attempt(execute);
+            match runner.run_inline(&attempt) {
+                Some(outcome) => Ok(finished(attempt.task.step, attempt.task.attempt, outcome)),
+                None => {
+                    let StepTask { step, attempt, kept, woken, .. } = attempt.task;
+                    Err(Effect::Execute(Execute { step, attempt, kept, woken }))
+                }
             }
         }
         effect => Err(effect),
     }
 }
 
-fn finished(node: usize, attempt: u32, outcome: Outcome) -> Command {
-    let ended = if matches!(outcome, Outcome::Succeeded(_)) { "succeeded" } else { "failed" };
-    counter!(names::WORKER_STEPS, names::OUTCOME => ended).increment(1);
-    Command::StepFinished { node, attempt, outcome, jitter: rand::random() }
+fn finished(step: StepKey, attempt: u32, outcome: Outcome) -> Command {
+    counter!(names::WORKER_STEPS, names::OUTCOME => outcome.name()).increment(1);
+    Command::StepFinished { step, attempt, outcome, jitter: rand::random() }
 }
 
 /// The outcome of a step whose task ended without one.
 fn lost() -> Outcome {
     let error =
         NodeError::new("panic", "the step's task ended without a result, which is a bug of the worker");
-    let failure = Failure::Permanent;
-    Outcome::Failed(Box::new(StepFailure { error, failure, partial: None, fallback: Default::default() }))
+    failed(error, Failure::Permanent)
 }

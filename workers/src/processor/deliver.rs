@@ -15,7 +15,7 @@ use super::{
 use crate::{
     engine::{Command, RunHeader},
     journal::{Handoff, JournalError, Op},
-    recorder::{Row, RunRow},
+    recorder::{Record, RunRecord},
 };
 
 impl Core {
@@ -30,9 +30,9 @@ impl Core {
         for (owner, record) in elsewhere {
             let sequence = self.next_handoff;
             self.next_handoff += 1;
-            turn.batch.handoffs.push(Handoff { owner, sequence, record });
+            turn.commit.handoffs.push(Handoff { owner, sequence, record });
         }
-        turn.rows.extend(letters.into_iter().map(|letter| Row::Dead(Box::new(letter))));
+        turn.records.extend(letters.into_iter().map(|letter| Record::Dead(Box::new(letter))));
         if let Ok(receipt) = &answer {
             count("accepted", receipt.accepted);
             count("duplicate", receipt.duplicates);
@@ -69,15 +69,15 @@ impl Core {
                 continue;
             }
             receipt.dead_letters += 1;
-            turn.rows.push(Row::Dead(Box::new(letter)));
+            turn.records.push(Record::Dead(Box::new(letter)));
             let row = failed_run(&header, error, 1, turn.now);
-            turn.rows.push(Row::Run(Box::new(RunRow {
+            turn.records.push(Record::Run(Box::new(RunRecord {
                 tenant: header.tenant.clone(),
                 run: row,
                 steps: Vec::new(),
             })));
             let (run, attempt, at) = (header.run_id, header.attempt, turn.now);
-            turn.batch.ops.push(Op::Finish { run, attempt, at });
+            turn.commit.ops.push(Op::Finish { run, attempt, at });
             turn.ended.insert(run, attempt);
         }
         Ok(receipt)
@@ -102,7 +102,7 @@ impl Core {
             return Ok(false);
         }
         tracing::warn!(run.id = %run, attempt = header.attempt, "attempt {} of run {run} replaces an earlier one", header.attempt);
-        self.drop_run(turn, run);
+        self.drop_run(turn, run)?;
         Ok(true)
     }
 }

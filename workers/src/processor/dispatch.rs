@@ -13,12 +13,12 @@ use tokio_util::task::TaskTracker;
 
 use super::{Input, Inputs};
 use crate::{
-    engine::Outcome,
-    runner::{Runner, StepTask},
+    engine::{Outcome, StepKey},
+    runner::{Attempt, Runner},
 };
 
 /// A step of a run.
-type Key = (RunId, usize);
+type Key = (RunId, StepKey);
 
 pub(super) struct Dispatcher {
     limit: usize,
@@ -45,7 +45,7 @@ struct Running {
 #[derive(Default)]
 struct Tenant {
     running: usize,
-    waiting: VecDeque<StepTask>,
+    waiting: VecDeque<Attempt>,
     in_ring: bool,
 }
 
@@ -73,34 +73,34 @@ impl Dispatcher {
     }
 
     /// Runs a step as soon as there is a place for it.
-    pub(super) fn submit(&mut self, task: StepTask) {
-        let name = task.run.tenant.clone();
+    pub(super) fn submit(&mut self, attempt: Attempt) {
+        let name = attempt.task.run.tenant.clone();
         self.waiting += 1;
         let tenant = self.tenants.entry(name.clone()).or_default();
-        tenant.waiting.push_back(task);
+        tenant.waiting.push_back(attempt);
         self.enlist(&name);
         self.fill();
     }
 
     /// A step is over; `id` is the run's attempt and its own. Whether it ran until then: one that was cut off did
     /// not.
-    pub(super) fn ended(&mut self, key: Key, id: (u32, u32)) -> bool {
-        let ran = self.running.get(&key).is_some_and(|running| running.id == id);
+    pub(super) fn ended(&mut self, key: &Key, id: (u32, u32)) -> bool {
+        let ran = self.running.get(key).is_some_and(|running| running.id == id);
         if ran {
-            self.release(&key);
+            self.release(key);
             self.fill();
         }
         ran
     }
 
     /// Cuts a step off, or forgets it if it waits.
-    pub(super) fn abort(&mut self, tenant: &TenantId, key: Key) {
-        if let Some(running) = self.running.get(&key) {
+    pub(super) fn abort(&mut self, tenant: &TenantId, key: &Key) {
+        if let Some(running) = self.running.get(key) {
             running.task.abort();
-            self.release(&key);
+            self.release(key);
         } else if let Some(tenant) = self.tenants.get_mut(tenant) {
             let before = tenant.waiting.len();
-            tenant.waiting.retain(|task| (task.run.run_id, task.node) != key);
+            tenant.waiting.retain(|waiting| waiting.task.run.run_id != key.0 || waiting.task.step != key.1);
             self.waiting -= before - tenant.waiting.len();
         }
         self.fill();
@@ -161,7 +161,7 @@ impl Dispatcher {
             let Some(name) = self.ring.pop_front() else { break };
             let Some(tenant) = self.tenants.get_mut(&name) else { continue };
             tenant.in_ring = false;
-            let Some(task) = tenant.waiting.pop_front() else {
+            let Some(attempt) = tenant.waiting.pop_front() else {
                 // What waited was forgotten meanwhile.
                 if tenant.running == 0 {
                     self.tenants.remove(&name);
@@ -170,16 +170,18 @@ impl Dispatcher {
             };
             tenant.running += 1;
             self.waiting -= 1;
-            self.start(name.clone(), task);
+            self.start(name.clone(), attempt);
             self.enlist(&name);
         }
     }
 
-    fn start(&mut self, tenant: TenantId, task: StepTask) {
-        let (key, id) = ((task.run.run_id, task.node), (task.run.attempt, task.attempt));
+    fn start(&mut self, tenant: TenantId, attempt: Attempt) {
+        let task = &attempt.task;
+        let key = (task.run.run_id, task.step.clone());
+        let id = (task.run.attempt, task.attempt);
         // Dropped without an outcome when the step is cut off or panics.
-        let report = Report { inputs: self.inputs.clone(), key, id, outcome: None };
-        let work = self.runner.run(task);
+        let report = Report { inputs: self.inputs.clone(), key: Some(key.clone()), id, outcome: None };
+        let work = self.runner.run(attempt);
         let work = async move {
             let mut report = report;
             report.outcome = Some(work.await);
@@ -192,16 +194,18 @@ impl Dispatcher {
 /// Tells the processor of a step's end, whatever it was.
 struct Report {
     inputs: Inputs,
-    key: Key,
+    /// Taken when it is dropped.
+    key: Option<Key>,
     id: (u32, u32),
     outcome: Option<Outcome>,
 }
 
 impl Drop for Report {
     fn drop(&mut self) {
-        let ((run, node), (run_attempt, attempt)) = (self.key, self.id);
+        let Some((run, step)) = self.key.take() else { return };
+        let (run_attempt, attempt) = self.id;
         let outcome = self.outcome.take().map(Box::new);
-        self.inputs.send(Input::Finished { run, run_attempt, node, attempt, outcome });
+        self.inputs.send(Input::Finished { run, run_attempt, step, attempt, outcome });
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::gate::Admission;
 use crate::{
-    engine::{Outcome, RunHeader},
+    engine::{Outcome, RunHeader, StepKey},
     journal::DocumentHash,
     runner::Compiled,
 };
@@ -22,7 +22,7 @@ pub(crate) enum Input {
         run: RunId,
         /// The run's attempt.
         run_attempt: u32,
-        node: usize,
+        step: StepKey,
         attempt: u32,
         outcome: Option<Box<Outcome>>,
     },

@@ -10,6 +10,7 @@ mod deliver;
 mod dispatch;
 mod gate;
 mod input;
+mod pending;
 mod recovery;
 mod seal;
 mod settled;
@@ -39,7 +40,7 @@ use crate::{
 };
 
 /// What the processor works with.
-pub(crate) struct Parts {
+pub(crate) struct ProcessorDeps {
     pub(crate) journal: Arc<Journal>,
     pub(crate) backlog: Arc<Backlog>,
     pub(crate) documents: Arc<Documents>,
@@ -80,12 +81,15 @@ pub(crate) struct Processor {
 ///
 /// # Errors
 /// When the journal cannot be read, or the thread cannot be made.
-pub(crate) fn start(parts: Parts, ended: impl FnOnce() + Send + 'static) -> Result<Processor, JournalError> {
+pub(crate) fn start(
+    deps: ProcessorDeps,
+    ended: impl FnOnce() + Send + 'static,
+) -> Result<Processor, JournalError> {
     let (sender, receiver) = mpsc::channel();
     let inputs = Inputs { sender };
     let killed = Arc::new(AtomicBool::new(false));
-    let dispatcher = Dispatcher::new(parts.max_steps, parts.runner.clone(), inputs.clone());
-    let mut core = Core::new(parts, receiver, dispatcher, Arc::clone(&killed))?;
+    let dispatcher = Dispatcher::new(deps.max_steps, deps.runner.clone(), inputs.clone());
+    let mut core = Core::new(deps, receiver, dispatcher, Arc::clone(&killed))?;
     let thread = std::thread::Builder::new()
         .name("processor".to_owned())
         .spawn(move || {

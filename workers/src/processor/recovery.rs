@@ -2,10 +2,6 @@
 
 use std::sync::Arc;
 
-use domain::{ids::RunId, run::NodeError};
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
 use super::{
     active::{Active, Stored},
     core::Core,
@@ -14,19 +10,17 @@ use super::{
 };
 use crate::{
     documents::Documents,
-    engine::{Command, RunEvent, RunHeader, RunState},
-    journal::{DocumentHash, JournalError, Op, Snapshot, StoredRun},
-    recorder::{Row, RunRow},
+    engine::{Command, RunHeader, RunState},
+    journal::{DocumentHash, JournalError, Op, Snapshot, StoredRun, codec},
+    recorder::{Record, RunRecord},
 };
+use domain::{ids::RunId, run::NodeError};
 
 /// So many runs are brought back in one turn.
 const SLICE: usize = 256;
 
-#[derive(Deserialize)]
-struct HeaderRow {
-    document: DocumentHash,
-    header: Arc<RunHeader>,
-}
+/// A run's row: the hash of its document, and its header.
+type HeaderRow = (DocumentHash, Arc<RunHeader>);
 
 /// A stored run that cannot be brought back.
 struct Unreadable {
@@ -83,27 +77,25 @@ enum Failure {
 fn read(snapshot: &Snapshot, documents: &Documents, stored: &StoredRun) -> Result<Active, Failure> {
     let mut revision = u64::MAX / 2;
     let unreadable = |header, why, revision| Failure::Unreadable(Unreadable { header, why, revision });
-    let row: HeaderRow = match serde_json::from_slice(&stored.header) {
-        Ok(row) => row,
+    let row: HeaderRow = match codec::read_header(&stored.header) {
+        Ok((document, header)) => (document, Arc::new(header)),
         Err(error) => return Err(unreadable(None, format!("its header cannot be read: {error}"), revision)),
     };
     // Events that this worker does not know are counted all the same, so that the run's end is its newest fact.
-    let count =
-        |events: &Vec<u8>| serde_json::from_slice::<Vec<&RawValue>>(events).map(|list| list.len() as u64);
-    if let Ok(counts) = stored.events.iter().map(count).collect::<Result<Vec<_>, _>>() {
-        revision = counts.iter().sum::<u64>() + 1;
+    if let Some(events) = stored.events.iter().map(|row| codec::count_events(row)).sum::<Option<u64>>() {
+        revision = events + 1;
     }
-    let document = match snapshot.document(&row.document).map_err(Failure::Journal)? {
+    let document = match snapshot.document(&row.0).map_err(Failure::Journal)? {
         Some(document) => document,
         None => return Err(unreadable(Some(row), "its document is missing".to_owned(), revision)),
     };
-    let workflow = match documents.compile(&row.document, &document) {
+    let workflow = match documents.compile(&row.0, &document) {
         Ok(workflow) => workflow,
         Err(why) => return Err(unreadable(Some(row), why, revision)),
     };
-    let mut state = RunState::new(Arc::clone(&row.header), Arc::clone(workflow.definition()));
+    let mut state = RunState::new(Arc::clone(&row.1), Arc::clone(workflow.definition()));
     for events in &stored.events {
-        let events: Vec<RunEvent> = match serde_json::from_slice(events) {
+        let events = match codec::read_events(events) {
             Ok(events) => events,
             Err(error) => {
                 return Err(unreadable(Some(row), format!("its events cannot be read: {error}"), revision));
@@ -118,22 +110,22 @@ fn read(snapshot: &Snapshot, documents: &Documents, stored: &StoredRun) -> Resul
     let rows = u32::try_from(stored.events.len()).unwrap_or(u32::MAX);
     let timers = state.timers().collect();
     let stored = Some(Stored { rows, parked: stored.parked, timers });
-    Ok(Active { state, workflow, hash: row.document, document, stored, pending: None })
+    Ok(Active { state, workflow, hash: row.0, document, stored, pending: None })
 }
 
 /// Ends a run that cannot go on, so that nobody waits for it for ever.
 fn give_up(turn: &mut Turn, run: RunId, unreadable: Unreadable) {
     let Unreadable { header, why, revision } = unreadable;
     tracing::error!(run.id = %run, why, "run {run} cannot be brought back from the journal and fails");
-    let hash = header.as_ref().map(|row| row.document);
-    turn.batch.ops.push(Op::Erase { run, hash });
+    let hash = header.as_ref().map(|(document, _)| *document);
+    turn.commit.ops.push(Op::Erase { run, hash });
     // Without a header nobody knows its attempt: whichever comes again is run.
-    turn.ended.insert(run, header.as_ref().map_or(0, |row| row.header.attempt));
-    if let Some(HeaderRow { header, .. }) = header {
+    turn.ended.insert(run, header.as_ref().map_or(0, |(_, header)| header.attempt));
+    if let Some((_, header)) = header {
         let message = format!("the worker cannot read what its journal holds of this run: {why}");
         let row = failed_run(&header, NodeError::new("journal_unreadable", message), revision, turn.now);
-        let row = RunRow { tenant: header.tenant.clone(), run: row, steps: Vec::new() };
-        turn.rows.push(Row::Run(Box::new(row)));
-        turn.batch.ops.push(Op::Finish { run, attempt: header.attempt, at: turn.now });
+        let row = RunRecord { tenant: header.tenant.clone(), run: row, steps: Vec::new() };
+        turn.records.push(Record::Run(Box::new(row)));
+        turn.commit.ops.push(Op::Finish { run, attempt: header.attempt, at: turn.now });
     }
 }

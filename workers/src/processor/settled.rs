@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::journal::Batch;
+use crate::journal::Commit;
 
 /// Confirmations wait that long for a commit that is made anyway.
 const DELAY: Duration = Duration::from_millis(100);
@@ -39,10 +39,10 @@ impl Settled {
         self.due
     }
 
-    /// Lets it be written with this batch.
-    pub(super) fn put_into(&mut self, batch: &mut Batch) {
-        batch.confirmed = self.confirmed.take();
-        batch.handed_over = std::mem::take(&mut self.handed_over).into_iter().collect();
+    /// Lets it be written with this commit.
+    pub(super) fn put_into(&mut self, commit: &mut Commit) {
+        commit.confirmed = self.confirmed.take();
+        commit.handed_over = std::mem::take(&mut self.handed_over).into_iter().collect();
         self.due = None;
     }
 

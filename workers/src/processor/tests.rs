@@ -19,9 +19,9 @@ use tokio::sync::oneshot;
 use super::*;
 use crate::{
     documents::{Documents, hash_of},
-    engine::{RunHeader, Timer},
-    journal::{Batch, Disk, Op, TimerRow},
-    recorder::Row,
+    engine::{RunHeader, StepKey, Timer},
+    journal::{Commit, Disk, Op, TimerRow, codec},
+    recorder::Record,
     runner::RunnerSettings,
 };
 
@@ -46,7 +46,7 @@ impl Rig {
         let (ready, open) = oneshot::channel();
         let mut settings = RunnerSettings::default();
         settings.http.allow = "127.0.0.1".parse().unwrap();
-        let parts = Parts {
+        let deps = ProcessorDeps {
             journal: Arc::clone(&journal),
             backlog: Arc::clone(&backlog),
             documents: Arc::clone(&documents),
@@ -57,7 +57,7 @@ impl Rig {
             max_steps: (4, 4),
             ready,
         };
-        let processor = start(parts, || {}).unwrap();
+        let processor = start(deps, || {}).unwrap();
         open.await.unwrap();
         Self { journal, backlog, documents, gate, post, processor }
     }
@@ -156,7 +156,7 @@ async fn a_full_disk_acknowledges_nothing_refuses_and_heals() {
     assert_eq!(rig.gate.check(), Ok(()));
     let backlog = rig.end();
     let rows: Vec<_> = backlog.take().await.unwrap();
-    let runs = rows.iter().filter(|row| matches!(row.row, Row::Run(_))).count();
+    let runs = rows.iter().filter(|row| matches!(row.record, Record::Run(_))).count();
     assert_eq!(runs, 2, "each run once");
 }
 
@@ -197,7 +197,7 @@ async fn a_run_that_cannot_be_read_back_fails_and_leaves_the_journal() {
     let journal = Journal::open(directory.path()).unwrap();
     let (readable, damaged) = (header(1), header(2));
     let start = |run, header: Vec<u8>| Op::Start { run, header, hash: [1; 32], document: document() };
-    let row = json!({"document": vec![1; 32], "header": *readable}).to_string().into_bytes();
+    let row = codec::write_header(&[1; 32], &readable).unwrap();
     let events = |run| Op::Append { run, row: 0, events: br#"[{"of_a_later_version":{}}]"#.to_vec() };
     let ops = vec![
         start(readable.run_id, row),
@@ -205,7 +205,7 @@ async fn a_run_that_cannot_be_read_back_fails_and_leaves_the_journal() {
         start(damaged.run_id, b"{".to_vec()),
         events(damaged.run_id),
     ];
-    journal.commit(&Batch { ops, ..Batch::default() }).unwrap();
+    journal.commit(&Commit { ops, ..Commit::default() }).unwrap();
 
     let rig = Rig::on(journal).await;
     let left = rig.journal.read().unwrap().unfinished(false).unwrap();
@@ -213,7 +213,7 @@ async fn a_run_that_cannot_be_read_back_fails_and_leaves_the_journal() {
     let duplicate = Receipt { duplicates: 1, ..Receipt::default() };
     assert_eq!(rig.hand_over(&readable).await.unwrap(), Ok(duplicate));
     let rows = rig.end().take().await.unwrap();
-    let Row::Run(row) = &rows[0].row else { panic!("{rows:?}") };
+    let Record::Run(row) = &rows[0].record else { panic!("{rows:?}") };
     let error = row.run.error.as_ref().unwrap();
     assert_eq!((row.run.id, row.run.revision), (readable.run_id, 2));
     assert_eq!((rows.len(), error.code.as_str()), (1, "journal_unreadable"));
@@ -222,7 +222,7 @@ async fn a_run_that_cannot_be_read_back_fails_and_leaves_the_journal() {
 /// A run that waits for a timer and cannot be read back.
 fn parked(header: &Arc<RunHeader>) -> Vec<Op> {
     let (run, hash) = (header.run_id, hash_of(&document()));
-    let row = json!({"document": hash, "header": **header}).to_string().into_bytes();
+    let row = codec::write_header(&hash, header).unwrap();
     vec![
         Op::Start { run, header: row, hash, document: document() },
         Op::Append { run, row: 0, events: br#"[{"of_a_later_version":{}}]"#.to_vec() },
@@ -237,15 +237,15 @@ async fn an_unreadable_run_with_several_due_timers_ends_once_and_takes_no_docume
     let (due, other) = (header(1), header(2));
     let at = due.created_at;
     let timer = |timer: Timer| {
-        Op::SetTimer(TimerRow { at, run: due.run_id, timer: serde_json::to_vec(&timer).unwrap() })
+        Op::SetTimer(TimerRow { at, run: due.run_id, timer: codec::write_timer(&timer).unwrap() })
     };
-    let timers = vec![timer(Timer::Deadline), timer(Timer::Retry { node: 1, attempt: 2 })];
+    let timers = vec![timer(Timer::Deadline), timer(Timer::Wake(StepKey::outside(1)))];
     let ops = [parked(&due), parked(&other), timers].into_iter().flatten().collect();
-    journal.commit(&Batch { ops, ..Batch::default() }).unwrap();
+    journal.commit(&Commit { ops, ..Commit::default() }).unwrap();
 
     let rig = Rig::on(journal).await;
     let rows = rig.backlog.take().await.unwrap();
-    assert!(matches!(&rows[0].row, Row::Run(row) if row.run.id == due.run_id), "{rows:?}");
+    assert!(matches!(&rows[0].record, Record::Run(row) if row.run.id == due.run_id), "{rows:?}");
     assert_eq!(rows.len(), 1);
     let read = rig.journal.read().unwrap();
     assert_eq!((read.next_due().unwrap(), read.unfinished(false).unwrap()), (None, vec![other.run_id]));
@@ -259,7 +259,7 @@ async fn an_unreadable_run_that_waits_is_not_run_again_but_a_higher_attempt_is()
     let journal = Journal::open(directory.path()).unwrap();
     let (first, second) = (header(1), header(2));
     let ops = [parked(&first), parked(&second)].into_iter().flatten().collect();
-    journal.commit(&Batch { ops, ..Batch::default() }).unwrap();
+    journal.commit(&Commit { ops, ..Commit::default() }).unwrap();
 
     let rig = Rig::on(journal).await;
     let duplicate = Receipt { duplicates: 1, ..Receipt::default() };
@@ -268,9 +268,9 @@ async fn an_unreadable_run_that_waits_is_not_run_again_but_a_higher_attempt_is()
     let accepted = Receipt { accepted: 1, ..Receipt::default() };
     assert_eq!(rig.hand_over(&higher).await.unwrap(), Ok(accepted), "it must not be lost");
     let rows = rig.end().take().await.unwrap();
-    let rows = rows.iter().filter_map(|row| match &row.row {
-        Row::Run(row) => Some((row.run.id, row.run.attempt, row.run.status)),
-        Row::Dead(_) => None,
+    let rows = rows.iter().filter_map(|row| match &row.record {
+        Record::Run(row) => Some((row.run.id, row.run.attempt, row.run.status)),
+        Record::Dead(_) => None,
     });
     let failed = RunStatus::Failed;
     let expected =

@@ -7,8 +7,8 @@ use super::{
     turn::Turn,
 };
 use crate::{
-    engine::{Command, Timer},
-    journal::{JournalError, Op},
+    engine::Command,
+    journal::{JournalError, Op, codec},
 };
 
 /// So many timers fire in a turn.
@@ -33,8 +33,8 @@ impl Core {
             self.load(turn, row.run)?;
             // It goes whatever follows: a timer that nobody waits for must not fire again and again. A run that
             // needs it once more sets it once more.
-            let (run, timer) = (row.run, serde_json::from_slice::<Timer>(&row.timer));
-            turn.batch.ops.push(Op::ClearTimer(row));
+            let (run, timer) = (row.run, codec::read_timer(&row.timer));
+            turn.commit.ops.push(Op::ClearTimer(row));
             if let (Ok(timer), Some(active)) = (timer, self.runs.get_mut(&run)) {
                 if let Some(stored) = &mut active.stored {
                     stored.timers.remove(&timer);

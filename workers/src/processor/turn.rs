@@ -8,25 +8,26 @@ use domain::{
 };
 use tokio::sync::oneshot;
 
-use super::{Admission, Receipt, Refused, active::Execute};
+use super::{Admission, Receipt, Refused};
 use crate::{
-    journal::{Batch, Journal, JournalError, Snapshot},
-    recorder::Row,
+    engine::{Execute, StepKey},
+    journal::{Commit, Journal, JournalError, Snapshot},
+    recorder::Record,
 };
 
 pub(super) struct Turn {
     pub(super) now: Timestamp,
-    pub(super) batch: Batch,
+    pub(super) commit: Commit,
     /// Runs that changed, each once.
     pub(super) touched: Vec<RunId>,
     /// Runs that end in this turn without having been in memory, with their attempts: the journal does not know it
     /// before the commit.
     pub(super) ended: HashMap<RunId, u32>,
-    /// Rows for the store.
-    pub(super) rows: Vec<Row>,
+    /// What the store must be told.
+    pub(super) records: Vec<Record>,
     pub(super) replies: Vec<Reply>,
     /// Steps of runs that were replaced.
-    pub(super) cut_off: Vec<(TenantId, RunId, usize)>,
+    pub(super) cut_off: Vec<(TenantId, RunId, StepKey)>,
     pub(super) effects: Vec<Effects>,
     snapshot: Option<Snapshot>,
 }
@@ -41,7 +42,7 @@ pub(super) struct Reply {
 /// What is due for one run after the commit.
 pub(super) struct Effects {
     pub(super) run: RunId,
-    pub(super) aborts: Vec<usize>,
+    pub(super) aborts: Vec<StepKey>,
     pub(super) executes: Vec<Execute>,
 }
 
@@ -49,10 +50,10 @@ impl Turn {
     pub(super) fn new(now: Timestamp) -> Self {
         Self {
             now,
-            batch: Batch::default(),
+            commit: Commit::default(),
             touched: Vec::new(),
             ended: HashMap::new(),
-            rows: Vec::new(),
+            records: Vec::new(),
             replies: Vec::new(),
             cut_off: Vec::new(),
             effects: Vec::new(),

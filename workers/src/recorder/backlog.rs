@@ -15,15 +15,15 @@ use minireipaz::clock::Clock;
 use minireipaz::{ingest, telemetry::names};
 use tokio::sync::Notify;
 
-use super::row::Row;
-use crate::journal::{Journal, JournalError};
+use super::record::Record;
+use crate::journal::{Journal, JournalError, codec};
 
 /// A committed row with its sequence and its size in the journal.
 #[derive(Debug)]
 pub(crate) struct Committed {
     pub(crate) sequence: u64,
     pub(crate) bytes: usize,
-    pub(crate) row: Row,
+    pub(crate) record: Record,
 }
 
 /// Rows that wait for the store.
@@ -145,9 +145,8 @@ impl Backlog {
         let rows: Vec<_> = rows
             .into_iter()
             .map(|(sequence, text)| {
-                let row =
-                    serde_json::from_slice(&text).unwrap_or_else(|error| self.unreadable(&text, &error));
-                Committed { sequence, bytes: text.len(), row }
+                let record = codec::read_record(&text).unwrap_or_else(|error| self.unreadable(&text, &error));
+                Committed { sequence, bytes: text.len(), record }
             })
             .collect();
         let mut state = self.lock();
@@ -156,9 +155,9 @@ impl Backlog {
     }
 
     /// One damaged row must not hold up all that come after it.
-    fn unreadable(&self, text: &[u8], error: &serde_json::Error) -> Row {
+    fn unreadable(&self, text: &[u8], error: &serde_json::Error) -> Record {
         tracing::error!(%error, "a row of the outbox cannot be read and becomes a dead letter");
-        Row::Dead(Box::new(DeadLetter {
+        Record::Dead(Box::new(DeadLetter {
             consumer: "worker".to_owned(),
             reason: format!("a row of the outbox cannot be read: {error}"),
             record: ingest::excerpt(text),

@@ -4,7 +4,7 @@
 //! lone run is recorded at once. A row leaves the outbox only when the store has it, whatever fails in between.
 
 mod backlog;
-mod row;
+mod record;
 #[cfg(test)]
 mod tests;
 
@@ -20,8 +20,8 @@ use minireipaz::{
     store::{Facts, Store, StoreError},
     telemetry::names,
 };
-use row::Gathered;
-pub(crate) use row::{Row, RunRow, StepRow};
+use record::Gathered;
+pub(crate) use record::{Record, RunRecord, StepRecord};
 use tokio_util::sync::CancellationToken;
 
 /// Takes rows to the store.
@@ -65,7 +65,7 @@ impl Recorder {
     async fn record(&self, rows: Vec<Committed>) {
         let Some(last) = rows.last().map(|row| row.sequence) else { return };
         let mut gathered = Gathered::default();
-        rows.into_iter().for_each(|row| gathered.add(row.row));
+        rows.into_iter().for_each(|row| gathered.add(row.record));
         let ended = gathered.ended();
         let (facts, letters) = gathered.into_facts();
         if !letters.is_empty() {

@@ -16,13 +16,13 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Recorder,
     backlog::{Backlog, Committed},
-    row::{Gathered, Row, RunRow, StepRow},
+    record::{Gathered, Record, RunRecord, StepRecord},
 };
-use crate::journal::{Batch, Journal};
+use crate::journal::{Commit, Journal, codec};
 
-fn row(run: u128, attempt: u32, revision: u64, steps: &[(u32, u64)]) -> Row {
+fn row(run: u128, attempt: u32, revision: u64, steps: &[(u32, u64)]) -> Record {
     let at = Timestamp::from_millis(1);
-    let step = |&(ordinal, revision): &(u32, u64)| StepRow {
+    let step = |&(ordinal, revision): &(u32, u64)| StepRecord {
         revision,
         ordinal,
         step: Step {
@@ -39,7 +39,7 @@ fn row(run: u128, attempt: u32, revision: u64, steps: &[(u32, u64)]) -> Row {
             error: None,
         },
     };
-    Row::Run(Box::new(RunRow {
+    Record::Run(Box::new(RunRecord {
         tenant: TenantId::parse("acme").unwrap(),
         run: Run {
             id: RunId(uuid::Uuid::from_u128(run)),
@@ -91,9 +91,9 @@ fn a_row_is_read_back_as_it_was_written() {
         tenant: String::new(),
         at: Timestamp::from_millis(7),
     };
-    for row in [row(1, 2, 3, &[(0, 1), (1, 2)]), Row::Dead(Box::new(letter))] {
-        let written = serde_json::to_vec(&row).unwrap();
-        assert_eq!(serde_json::from_slice::<Row>(&written).unwrap(), row);
+    for row in [row(1, 2, 3, &[(0, 1), (1, 2)]), Record::Dead(Box::new(letter))] {
+        let written = codec::write_record(&row).unwrap();
+        assert_eq!(codec::read_record(&written).unwrap(), row);
     }
 }
 
@@ -115,10 +115,10 @@ impl Rig {
     fn commit(&self, count: u64, bytes: usize) {
         let from = self.backlog.last() + 1;
         let rows = (from..from + count).map(|n| (n, row(u128::from(n), 1, 1, &[]))).collect::<Vec<_>>();
-        let outbox = rows.iter().map(|(n, row)| (*n, serde_json::to_vec(row).unwrap())).collect();
-        self.journal.commit(&Batch { outbox, ..Batch::default() }).unwrap();
+        let outbox = rows.iter().map(|(n, row)| (*n, codec::write_record(row).unwrap())).collect();
+        self.journal.commit(&Commit { outbox, ..Commit::default() }).unwrap();
         self.backlog
-            .push(rows.into_iter().map(|(sequence, row)| Committed { sequence, bytes, row }).collect());
+            .push(rows.into_iter().map(|(sequence, record)| Committed { sequence, bytes, record }).collect());
     }
 
     async fn take(&self) -> Vec<u64> {
@@ -152,7 +152,7 @@ async fn rows_that_do_not_fit_into_memory_are_read_from_the_journal_in_order_and
 async fn what_the_last_worker_left_comes_first() {
     let rig = Rig::new();
     rig.commit(3, 1);
-    rig.journal.commit(&Batch { confirmed: Some(1), ..Batch::default() }).unwrap();
+    rig.journal.commit(&Commit { confirmed: Some(1), ..Commit::default() }).unwrap();
     let clock = Arc::new(SystemClock);
     let backlog = Arc::new(Backlog::open(Arc::clone(&rig.journal), clock, 2).unwrap());
     assert!(backlog.is_full());
@@ -168,13 +168,13 @@ async fn what_the_last_worker_left_comes_first() {
 #[tokio::test]
 async fn a_damaged_row_becomes_a_dead_letter_and_holds_nobody_up() {
     let rig = Rig::new();
-    let good = serde_json::to_vec(&row(2, 1, 1, &[])).unwrap();
+    let good = codec::write_record(&row(2, 1, 1, &[])).unwrap();
     let outbox = vec![(1, b"{\"later\":1}".to_vec()), (2, good)];
-    rig.journal.commit(&Batch { outbox, ..Batch::default() }).unwrap();
+    rig.journal.commit(&Commit { outbox, ..Commit::default() }).unwrap();
     let backlog = Arc::new(Backlog::open(Arc::clone(&rig.journal), Arc::new(SystemClock), 9).unwrap());
     let rows = backlog.take().await.unwrap();
-    assert!(matches!(&rows[0].row, Row::Dead(letter) if letter.record == "{\"later\":1}"));
-    assert!(matches!(&rows[1].row, Row::Run(_)));
+    assert!(matches!(&rows[0].record, Record::Dead(letter) if letter.record == "{\"later\":1}"));
+    assert!(matches!(&rows[1].record, Record::Run(_)));
 }
 
 #[tokio::test]

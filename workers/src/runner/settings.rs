@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, num::NonZeroUsize};
 
-use crate::{expr::JavaScriptLimits, nodes::HttpSettings};
+use crate::{expr::JavaScriptLimits, http_client::HttpSettings};
 
 /// What steps may do and use.
 #[derive(Debug, Clone)]

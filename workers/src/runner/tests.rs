@@ -4,14 +4,20 @@
 use minireipaz::clock::SystemClock;
 use serde_json::{Value, json};
 
-use super::*;
-use crate::expr::tests::{header, items};
+use domain::retry::Failure;
+use tokio::sync::Semaphore;
 
-fn task(kind: &str, params: &Value, count: usize) -> StepTask {
-    node_task(kind, &json!({ "params": params }), count)
+use super::*;
+use crate::{
+    engine::{Execute, StepKey},
+    expr::tests::{header, items},
+};
+
+fn attempt(kind: &str, params: &Value, count: usize) -> Attempt {
+    node_attempt(kind, &json!({ "params": params }), count)
 }
 
-fn node_task(kind: &str, data: &Value, count: usize) -> StepTask {
+fn node_attempt(kind: &str, data: &Value, count: usize) -> Attempt {
     let document = json!({
         "name": "Test",
         "nodes": [{"id": "start", "type": "manual"}, {"id": "n", "type": kind, "data": data}],
@@ -19,15 +25,9 @@ fn node_task(kind: &str, data: &Value, count: usize) -> StepTask {
     });
     let workflow = Compiled::new(&serde_json::from_value(document).unwrap()).unwrap();
     let input: Vec<Value> = (0..count).map(|n| json!({ "n": n })).collect();
-    StepTask {
-        run: Arc::new(header()),
-        workflow: Arc::new(workflow),
-        node: 1,
-        attempt: 1,
-        partial: None,
-        inputs: vec![(None, Arc::new(items(json!(input))))],
-        outputs: Vec::new(),
-    }
+    let inputs = Inputs::one(Arc::new(items(json!(input))));
+    let execute = Execute::first(StepKey::outside(1));
+    Attempt::new(&Arc::new(workflow), &Arc::new(header()), execute, inputs, Vec::new())
 }
 
 fn runner() -> Runner {
@@ -36,7 +36,7 @@ fn runner() -> Runner {
 
 #[test]
 fn only_small_steps_that_only_compute_run_inline() {
-    let inline = |kind, params: Value, count| runner().run_inline(&task(kind, &params, count)).is_some();
+    let inline = |kind, params: Value, count| runner().run_inline(&attempt(kind, &params, count)).is_some();
     assert!(inline("noop", json!({}), 1));
     assert!(inline("set", json!({"fields": {"a": "{{ $json.n }}", "b": "x {{ $now }}"}}), 10));
     assert!(!inline("set", json!({"fields": {"a": "{{ $json.n + 1 }}"}}), 1), "it needs the engine");
@@ -46,7 +46,7 @@ fn only_small_steps_that_only_compute_run_inline() {
 
 #[test]
 fn a_node_tells_whether_it_reads_other_nodes() {
-    let reads = |params: Value| task("set", &params, 0).workflow.reads_outputs(1);
+    let reads = |params: Value| attempt("set", &params, 0).workflow.reads_outputs(1);
     assert!(!reads(json!({"fields": {"a": "{{ $json.a + $input.all().length }}"}})));
     assert!(reads(json!({"fields": {"a": "{{ $('start').first().a }}"}})));
     assert!(reads(json!({"fields": {"a": "x{{ 1 + $('start').first().a }}"}})));
@@ -54,22 +54,22 @@ fn a_node_tells_whether_it_reads_other_nodes() {
 
 #[tokio::test]
 async fn a_panic_is_the_steps_and_nobody_elses() {
-    let shared = Arc::clone(&runner().shared);
-    let Err(Outcome::Failed(failed)) = shared.on_thread(false, || -> u8 { panic!("oops") }).await else {
+    let facilities = Arc::clone(&runner().facilities);
+    let Err(Outcome::Failed(failed)) = facilities.on_thread(false, || -> u8 { panic!("oops") }).await else {
         panic!("it must fail");
     };
     assert_eq!((failed.error.code.as_str(), failed.failure), ("panic", Failure::Permanent));
     assert!(failed.error.message.contains("oops"));
-    assert_eq!(shared.on_thread(true, || 5).await.ok(), Some(5));
+    assert_eq!(facilities.on_thread(true, || 5).await.ok(), Some(5));
 }
 
 #[tokio::test]
 async fn a_node_that_is_not_there_is_an_error() {
-    let mut task = task("noop", &json!({}), 1);
-    task.node = 9;
-    assert!(runner().run_inline(&task).is_none());
+    let mut attempt = attempt("noop", &json!({}), 1);
+    attempt.task.step.node = 9;
+    assert!(runner().run_inline(&attempt).is_none());
     assert!(
-        matches!(runner().run(task).await, Outcome::Failed(failed) if failed.error.code == "unknown_node")
+        matches!(runner().run(attempt).await, Outcome::Failed(failed) if failed.error.code == "unknown_node")
     );
 }
 
@@ -96,12 +96,13 @@ async fn calls_go_on_while_later_items_wait_for_a_place_and_are_kept_at_the_dead
     let mut settings = RunnerSettings { javascript_threads: 1, ..RunnerSettings::default() };
     settings.http.allow = "127.0.0.1".parse().unwrap();
     let runner = Runner::new(settings, Arc::new(SystemClock)).unwrap();
-    let holding = Holding { places: Arc::clone(&runner.shared.javascript), held: Default::default() };
+    let holding =
+        Holding { places: Arc::clone(runner.facilities.javascript.places()), held: Default::default() };
     wiremock::Mock::given(wiremock::matchers::any()).respond_with(holding).mount(&server).await;
 
     let params = json!({"url": format!("{}/{{{{ $json.n + 1 }}}}", server.uri())});
-    let task = node_task("http_request", &json!({"params": params, "timeout": "2s"}), 100);
-    let Outcome::Failed(failed) = runner.run(task).await else { panic!("it must time out") };
+    let attempt = node_attempt("http_request", &json!({"params": params, "timeout": "2s"}), 100);
+    let Outcome::Failed(failed) = runner.run(attempt).await else { panic!("it must time out") };
     assert_eq!((failed.error.code.as_str(), failed.failure), ("timeout", Failure::Timeout));
     let called = server.received_requests().await.unwrap().len();
     let done = failed.partial.expect("what is done is kept")["items"].as_object().unwrap().len();

@@ -11,7 +11,7 @@ use wiremock::{
 };
 use workers::runner::{Runner, RunnerSettings};
 
-use crate::steps::{failed, run, succeeded, task};
+use crate::steps::{attempt, failed, run, succeeded};
 
 #[tokio::test]
 async fn no_way_leads_to_an_address_that_is_not_public() {
@@ -38,14 +38,14 @@ async fn no_way_leads_to_an_address_that_is_not_public() {
         "①②⑦.0.0.1",
     ] {
         let params = json!({"url": format!("http://{host}:{port}/")});
-        let failed = failed(guarded.run(task("http_request", params, json!([{}]))).await);
+        let failed = failed(guarded.run(attempt("http_request", params, json!([{}]))).await);
         assert_eq!(failed.error.code, "address_blocked", "{host}: {:?}", failed.error);
         assert_eq!(failed.failure, Failure::Permanent);
         assert!(failed.error.message.contains("WORKER_HTTP_ALLOW") && !failed.error.message.contains("pass"));
     }
     for host in ["169.254.169.254", "10.0.0.1", "100.100.100.200", "[fd00:ec2::254]"] {
         let params = json!({"url": format!("http://{host}/latest/meta-data/")});
-        let failed = failed(guarded.run(task("http_request", params, json!([{}]))).await);
+        let failed = failed(guarded.run(attempt("http_request", params, json!([{}]))).await);
         assert_eq!(failed.error.code, "address_blocked", "{host}");
     }
 }

@@ -13,7 +13,7 @@ use workers::{
     runner::{Runner, RunnerSettings},
 };
 
-use crate::steps::{node_task, task};
+use crate::steps::{attempt, node_attempt};
 
 fn runner() -> Runner {
     Runner::new(RunnerSettings::default(), Arc::new(SystemClock)).unwrap()
@@ -21,12 +21,13 @@ fn runner() -> Runner {
 
 async fn evaluate(expression: &str, items: Value) -> Result<Value, NodeError> {
     let params = json!({"fields": {"x": format!("{{{{ {expression} }}}}")}, "keep": "none"});
-    match runner().run(task("set", params, items)).await {
-        Outcome::Succeeded(ports) => Ok(json!(ports["main"])),
+    match runner().run(attempt("set", params, items)).await {
+        Outcome::Succeeded(output) => Ok(json!(output.ports["main"])),
         Outcome::Failed(failed) => {
             assert_eq!(failed.failure, Failure::Permanent, "{:?}", failed.error);
             Err(failed.error)
         }
+        Outcome::Later(later) => panic!("{later:?}"),
     }
 }
 
@@ -67,7 +68,7 @@ async fn many_slow_items_end_with_the_nodes_time_limit() {
     });
     let items: Vec<Value> = (0..1_000).map(|n| json!({ "n": n })).collect();
     let began = Instant::now();
-    let Outcome::Failed(failed) = runner().run(node_task(node, json!(items))).await else {
+    let Outcome::Failed(failed) = runner().run(node_attempt(node, json!(items))).await else {
         panic!("it cannot succeed")
     };
     assert_eq!((failed.error.code.as_str(), failed.failure), ("timeout", Failure::Timeout));
@@ -141,12 +142,15 @@ async fn an_expression_may_be_stopped_but_not_its_neighbours() {
     let quick = json!({"fields": {"x": "{{ 20 + 22 }}"}, "keep": "none"});
     let steps = (0..8).map(|n| if n % 2 == 0 { endless.clone() } else { quick.clone() });
     let outcomes =
-        futures_util::future::join_all(steps.map(|params| runner.run(task("set", params, json!([{}])))))
+        futures_util::future::join_all(steps.map(|params| runner.run(attempt("set", params, json!([{}])))))
             .await;
     for (n, outcome) in outcomes.into_iter().enumerate() {
         match outcome {
-            Outcome::Succeeded(ports) => assert_eq!((n % 2, json!(ports["main"])), (1, json!([{"x": 42}]))),
+            Outcome::Succeeded(output) => {
+                assert_eq!((n % 2, json!(output.ports["main"])), (1, json!([{"x": 42}])))
+            }
             Outcome::Failed(failed) => assert_eq!((n % 2, failed.error.code.as_str()), (0, "expression")),
+            Outcome::Later(later) => panic!("{later:?}"),
         }
     }
 }

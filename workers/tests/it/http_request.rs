@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use domain::{items::Ports, retry::Failure};
+use domain::{items::Output, retry::Failure};
 use minireipaz::clock::SystemClock;
 use serde_json::{Value, json};
 use tokio::{
@@ -19,7 +19,7 @@ use wiremock::{
 };
 use workers::runner::{Runner, RunnerSettings};
 
-use crate::steps::{failed, node_task, run, runner, succeeded, task};
+use crate::steps::{attempt, failed, node_attempt, run, runner, succeeded};
 
 #[tokio::test]
 async fn a_call_an_item_in_order_with_its_own_values() {
@@ -172,7 +172,7 @@ async fn the_next_attempt_repeats_only_what_is_not_done_with_the_same_key() {
         .expect(1)
         .mount(&server)
         .await;
-    let mut task = node_task(
+    let mut attempt = node_attempt(
         json!({
             "id": "call", "type": "http_request",
             "data": {"params": {"url": format!("{}/{{{{ $json.at }}}}", server.uri())}, "on_error": "error_port"},
@@ -180,18 +180,18 @@ async fn the_next_attempt_repeats_only_what_is_not_done_with_the_same_key() {
         json!([{"at": 0}, {"at": 1}, {"at": 2}]),
     );
     let runner = runner();
-    let first = failed(runner.run(task.clone()).await);
+    let first = failed(runner.run(attempt.clone()).await);
     assert_eq!(first.failure, Failure::Server { retry_after: None });
     assert!(first.error.message.starts_with("item 1: GET"), "{}", first.error.message);
-    assert_eq!(first.fallback["main"].len(), 1);
-    assert_eq!(first.fallback["error"].len(), 2);
+    assert_eq!(first.fallback.ports["main"].len(), 1);
+    assert_eq!(first.fallback.ports["error"].len(), 2);
 
-    task.partial = first.partial.map(Arc::new);
-    task.attempt = 2;
-    let second = failed(runner.run(task).await);
+    attempt.task.kept = first.partial.map(Arc::new);
+    attempt.task.attempt = 2;
+    let second = failed(runner.run(attempt).await);
     assert_eq!(second.failure, Failure::Permanent);
-    assert_eq!(json!(second.fallback["main"]), json!([{"n": 0}, {"n": 1}]));
-    let left = json!(second.fallback["error"]);
+    assert_eq!(json!(second.fallback.ports["main"]), json!([{"n": 0}, {"n": 1}]));
+    let left = json!(second.fallback.ports["error"]);
     assert_eq!((&left[0]["at"], &left[0]["error"]["code"]), (&json!(2), &json!("http_status")));
     assert_eq!(left[0]["error"]["details"]["status"], 400);
 }
@@ -208,11 +208,11 @@ async fn failed_items_go_on_in_their_place_under_continue() {
         "id": "call", "type": "http_request",
         "data": {"params": {"url": format!("{}/{{{{ $json.at }}}}", server.uri())}, "on_error": "continue"},
     });
-    let failed = failed(runner().run(node_task(node, json!([{"at": 0}, {"at": 1}, {"at": 2}]))).await);
-    let main = json!(failed.fallback["main"]);
+    let failed = failed(runner().run(node_attempt(node, json!([{"at": 0}, {"at": 1}, {"at": 2}]))).await);
+    let main = json!(failed.fallback.ports["main"]);
     assert_eq!((&main[0]["ok"], &main[2]["ok"]), (&json!(true), &json!(true)));
     assert_eq!((&main[1]["at"], &main[1]["error"]["code"]), (&json!(1), &json!("http_status")));
-    assert_eq!(failed.fallback.keys().map(|port| &**port).collect::<Vec<_>>(), ["main"]);
+    assert_eq!(failed.fallback.ports.keys().map(|port| &**port).collect::<Vec<_>>(), ["main"]);
 }
 
 #[tokio::test]
@@ -221,7 +221,7 @@ async fn the_first_final_failure_decides_a_step_that_must_not_fail() {
     Mock::given(method("GET")).respond_with(ResponseTemplate::new(404)).mount(&server).await;
     let items: Vec<Value> = (0..500).map(|_| json!({})).collect();
     let failed = failed(run(json!({"url": server.uri()}), json!(items)).await);
-    assert_eq!((failed.failure, failed.fallback), (Failure::Permanent, Ports::new()));
+    assert_eq!((failed.failure, failed.fallback), (Failure::Permanent, Output::default()));
     let calls = server.received_requests().await.unwrap().len();
     assert!(calls < 50, "{calls} calls were made after the step was decided");
 }
@@ -239,7 +239,7 @@ async fn a_slow_answer_is_a_timeout_and_the_quick_ones_are_kept() {
         "id": "call", "type": "http_request",
         "data": {"params": {"url": format!("{}/{{{{ $json.at }}}}", server.uri())}, "timeout": "300ms"},
     });
-    let failed = failed(runner().run(node_task(node, json!([{"at": "slow"}, {"at": "quick"}]))).await);
+    let failed = failed(runner().run(node_attempt(node, json!([{"at": "slow"}, {"at": "quick"}]))).await);
     assert_eq!((failed.error.code.as_str(), failed.failure), ("timeout", Failure::Timeout));
     assert!(failed.error.message.contains("time limit"), "{}", failed.error.message);
     assert_eq!(failed.partial.unwrap()["items"]["1"], json!({"done": [{"q": 1}]}));
@@ -317,10 +317,10 @@ async fn a_destination_that_keeps_failing_is_left_alone_for_a_while() {
     let runner = Runner::new(settings, Arc::new(SystemClock)).unwrap();
     let params = json!({"url": server.uri()});
     for _ in 0..3 {
-        let failed = failed(runner.run(task("http_request", params.clone(), json!([{}]))).await);
+        let failed = failed(runner.run(attempt("http_request", params.clone(), json!([{}]))).await);
         assert_eq!(failed.failure, Failure::Server { retry_after: None });
     }
-    let failed = failed(runner.run(task("http_request", params, json!([{}]))).await);
+    let failed = failed(runner.run(attempt("http_request", params, json!([{}]))).await);
     assert_eq!(failed.error.code, "rejected");
     assert!(
         matches!(failed.failure, Failure::Rejected { retry_after: Some(after) } if after > Duration::ZERO)

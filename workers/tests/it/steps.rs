@@ -11,17 +11,17 @@ use domain::{
 use minireipaz::clock::SystemClock;
 use serde_json::{Value, json};
 use workers::{
-    engine::{Outcome, RunHeader, StepFailure},
-    runner::{Compiled, Runner, RunnerSettings, StepTask},
+    engine::{Execute, Outcome, RunHeader, StepFailure, StepKey},
+    runner::{Attempt, Compiled, Inputs, Runner, RunnerSettings},
 };
 
-/// A task for a node `call` of this kind.
-pub(crate) fn task(kind: &str, params: Value, items: Value) -> StepTask {
-    node_task(json!({"id": "call", "type": kind, "data": {"params": params}}), items)
+/// An attempt of a node `call` of this kind.
+pub(crate) fn attempt(kind: &str, params: Value, items: Value) -> Attempt {
+    node_attempt(json!({"id": "call", "type": kind, "data": {"params": params}}), items)
 }
 
-/// A task for this node, which follows a trigger.
-pub(crate) fn node_task(node: Value, items: Value) -> StepTask {
+/// An attempt of this node, which follows a trigger.
+pub(crate) fn node_attempt(node: Value, items: Value) -> Attempt {
     let id = node["id"].clone();
     let document = json!({
         "name": "Test",
@@ -41,15 +41,8 @@ pub(crate) fn node_task(node: Value, items: Value) -> StepTask {
         created_at: Timestamp::from_millis(1_767_225_600_000),
         traceparent: None,
     };
-    StepTask {
-        run: Arc::new(run),
-        workflow: Arc::new(workflow),
-        node: 1,
-        attempt: 1,
-        partial: None,
-        inputs: vec![(None, items)],
-        outputs: Vec::new(),
-    }
+    let execute = Execute::first(StepKey::outside(1));
+    Attempt::new(&Arc::new(workflow), &Arc::new(run), execute, Inputs::one(items), Vec::new())
 }
 
 /// A runner that may call loopback addresses, as the tests' servers have.
@@ -61,14 +54,14 @@ pub(crate) fn runner() -> Runner {
 
 /// What an `http_request` with these parameters makes of the items.
 pub(crate) async fn run(params: Value, items: Value) -> Outcome {
-    runner().run(task("http_request", params, items)).await
+    runner().run(attempt("http_request", params, items)).await
 }
 
 /// The items of `main` of a step that succeeded.
 pub(crate) fn succeeded(outcome: Outcome) -> Value {
     match outcome {
-        Outcome::Succeeded(ports) => json!(ports["main"]),
-        Outcome::Failed(failed) => panic!("{:?}", failed.error),
+        Outcome::Succeeded(output) => json!(output.ports["main"]),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -76,6 +69,6 @@ pub(crate) fn succeeded(outcome: Outcome) -> Value {
 pub(crate) fn failed(outcome: Outcome) -> StepFailure {
     match outcome {
         Outcome::Failed(failed) => *failed,
-        Outcome::Succeeded(ports) => panic!("{ports:?}"),
+        other => panic!("{other:?}"),
     }
 }

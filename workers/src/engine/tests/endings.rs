@@ -4,7 +4,7 @@ use domain::run::RunStatus;
 use serde_json::{Value, json};
 
 use super::scenario::{CREATED, Scenario, UNAVAILABLE, one_item, workflow, workflow_within};
-use crate::engine::{Command, Illegal, Outcome, Timer};
+use crate::engine::{Command, Illegal, Outcome, StepKey, Timer};
 
 const THREE: &str = "start:manual > a:http_request; start > b:http_request; start > c:http_request > d:set";
 
@@ -13,7 +13,7 @@ fn cancel_stops_what_runs_and_what_is_due() {
     let mut run = Scenario::started(workflow(THREE, &json!({ "b": { "retry": { "max_attempts": 2 } } })));
     run.fail("b", UNAVAILABLE).succeed("a");
     run.tell(Command::Cancel { reason: "not needed any more".to_owned() }).unwrap();
-    assert_eq!(run.effects(), ["cancel retry b#2", "abort c", "cancel deadline"]);
+    assert_eq!(run.effects(), ["cancel wake b", "abort c", "cancel deadline"]);
     assert_eq!(run.status(), RunStatus::Cancelled);
     let error = run.run().error.unwrap();
     assert_eq!((error.code.as_str(), error.message.as_str()), ("cancelled", "not needed any more"));
@@ -52,7 +52,7 @@ fn a_run_that_was_queued_past_its_deadline_runs_nothing() {
 #[test]
 fn nothing_changes_a_run_that_has_ended() {
     let mut run = Scenario::started(workflow("start:manual > a:set", &json!({})));
-    let node = run.index("a");
+    let step = run.key("a");
     run.succeed("a");
     let before = run.state.progress.clone();
     for command in [
@@ -60,8 +60,8 @@ fn nothing_changes_a_run_that_has_ended() {
         Command::Recover,
         Command::Cancel { reason: String::new() },
         Command::TimerFired(Timer::Deadline),
-        Command::TimerFired(Timer::Retry { node, attempt: 1 }),
-        Command::StepFinished { node, attempt: 1, outcome: Outcome::Succeeded(one_item()), jitter: 0.0 },
+        Command::TimerFired(Timer::Wake(step.clone())),
+        Command::StepFinished { step, attempt: 1, outcome: Outcome::Succeeded(one_item()), jitter: 0.0 },
     ] {
         assert_eq!(run.tell(command), Err(Illegal::Terminal(RunStatus::Succeeded)));
     }
@@ -74,9 +74,9 @@ fn nothing_changes_a_run_that_has_ended() {
 fn a_run_starts_once_and_nothing_happens_before() {
     let mut run = Scenario::queued(workflow(THREE, &json!({})), Value::Null);
     let outcome = Outcome::Succeeded(one_item());
-    let early = Command::StepFinished { node: 1, attempt: 1, outcome, jitter: 0.0 };
+    let early = Command::StepFinished { step: StepKey::outside(1), attempt: 1, outcome, jitter: 0.0 };
     assert_eq!(run.tell(early), Err(Illegal::NotStarted));
-    assert_eq!(run.tell(Command::TimerFired(Timer::Retry { node: 1, attempt: 1 })), Err(Illegal::NotStarted));
+    assert_eq!(run.tell(Command::TimerFired(Timer::Wake(StepKey::outside(1)))), Err(Illegal::NotStarted));
     run.tell(Command::Start).unwrap();
     assert_eq!(run.tell(Command::Start), Err(Illegal::AlreadyStarted));
 }
@@ -96,7 +96,6 @@ fn records_tell_when_and_in_which_order_things_happened() {
     let whole = run.run();
     assert_eq!((millis(whole.started_at), millis(whole.finished_at)), (Some(0), Some(15)));
     assert_eq!(whole.revision, run.journal.len() as u64);
-    let changed: Vec<_> = crate::engine::facts::changed_since(&run.state, revision).collect();
-    assert_eq!(changed, [run.index("b")]);
-    assert_eq!(crate::engine::facts::changed_by(&run.last.events).into_iter().collect::<Vec<_>>(), changed);
+    let changed = crate::engine::facts::changed_since(&run.state, revision).map(|(node, _)| node);
+    assert_eq!(changed.collect::<Vec<_>>(), [run.index("b")]);
 }

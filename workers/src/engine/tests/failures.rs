@@ -6,8 +6,8 @@ use domain::{
 };
 use serde_json::json;
 
-use super::scenario::{Scenario, UNAVAILABLE, workflow};
-use crate::engine::{Command, Illegal, Outcome, Timer};
+use super::scenario::{Scenario, UNAVAILABLE, changes, workflow};
+use crate::engine::{Command, Illegal, Outcome, StepKey, Timer};
 
 fn started(text: &str, data: &serde_json::Value) -> Scenario {
     Scenario::started(workflow(text, data))
@@ -18,7 +18,7 @@ fn a_failed_attempt_is_tried_again_when_its_timer_fires() {
     let data = json!({ "a": { "retry": { "max_attempts": 3, "base": "2s" } } });
     let mut run = started("start:manual > a:http_request", &data);
     run.fail("a", UNAVAILABLE);
-    assert_eq!(run.effects(), ["set retry a#2 at 2000"]);
+    assert_eq!(run.effects(), ["set wake a at 2000"]);
     assert_eq!(run.status(), RunStatus::Waiting);
     assert!(run.state.is_parked());
     let step = run.step("a").unwrap();
@@ -39,8 +39,7 @@ fn a_retry_without_delay_is_a_new_attempt_at_once() {
     let mut run = started("start:manual > a:http_request", &data);
     run.fail("a", Failure::Connection);
     assert_eq!(run.effects(), ["execute a#2"]);
-    let events: Vec<_> = run.last.events.iter().map(crate::engine::RunEvent::name).collect();
-    assert_eq!(events, ["step_retry_scheduled", "step_started"]);
+    assert_eq!(changes(&run.last.events), ["suspended", "resumed"]);
 }
 
 #[test]
@@ -104,7 +103,7 @@ fn a_failure_that_ends_the_run_stops_all_other_branches() {
     let mut run =
         started("start:manual > a:http_request; start > b:http_request; start > c:http_request", &data);
     run.fail("c", UNAVAILABLE).fail("a", Failure::Permanent);
-    assert_eq!(run.effects(), ["abort b", "cancel retry c#2", "cancel deadline"]);
+    assert_eq!(run.effects(), ["abort b", "cancel wake c", "cancel deadline"]);
     let steps = json!({ "start": "succeeded", "a": "failed", "b": "cancelled", "c": "cancelled" });
     assert_eq!(run.steps(), steps);
     assert!(run.step("c").unwrap().error.is_some(), "it tells why it was being retried");
@@ -115,11 +114,11 @@ fn with_on_error_continue_the_run_goes_on_with_the_fallback_but_only_after_the_r
     let data = json!({ "a": { "retry": { "max_attempts": 2, "base": "1s" }, "on_error": "continue" } });
     let mut run = started("start:manual > a:http_request > b:set", &data);
     run.fail("a", UNAVAILABLE);
-    assert_eq!(run.effects(), ["set retry a#2 at 1000"]);
+    assert_eq!(run.effects(), ["set wake a at 1000"]);
     let fallback = json!({ "main": [{ "error": { "code": "server" } }] });
     run.retry("a").fail_with("a", UNAVAILABLE, None, &fallback);
     assert_eq!(run.effects(), ["execute b#1"]);
-    assert_eq!(json!(run.state.inputs(run.index("b"))[0].1), fallback["main"]);
+    assert_eq!(json!(run.inputs("b")[0].items), fallback["main"]);
     run.succeed("b");
     assert_eq!(run.status(), RunStatus::Succeeded);
     let step = run.step("a").unwrap();
@@ -149,11 +148,11 @@ fn a_stale_attempt_cannot_finish_a_step() {
     let data = json!({ "a": { "retry": { "max_attempts": 3 } } });
     let mut run = started("start:manual > a:http_request", &data);
     run.fail("a", Failure::Connection);
-    let (node, before) = (run.index("a"), run.state.progress.clone());
+    let (step, before) = (run.key("a"), run.state.progress.clone());
     for attempt in [0, 1, 3] {
         let outcome = Outcome::Succeeded(super::scenario::one_item());
-        let late = Command::StepFinished { node, attempt, outcome, jitter: 0.0 };
-        assert_eq!(run.tell(late), Err(Illegal::StaleAttempt { node, attempt }));
+        let late = Command::StepFinished { step: step.clone(), attempt, outcome, jitter: 0.0 };
+        assert_eq!(run.tell(late), Err(Illegal::StaleAttempt { step: step.clone(), attempt }));
     }
     assert_eq!(run.state.progress, before);
 }
@@ -162,14 +161,14 @@ fn a_stale_attempt_cannot_finish_a_step() {
 fn a_timer_that_nothing_waits_for_is_refused() {
     let data = json!({ "a": { "retry": { "max_attempts": 3 } } });
     let mut run = started("start:manual > a:http_request", &data);
-    let node = run.index("a");
-    let timer = |attempt| Timer::Retry { node, attempt };
+    let timer = Timer::Wake(run.key("a"));
+    let refused = Err(Illegal::StaleTimer(timer.clone()));
+    assert_eq!(run.tell(Command::TimerFired(timer.clone())), refused, "it does not wait yet");
     run.fail("a", UNAVAILABLE);
-    for attempt in [1, 3] {
-        assert_eq!(run.tell(Command::TimerFired(timer(attempt))), Err(Illegal::StaleTimer(timer(attempt))));
-    }
+    assert_eq!(run.tell(Command::TimerFired(timer.clone())), refused, "its moment has not come");
     run.retry("a");
-    assert_eq!(run.tell(Command::TimerFired(timer(2))), Err(Illegal::StaleTimer(timer(2))));
-    let unknown = Timer::Retry { node: 99, attempt: 1 };
-    assert_eq!(run.tell(Command::TimerFired(unknown)), Err(Illegal::UnknownNode(99)));
+    assert_eq!(run.tell(Command::TimerFired(timer)), refused, "it does not wait any more");
+    let unknown = StepKey::outside(99);
+    let fired = run.tell(Command::TimerFired(Timer::Wake(unknown.clone())));
+    assert_eq!(fired, Err(Illegal::UnknownStep(unknown)));
 }

@@ -8,3 +8,4 @@ mod laws;
 mod paths;
 mod recovery;
 mod scenario;
+mod waits;

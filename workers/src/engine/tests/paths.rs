@@ -28,9 +28,9 @@ fn the_trigger_gives_the_runs_input_as_items() {
     let mut run =
         Scenario::queued(workflow("start:manual > a:set", &json!({})), json!([{ "n": 1 }, { "n": 2 }]));
     run.tell(Command::Start).unwrap();
-    let inputs = run.state.inputs(run.index("a"));
+    let inputs = run.inputs("a");
     assert_eq!(inputs.len(), 1);
-    assert_eq!(json!(inputs[0].1), json!([{ "n": 1 }, { "n": 2 }]));
+    assert_eq!(json!(inputs[0].items), json!([{ "n": 1 }, { "n": 2 }]));
 }
 
 #[test]
@@ -57,8 +57,8 @@ fn inputs_come_in_the_order_of_the_edges_with_the_names_of_what_they_lead_to() {
     let mut run = started("start:manual > a:set > join:merge@left; start > b:set > join@right");
     run.give("b", &json!({ "main": [{ "from": "b" }] }));
     run.give("a", &json!({ "main": [{ "from": "a" }] }));
-    let inputs = run.state.inputs(run.index("join"));
-    let words: Vec<_> = inputs.iter().map(|(input, items)| (*input, items[0]["from"].clone())).collect();
+    let inputs = run.inputs("join");
+    let words: Vec<_> = inputs.iter().map(|input| (input.name, input.items[0]["from"].clone())).collect();
     assert_eq!(words, [(Some("left"), json!("a")), (Some("right"), json!("b"))]);
 }
 

@@ -7,7 +7,7 @@ use domain::{
 use serde_json::{Value, json};
 
 use super::scenario::{Scenario, UNAVAILABLE, workflow, workflow_within};
-use crate::engine::{Command, RunEvent};
+use crate::engine::{Command, RunEvent, StepChange};
 
 const FORK: &str = "start:manual > a:http_request > c:set; start > b:http_request";
 
@@ -16,7 +16,7 @@ fn what_ran_is_executed_again_what_is_done_is_not_and_timers_are_set_again() {
     let data = json!({ "b": { "retry": { "max_attempts": 3, "base": "10s" } } });
     let mut run = Scenario::started(workflow(FORK, &data));
     run.succeed("a").fail("b", UNAVAILABLE).restart();
-    assert_eq!(run.effects(), ["execute c#2", "set deadline at 3600000", "set retry b#2 at 10000"]);
+    assert_eq!(run.effects(), ["execute c#2", "set deadline at 3600000", "set wake b at 10000"]);
     run.succeed("c").retry("b").succeed("b");
     assert_eq!(run.status(), RunStatus::Succeeded);
     assert_eq!(run.step("c").unwrap().attempts, 2);
@@ -81,7 +81,7 @@ fn with_on_error_the_run_outlives_a_step_that_takes_its_worker_down() {
         run.restart();
     }
     assert_eq!(run.effects(), ["execute c#1", "execute d#1", "set deadline at 3600000"]);
-    let given = json!(run.state.inputs(run.index("c"))[0].1);
+    let given = json!(run.inputs("c")[0].items);
     assert_eq!((&given[0]["sku"], &given[0]["error"]["code"]), (&json!("A1"), &json!("worker_crashed")));
     run.restart();
     assert_eq!(run.effects(), ["execute c#2", "execute d#2", "set deadline at 3600000"]);
@@ -105,7 +105,11 @@ fn a_run_that_had_not_begun_begins() {
 fn an_end_that_was_decided_but_not_written_is_decided_again() {
     let mut run = Scenario::started(workflow(FORK, &json!({})));
     run.fail("a", Failure::Permanent);
-    run.journal.retain(|event| !matches!(event, RunEvent::Finished { .. } | RunEvent::StepCancelled { .. }));
+    run.journal.retain(|event| match event {
+        RunEvent::Step(event) => event.change != StepChange::Cancelled,
+        RunEvent::Started { .. } => true,
+        RunEvent::Finished { .. } => false,
+    });
     run.restart();
     assert_eq!((run.status(), run.run().error.unwrap().code.as_str()), (RunStatus::Failed, "permanent"));
     assert_eq!(run.step("b").unwrap().status, StepStatus::Cancelled);

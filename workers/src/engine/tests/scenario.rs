@@ -5,17 +5,17 @@ use std::sync::Arc;
 use domain::{
     definition::Definition,
     ids::{RunId, TenantId, WorkflowId},
-    items::{Item, Ports},
+    items::{Item, Output, Ports},
     retry::Failure,
-    run::{NodeError, Run, RunStatus, Step, Trigger},
+    run::{NodeError, Run, RunStatus, Step, Trigger, WaitsFor},
     timestamp::Timestamp,
     workflow::WorkflowDocument,
 };
 use serde_json::{Map, Value, json};
 
 use crate::engine::{
-    Command, Decision, Effect, Illegal, Outcome, RunEvent, RunHeader, RunState, StepFailure, Timer, facts,
-    step,
+    Command, Decision, Effect, Execute, Illegal, Input, Later, Outcome, RunEvent, RunHeader, RunState,
+    StepFailure, StepKey, Timer, facts, step,
 };
 
 /// When runs are accepted.
@@ -65,7 +65,8 @@ fn node(id: &str, kind: &str, data: &Value) -> Value {
     let params = match kind {
         "http_request" => json!({ "method": "GET", "url": "http://x/" }),
         "set" => json!({ "fields": {} }),
-        "if" => json!({ "where": "{{ true }}" }),
+        "if" | "filter" => json!({ "where": "{{ true }}" }),
+        "wait" => json!({ "for": "1h" }),
         "merge" => json!({ "mode": "append" }),
         "fail" => json!({ "message": "no" }),
         _ => json!({}),
@@ -90,16 +91,25 @@ pub(super) fn header(input: Value) -> RunHeader {
 }
 
 /// `{"port": [items]}` as an output.
-pub(super) fn ports(value: &Value) -> Ports {
-    serde_json::from_value(value.clone()).unwrap()
+pub(super) fn output(value: &Value) -> Output {
+    serde_json::from_value::<Ports>(value.clone()).unwrap().into()
 }
 
 /// A step's output with one item on `main`.
-pub(super) fn one_item() -> Ports {
-    Ports::from([("main".into(), Arc::new(vec![Item::new()]))])
+pub(super) fn one_item() -> Output {
+    Ports::from([("main".into(), Arc::new(vec![Item::new()]))]).into()
 }
 
 pub(super) const UNAVAILABLE: Failure = Failure::Server { retry_after: None };
+
+/// What happened to steps, by name.
+pub(super) fn changes(events: &[RunEvent]) -> Vec<&'static str> {
+    let changes = events.iter().filter_map(|event| match event {
+        RunEvent::Step(event) => Some(event.change.name()),
+        RunEvent::Started { .. } | RunEvent::Finished { .. } => None,
+    });
+    changes.collect()
+}
 
 /// A run under way, and what the last command led to.
 pub(super) struct Scenario {
@@ -138,9 +148,9 @@ impl Scenario {
 
     /// The attempt that is under way ends.
     pub(super) fn finish(&mut self, id: &str, outcome: Outcome) -> &mut Self {
-        let node = self.index(id);
-        let (_, attempt) = self.state.running().find(|(running, _)| *running == node).unwrap();
-        self.tell(Command::StepFinished { node, attempt, outcome, jitter: 1.0 }).unwrap();
+        let key = self.key(id);
+        let (step, attempt) = self.state.running().find(|(running, _)| *running == key).unwrap();
+        self.tell(Command::StepFinished { step, attempt, outcome, jitter: 1.0 }).unwrap();
         self
     }
 
@@ -149,7 +159,7 @@ impl Scenario {
     }
 
     pub(super) fn give(&mut self, id: &str, output: &Value) -> &mut Self {
-        self.finish(id, Outcome::Succeeded(ports(output)))
+        self.finish(id, Outcome::Succeeded(self::output(output)))
     }
 
     pub(super) fn fail(&mut self, id: &str, failure: Failure) -> &mut Self {
@@ -164,15 +174,19 @@ impl Scenario {
         fallback: &Value,
     ) -> &mut Self {
         let error = NodeError::new(failure.as_str(), "it did not work");
-        let fallback = ports(fallback);
+        let fallback = output(fallback);
         self.finish(id, Outcome::Failed(Box::new(StepFailure { error, failure, partial, fallback })))
     }
 
-    /// The retry timer of a node fires.
+    /// The attempt that is under way goes on later.
+    pub(super) fn wait(&mut self, id: &str, waits_for: WaitsFor, kept: Option<Value>) -> &mut Self {
+        self.finish(id, Outcome::Later(Box::new(Later { waits_for, kept })))
+    }
+
+    /// The moment comes for which a step waits.
     pub(super) fn retry(&mut self, id: &str) -> &mut Self {
-        let node = self.index(id);
-        let is_its = |timer: &Timer| matches!(timer, Timer::Retry { node: of, .. } if *of == node);
-        let (timer, at) = self.state.timers().find(|(timer, _)| is_its(timer)).unwrap();
+        let wake = Timer::Wake(self.key(id));
+        let (timer, at) = self.state.timers().find(|(timer, _)| *timer == wake).unwrap();
         self.now = self.now.max(at);
         self.tell(Command::TimerFired(timer)).unwrap();
         self
@@ -200,17 +214,18 @@ impl Scenario {
 
     /// The last command's effects, each in words.
     pub(super) fn effects(&self) -> Vec<String> {
-        let name = |node: &usize| self.state.definition().nodes[*node].id.as_str();
+        let name = |step: &StepKey| self.state.definition().nodes[step.node].id.as_str();
         let timer = |timer: &Timer| match timer {
-            Timer::Retry { node, attempt } => format!("retry {}#{attempt}", name(node)),
+            Timer::Wake(step) => format!("wake {}", name(step)),
             Timer::Deadline => "deadline".to_owned(),
         };
         let words = |effect: &Effect| match effect {
-            Effect::Execute { node, attempt, partial: None } => format!("execute {}#{attempt}", name(node)),
-            Effect::Execute { node, attempt, partial: Some(partial) } => {
-                format!("execute {}#{attempt} with {partial}", name(node))
+            Effect::Execute(Execute { step, attempt, kept, woken }) => {
+                let kept = kept.as_ref().map_or_else(String::new, |kept| format!(" with {kept}"));
+                let woken = woken.as_ref().map_or_else(String::new, |woken| format!(" after {woken:?}"));
+                format!("execute {}#{attempt}{kept}{woken}", name(step))
             }
-            Effect::Abort { node } => format!("abort {}", name(node)),
+            Effect::Abort(step) => format!("abort {}", name(step)),
             Effect::SetTimer { timer: key, at } => {
                 format!("set {} at {}", timer(key), at.as_millis() - CREATED.as_millis())
             }
@@ -228,7 +243,16 @@ impl Scenario {
     }
 
     pub(super) fn step(&self, id: &str) -> Option<Step> {
-        facts::step(&self.state, self.index(id))
+        let key = self.key(id);
+        facts::step(&self.state, key.node, self.state.steps().get(&key)?)
+    }
+
+    pub(super) fn key(&self, id: &str) -> StepKey {
+        StepKey::outside(self.index(id))
+    }
+
+    pub(super) fn inputs(&self, id: &str) -> Vec<Input<'_>> {
+        self.state.inputs(&self.key(id))
     }
 
     /// The steps' status by node id, in the order in which they began.

@@ -7,7 +7,12 @@ use domain::{
 
 use super::Deciding;
 use crate::engine::{
-    command::Timer, effect::Effect, event::RunEvent, illegal::Illegal, node::NodeState, state::Phase,
+    command::Timer,
+    effect::Effect,
+    event::{RunEvent, StepChange},
+    illegal::Illegal,
+    state::Phase,
+    step_run::StepState,
 };
 
 impl Deciding<'_> {
@@ -39,14 +44,17 @@ impl Deciding<'_> {
     }
 
     fn cancel_steps(&mut self) -> Result<(), Illegal> {
-        for node in 0..self.state.nodes().len() {
-            let effect = match self.state.nodes()[node].state {
-                NodeState::Running { .. } => Effect::Abort { node },
-                NodeState::Retrying { next, .. } => Effect::CancelTimer(Timer::Retry { node, attempt: next }),
-                _ => continue,
-            };
-            self.emit(RunEvent::StepCancelled { node, at: self.now })?;
-            self.effect(effect);
+        let live = |state: &StepState| matches!(state, StepState::Running | StepState::Suspended { .. });
+        for step in self.state.steps().keys(|step| live(step.state())) {
+            let run = self.step(&step)?;
+            let (attempt, running) = (run.attempts(), *run.state() == StepState::Running);
+            if !running {
+                self.cancel_timer(&step)?;
+            }
+            self.change(&step, attempt, StepChange::Cancelled)?;
+            if running {
+                self.effect(Effect::Abort(step));
+            }
         }
         Ok(())
     }

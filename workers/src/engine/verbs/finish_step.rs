@@ -1,97 +1,121 @@
-//! An attempt came to its end: the step is done, tried again, or failed.
+//! An attempt came to its end: the step is done, tried again, goes on later, or failed.
 
 use std::sync::Arc;
 
-use domain::{items::Ports, run::NodeError, workflow::OnError};
+use domain::{
+    items::Output,
+    run::{NodeError, WaitsFor},
+    workflow::OnError,
+};
 
 use super::Deciding;
 use crate::engine::{
-    apply::failed_attempt,
-    command::{Outcome, StepFailure, Timer},
+    command::{Later, Outcome, StepFailure, Timer},
     effect::Effect,
-    event::RunEvent,
+    event::{AttemptFailure, StepChange, Suspension, Wake},
     illegal::Illegal,
-    node::NodeState,
+    key::StepKey,
+    step_run::{StepState, failed_attempt},
 };
 
 impl Deciding<'_> {
     pub(in crate::engine) fn finish_step(
         &mut self,
-        node: usize,
+        step: &StepKey,
         attempt: u32,
         outcome: Outcome,
         jitter: f64,
     ) -> Result<(), Illegal> {
         self.state.ensure_started()?;
-        let run = self.state.nodes().get(node).ok_or(Illegal::UnknownNode(node))?;
-        if run.state != (NodeState::Running { attempt }) {
-            return Err(Illegal::StaleAttempt { node, attempt });
+        let run = self.step(step)?;
+        if *run.state() != StepState::Running || run.attempts() != attempt {
+            return Err(Illegal::StaleAttempt { step: step.clone(), attempt });
         }
         match outcome {
             Outcome::Succeeded(output) => {
                 let output = Arc::new(output);
-                self.emit(RunEvent::StepSucceeded { node, attempt, at: self.now, output })?;
-                self.settle_after(node)
+                self.change(step, attempt, StepChange::Succeeded { output })?;
+                self.settle_after(step)
             }
-            Outcome::Failed(failure) => self.retry_or_fail(node, attempt, *failure, jitter),
+            Outcome::Failed(failure) => self.retry_or_fail(step, attempt, *failure, jitter),
+            Outcome::Later(later) => self.go_on_later(step, attempt, *later),
         }
     }
 
     /// Retry first, then `on_error`: a failure that another attempt may heal is nobody's business yet.
     fn retry_or_fail(
         &mut self,
-        node: usize,
+        step: &StepKey,
         attempt: u32,
         failure: StepFailure,
         jitter: f64,
     ) -> Result<(), Illegal> {
         let StepFailure { mut error, failure, partial, fallback } = failure;
-        error.node_id = Some(self.state.definition.nodes[node].id.clone());
-        let run = &self.state.nodes()[node];
-        let elapsed = self.now.since(run.started_at.unwrap_or(self.now));
+        let node = &self.state.definition.nodes[step.node];
+        error.node_id = Some(node.id.clone());
+        let retry = node.retry;
+        let run = self.step(step)?;
+        let elapsed = self.now.since(run.started_at().unwrap_or(self.now));
         // Attempts that a restart cut off, or that were not made, count for nothing: the budget is one of failures.
         let failed = run.failures().saturating_add(1);
-        let Some(delay) = self.state.definition.nodes[node].retry.delay(failed, failure, elapsed, jitter)
-        else {
-            return self.fail_step(node, attempt, error, fallback);
+        let Some(delay) = retry.delay(failed, failure, elapsed, jitter) else {
+            return self.fail_step(step, attempt, error, fallback);
         };
         error.history = Vec::new();
-        let due = self.now.plus(delay);
-        self.emit(RunEvent::StepRetryScheduled {
-            node,
+        self.suspend(
+            step,
             attempt,
-            at: self.now,
-            due,
-            error: Box::new(error),
-            partial: partial.map(Arc::new),
-            spared: !failure.is_attempt(),
-        })?;
-        let next = attempt.saturating_add(1);
-        if due <= self.now {
-            return self.begin_attempt(node, next);
+            Suspension {
+                waits_for: WaitsFor::moment(self.now.plus(delay)),
+                kept: partial.map(Arc::new),
+                failure: Some(AttemptFailure { error: Box::new(error), spared: !failure.is_attempt() }),
+            },
+        )
+    }
+
+    fn go_on_later(&mut self, step: &StepKey, attempt: u32, later: Later) -> Result<(), Illegal> {
+        let Later { waits_for, kept } = later;
+        if waits_for == WaitsFor::default() {
+            let message = "the step waits for nothing, which is a bug of the worker";
+            return self.fail_step(
+                step,
+                attempt,
+                NodeError::new("waits_for_nothing", message),
+                Output::default(),
+            );
         }
-        self.effect(Effect::SetTimer { timer: Timer::Retry { node, attempt: next }, at: due });
+        self.suspend(step, attempt, Suspension { waits_for, kept: kept.map(Arc::new), failure: None })
+    }
+
+    /// One way to wait, whatever for. What is due already is not waited for.
+    fn suspend(&mut self, step: &StepKey, attempt: u32, suspension: Suspension) -> Result<(), Illegal> {
+        let until = suspension.waits_for.until;
+        self.change(step, attempt, StepChange::Suspended(Box::new(suspension)))?;
+        match until {
+            Some(until) if until <= self.now => self.resume(step.clone(), Wake::Moment)?,
+            Some(until) => self.effect(Effect::SetTimer { timer: Timer::Wake(step.clone()), at: until }),
+            None => {}
+        }
         Ok(())
     }
 
     /// The failure is final: the run ends, or goes on with `fallback` as the step's output.
     pub(super) fn fail_step(
         &mut self,
-        node: usize,
+        step: &StepKey,
         attempt: u32,
         mut error: NodeError,
-        fallback: Ports,
+        fallback: Output,
     ) -> Result<(), Illegal> {
+        let node = &self.state.definition.nodes[step.node];
+        let goes_on = node.on_error != OnError::Fail;
+        error.node_id = Some(node.id.clone());
         let last = failed_attempt(&error, attempt, self.now, None);
-        error.history = self.state.nodes()[node].error().map_or_else(Vec::new, |error| error.history.clone());
+        error.history = self.step(step)?.error().map_or_else(Vec::new, |error| error.history.clone());
         error.history.push(last);
-        let output = match self.state.definition.nodes[node].on_error {
-            OnError::Fail => None,
-            OnError::Continue | OnError::ErrorPort => Some(Arc::new(fallback)),
-        };
-        let goes_on = output.is_some();
         let error = Box::new(error);
-        self.emit(RunEvent::StepFailed { node, attempt, at: self.now, error: error.clone(), output })?;
-        if goes_on { self.settle_after(node) } else { self.fail_run(error) }
+        let output = goes_on.then(|| Arc::new(fallback));
+        self.change(step, attempt, StepChange::Failed { error: error.clone(), output })?;
+        if goes_on { self.settle_after(step) } else { self.fail_run(error) }
     }
 }

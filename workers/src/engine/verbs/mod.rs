@@ -7,17 +7,17 @@ mod recover;
 mod settle;
 mod start;
 mod stop;
-mod timer;
-
-use std::sync::Arc;
+mod wake;
 
 use domain::timestamp::Timestamp;
 
 use super::{
-    effect::{Decision, Effect},
-    event::RunEvent,
+    effect::{Decision, Effect, Execute},
+    event::{RunEvent, StepChange, StepEvent},
     illegal::Illegal,
+    key::StepKey,
     state::RunState,
+    step_run::StepRun,
 };
 
 /// A decision in the making.
@@ -39,19 +39,24 @@ impl<'s> Deciding<'s> {
         Ok(())
     }
 
+    /// Something happens to a step now.
+    fn change(&mut self, step: &StepKey, attempt: u32, change: StepChange) -> Result<(), Illegal> {
+        self.emit(RunEvent::Step(StepEvent { step: step.clone(), attempt, at: self.now, change }))
+    }
+
     fn effect(&mut self, effect: Effect) {
         self.decision.effects.push(effect);
     }
 
-    /// Begins an attempt of a node that is ready or whose retry is due.
-    fn begin_attempt(&mut self, node: usize, attempt: u32) -> Result<(), Illegal> {
-        self.emit(RunEvent::StepStarted { node, attempt, at: self.now })?;
-        self.execute(node, attempt);
-        Ok(())
+    fn step(&self, step: &StepKey) -> Result<&StepRun, Illegal> {
+        self.state.steps().get(step).ok_or_else(|| Illegal::UnknownStep(step.clone()))
     }
 
-    fn execute(&mut self, node: usize, attempt: u32) {
-        let partial = self.state.nodes()[node].partial().map(Arc::clone);
-        self.effect(Effect::Execute { node, attempt, partial });
+    /// Has the attempt executed that is under way.
+    fn execute(&mut self, step: StepKey) -> Result<(), Illegal> {
+        let run = self.step(&step)?;
+        let (attempt, kept, woken) = (run.attempts(), run.kept().cloned(), run.woken().cloned());
+        self.effect(Effect::Execute(Execute { step, attempt, kept, woken }));
+        Ok(())
     }
 }

@@ -6,9 +6,10 @@
 use std::sync::Arc;
 
 use domain::{
-    items::{ERROR, Item, MAIN, Ports},
+    definition::Node,
+    items::{Item, Output, Ports},
+    lineage::Origin,
     run::NodeError,
-    workflow::OnError,
 };
 use serde_json::json;
 
@@ -16,10 +17,11 @@ use super::Deciding;
 use crate::engine::{
     command::Timer,
     effect::Effect,
-    event::RunEvent,
+    event::{StepChange, Wake},
     illegal::Illegal,
-    node::NodeState,
+    key::StepKey,
     state::{Phase, RunState},
+    step_run::StepState,
 };
 
 /// How often a crash may cut off one step. A step that takes its worker down with it would do so for ever.
@@ -37,69 +39,75 @@ impl Deciding<'_> {
             return self.time_out();
         }
         // Neither of the above, but steps were being cancelled: only a cancel does that.
-        if self.state.nodes().iter().any(|run| run.state == NodeState::Cancelled) {
+        if self.state.steps().iter().any(|(_, step)| *step.state() == StepState::Cancelled) {
             return self.cancel("the run was cancelled, and its worker stopped meanwhile".to_owned());
         }
         let running: Vec<_> = self.state.running().collect();
         let timers: Vec<_> = self.state.timers().collect();
+        let suspended: Vec<_> = self.state.suspended().map(|(step, _)| step).collect();
         // Those that end first: what they lead to is not begun twice, and a run that fails begins nothing.
-        let (crashing, cut_off): (Vec<_>, Vec<_>) = running.into_iter().partition(|&(node, _)| {
-            let run = &self.state.nodes()[node];
-            !run.put_aside && run.interruptions >= MAX_INTERRUPTIONS
+        let (crashing, cut_off): (Vec<_>, Vec<_>) = running.into_iter().partition(|(step, _)| {
+            let run = self.state.steps().get(step);
+            run.is_some_and(|run| !run.is_put_aside() && run.interruptions() >= MAX_INTERRUPTIONS)
         });
-        for (node, attempt) in crashing {
-            self.give_up(node, attempt)?;
+        for (step, attempt) in crashing {
+            self.give_up(&step, attempt)?;
             if self.state.is_terminal() {
                 return Ok(());
             }
         }
-        for (node, attempt) in cut_off {
-            self.emit(RunEvent::StepInterrupted { node, attempt, at: self.now })?;
-            self.execute(node, attempt.saturating_add(1));
+        for (step, attempt) in cut_off {
+            self.change(&step, attempt, StepChange::Interrupted)?;
+            self.execute(step)?;
         }
         for (timer, at) in timers {
             match timer {
-                Timer::Retry { node, attempt } if at <= self.now => self.begin_attempt(node, attempt)?,
+                Timer::Wake(step) if at <= self.now => self.resume(step, Wake::Moment)?,
                 timer => self.effect(Effect::SetTimer { timer, at }),
             }
+        }
+        for step in suspended {
+            self.resume_if_runs_ended(step)?;
         }
         self.settle_ready()
     }
 
-    fn give_up(&mut self, node: usize, attempt: u32) -> Result<(), Illegal> {
-        let times = self.state.nodes()[node].interruptions + 1;
+    fn give_up(&mut self, step: &StepKey, attempt: u32) -> Result<(), Illegal> {
+        let times = self.step(step)?.interruptions() + 1;
         let message = format!(
             "the worker crashed {times} times while this step was running; it may need more memory than there is"
         );
-        let mut error = NodeError::new("worker_crashed", message);
-        let on_error = self.state.definition.nodes[node].on_error;
-        let fallback = inputs_with_error(self.state, node, on_error, &error);
-        error.node_id = Some(self.state.definition.nodes[node].id.clone());
-        self.fail_step(node, attempt, error, fallback)
+        let error = NodeError::new("worker_crashed", message);
+        let node = &self.state.definition.nodes[step.node];
+        let fallback = inputs_with_error(self.state, node, step, &error);
+        self.fail_step(step, attempt, error, fallback)
     }
 }
 
 /// The error of a step that has failed the run, when that end itself was not written.
 fn fatal_error(state: &RunState) -> Option<Box<NodeError>> {
-    state.nodes().iter().find_map(|run| match &run.state {
-        NodeState::Failed { error, output: None } => Some(error.clone()),
+    state.steps().iter().find_map(|(_, step)| match step.state() {
+        StepState::Failed { error, output: None } => Some(error.clone()),
         _ => None,
     })
 }
 
 /// The output of a step whose runner could not tell: every item that it was given, with the error.
-fn inputs_with_error(state: &RunState, node: usize, on_error: OnError, error: &NodeError) -> Ports {
-    let port = match on_error {
-        OnError::Fail => return Ports::new(),
-        OnError::Continue => MAIN,
-        OnError::ErrorPort => ERROR,
-    };
+fn inputs_with_error(state: &RunState, node: &Node, step: &StepKey, error: &NodeError) -> Output {
+    let Some(port) = node.failed_port() else { return Output::default() };
     let with_error = |item: &Item| {
         let mut item = item.clone();
         item.insert("error".to_owned(), json!({ "code": error.code, "message": error.message }));
         item
     };
-    let inputs = state.inputs(node);
-    let items = inputs.iter().flat_map(|(_, items)| items.iter().map(with_error)).collect();
-    Ports::from([(port.into(), Arc::new(items))])
+    let inputs = state.inputs(step);
+    let items: Vec<_> = inputs.iter().flat_map(|input| input.items.iter().map(with_error)).collect();
+    let mut output = Output::from(Ports::from([(Arc::clone(port), Arc::new(items))]));
+    if inputs.len() > 1 {
+        let origins = inputs.iter().flat_map(|input| {
+            (0u32..).zip(input.items.iter()).map(|(item, _)| vec![Origin { input: input.place, item }])
+        });
+        output.lineage.insert(Arc::clone(port), Arc::new(origins.collect()));
+    }
+    output
 }

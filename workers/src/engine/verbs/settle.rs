@@ -1,14 +1,14 @@
-//! What follows once a node is settled: the nodes behind it run or are skipped, or the run is complete.
+//! What follows once a step is settled: the nodes behind it run or are skipped, or the run is complete.
 
 use std::collections::VecDeque;
 
 use domain::run::{NodeError, RunStatus};
 
 use super::Deciding;
-use crate::engine::{event::RunEvent, illegal::Illegal, node::NodeState};
+use crate::engine::{event::StepChange, illegal::Illegal, key::StepKey, step_run::StepState};
 
 impl Deciding<'_> {
-    /// Goes on from every node whose inputs are settled: at the start, and after a recovery.
+    /// Goes on from every step whose inputs are settled: at the start, and after a recovery.
     pub(super) fn settle_ready(&mut self) -> Result<(), Illegal> {
         let kind = &self.state.header.trigger.kind;
         let Some(trigger) = self.state.definition.trigger(kind) else {
@@ -16,36 +16,39 @@ impl Deciding<'_> {
             let message = format!("version {version} of the workflow has no trigger of the kind {kind:?}");
             return self.fail_run(Box::new(NodeError::new("no_trigger", message)));
         };
-        self.settle_from((0..self.state.nodes().len()).collect(), Some(trigger))
+        let pending =
+            self.state.steps().keys(|step| matches!(step.state(), StepState::Pending { open: 0, .. }));
+        self.settle_from(pending.into(), Some(trigger))
     }
 
-    /// Goes on from a node that was just settled.
-    pub(super) fn settle_after(&mut self, node: usize) -> Result<(), Illegal> {
-        let mut nodes = VecDeque::new();
-        self.push_successors(node, &mut nodes);
-        self.settle_from(nodes, None)
+    /// Goes on from a step that was just settled.
+    pub(super) fn settle_after(&mut self, step: &StepKey) -> Result<(), Illegal> {
+        let mut steps = VecDeque::new();
+        self.push_successors(step, &mut steps);
+        self.settle_from(steps, None)
     }
 
     /// A work list instead of recursion: a chain may be as long as a workflow. Each edge is followed once in a run.
-    fn settle_from(&mut self, mut nodes: VecDeque<usize>, trigger: Option<usize>) -> Result<(), Illegal> {
-        while let Some(node) = nodes.pop_front() {
+    fn settle_from(&mut self, mut steps: VecDeque<StepKey>, trigger: Option<usize>) -> Result<(), Illegal> {
+        while let Some(step) = steps.pop_front() {
             // Most joins still wait for another edge; some are named twice, by two edges from the same node.
-            let NodeState::Waiting { open: 0, delivering } = self.state.nodes()[node].state else { continue };
+            let StepState::Pending { open: 0, delivering } = *self.step(&step)?.state() else { continue };
             if delivering > 0 {
-                self.begin_attempt(node, 1)?;
+                self.change(&step, 1, StepChange::Started)?;
+                self.execute(step)?;
                 continue;
             }
-            if trigger == Some(node) {
-                match self.emit(RunEvent::Triggered { node, at: self.now }) {
+            if trigger == Some(step.node) {
+                match self.change(&step, 1, StepChange::Triggered) {
                     Err(Illegal::Input(message)) => {
                         return self.fail_run(Box::new(NodeError::new("invalid_input", message)));
                     }
-                    emitted => emitted?,
+                    changed => changed?,
                 }
             } else {
-                self.emit(RunEvent::StepSkipped { node, at: self.now })?;
+                self.change(&step, 0, StepChange::Skipped)?;
             }
-            self.push_successors(node, &mut nodes);
+            self.push_successors(&step, &mut steps);
         }
         if self.state.progress.unsettled == 0 {
             return self.end(RunStatus::Succeeded, None);
@@ -53,8 +56,9 @@ impl Deciding<'_> {
         Ok(())
     }
 
-    fn push_successors(&self, node: usize, nodes: &mut VecDeque<usize>) {
+    fn push_successors(&self, step: &StepKey, steps: &mut VecDeque<StepKey>) {
         let definition = &self.state.definition;
-        nodes.extend(definition.nodes[node].outgoing.iter().map(|&edge| definition.edges[edge].target));
+        let targets = definition.nodes[step.node].outgoing.iter().map(|&edge| definition.edges[edge].target);
+        steps.extend(targets.map(|node| StepKey { node, iteration: step.iteration.clone() }));
     }
 }

@@ -6,16 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use domain::{
-    nodes::http_request::{self, Params},
-    run::NodeError,
-};
+use domain::{kinds::http_request::Params, run::NodeError};
 
 use crate::{
     engine::Outcome,
     expr::{Evaluator, JavaScriptLimits, Param, Scope},
     nodes::{output::measure_item, read_evaluated},
-    runner::{Shared, timeout_error},
+    step::{Facilities, timeout_error},
 };
 
 /// Parameters that are evaluated ahead of their calls: so many items, and no more bytes than this.
@@ -27,7 +24,7 @@ pub(super) type Evaluated = (usize, Result<Arc<Params>, Box<NodeError>>);
 
 /// Evaluates the parameters of one step.
 pub(super) struct Ahead<'s> {
-    pub(super) shared: &'s Shared,
+    pub(super) facilities: &'s Facilities,
     pub(super) scope: &'s Arc<Scope>,
     pub(super) params: &'s Arc<Param>,
     pub(super) needs_javascript: bool,
@@ -41,19 +38,21 @@ impl Ahead<'_> {
     /// need the engine. At the deadline all items are given, with an error.
     pub(super) async fn next(&self, mut pending: VecDeque<usize>) -> (VecDeque<Evaluated>, VecDeque<usize>) {
         let (params, scope) = (Arc::clone(self.params), Arc::clone(self.scope));
-        let (limits, deadline) = (self.shared.settings.javascript, self.deadline);
+        let (limits, deadline) = (self.facilities.javascript.limits, self.deadline);
         if !self.needs_javascript {
             return (evaluate(&params, &scope, &mut pending, limits, deadline), pending);
         }
         let all = pending.clone();
         let work = move || (evaluate(&params, &scope, &mut pending, limits, deadline), pending);
         // The wait for a place counts too: other steps may hold all of them for long.
-        let done = tokio::time::timeout_at(deadline.into(), self.shared.on_thread(true, work)).await;
+        let done = tokio::time::timeout_at(deadline.into(), self.facilities.on_thread(true, work)).await;
         let error = match done {
             Ok(Ok(evaluated)) => return evaluated,
             // What ended the thread ends all items that are left, and says so.
             Ok(Err(Outcome::Failed(ended))) => Box::new(ended.error),
-            Ok(Err(Outcome::Succeeded(_))) | Err(_) => Box::new(timeout_error(self.limit)),
+            Ok(Err(Outcome::Succeeded(_) | Outcome::Later(_))) | Err(_) => {
+                Box::new(timeout_error(self.limit))
+            }
         };
         (all.into_iter().map(|item| (item, Err(error.clone()))).collect(), VecDeque::new())
     }
@@ -79,7 +78,7 @@ fn evaluate(
         }
         let read = params.evaluate(&mut evaluator, item).map_err(Box::<NodeError>::from).and_then(|value| {
             bytes += value.as_object().map_or(Ok(0), measure_item)?;
-            read_evaluated(&value, http_request::read).map(Arc::new)
+            read_evaluated(&value, Params::read_object).map(Arc::new)
         });
         if params.is_constant() {
             same = Some(read.clone());

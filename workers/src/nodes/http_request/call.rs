@@ -5,7 +5,7 @@ use std::{future::Future, time::Duration};
 use bytes::{Bytes, BytesMut};
 use domain::{
     ids::TenantId,
-    nodes::http_request::{Body, Params, Part, PartContent},
+    kinds::http_request::{Body, Params, Part, PartContent},
     retry::Failure,
     timestamp::Timestamp,
     trace::{TRACEPARENT, TraceContext},
@@ -25,20 +25,13 @@ use tracing::{Instrument, field};
 use url::Url;
 
 use super::{
-    client::HttpClient,
+    answer::Answer,
     failure::{CallFailure, describe},
     redirect::{Request, redirection},
 };
+use crate::http_client::HttpClient;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-
-/// What came back.
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
-}
 
 /// What a call needs beside its parameters.
 #[derive(Debug)]
@@ -56,17 +49,18 @@ impl Caller<'_> {
     /// sets them.
     pub(super) async fn call(&self, params: &Params, key: &str) -> Result<Answer, CallFailure> {
         let here = TraceSpan::after(Some(self.trace));
+        let target = params.target();
         let span = tracing::info_span!(
             "call",
             trace_id = here.trace_id(),
             span_id = here.span_id(),
             parent_id = here.parent_id(),
-            http.method = params.method,
-            http.origin = params.url.origin().ascii_serialization(),
+            http.method = params.method.as_str(),
+            http.origin = target.origin().ascii_serialization(),
             http.status = field::Empty,
             error.code = field::Empty,
         );
-        let called = self.follow(params, key, here.context()).instrument(span.clone()).await;
+        let called = self.follow(params, target, key, here.context()).instrument(span.clone()).await;
         match &called {
             Ok(answer) => span.record("http.status", answer.status.as_u16()),
             Err(failed) => span.record("error.code", &*failed.error.code),
@@ -74,10 +68,16 @@ impl Caller<'_> {
         called
     }
 
-    async fn follow(&self, params: &Params, key: &str, trace: TraceContext) -> Result<Answer, CallFailure> {
+    async fn follow(
+        &self,
+        params: &Params,
+        target: Url,
+        key: &str,
+        trace: TraceContext,
+    ) -> Result<Answer, CallFailure> {
         let mut request = Request {
-            method: params.method.parse().unwrap_or(Method::GET),
-            url: params.url.clone(),
+            method: params.method.as_str().parse().unwrap_or(Method::GET),
+            url: target,
             headers: own_headers(params, key, trace)?,
             body: params.body.as_ref(),
         };
@@ -92,7 +92,7 @@ impl Caller<'_> {
                 }
                 Hop::Redirect(status, next) => (status, next),
             };
-            let most = params.redirects.unwrap_or_default();
+            let most = params.redirects.0.unwrap_or_default();
             if followed >= most {
                 let message =
                     format!("{what}: more than {most} redirects; raise `redirects` if that is right");
@@ -147,7 +147,7 @@ impl Caller<'_> {
         // After the body, whose media type the author's wins over.
         let sent = builder.headers(request.headers.clone()).send();
         let mut response = self.within(what, sent).await?;
-        if let Some(next) = redirection(&response, &request.url).filter(|_| params.redirects.is_some()) {
+        if let Some(next) = redirection(&response, &request.url).filter(|_| params.redirects.0.is_some()) {
             let next =
                 next.map_err(|why| CallFailure::permanent("invalid_redirect", format!("{what} {why}")))?;
             return Ok(Hop::Redirect(response.status(), next));
@@ -210,10 +210,10 @@ enum Hop {
 }
 
 fn own_headers(params: &Params, key: &str, trace: TraceContext) -> Result<HeaderMap, CallFailure> {
-    let mut headers = HeaderMap::with_capacity(params.headers.len() + 2);
+    let mut headers = HeaderMap::with_capacity(params.headers.0.len() + 2);
     let invalid =
         |name: &str| CallFailure::permanent("invalid_params", format!("the header {name:?} cannot be sent"));
-    for (name, value) in &params.headers {
+    for (name, value) in &params.headers.0 {
         let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid(name))?;
         let mut value = HeaderValue::from_str(value).map_err(|_| invalid(name))?;
         value.set_sensitive(is_secret(name));

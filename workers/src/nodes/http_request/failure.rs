@@ -2,12 +2,13 @@
 
 use std::{error::Error as StdError, io, time::Duration};
 
-use domain::{nodes::http_request::Params, retry::Failure, run::NodeError};
+use domain::{kinds::http_request::Params, retry::Failure, run::NodeError};
 use minireipaz::telemetry::redact::{self, REDACTED, is_secret, is_secret_parameter};
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::client::Blocked;
+use super::answer::Answer;
+use crate::http_client::Blocked;
 
 /// How much of a refusing answer's body an error keeps, in bytes.
 const SHOWN: usize = 2 * 1024;
@@ -82,7 +83,7 @@ impl CallFailure {
     pub(super) fn of_status(
         what: &str,
         params: &Params,
-        answer: &super::call::Answer,
+        answer: &Answer,
         retry_after: Option<Duration>,
     ) -> Self {
         let status = answer.status;
@@ -129,13 +130,15 @@ pub(super) fn headers(headers: &http::HeaderMap) -> Map<String, Value> {
 
 /// Some servers repeat what they were sent: the request's secrets must not come back in an error.
 fn without_secrets(mut text: String, params: &Params) -> String {
-    let secrets = params.headers.iter().filter(|(name, _)| is_secret(name)).flat_map(|(_, value)| {
+    let mut secrets = Vec::new();
+    for (_, value) in params.headers.0.iter().filter(|(name, _)| is_secret(name)) {
         // `Bearer x`, `Basic x`: the second word alone is the secret too.
-        [value.as_str(), value.rsplit(' ').next().unwrap_or_default()]
-    });
-    let parameters = params.url.query_pairs().filter(|(name, _)| is_secret_parameter(name));
-    let parameters: Vec<_> = parameters.map(|(_, value)| value).collect();
-    for secret in secrets.chain(parameters.iter().map(AsRef::as_ref)).filter(|secret| secret.len() >= 6) {
+        secrets.extend([value.clone(), value.rsplit(' ').next().unwrap_or_default().to_owned()]);
+    }
+    let target = params.target();
+    let parameters = target.query_pairs().filter(|(name, _)| is_secret_parameter(name));
+    secrets.extend(parameters.map(|(_, value)| value.into_owned()));
+    for secret in secrets.iter().filter(|secret| secret.len() >= 6) {
         text = text.replace(secret, REDACTED);
     }
     text

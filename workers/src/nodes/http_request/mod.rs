@@ -1,12 +1,9 @@
 //! `http_request`: calls a web API, once an item.
 
-mod address;
 mod ahead;
-mod allow;
+mod answer;
 mod call;
-mod client;
 mod failure;
-mod hosts;
 mod partial;
 mod redirect;
 mod response;
@@ -19,10 +16,6 @@ use domain::{
     template::InvalidTemplate,
 };
 use futures_util::future::BoxFuture;
-
-pub use allow::{Allow, InvalidAllow};
-pub(crate) use client::HttpClient;
-pub use client::{HttpSettings, HttpSetupError};
 
 use super::{Call, CallContext, Traits, compile_params};
 use crate::{engine::Outcome, expr::Param};

@@ -1,6 +1,6 @@
 //! A request and its redirects: what is sent on, and where to.
 
-use domain::nodes::http_request::Body;
+use domain::kinds::http_request::Body;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use minireipaz::telemetry::redact::is_secret;
 use reqwest::{Method, Response};

@@ -3,15 +3,15 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use domain::{
     items::Item,
+    kinds::http_request::{Format, Response},
     limits::MAX_ITEMS,
-    nodes::http_request::{Format, Response},
     retry::Failure,
 };
 use http::{HeaderMap, header};
 use serde_json::{Value, json};
 
 use super::{
-    call::Answer,
+    answer::Answer,
     failure::{CallFailure, headers},
 };
 use crate::nodes::output::within;

@@ -12,9 +12,9 @@ use std::{
 
 use domain::{
     definition::Node,
-    items::{Item, MAIN, Ports},
+    items::{Item, MAIN, Output},
+    kinds::http_request::Params,
     limits::{MAX_ITEMS, MAX_STEP_OUTPUT_BYTES},
-    nodes::http_request::Params,
     retry::Failure,
     run::NodeError,
     workflow::OnError,
@@ -38,10 +38,11 @@ use crate::{
     engine::{Outcome, StepFailure},
     expr::{Param, Scope},
     nodes::{
-        CallContext, failed, failed_as_a_whole,
+        CallContext, failed_as_a_whole,
         items::Failures,
-        output::{Output, measure_item, within},
+        output::{From, OutputBuilder, measure_item, within},
     },
+    step::{Inputs, failed},
 };
 
 /// How one item's call ended.
@@ -54,15 +55,15 @@ enum Ended {
 }
 
 pub(super) async fn run(params: Arc<Param>, needs_javascript: bool, context: CallContext) -> Outcome {
-    let CallContext { shared, scope, task, deadline, trace } = context;
-    let Some(node) = scope.definition.nodes.get(task.node) else {
+    let CallContext { facilities, scope, task, deadline, trace } = context;
+    let Some(node) = task.node() else {
         return failed(NodeError::new("unknown_node", "the workflow has no such node"), Failure::Permanent);
     };
-    let mut partial = Partial::read(task.partial.as_deref());
+    let mut partial = Partial::read(task.kept.as_deref());
     let mut pending: VecDeque<usize> =
         (0..scope.input.len()).filter(|item| !partial.items.contains_key(item)).collect();
     let ahead = Ahead {
-        shared: &shared,
+        facilities: &facilities,
         scope: &scope,
         params: &params,
         needs_javascript,
@@ -71,10 +72,10 @@ pub(super) async fn run(params: Arc<Param>, needs_javascript: bool, context: Cal
     };
     let calls = Calls {
         caller: Caller {
-            http: shared.http(),
+            http: &facilities.http,
             tenant: &task.run.tenant,
             deadline: deadline.into(),
-            now: shared.now(),
+            now: facilities.clock.now(),
             trace,
         },
         scope: &scope,
@@ -83,7 +84,7 @@ pub(super) async fn run(params: Arc<Param>, needs_javascript: bool, context: Cal
         decided: AtomicBool::new(false),
     };
     let (mut again, mut bytes, mut count) = (Vec::new(), 0, 0);
-    let most = shared.settings.http.concurrency_per_step.max(1);
+    let most = facilities.http.settings.concurrency_per_step.max(1);
     let mut ready = VecDeque::new();
     let mut under_way = FuturesUnordered::new();
     let mut evaluating = pin!(Fuse::terminated());
@@ -116,7 +117,7 @@ pub(super) async fn run(params: Arc<Param>, needs_javascript: bool, context: Cal
             Ended::NotMade => {}
         }
     }
-    outcome(node, &scope.input, partial, again)
+    outcome(node, &task.inputs, &scope.input, partial, again)
 }
 
 /// The answers so far must fit the step's output; else a large list of large answers would fill the memory first.
@@ -193,7 +194,13 @@ fn header_safe(id: &str) -> String {
 }
 
 /// What the step comes to. Items that may be tried again make the whole step so, with all others in `partial`.
-fn outcome(node: &Node, input: &[Item], partial: Partial, again: Vec<(usize, CallFailure)>) -> Outcome {
+fn outcome(
+    node: &Node,
+    inputs: &Inputs,
+    input: &[Item],
+    partial: Partial,
+    again: Vec<(usize, CallFailure)>,
+) -> Outcome {
     let decided = node.on_error == OnError::Fail
         && partial.items.values().any(|settled| matches!(settled, Settled::Failed(_)));
     let retry = if decided {
@@ -204,19 +211,22 @@ fn outcome(node: &Node, input: &[Item], partial: Partial, again: Vec<(usize, Cal
     let kept: Option<Value> = retry.and_then(|_| partial.to_value());
 
     let mut failures = Failures::of(node);
-    let mut output = Output::with_ports(&[MAIN]);
+    let mut output = OutputBuilder::of(node, inputs);
+    let main = MAIN.into();
     let mut retryable = Failures::of(node);
     let mut again: std::collections::BTreeMap<usize, CallFailure> = again.into_iter().collect();
     let mut settled = partial.items;
     for (index, item) in input.iter().enumerate() {
         let pushed = match (settled.remove(&index), again.remove(&index)) {
-            (Some(Settled::Done(items)), _) => items.into_iter().try_for_each(|made| output.push(MAIN, made)),
+            (Some(Settled::Done(items)), _) => {
+                items.into_iter().try_for_each(|made| output.push(&main, made, From::Item(index)))
+            }
             (Some(Settled::Failed(error)), _) => match failures.note(index, item, *error) {
-                Some(left) => output.push(failures.port, left),
+                Some((port, left)) => output.push(port, left, From::Item(index)),
                 None => Ok(()),
             },
             (None, Some(failed)) => match retryable.note(index, item, *failed.error) {
-                Some(left) => output.push(failures.port, left),
+                Some((port, left)) => output.push(port, left, From::Item(index)),
                 None => Ok(()),
             },
             (None, None) => Ok(()),
@@ -225,15 +235,15 @@ fn outcome(node: &Node, input: &[Item], partial: Partial, again: Vec<(usize, Cal
             return failed_as_a_whole(node, above);
         }
     }
-    let ports = output.into_ports();
-    let Some(failure) = retry else { return failures.finish(input.len(), ports) };
+    let output = output.finish();
+    let Some(failure) = retry else { return failures.finish(input.len(), output) };
     match retryable.error(input.len()) {
-        None => failures.finish(input.len(), ports),
+        None => failures.finish(input.len(), output),
         Some((error, goes_on)) => Outcome::Failed(Box::new(StepFailure {
             error,
             failure,
             partial: kept,
-            fallback: if goes_on { ports } else { Ports::new() },
+            fallback: if goes_on { output } else { Output::default() },
         })),
     }
 }

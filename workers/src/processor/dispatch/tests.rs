@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    engine::RunHeader,
+    engine::{Execute, RunHeader},
     expr::tests::header,
     runner::{Compiled, RunnerSettings},
 };
@@ -39,29 +39,24 @@ impl Scene {
             run_id: RunId(Uuid::from_u128(run)),
             ..header()
         };
-        self.dispatcher.submit(StepTask {
-            run: Arc::new(run),
-            workflow: Arc::clone(&self.workflow),
-            node: 0,
-            attempt: 1,
-            partial: None,
-            inputs: Vec::new(),
-            outputs: Vec::new(),
-        });
+        let execute = Execute::first(StepKey::outside(0));
+        let attempt = Attempt::new(&self.workflow, &Arc::new(run), execute, Default::default(), Vec::new());
+        self.dispatcher.submit(attempt);
     }
 
     fn abort(&mut self, tenant: &str, run: u128) {
-        self.dispatcher.abort(&TenantId::parse(tenant).unwrap(), (RunId(Uuid::from_u128(run)), 0));
+        self.dispatcher
+            .abort(&TenantId::parse(tenant).unwrap(), &(RunId(Uuid::from_u128(run)), StepKey::outside(0)));
     }
 
     /// The run whose step ends next; its place is free then.
     fn end(&mut self) -> u128 {
-        let Ok(Input::Finished { run, run_attempt, node, attempt, .. }) =
+        let Ok(Input::Finished { run, run_attempt, step, attempt, .. }) =
             self.reports.recv_timeout(Duration::from_secs(30))
         else {
             panic!("no step ended");
         };
-        assert!(self.dispatcher.ended((run, node), (run_attempt, attempt)));
+        assert!(self.dispatcher.ended(&(run, step), (run_attempt, attempt)));
         run.0.as_u128()
     }
 
@@ -117,11 +112,11 @@ async fn an_aborted_step_makes_room_and_a_waiting_one_is_forgotten() {
 async fn the_report_of_an_attempt_that_was_cut_off_does_not_end_the_next_one() {
     let mut scene = Scene::new(2, 2);
     scene.submit("one", 10);
-    let key = (RunId(Uuid::from_u128(10)), 0);
-    assert!(!scene.dispatcher.ended(key, (2, 7)), "another attempt");
-    assert!(!scene.dispatcher.ended(key, (1, 1)), "another attempt of the run");
+    let key = (RunId(Uuid::from_u128(10)), StepKey::outside(0));
+    assert!(!scene.dispatcher.ended(&key, (2, 7)), "another attempt");
+    assert!(!scene.dispatcher.ended(&key, (1, 1)), "another attempt of the run");
     assert_eq!(scene.dispatcher.running(), 1);
-    assert!(scene.dispatcher.ended(key, (2, 1)));
+    assert!(scene.dispatcher.ended(&key, (2, 1)));
     scene.assert_empty();
 }
 
@@ -131,7 +126,7 @@ async fn once_paused_nothing_begins() {
     scene.submit("one", 10);
     scene.submit("one", 11);
     scene.dispatcher.pause();
-    assert!(scene.dispatcher.ended((RunId(Uuid::from_u128(10)), 0), (2, 1)));
+    assert!(scene.dispatcher.ended(&(RunId(Uuid::from_u128(10)), StepKey::outside(0)), (2, 1)));
     assert_eq!((scene.dispatcher.running(), scene.dispatcher.waiting), (0, 1));
     scene.dispatcher.abort_all();
     scene.assert_empty();

@@ -71,8 +71,9 @@ proptest! {
         let [one, other] = picks.map(|pick| {
             let mut world = started(&definition);
             world.drive_to_end(pick);
-            let statuses: Vec<_> = (0..definition.nodes.len())
-                .map(|node| facts::step(&world.state, node).map(|step| (step.status, step.output)))
+            let steps = world.state.steps().iter();
+            let statuses: Vec<_> = steps
+                .map(|(node, run)| facts::step(&world.state, node, run).map(|step| (step.status, step.output)))
                 .collect();
             (facts::run(&world.state).output, statuses)
         });

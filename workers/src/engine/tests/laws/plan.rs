@@ -1,19 +1,19 @@
 //! Random workflows, and random things that happen to their runs.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use domain::{
     definition::Definition,
-    items::{ERROR, Item, Ports},
-    nodes,
+    items::{ERROR, Item, Output, Port},
+    kinds::Kind,
     retry::Failure,
-    run::NodeError,
-    workflow::OnError,
+    run::{NodeError, WaitsFor},
+    timestamp::Timestamp,
 };
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Map, Value, json};
 
-use crate::engine::{Outcome, StepFailure, tests::scenario::define};
+use crate::engine::{Later, Outcome, StepFailure, tests::scenario::define};
 
 /// What happens next to a run; `pick` says to which of those that it may happen to.
 #[derive(Debug, Clone)]
@@ -46,21 +46,22 @@ pub(super) fn happenings() -> impl Strategy<Value = Vec<Happening>> {
 
 /// A workflow of a manual trigger and up to eleven nodes of all kinds, with any edges that make no cycle.
 pub(super) fn definitions() -> impl Strategy<Value = Arc<Definition>> {
-    let node = (0..5usize, 0..3usize, 1..4u32);
+    let node = (0..6usize, 0..3usize, 1..4u32);
     let edge = (any::<usize>(), any::<usize>(), any::<usize>());
     (vec(node, 1..12), vec(edge, 0..30)).prop_map(|(nodes, edges)| Arc::new(build(&nodes, &edges)))
 }
 
 fn build(picks: &[(usize, usize, u32)], edges: &[(usize, usize, usize)]) -> Definition {
-    let mut ports = vec![vec!["main".to_owned()]];
+    let mut ports: Vec<Vec<Port>> = vec![vec!["main".into()]];
     let mut all = vec![("n0".to_owned(), "manual", json!({}))];
     for (index, &(kind, on_error, max_attempts)) in picks.iter().enumerate() {
-        let kind = nodes::find(["set", "http_request", "if", "merge", "fail"][kind]).unwrap();
+        let kind =
+            [Kind::Set, Kind::HttpRequest, Kind::If, Kind::Merge, Kind::Wait, Kind::Fail][kind].declaration();
         let policy =
             ["fail", "continue", "error_port"][if kind.error_port { on_error } else { on_error % 2 }];
-        let mut own = (kind.ports)(&Map::new());
+        let mut own = kind.ports.of(&Map::new());
         if policy == "error_port" {
-            own.push(ERROR.to_owned());
+            own.push(ERROR.into());
         }
         ports.push(own);
         let data = json!({ "on_error": policy, "retry": { "max_attempts": max_attempts, "base": "1s" } });
@@ -74,7 +75,7 @@ fn build(picks: &[(usize, usize, u32)], edges: &[(usize, usize, usize)]) -> Defi
             let source = source % target;
             let port = ports[source].get(port % ports[source].len().max(1))?;
             seen.insert((source, port, target)).then(|| {
-                json!({ "source": format!("n{source}"), "sourceHandle": port, "target": format!("n{target}") })
+                json!({ "source": format!("n{source}"), "sourceHandle": **port, "target": format!("n{target}") })
             })
         })
         .collect();
@@ -82,14 +83,18 @@ fn build(picks: &[(usize, usize, u32)], edges: &[(usize, usize, usize)]) -> Defi
 }
 
 /// An outcome of a node, as the bits of `detail` say: three in four succeed, each port has items or not.
-pub(super) fn outcome(definition: &Definition, node: usize, detail: u8) -> Outcome {
+pub(super) fn outcome(definition: &Definition, node: usize, detail: u8, now: Timestamp) -> Outcome {
     let node = &definition.nodes[node];
-    let mut names = (node.kind.ports)(&node.params);
-    if detail & 0b11 != 0 {
-        return Outcome::Succeeded(filled(&names, detail >> 2));
+    if node.kind == Kind::Wait && detail & 0b1 != 0 {
+        let waits_for = WaitsFor::moment(now.plus(Duration::from_secs(u64::from(detail >> 1))));
+        return Outcome::Later(Box::new(Later {
+            waits_for,
+            kept: (detail & 0b10 != 0).then(|| json!(detail)),
+        }));
     }
-    if node.on_error == OnError::ErrorPort {
-        names.push(ERROR.to_owned());
+    if detail & 0b11 != 0 {
+        let own = node.ports.iter().filter(|port| ***port != *ERROR);
+        return Outcome::Succeeded(filled(own, detail >> 2));
     }
     let retry_after = None;
     let failure = [
@@ -100,16 +105,25 @@ pub(super) fn outcome(definition: &Definition, node: usize, detail: u8) -> Outco
     ][usize::from(detail >> 2 & 0b11)];
     let partial = (detail & 0b1000_0000 != 0).then(|| json!({ "done": detail }));
     let error = NodeError::new(failure.as_str(), "it did not work").with_details(Value::from(detail));
-    Outcome::Failed(Box::new(StepFailure { error, failure, partial, fallback: filled(&names, detail >> 4) }))
+    Outcome::Failed(Box::new(StepFailure {
+        error,
+        failure,
+        partial,
+        fallback: filled(&node.ports, detail >> 4),
+    }))
 }
 
 /// An outcome that lets a run come to its end.
 pub(super) fn success(definition: &Definition, node: usize) -> Outcome {
     let node = &definition.nodes[node];
-    Outcome::Succeeded(filled(&(node.kind.ports)(&node.params), u8::MAX))
+    Outcome::Succeeded(filled(node.ports.iter().filter(|port| ***port != *ERROR), u8::MAX))
 }
 
-fn filled(names: &[String], bits: u8) -> Ports {
+fn filled<'p>(ports: impl IntoIterator<Item = &'p Port>, bits: u8) -> Output {
     let items = |index: usize| vec![Item::new(); usize::from(bits >> index & 1)];
-    names.iter().enumerate().map(|(index, name)| (name.as_str().into(), Arc::new(items(index)))).collect()
+    let ports = ports.into_iter().enumerate();
+    Output {
+        ports: ports.map(|(index, port)| (Arc::clone(port), Arc::new(items(index)))).collect(),
+        ..Output::default()
+    }
 }

@@ -9,11 +9,10 @@ use domain::{definition::Definition, timestamp::Timestamp};
 
 use super::plan::{Happening, outcome, success};
 use crate::engine::{
-    Command, Effect, Illegal, Outcome, RunEvent, RunState, Timer,
-    node::NodeState,
-    step,
+    Command, Effect, Illegal, Outcome, RunEvent, RunState, StepChange, StepKey, StepState, Timer, step,
     tests::scenario::{CREATED, header},
 };
+use crate::journal::codec;
 
 pub(super) struct World {
     pub(super) state: RunState,
@@ -21,10 +20,10 @@ pub(super) struct World {
     pub(super) journal: Vec<RunEvent>,
     folded: RunState,
     /// What the worker does: attempts under way and timers set.
-    working: BTreeSet<(usize, u32)>,
+    working: BTreeSet<(StepKey, u32)>,
     timers: BTreeMap<Timer, Timestamp>,
     /// Every attempt that was ever executed.
-    executed: BTreeSet<(usize, u32)>,
+    executed: BTreeSet<(StepKey, u32)>,
     pub(super) now: Timestamp,
 }
 
@@ -60,11 +59,11 @@ impl World {
         assert!(!before.is_terminal(), "nothing follows a run's end");
         for event in &decision.events {
             self.check_event(event);
-            let text = serde_json::to_string(event).unwrap();
-            let read: RunEvent = serde_json::from_str(&text).unwrap();
-            assert_eq!(&read, event, "events are read as they were written");
-            self.folded.apply(&read).unwrap();
-            self.journal.push(read);
+            let row = codec::write_events(std::slice::from_ref(event)).unwrap();
+            let read = codec::read_events(&row).unwrap();
+            assert_eq!(read, [event.clone()], "events are read as they were written");
+            self.folded.apply(&read[0]).unwrap();
+            self.journal.extend(read);
         }
         for effect in decision.effects {
             self.perform(&effect);
@@ -76,8 +75,9 @@ impl World {
     pub(super) fn happen(&mut self, happening: &Happening) {
         match happening {
             Happening::Finish { pick, detail } => {
-                if let Some((node, attempt)) = pick_of(&self.working, *pick) {
-                    self.finish(node, attempt, outcome(self.state.definition(), node, *detail));
+                if let Some((step, attempt)) = pick_of(&self.working, *pick) {
+                    let outcome = outcome(self.state.definition(), step.node, *detail, self.now);
+                    self.finish(step, attempt, outcome);
                 }
             }
             Happening::Timer => self.fire(),
@@ -105,7 +105,10 @@ impl World {
             turns += 1;
             assert!(turns < 200, "every run ends");
             match pick_of(&self.working, pick) {
-                Some((node, attempt)) => self.finish(node, attempt, success(self.state.definition(), node)),
+                Some((step, attempt)) => {
+                    let outcome = success(self.state.definition(), step.node);
+                    self.finish(step, attempt, outcome);
+                }
                 None => self.fire(),
             }
         }
@@ -120,17 +123,23 @@ impl World {
         self.working.clear();
         self.timers.clear();
         self.tell(Command::Recover).unwrap();
-        let again = |node: &usize| self.working.iter().any(|(working, _)| working == node);
+        let again = |step: &StepKey| self.working.iter().any(|(working, _)| working == step);
         assert!(!done.iter().any(again), "what is done is not done again");
     }
 
-    fn finish(&mut self, node: usize, attempt: u32, outcome: Outcome) {
-        self.working.remove(&(node, attempt));
-        self.tell(Command::StepFinished { node, attempt, outcome, jitter: 0.5 }).unwrap();
+    fn finish(&mut self, step: StepKey, attempt: u32, outcome: Outcome) {
+        let key = (step.clone(), attempt);
+        self.working.remove(&key);
+        if matches!(outcome, Outcome::Later(_)) {
+            // The same attempt may be executed once more.
+            self.executed.remove(&key);
+        }
+        self.tell(Command::StepFinished { step, attempt, outcome, jitter: 0.5 }).unwrap();
     }
 
     fn fire(&mut self) {
-        if let Some((&timer, &at)) = self.timers.iter().min_by_key(|(_, at)| **at) {
+        let next = self.timers.iter().min_by_key(|(_, at)| **at);
+        if let Some((timer, at)) = next.map(|(timer, at)| (timer.clone(), *at)) {
             self.now = self.now.max(at);
             self.timers.remove(&timer);
             self.tell(Command::TimerFired(timer)).unwrap();
@@ -139,52 +148,53 @@ impl World {
 
     /// An attempt that is over is reported again, and a timer that has fired fires again.
     fn echo(&mut self, pick: usize) {
-        let over = self.executed.difference(&self.working).copied().collect();
-        if let Some((node, attempt)) = pick_of(&over, pick) {
-            let outcome = success(self.state.definition(), node);
-            let late = Command::StepFinished { node, attempt, outcome, jitter: 0.5 };
-            assert!(self.tell(late).is_err(), "attempt {attempt} of node {node} ends once");
-            let late = Timer::Retry { node, attempt };
+        let over = self.executed.difference(&self.working).cloned().collect();
+        if let Some((step, attempt)) = pick_of(&over, pick) {
+            let outcome = success(self.state.definition(), step.node);
+            let late = Command::StepFinished { step: step.clone(), attempt, outcome, jitter: 0.5 };
+            assert!(self.tell(late).is_err(), "attempt {attempt} of {step:?} ends once");
+            let late = Timer::Wake(step);
             if !self.timers.contains_key(&late) {
                 assert!(self.tell(Command::TimerFired(late)).is_err(), "attempt {attempt} begins once");
             }
         }
     }
 
-    fn settled(&self) -> impl Iterator<Item = usize> {
-        let nodes = self.state.nodes().iter().enumerate();
-        nodes.filter(|(_, run)| run.finished_at().is_some()).map(|(node, _)| node)
+    fn settled(&self) -> impl Iterator<Item = StepKey> {
+        let settled = self.state.steps().iter().filter(|(_, run)| run.finished_at().is_some());
+        settled.map(|(node, run)| StepKey { node, iteration: run.iteration().clone() })
     }
 
     /// What may not happen at all, whatever the state says of itself.
     fn check_event(&self, event: &RunEvent) {
-        let (RunEvent::StepStarted { node, .. } | RunEvent::StepSkipped { node, .. }) = event else { return };
-        let definition = self.folded.definition();
-        for &edge in &definition.nodes[*node].incoming {
-            let source = &self.folded.nodes()[definition.edges[edge].source];
-            assert!(source.finished_at().is_some(), "a node starts after all its inputs are settled");
+        let RunEvent::Step(event) = event else { return };
+        let (StepChange::Started | StepChange::Skipped) = event.change else { return };
+        let (definition, steps) = (self.folded.definition(), self.folded.steps());
+        let key = &event.step;
+        for &edge in &definition.nodes[key.node].incoming {
+            let source = StepKey { node: definition.edges[edge].source, iteration: key.iteration.clone() };
+            let settled = steps.get(&source).unwrap().finished_at().is_some();
+            assert!(settled, "a node starts after all its inputs are settled");
         }
-        assert!(self.folded.nodes()[*node].finished_at().is_none(), "what is settled does not start again");
-        let takes_something = !self.folded.inputs(*node).is_empty();
-        assert_eq!(
-            takes_something,
-            matches!(event, RunEvent::StepStarted { .. }),
-            "a node runs if and only if it is given items"
-        );
+        assert!(steps.get(key).unwrap().finished_at().is_none(), "what is settled does not start again");
+        let takes_something = !self.folded.inputs(key).is_empty();
+        let starts = event.change == StepChange::Started;
+        assert_eq!(takes_something, starts, "a node runs if and only if it is given items");
     }
 
     fn perform(&mut self, effect: &Effect) {
-        match *effect {
-            Effect::Execute { node, attempt, .. } => {
-                assert!(self.executed.insert((node, attempt)), "no node runs twice for one attempt");
-                self.working.insert((node, attempt));
+        match effect {
+            Effect::Execute(execute) => {
+                let key = (execute.step.clone(), execute.attempt);
+                assert!(self.executed.insert(key.clone()), "no node runs twice for one attempt");
+                self.working.insert(key);
             }
-            Effect::Abort { node } => self.working.retain(|(working, _)| *working != node),
+            Effect::Abort(step) => self.working.retain(|(working, _)| working != step),
             Effect::SetTimer { timer, at } => {
-                self.timers.insert(timer, at);
+                self.timers.insert(timer.clone(), *at);
             }
             Effect::CancelTimer(timer) => {
-                self.timers.remove(&timer);
+                self.timers.remove(timer);
             }
         }
     }
@@ -196,13 +206,14 @@ impl World {
         assert_eq!(state.running().collect::<BTreeSet<_>>(), self.working, "what runs is what was executed");
         assert_eq!(state.timers().collect::<BTreeMap<_, _>>(), self.timers, "timers are those that are due");
         assert_eq!(state.progress.running, self.working.len());
-        assert_eq!(state.progress.unsettled, state.nodes().len() - self.settled().count());
+        assert_eq!(state.progress.unsettled, state.steps().iter().count() - self.settled().count());
         assert_eq!(state.is_parked(), !state.is_terminal() && self.working.is_empty(), "a live run goes on");
-        let stuck = |run: &crate::engine::NodeRun| matches!(run.state(), NodeState::Waiting { open: 0, .. });
-        assert!(state.is_terminal() || !state.nodes().iter().any(stuck), "what can run does");
+        let stuck = |state: &StepState| matches!(state, StepState::Pending { open: 0, .. });
+        let stuck = state.steps().iter().any(|(_, run)| stuck(run.state()));
+        assert!(state.is_terminal() || !stuck, "what can run does");
     }
 }
 
-fn pick_of(attempts: &BTreeSet<(usize, u32)>, pick: usize) -> Option<(usize, u32)> {
-    attempts.iter().nth(pick % attempts.len().max(1)).copied()
+fn pick_of(attempts: &BTreeSet<(StepKey, u32)>, pick: usize) -> Option<(StepKey, u32)> {
+    attempts.iter().nth(pick % attempts.len().max(1)).cloned()
 }

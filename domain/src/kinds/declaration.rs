@@ -1,0 +1,157 @@
+//! What is said once about a kind, for everybody who must know it.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::params::{At, Reader, Table};
+use crate::{
+    items::{MAIN, Port},
+    retry::RetryPolicy,
+};
+
+/// A kind, declared.
+#[derive(Debug)]
+pub struct Declaration {
+    /// Its name in documents; it is for ever.
+    pub name: &'static str,
+    /// What people call it.
+    pub title: &'static str,
+    /// Where a picker shows it.
+    pub group: Group,
+    /// What it does, in one line.
+    pub summary: &'static str,
+    /// What else one has to know, as Markdown.
+    pub docs: &'static str,
+    /// A sign for it: a name from the Lucide set.
+    pub icon: &'static str,
+    /// Whether it starts runs; a trigger has no incoming edges.
+    pub trigger: bool,
+    /// Whether a workflow may have only one.
+    pub single: bool,
+    /// What it does to the world.
+    pub effect: Effect,
+    /// Its output ports; without `error`, which comes from `on_error: error_port`.
+    pub ports: OutputPorts,
+    /// The inputs it tells apart (`targetHandle`); empty: it does not.
+    pub inputs: &'static [&'static str],
+    /// Whether it can fail, and so has the port `error` under `on_error: error_port`.
+    pub error_port: bool,
+    /// Time limit of one attempt when the node has none.
+    pub timeout: Duration,
+    /// Retries when the node has no policy of its own.
+    pub retry: RetryPolicy,
+    /// Its parameters.
+    pub params: Table,
+    /// Reads the parameters of a saved document, for the sake of what is wrong with them.
+    pub check: fn(&Map<String, Value>, &At<'_>, &mut Reader<'_>),
+    /// It at work.
+    pub example: Example,
+}
+
+/// Where a picker shows a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Group {
+    /// It starts runs.
+    Triggers,
+    /// It calls others.
+    Calls,
+    /// It changes items.
+    Data,
+    /// It decides what comes next, and when.
+    Flow,
+}
+
+/// What a step does to the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// It only computes: nobody notices when it is done again, so it may run before its start is durable.
+    Pure,
+    /// It calls somebody, who may notice.
+    Calls,
+}
+
+/// The output ports of a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputPorts {
+    /// Always these.
+    Fixed(&'static [&'static str]),
+    /// One for each element of a list in the parameters, named by a field of it.
+    Each {
+        /// The parameter that holds the list.
+        list: &'static str,
+        /// The field of an element that names its port.
+        name: &'static str,
+    },
+}
+
+impl OutputPorts {
+    /// The ports of a node with these parameters, each once.
+    #[must_use]
+    pub fn of(&self, params: &Map<String, Value>) -> Vec<Port> {
+        match self {
+            Self::Fixed(ports) => ports.iter().map(|port| Port::from(*port)).collect(),
+            Self::Each { list, name } => {
+                let mut ports: Vec<Port> = Vec::new();
+                let elements = params.get(*list).and_then(Value::as_array).into_iter().flatten();
+                for port in elements.filter_map(|element| element.get(name)?.as_str()) {
+                    if !ports.iter().any(|known| **known == *port) {
+                        ports.push(port.into());
+                    }
+                }
+                ports
+            }
+        }
+    }
+}
+
+/// A kind at work: these parameters make this output of these items. It is part of the docs, and tested.
+#[derive(Debug)]
+pub struct Example {
+    /// The parameters, JSON.
+    pub params: &'static str,
+    /// What comes in, JSON: a list of items; with several inputs an object of lists.
+    pub input: &'static str,
+    /// What goes out, JSON: a list of items for each port. Empty for a kind that ends the run.
+    pub output: &'static str,
+}
+
+/// What most kinds have in common: they compute, have one port, and are not tried again.
+pub(super) const COMPUTES: Declaration = Declaration {
+    name: "",
+    title: "",
+    group: Group::Data,
+    summary: "",
+    docs: "",
+    icon: "",
+    trigger: false,
+    single: false,
+    effect: Effect::Pure,
+    ports: OutputPorts::Fixed(&[MAIN]),
+    inputs: &[],
+    error_port: true,
+    timeout: Duration::from_secs(30),
+    retry: RetryPolicy::standard(1, Duration::ZERO),
+    params: Table::EMPTY,
+    check: |object, at, reader| Table::EMPTY.check_names(object, at, reader),
+    example: Example { params: "{}", input: "[]", output: "{}" },
+};
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_kind_may_let_its_parameters_name_its_ports() {
+        let ports = OutputPorts::Each { list: "cases", name: "port" };
+        let params =
+            json!({"cases": [{"port": "cheap"}, {"port": "dear"}, {"port": "cheap"}, {"other": 1}, 5]});
+        let named = ports.of(params.as_object().unwrap());
+        assert_eq!(named.iter().map(|port| &**port).collect::<Vec<_>>(), ["cheap", "dear"]);
+        assert!(ports.of(&Map::new()).is_empty());
+    }
+}

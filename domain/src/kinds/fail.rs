@@ -1,0 +1,38 @@
+//! `fail`: ends the run with an error of the author's.
+
+use serde_json::Value;
+
+use super::{
+    declaration::{COMPUTES, Declaration, Example, Group, OutputPorts},
+    params::params,
+};
+
+params! {
+    /// Its parameters.
+    pub struct Params {
+        /// What the error says.
+        message: String;
+        /// What the error carries for programs.
+        details: Option<Value>;
+    }
+}
+
+/// The kind.
+pub static DECLARATION: Declaration = Declaration {
+    name: "fail",
+    title: "Fail",
+    group: Group::Flow,
+    summary: "Ends the run as failed, with an error of the author's.",
+    docs: "Its expressions see the first item. The error's code is `failed`.",
+    icon: "octagon-x",
+    ports: OutputPorts::Fixed(&[]),
+    error_port: false,
+    params: Params::TABLE,
+    check: |object, at, reader| drop(Params::read_object(object, at, reader)),
+    example: Example {
+        params: r#"{"message": "order {{ $json.id }} has no lines", "details": {"order": "{{ $json.id }}"}}"#,
+        input: r#"[{"id": 7}]"#,
+        output: "{}",
+    },
+    ..COMPUTES
+};

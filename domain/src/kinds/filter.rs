@@ -1,0 +1,34 @@
+//! `filter`: lets through the items for which a condition holds.
+
+use serde_json::Value;
+
+use super::{
+    declaration::{COMPUTES, Declaration, Example, Group},
+    params::{condition::Condition, params},
+};
+
+params! {
+    /// Its parameters.
+    pub struct Params {
+        /// What is asked of every item: one expression, `{left, op, right}`, or `all` or `any` of a list of them.
+        condition as "where": Condition<Value>;
+    }
+}
+
+/// The kind.
+pub static DECLARATION: Declaration = Declaration {
+    name: "filter",
+    title: "Filter",
+    group: Group::Data,
+    summary: "Lets the items through for which a condition holds, and drops the others.",
+    docs: "The condition is that of `if`. When no item is left, the nodes behind it are skipped.",
+    icon: "funnel",
+    params: Params::TABLE,
+    check: |object, at, reader| drop(Params::read_object(object, at, reader)),
+    example: Example {
+        params: r#"{"where": {"all": [{"left": "{{ $json.email }}", "op": "not_empty"}, "{{ $json.age >= 18 }}"]}}"#,
+        input: r#"[{"email": "ada@example.com", "age": 36}, {"email": "", "age": 40}, {"email": "x@example.com", "age": 9}]"#,
+        output: r#"{"main": [{"email": "ada@example.com", "age": 36}]}"#,
+    },
+    ..COMPUTES
+};

@@ -1,0 +1,192 @@
+//! What a request sends: exactly one of `json`, `form`, `text`, `multipart`, `base64`.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use super::pairs::{Pairs, scalar};
+use crate::{
+    items::name_of,
+    kinds::params::{At, Parameter, Reader, open},
+};
+
+const SHAPES: [&str; 5] = ["json", "form", "text", "multipart", "base64"];
+
+/// A request's body.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Body {
+    /// Any value, as JSON; `null` is sent as such.
+    Json(Value),
+    /// Names and values, URL-encoded.
+    Form(Vec<(String, String)>),
+    /// Text.
+    Text(String),
+    /// Parts with names.
+    Multipart(Vec<Part>),
+    /// Bytes.
+    Bytes(Bytes),
+}
+
+/// A part of a multipart body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Its name.
+    pub name: String,
+    /// The name of the file it is.
+    pub filename: Option<String>,
+    /// Its media type.
+    pub content_type: Option<String>,
+    /// What is in it.
+    pub content: PartContent,
+}
+
+/// What is in a part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PartContent {
+    /// Text.
+    Text(String),
+    /// Bytes.
+    Bytes(Bytes),
+}
+
+impl Parameter for Body {
+    const NAME: &'static str = "body";
+
+    fn schema() -> Value {
+        let scalar = json!({ "type": ["string", "number", "boolean"] });
+        let part = json!({
+            "type": "object",
+            "properties": {
+                "text": scalar, "base64": { "type": "string" }, "filename": { "type": "string" },
+                "content_type": { "type": "string" },
+            },
+            "additionalProperties": false,
+            "oneOf": [{ "required": ["text"] }, { "required": ["base64"] }],
+        });
+        let parts = json!({ "type": "object", "additionalProperties": { "anyOf": [scalar, part] } });
+        let shape = |name: &str, schema: Value| {
+            let properties = Map::from_iter([(name.to_owned(), open(schema))]);
+            json!({ "type": "object", "properties": properties, "required": [name], "additionalProperties": false })
+        };
+        json!({ "oneOf": [
+            shape("json", json!({})),
+            shape("form", Pairs::schema()),
+            shape("text", scalar),
+            shape("multipart", parts),
+            shape("base64", json!({ "type": "string" })),
+        ] })
+    }
+
+    fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
+        let Value::Object(map) = value else {
+            reader.wrong_type(at, "an object", value);
+            return None;
+        };
+        // `json: null` is a body, so presence is not judged by the value.
+        let given: Vec<_> = SHAPES.into_iter().filter(|name| map.contains_key(*name)).collect();
+        let read = match given.as_slice() {
+            [name] => read_shape(name, &map[*name], &at.field(name), reader),
+            given => {
+                let message = format!(
+                    "a body has exactly one of {}; this one has {}",
+                    SHAPES.map(|name| format!("`{name}`")).join(", "),
+                    if given.is_empty() { "none".to_owned() } else { given.join(" and ") }
+                );
+                reader.violation(at, "invalid_body", message);
+                None
+            }
+        };
+        for name in map.keys().filter(|name| !SHAPES.contains(&name.as_str())) {
+            let message = format!("`{name}` is not a parameter; known are: {}", SHAPES.join(", "));
+            reader.violation(&at.field(name), "unknown_parameter", message);
+        }
+        read
+    }
+}
+
+fn read_shape(name: &str, value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Body> {
+    match name {
+        "json" => Value::read(value, at, reader).map(Body::Json),
+        "form" => Pairs::read_open(value, at, reader).map(|pairs| Body::Form(pairs.0)),
+        _ if reader.is_open(value) => {
+            reader.check_templates(value, at);
+            None
+        }
+        "text" => text(value, at, reader).map(Body::Text),
+        "multipart" => multipart(value, at, reader).map(Body::Multipart),
+        _ => bytes(value, at, reader).map(Body::Bytes),
+    }
+}
+
+fn text(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<String> {
+    let read = scalar(value);
+    if read.is_none() {
+        reader.violation(at, "invalid_value", format!("must be a text, not {}", name_of(value)));
+    }
+    read
+}
+
+fn bytes(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Bytes> {
+    let decoded = value.as_str().and_then(|text| BASE64_STANDARD.decode(text.trim()).ok());
+    if decoded.is_none() {
+        let message = "must be bytes in base64 (the standard alphabet, padded)";
+        reader.violation(at, "invalid_value", message);
+    }
+    decoded.map(Bytes::from)
+}
+
+/// `{name: text}` or `{name: {text | base64, filename, content_type}}`.
+fn multipart(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Vec<Part>> {
+    let Value::Object(map) = value else {
+        reader.wrong_type(at, "an object", value);
+        return None;
+    };
+    let mut parts = Vec::with_capacity(map.len());
+    for (name, value) in map {
+        let here = at.field(name);
+        if reader.holds_open(value) {
+            reader.check_templates(value, &here);
+        } else {
+            parts.extend(part(name, value, &here, reader));
+        }
+    }
+    (parts.len() == map.len()).then_some(parts)
+}
+
+fn part(name: &str, value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Part> {
+    let Value::Object(map) = value else {
+        let content = PartContent::Text(text(value, at, reader)?);
+        return Some(Part { name: name.to_owned(), filename: None, content_type: None, content });
+    };
+    let mut right = true;
+    for key in
+        map.keys().filter(|key| !["text", "base64", "filename", "content_type"].contains(&key.as_str()))
+    {
+        let message =
+            format!("`{key}` is not part of a part; known are: text, base64, filename, content_type");
+        reader.violation(&at.field(key), "unknown_parameter", message);
+        right = false;
+    }
+    let mut optional = |key: &str| match map.get(key) {
+        None | Some(Value::Null) => None,
+        Some(value) => {
+            let found = text(value, &at.field(key), reader);
+            right &= found.is_some();
+            found
+        }
+    };
+    let (filename, content_type) = (optional("filename"), optional("content_type"));
+    if content_type.as_deref().is_some_and(|value| value.parse::<http::HeaderValue>().is_err()) {
+        reader.violation(&at.field("content_type"), "invalid_value", "this is not a media type");
+        right = false;
+    }
+    let content = match (map.get("text"), map.get("base64")) {
+        (Some(value), None) => PartContent::Text(text(value, &at.field("text"), reader)?),
+        (None, Some(value)) => PartContent::Bytes(bytes(value, &at.field("base64"), reader)?),
+        _ => {
+            reader.violation(at, "invalid_body", "a part has exactly one of `text` and `base64`");
+            return None;
+        }
+    };
+    right.then(|| Part { name: name.to_owned(), filename, content_type, content })
+}

@@ -1,0 +1,126 @@
+use serde_json::json;
+
+use super::*;
+use crate::{
+    kinds::{
+        Kind,
+        params::{At, Reader},
+    },
+    violation::{Violation, Violations},
+};
+
+/// What is wrong with the parameters of a saved document: path and code of each.
+fn saved(params: &Value) -> Vec<(String, String)> {
+    let mut violations = Violations::new();
+    Kind::HttpRequest.check(params.as_object().unwrap(), "p", &mut violations);
+    violations.into_vec().into_iter().map(|Violation { path, code, .. }| (path, code)).collect()
+}
+
+fn evaluated(params: &Value) -> Result<Params, Vec<Violation>> {
+    let mut violations = Violations::new();
+    let mut reader = Reader::evaluated(&mut violations);
+    let read = Params::read_object(params.as_object().unwrap(), &At::root("params"), &mut reader);
+    violations.or(read).map(|read| read.expect("no violation means parameters"))
+}
+
+#[test]
+fn every_mistake_of_saved_parameters_is_found_with_its_place() {
+    let check = |params: Value, expected: &[(&str, &str)]| {
+        let expected: Vec<_> = expected.iter().map(|(path, code)| ((*path).into(), (*code).into())).collect();
+        assert_eq!(saved(&params), expected, "{params}");
+    };
+    check(json!({"url": "https://a.example"}), &[]);
+    check(json!({}), &[("p.url", "required")]);
+    check(json!({"url": 5}), &[("p.url", "invalid_value")]);
+    check(json!({"url": "ftp://a"}), &[("p.url", "invalid_url")]);
+    check(json!({"url": "a.example/{{ $json.x }}"}), &[("p.url", "invalid_url")]);
+    check(json!({"url": "{{ $json.url }}"}), &[]);
+    check(json!({"url": "https://a/{{ $json.x"}), &[("p.url", "invalid_expression")]);
+    check(json!({"url": "https://a", "method": "FETCH"}), &[("p.method", "invalid_value")]);
+    check(
+        json!({"url": "https://a", "credential": "x", "pagination": {}}),
+        &[("p.credential", "not_available"), ("p.pagination", "not_available")],
+    );
+    check(
+        json!({"url": "https://a", "query": {"a": {}, "b": "{{ x }}"}, "headers": {"a b": "x", "Host": "y", "x-ok": "{{ $json.t }}", "x-bad": "a\nb"}}),
+        &[
+            ("p.query.a", "invalid_value"),
+            ("p.headers.a b", "invalid_header"),
+            ("p.headers.Host", "invalid_header"),
+            ("p.headers.x-bad", "invalid_header"),
+        ],
+    );
+    check(json!({"url": "https://a", "query": []}), &[("p.query", "invalid_value")]);
+    check(json!({"url": "https://a", "body": {"json": 1, "text": "x"}}), &[("p.body", "invalid_body")]);
+    check(json!({"url": "https://a", "body": {}}), &[("p.body", "invalid_body")]);
+    check(json!({"url": "https://a", "body": {"json": null}}), &[]);
+    check(
+        json!({"url": "https://a", "body": {"xml": "x", "text": "{{ 1 }}"}}),
+        &[("p.body.xml", "unknown_parameter")],
+    );
+    check(json!({"url": "https://a", "body": {"base64": "%"}}), &[("p.body.base64", "invalid_value")]);
+    check(
+        json!({"url": "https://a", "body": {"multipart": {"a": "x", "f": {"text": "x", "base64": "eA=="}, "g": {"text": "x", "name": "y"}}}}),
+        &[("p.body.multipart.f", "invalid_body"), ("p.body.multipart.g.name", "unknown_parameter")],
+    );
+    check(
+        json!({"url": "https://a", "response": {"format": "xml", "full": "yes", "as": 1}}),
+        &[
+            ("p.response.format", "invalid_value"),
+            ("p.response.full", "invalid_value"),
+            ("p.response.as", "unknown_parameter"),
+        ],
+    );
+    check(
+        json!({"url": "https://a", "accept_status": [200, "2xx", "404-410", "9xx", 42, true]}),
+        &[
+            ("p.accept_status[3]", "invalid_value"),
+            ("p.accept_status[4]", "invalid_value"),
+            ("p.accept_status[5]", "invalid_value"),
+        ],
+    );
+    check(json!({"url": "https://a", "accept_status": []}), &[("p.accept_status", "invalid_value")]);
+    check(json!({"url": "https://a", "redirects": 21}), &[("p.redirects", "invalid_value")]);
+    check(json!({"url": "https://a", "redirects": "maybe"}), &[("p.redirects", "invalid_value")]);
+    check(json!({"url": "https://a", "retries": 3}), &[("p.retries", "unknown_parameter")]);
+}
+
+#[test]
+fn evaluated_parameters_become_a_request() {
+    let read = evaluated(&json!({
+        "method": "post", "url": " https://a.example/x?k=1#part ", "query": {"q": "a b", "l": [1, true], "n": null},
+        "headers": {"X-One": 1, "Accept": ["a", "b"]}, "body": {"form": {"f": 2.5}},
+        "accept_status": ["2xx", 404], "redirects": "none", "response": {"format": "text", "full": true},
+    }))
+    .unwrap();
+    assert_eq!(read.method, Method::Post);
+    assert_eq!(read.target().as_str(), "https://a.example/x?k=1&q=a+b&l=1&l=true");
+    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(read.headers.0, [header("x-one", "1"), header("accept", "a"), header("accept", "b")]);
+    assert_eq!(read.body, Some(Body::Form(vec![("f".into(), "2.5".into())])));
+    assert_eq!(read.response, Response { format: Format::Text, full: true });
+    assert_eq!(read.redirects, Redirects(None));
+    for (status, accepted) in [(200, true), (299, true), (404, true), (300, false), (500, false)] {
+        assert_eq!(read.accepts(status), accepted, "{status}");
+    }
+}
+
+#[test]
+fn defaults_are_a_get_that_follows_redirects_and_takes_what_is_below_400() {
+    let read = evaluated(&json!({"url": "http://a"})).unwrap();
+    assert_eq!((read.method, read.redirects, read.body.is_none()), (Method::Get, Redirects(Some(5)), true));
+    assert!(read.accepts(304) && !read.accepts(400));
+}
+
+#[test]
+fn what_only_shows_after_evaluation_is_a_violation_then() {
+    for (params, path) in [
+        (json!({"url": "shop/1"}), "params.url"),
+        (json!({"url": "http://a", "headers": {"x": "a\r\nb: c"}}), "params.headers.x"),
+        (json!({"url": "http://a", "body": {"base64": 5}}), "params.body.base64"),
+        (json!({"url": "http://a", "body": 5}), "params.body"),
+    ] {
+        let found = evaluated(&params).unwrap_err();
+        assert_eq!(found.iter().map(|one| one.path.as_str()).collect::<Vec<_>>(), [path], "{params}");
+    }
+}

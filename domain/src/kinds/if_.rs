@@ -1,0 +1,42 @@
+//! `if`: sends every item to the port `true` or `false`.
+
+use serde_json::Value;
+
+use super::{
+    declaration::{COMPUTES, Declaration, Example, Group, OutputPorts},
+    params::{condition::Condition, params},
+};
+
+/// The port of items for which the condition holds.
+pub const TRUE: &str = "true";
+
+/// The port of the others.
+pub const FALSE: &str = "false";
+
+params! {
+    /// Its parameters.
+    pub struct Params {
+        /// What is asked of every item: one expression, `{left, op, right}`, or `all` or `any` of a list of them.
+        condition as "where": Condition<Value>;
+    }
+}
+
+/// The kind.
+pub static DECLARATION: Declaration = Declaration {
+    name: "if",
+    title: "If",
+    group: Group::Flow,
+    summary: "Sends every item to the port `true` or to the port `false`.",
+    docs: "Conditions are asked from left to right and no further than needed; what is not reached cannot fail. Types \
+           are never converted: `\"5\"` is not `5`. A port without items skips the nodes behind it.",
+    icon: "split",
+    ports: OutputPorts::Fixed(&[TRUE, FALSE]),
+    params: Params::TABLE,
+    check: |object, at, reader| drop(Params::read_object(object, at, reader)),
+    example: Example {
+        params: r#"{"where": {"left": "{{ $json.price }}", "op": "lte", "right": 29}}"#,
+        input: r#"[{"sku": "A1", "price": 12.5}, {"sku": "B2", "price": 40}]"#,
+        output: r#"{"true": [{"sku": "A1", "price": 12.5}], "false": [{"sku": "B2", "price": 40}]}"#,
+    },
+    ..COMPUTES
+};

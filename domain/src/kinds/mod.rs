@@ -1,0 +1,79 @@
+//! The node kinds: each is declared once, here.
+//!
+//! A kind is one file here, with its declaration and its parameters, and one of the same name in `workers::nodes`,
+//! with its execution. What editors, docs, validation and the engine know of it comes from the declaration.
+
+mod declaration;
+pub mod document;
+pub mod params;
+
+pub mod fail;
+pub mod filter;
+pub mod http_request;
+pub mod if_;
+pub mod manual;
+pub mod merge;
+pub mod noop;
+pub mod set;
+pub mod wait;
+
+pub use declaration::{Declaration, Effect, Example, Group, OutputPorts};
+use serde_json::{Map, Value};
+
+use crate::violation::Violations;
+use params::{At, Reader};
+
+macro_rules! kinds {
+    ($($variant:ident = $module:ident,)+) => {
+        /// A node kind.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Kind {
+            $(#[doc = concat!("[`", stringify!($module), "`]")] $variant,)+
+        }
+
+        impl Kind {
+            /// Every kind.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// What is declared of it.
+            #[must_use]
+            pub const fn declaration(self) -> &'static Declaration {
+                match self { $(Self::$variant => &$module::DECLARATION,)+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    Manual = manual,
+    HttpRequest = http_request,
+    Set = set,
+    If = if_,
+    Filter = filter,
+    Merge = merge,
+    Wait = wait,
+    Noop = noop,
+    Fail = fail,
+}
+
+impl Kind {
+    /// The kind of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+
+    /// Its name in documents.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.declaration().name
+    }
+
+    /// Checks the parameters of a saved document; `path` is where they stand in it.
+    pub fn check(self, params: &Map<String, Value>, path: &str, violations: &mut Violations) {
+        (self.declaration().check)(params, &At::root(path), &mut Reader::saved(violations));
+    }
+}
+
+#[cfg(test)]
+mod tests;

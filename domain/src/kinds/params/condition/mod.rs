@@ -1,0 +1,207 @@
+//! Conditions: `where` of `if`, `filter` and every kind that asks one.
+//!
+//! One expression, which holds when its value is truthy in JavaScript's sense, or
+//! `{left, op, right}` (see [`Op`]), or `{"all": [..]}` / `{"any": [..]}` of conditions, nested at will.
+
+mod compare;
+mod op;
+
+pub use compare::{InvalidComparison, Patterns, truthy};
+pub use op::Op;
+use serde_json::{Map, Value, json};
+
+use super::{At, Parameter, Reader};
+use crate::items::name_of;
+
+/// Deepest nesting of `all` and `any`.
+const MAX_DEPTH: usize = 16;
+
+/// A condition over operands of type `T`: values of the document, or whatever the worker made of them.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Condition<T> {
+    /// Holds when the value is truthy.
+    Truth(T),
+    /// Holds when all hold; an empty list holds.
+    All(Vec<Self>),
+    /// Holds when one holds; an empty list does not.
+    Any(Vec<Self>),
+    /// A comparison.
+    Compare {
+        /// What is looked at.
+        left: T,
+        /// How.
+        op: Op,
+        /// What it is compared with; missing for operators that take none.
+        right: Option<T>,
+    },
+}
+
+impl<T> Condition<T> {
+    /// The same condition over other operands.
+    pub fn map<U>(self, operand: &mut impl FnMut(T) -> U) -> Condition<U> {
+        match self {
+            Self::Truth(value) => Condition::Truth(operand(value)),
+            Self::All(list) => Condition::All(list.into_iter().map(|inner| inner.map(operand)).collect()),
+            Self::Any(list) => Condition::Any(list.into_iter().map(|inner| inner.map(operand)).collect()),
+            Self::Compare { left, op, right } => {
+                Condition::Compare { left: operand(left), op, right: right.map(operand) }
+            }
+        }
+    }
+
+    /// Every operand.
+    pub fn operands<'c>(&'c self, visit: &mut impl FnMut(&'c T)) {
+        match self {
+            Self::Truth(value) => visit(value),
+            Self::All(list) | Self::Any(list) => list.iter().for_each(|inner| inner.operands(visit)),
+            Self::Compare { left, right, .. } => {
+                visit(left);
+                right.iter().for_each(visit);
+            }
+        }
+    }
+}
+
+/// A condition whose operands are the document's values: they are evaluated one after the other, and no further than
+/// needed.
+impl Parameter for Condition<Value> {
+    const NAME: &'static str = "condition";
+
+    fn schema() -> Value {
+        json!({ "$ref": "#/$defs/condition" })
+    }
+
+    fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
+        read_nested(value, at, reader, 0)
+    }
+
+    /// An expression is a condition of its own.
+    fn read_open(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
+        Self::read(value, at, reader)
+    }
+}
+
+/// The definition that schemas refer to.
+pub(super) fn schema() -> Value {
+    let list = json!({ "type": "array", "items": { "$ref": "#/$defs/condition" } });
+    json!({ "anyOf": [
+        { "type": "boolean" },
+        { "$ref": "#/$defs/expression" },
+        { "type": "object", "properties": { "all": list }, "required": ["all"], "additionalProperties": false },
+        { "type": "object", "properties": { "any": list }, "required": ["any"], "additionalProperties": false },
+        {
+            "type": "object",
+            "properties": { "left": {}, "op": { "enum": Op::all() }, "right": {} },
+            "required": ["left", "op"],
+            "additionalProperties": false,
+        },
+    ] })
+}
+
+fn read_nested(
+    value: &Value,
+    at: &At<'_>,
+    reader: &mut Reader<'_>,
+    depth: usize,
+) -> Option<Condition<Value>> {
+    match value {
+        Value::Bool(_) => Some(Condition::Truth(value.clone())),
+        Value::String(_) if reader.is_open(value) => {
+            reader.check_templates(value, at);
+            Some(Condition::Truth(value.clone()))
+        }
+        Value::Object(map) => {
+            let shapes: Vec<_> =
+                ["all", "any", "left"].into_iter().filter(|name| map.contains_key(*name)).collect();
+            match shapes.as_slice() {
+                ["all"] => read_list(&map["all"], &at.field("all"), reader, depth).map(Condition::All),
+                ["any"] => read_list(&map["any"], &at.field("any"), reader, depth).map(Condition::Any),
+                ["left"] => read_comparison(map, at, reader),
+                _ => {
+                    let message =
+                        "a condition has exactly one of: `all` (a list), `any` (a list), `left` with `op`";
+                    reader.violation(at, "invalid_condition", message);
+                    None
+                }
+            }
+        }
+        other => {
+            let message = format!(
+                "a condition is an expression such as \"{{{{ $json.paid }}}}\", or an object with `left` and `op`, `all` \
+                 or `any`; this is {}",
+                match other {
+                    Value::String(_) => "a text without an expression, which would always hold",
+                    other => name_of(other),
+                }
+            );
+            reader.violation(at, "invalid_condition", message);
+            None
+        }
+    }
+}
+
+fn read_list(
+    value: &Value,
+    at: &At<'_>,
+    reader: &mut Reader<'_>,
+    depth: usize,
+) -> Option<Vec<Condition<Value>>> {
+    let Value::Array(list) = value else {
+        let message = format!("must be a list of conditions, not {}", name_of(value));
+        reader.violation(at, "invalid_condition", message);
+        return None;
+    };
+    if depth >= MAX_DEPTH {
+        reader.violation(at, "limit", format!("conditions are nested deeper than {MAX_DEPTH} levels"));
+        return None;
+    }
+    let read: Vec<_> = list
+        .iter()
+        .enumerate()
+        .filter_map(|(i, inner)| read_nested(inner, &at.index(i), reader, depth + 1))
+        .collect();
+    (read.len() == list.len()).then_some(read)
+}
+
+fn read_comparison(
+    map: &Map<String, Value>,
+    at: &At<'_>,
+    reader: &mut Reader<'_>,
+) -> Option<Condition<Value>> {
+    for name in map.keys().filter(|name| !matches!(name.as_str(), "left" | "op" | "right")) {
+        let message = format!("`{name}` is not part of a comparison; known are: left, op, right");
+        reader.violation(&at.field(name), "unknown_parameter", message);
+    }
+    let (left, right) = (&map["left"], map.get("right"));
+    reader.check_templates(left, &at.field("left"));
+    right.into_iter().for_each(|right| reader.check_templates(right, &at.field("right")));
+    let Some(op) = map.get("op").and_then(Value::as_str).and_then(Op::parse) else {
+        let message = format!("`op` must be one of: {}", Op::all().join(", "));
+        reader.violation(&at.field("op"), "invalid_value", message);
+        return None;
+    };
+    match (op.takes_right(), right) {
+        (true, None) => {
+            let message = format!("`{}` compares with something: `right` is required", op.as_str());
+            reader.violation(&at.field("right"), "required", message);
+            return None;
+        }
+        (false, Some(_)) => {
+            let message = format!("`{}` takes no `right`", op.as_str());
+            reader.violation(&at.field("right"), "invalid_value", message);
+            return None;
+        }
+        _ => {}
+    }
+    if let (Op::Matches, Some(Value::String(pattern))) = (op, right)
+        && !pattern.contains("{{")
+        && let Err(error) = Patterns::default().find(pattern)
+    {
+        reader.violation(&at.field("right"), "invalid_value", error.to_string());
+        return None;
+    }
+    Some(Condition::Compare { left: left.clone(), op, right: right.cloned() })
+}
+
+#[cfg(test)]
+mod tests;

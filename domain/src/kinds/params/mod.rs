@@ -1,0 +1,56 @@
+//! Parameters of kinds: one table, from which everything that must agree about them comes.
+//!
+//! [`params!`] declares a table: name, type, default, whether it is required, whether it may be an expression, its
+//! doc. From it come the struct of the evaluated parameters, the validation of saved documents (with every mistake
+//! and its path), the JSON Schema and the page of docs.
+//!
+//! The same reading serves twice: when a document is saved, what holds an expression is not known yet and only its
+//! form is checked; when the worker has evaluated the expressions, nothing is unknown any more.
+
+pub mod condition;
+pub mod path;
+mod reader;
+mod schema;
+mod table;
+mod types;
+
+pub use reader::{At, Reader};
+pub use schema::{object_schema, open, root};
+pub(crate) use table::params;
+pub use table::{OnlyWith, Param, Table};
+pub use types::NotYet;
+pub(crate) use types::choice;
+
+use serde_json::Value;
+
+/// A type that a parameter may have.
+pub trait Parameter: Sized {
+    /// Its name for people: `text`, `duration`, `list of fields`.
+    const NAME: &'static str;
+
+    /// Whether the parameter must be there.
+    const REQUIRED: bool = true;
+
+    /// Its JSON Schema (2020-12). Whether an expression may stand in its place is the table's to say; whether one may
+    /// stand inside it is said here.
+    fn schema() -> Value;
+
+    /// Reads a value without open expressions at its top. `None` when it is wrong, which the reader notes, or when
+    /// a part of it is not known yet.
+    fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self>;
+
+    /// As [`Self::read`], for a value that may be an expression as a whole: then it is not known yet.
+    fn read_open(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
+        if reader.is_open(value) {
+            reader.check_templates(value, at);
+            return None;
+        }
+        Self::read(value, at, reader)
+    }
+
+    /// What stands for a parameter that is not there.
+    fn missing(at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
+        reader.violation(at, "required", format!("`{}` is required", at.name()));
+        None
+    }
+}

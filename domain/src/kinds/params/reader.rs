@@ -1,0 +1,143 @@
+//! Reads parameters and collects every mistake with its path.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::{
+    items::name_of,
+    template::{Template, has_expression},
+    violation::Violations,
+};
+
+/// Where a value stands. It becomes text only when something is wrong there.
+#[derive(Debug, Clone, Copy)]
+pub struct At<'p> {
+    parent: Option<&'p At<'p>>,
+    segment: Segment<'p>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Segment<'p> {
+    Name(&'p str),
+    Index(usize),
+}
+
+impl<'p> At<'p> {
+    /// The place of the parameters themselves.
+    #[must_use]
+    pub const fn root(path: &'p str) -> Self {
+        Self { parent: None, segment: Segment::Name(path) }
+    }
+
+    /// The field of that name in the object here.
+    #[must_use]
+    pub const fn field(&'p self, name: &'p str) -> Self {
+        Self { parent: Some(self), segment: Segment::Name(name) }
+    }
+
+    /// The element at that place of the list here.
+    #[must_use]
+    pub const fn index(&'p self, index: usize) -> Self {
+        Self { parent: Some(self), segment: Segment::Index(index) }
+    }
+
+    /// The last part of the path, for messages.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self.segment {
+            Segment::Name(name) => name.to_owned(),
+            Segment::Index(index) => format!("[{index}]"),
+        }
+    }
+}
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(parent) = self.parent {
+            parent.fmt(f)?;
+        }
+        match self.segment {
+            Segment::Name(name) if self.parent.is_none() => f.write_str(name),
+            Segment::Name(name) => write!(f, ".{name}"),
+            Segment::Index(index) => write!(f, "[{index}]"),
+        }
+    }
+}
+
+/// Reads parameters: those of a saved document, or evaluated ones.
+#[derive(Debug)]
+pub struct Reader<'v> {
+    violations: &'v mut Violations,
+    saved: bool,
+}
+
+impl<'v> Reader<'v> {
+    /// A reader of a saved document, expressions and all.
+    pub const fn saved(violations: &'v mut Violations) -> Self {
+        Self { violations, saved: true }
+    }
+
+    /// A reader of parameters whose expressions have been evaluated.
+    pub const fn evaluated(violations: &'v mut Violations) -> Self {
+        Self { violations, saved: false }
+    }
+
+    /// Whether a value is an expression, or a text with some, that is not evaluated yet.
+    #[must_use]
+    pub fn is_open(&self, value: &Value) -> bool {
+        self.saved && matches!(value, Value::String(text) if text.contains("{{"))
+    }
+
+    /// Whether a value holds, anywhere, expressions that are not evaluated yet.
+    #[must_use]
+    pub fn holds_open(&self, value: &Value) -> bool {
+        self.saved && has_expression(value)
+    }
+
+    /// Notes a mistake.
+    pub fn violation(&mut self, at: &At<'_>, code: &'static str, message: impl Into<String>) {
+        self.violations.add(at.to_string(), code, message);
+    }
+
+    /// Notes that a value is of another type than it must be: `a text`, `an object`.
+    pub fn wrong_type(&mut self, at: &At<'_>, expected: &str, value: &Value) {
+        let message = format!("`{}` must be {expected}, not {}", at.name(), name_of(value));
+        self.violation(at, "invalid_value", message);
+    }
+
+    /// Checks the form of every expression in a value of a saved document.
+    pub fn check_templates(&mut self, value: &Value, at: &At<'_>) {
+        if !self.saved {
+            return;
+        }
+        match value {
+            Value::String(text) => {
+                if let Err(error) = Template::parse(text) {
+                    self.violation(at, "invalid_expression", error.to_string());
+                }
+            }
+            Value::Array(list) => {
+                list.iter().enumerate().for_each(|(i, inner)| self.check_templates(inner, &at.index(i)));
+            }
+            Value::Object(map) => {
+                map.iter().for_each(|(key, inner)| self.check_templates(inner, &at.field(key)));
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_written_as_a_path() {
+        let root = At::root("nodes[1].data.params");
+        let (body, list) = (root.field("body"), root.field("list"));
+        assert_eq!(body.field("json").to_string(), "nodes[1].data.params.body.json");
+        assert_eq!(list.index(2).field("a b").to_string(), "nodes[1].data.params.list[2].a b");
+        assert_eq!(list.index(2).name(), "[2]");
+    }
+}

@@ -1,0 +1,150 @@
+//! `set`: makes, changes and removes fields of every item.
+//!
+//! First `keep` chooses what stays of the item, then `remove` takes away, then `fields` are set in their order. All
+//! expressions see the item as it came in.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    declaration::{COMPUTES, Declaration, Example, Group},
+    params::{
+        At, Parameter, Reader, params,
+        path::{FieldPath, PathError},
+    },
+};
+use crate::items::Item;
+
+params! {
+    /// Its parameters.
+    pub struct Params {
+        /// Where each value goes: a path such as `customer.city`, or a name. What the path goes through is made.
+        fields: Fields = Fields::default();
+        /// What stays of the item: `all`, `none`, or a list of fields.
+        keep: Keep = Keep::All;
+        /// Fields that go.
+        remove: Vec<FieldPath> = Vec::new();
+    }
+}
+
+/// Where each value goes, in order. In a saved document the values may hold expressions.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Fields(pub Vec<(FieldPath, Value)>);
+
+/// What stays of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Keep {
+    /// All of it.
+    All,
+    /// Nothing.
+    None,
+    /// These fields.
+    Fields(Vec<FieldPath>),
+}
+
+impl Params {
+    /// What stays of an item before fields are set.
+    ///
+    /// # Errors
+    /// When the paths of `keep` contradict each other.
+    pub fn kept(&self, item: &Item) -> Result<Item, PathError> {
+        let mut made = match &self.keep {
+            Keep::All => item.clone(),
+            Keep::None => Item::new(),
+            Keep::Fields(paths) => {
+                let mut kept = Item::new();
+                for path in paths {
+                    if let Some(value) = path.get(item) {
+                        path.set(&mut kept, value.clone())?;
+                    }
+                }
+                kept
+            }
+        };
+        self.remove.iter().for_each(|path| drop(path.remove(&mut made)));
+        Ok(made)
+    }
+}
+
+impl Parameter for Fields {
+    const NAME: &'static str = "object of fields";
+
+    fn schema() -> Value {
+        json!({ "type": "object", "propertyNames": { "minLength": 1 } })
+    }
+
+    fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
+        let Value::Object(map) = value else {
+            reader.wrong_type(at, "an object of fields", value);
+            return None;
+        };
+        let mut read = Vec::with_capacity(map.len());
+        for (key, value) in map {
+            let here = at.field(key);
+            match FieldPath::parse(key) {
+                Ok(path) => read.push((path, value.clone())),
+                Err(error) => reader.violation(&here, "invalid_path", error.to_string()),
+            }
+            reader.check_templates(value, &here);
+        }
+        (read.len() == map.len()).then_some(Self(read))
+    }
+}
+
+/// For the table's default: there are no fields.
+impl From<Fields> for Value {
+    fn from(Fields(fields): Fields) -> Self {
+        debug_assert!(fields.is_empty(), "only the default is written");
+        Self::Object(Map::new())
+    }
+}
+
+impl Parameter for Keep {
+    const NAME: &'static str = "`all`, `none` or a list of fields";
+
+    fn schema() -> Value {
+        json!({ "anyOf": [{ "enum": ["all", "none"] }, <Vec<FieldPath>>::schema()] })
+    }
+
+    fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
+        match value {
+            Value::String(word) if word == "all" => Some(Self::All),
+            Value::String(word) if word == "none" => Some(Self::None),
+            Value::Array(_) => <Vec<FieldPath>>::read(value, at, reader).map(Self::Fields),
+            other => {
+                let message = format!("`keep` is \"all\", \"none\" or a list of fields, not {other}");
+                reader.violation(at, "invalid_value", message);
+                None
+            }
+        }
+    }
+}
+
+impl From<Keep> for Value {
+    fn from(keep: Keep) -> Self {
+        match keep {
+            Keep::All => "all".into(),
+            Keep::None => "none".into(),
+            Keep::Fields(paths) => paths.into(),
+        }
+    }
+}
+
+/// The kind.
+pub static DECLARATION: Declaration = Declaration {
+    name: "set",
+    title: "Set fields",
+    group: Group::Data,
+    summary: "Makes, changes and removes fields of every item.",
+    docs: "First `keep` chooses what stays of the item, then `remove` takes away, then `fields` are set in their order. \
+           All expressions see the item as it came in. In a path a number indexes a list (`lines.0.price`); a dot that \
+           belongs to a name is written `\\.`.",
+    icon: "pencil",
+    params: Params::TABLE,
+    check: |object, at, reader| drop(Params::read_object(object, at, reader)),
+    example: Example {
+        params: r#"{"fields": {"total": "{{ $json.price * $json.amount }}", "customer.vip": true}, "remove": ["note"]}"#,
+        input: r#"[{"price": 3, "amount": 2, "note": "call back", "customer": {"name": "Ada"}}]"#,
+        output: r#"{"main": [{"price": 3, "amount": 2, "customer": {"name": "Ada", "vip": true}, "total": 6}]}"#,
+    },
+    ..COMPUTES
+};

@@ -1,0 +1,84 @@
+use serde_json::json;
+
+use super::*;
+use crate::violation::Violation;
+
+fn check_saved(kind: &str, params: &Value, expected: &[(&str, &str)]) {
+    let mut violations = Violations::new();
+    Kind::parse(kind).unwrap().check(params.as_object().unwrap(), "p", &mut violations);
+    let found: Vec<_> =
+        violations.into_vec().into_iter().map(|Violation { path, code, .. }| (path, code)).collect();
+    let expected: Vec<_> = expected.iter().map(|(path, code)| ((*path).into(), (*code).into())).collect();
+    assert_eq!(found, expected, "{kind} {params}");
+}
+
+#[test]
+fn kinds_have_one_name_each() {
+    for kind in Kind::ALL {
+        assert_eq!(Kind::parse(kind.name()), Some(*kind));
+    }
+}
+
+#[test]
+fn set_refuses_paths_and_choices_that_mean_nothing() {
+    let check = |params: Value, expected: &[(&str, &str)]| check_saved("set", &params, expected);
+    check(json!({}), &[]);
+    check(
+        json!({"fields": {"a.b": {"deep": ["{{ $json.x }}"]}}, "keep": ["a", "b.c"], "remove": ["d"]}),
+        &[],
+    );
+    check(
+        json!({"fields": {"a..b": 1, "c": ["{{ x"]}}),
+        &[("p.fields.a..b", "invalid_path"), ("p.fields.c[0]", "invalid_expression")],
+    );
+    check(
+        json!({"fields": 5, "keep": "some", "remove": ["", 5]}),
+        &[
+            ("p.fields", "invalid_value"),
+            ("p.keep", "invalid_value"),
+            ("p.remove[0]", "invalid_path"),
+            ("p.remove[1]", "invalid_path"),
+        ],
+    );
+    check(json!({"values": {}}), &[("p.values", "unknown_parameter")]);
+}
+
+#[test]
+fn merge_refuses_parameters_that_its_mode_has_no_use_for() {
+    let check = |params: Value, expected: &[(&str, &str)]| check_saved("merge", &params, expected);
+    check(json!({}), &[]);
+    check(json!({"mode": "by_key", "by_key": {"left": "id"}, "join": "anti"}), &[]);
+    check(json!({"mode": "choose", "input": "right"}), &[]);
+    check(json!({"mode": "zip"}), &[("p.mode", "invalid_value")]);
+    check(json!({"mode": "by_key"}), &[("p.by_key", "required")]);
+    check(
+        json!({"mode": "by_key", "by_key": {"right": "a"}, "join": "full"}),
+        &[("p.join", "invalid_value"), ("p.by_key.left", "required")],
+    );
+    check(
+        json!({"mode": "append", "join": "left", "input": "left"}),
+        &[("p.join", "invalid_value"), ("p.input", "invalid_value")],
+    );
+    check(json!({"mode": "{{ $json.mode }}"}), &[("p.mode", "invalid_value")]);
+}
+
+#[test]
+fn if_and_fail_need_their_parameter() {
+    check_saved("if", &json!({}), &[("p.where", "required")]);
+    check_saved("if", &json!({"where": "{{ $json.paid }}"}), &[]);
+    check_saved("fail", &json!({}), &[("p.message", "required")]);
+    check_saved("fail", &json!({"message": "{{ $json.why }}", "details": {"a": "{{ 1 }}"}}), &[]);
+    check_saved("fail", &json!({"message": 5}), &[("p.message", "invalid_value")]);
+    check_saved("noop", &json!({"x": 1}), &[("p.x", "unknown_parameter")]);
+}
+
+#[test]
+fn filter_needs_a_condition_and_wait_a_time() {
+    check_saved("filter", &json!({}), &[("p.where", "required")]);
+    check_saved("filter", &json!({"where": {"left": "{{ $json.a }}", "op": "exists"}}), &[]);
+    check_saved("wait", &json!({}), &[("p", "required")]);
+    check_saved("wait", &json!({"for": "2h", "until": "2026-12-24T18:00:00Z"}), &[("p", "invalid_value")]);
+    check_saved("wait", &json!({"for": "soon"}), &[("p.for", "invalid_value")]);
+    check_saved("wait", &json!({"until": "tomorrow"}), &[("p.until", "invalid_value")]);
+    check_saved("wait", &json!({"until": "{{ $json.at }}"}), &[]);
+}

@@ -1,0 +1,56 @@
+//! `wait`: lets its items go on later.
+
+use serde_json::Value;
+
+use super::{
+    declaration::{COMPUTES, Declaration, Example, Group},
+    params::{At, Parameter, Reader, params},
+};
+use crate::{duration::HumanDuration, timestamp::Timestamp};
+
+params! {
+    /// Its parameters.
+    pub struct Params one_of ["for", "until"] {
+        /// How long to wait, from the moment at which the step begins.
+        duration as "for": Option<HumanDuration>;
+        /// Until when to wait: a time in RFC 3339. One that has passed does not wait.
+        until: Option<Timestamp>;
+    }
+}
+
+impl Parameter for Timestamp {
+    const NAME: &'static str = "time";
+
+    fn schema() -> Value {
+        serde_json::json!({ "type": "string", "format": "date-time" })
+    }
+
+    fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
+        let read = value.as_str().and_then(|text| text.parse().ok());
+        if read.is_none() {
+            let message = format!("`{}` is a time such as \"2026-12-24T18:00:00Z\", not {value}", at.name());
+            reader.violation(at, "invalid_value", message);
+        }
+        read
+    }
+}
+
+/// The kind.
+pub static DECLARATION: Declaration = Declaration {
+    name: "wait",
+    title: "Wait",
+    group: Group::Flow,
+    summary: "Lets its items go on after a while, or at a moment.",
+    docs: "Waits of seconds or of months are the same: a waiting run holds nothing but its row in the worker's journal, \
+           and goes on after a restart. The run's time limit (`settings.timeout`) counts the wait too. Its expressions \
+           see the first item.",
+    icon: "clock",
+    params: Params::TABLE,
+    check: |object, at, reader| drop(Params::read_object(object, at, reader)),
+    example: Example {
+        params: r#"{"for": "{{ $json.patience }}"}"#,
+        input: r#"[{"id": 7, "patience": "2h"}]"#,
+        output: r#"{"main": [{"id": 7, "patience": "2h"}]}"#,
+    },
+    ..COMPUTES
+};

@@ -1,0 +1,386 @@
+//! Where one step of a run is, and what may happen to it.
+
+use std::sync::Arc;
+
+use domain::{
+    ids::RunId,
+    items::Output,
+    iteration::Iteration,
+    run::{FailedAttempt, NodeError, StepStatus, WaitsFor},
+    timestamp::Timestamp,
+};
+use serde_json::Value;
+
+use super::{
+    event::{AttemptFailure, StepChange, StepEvent, Suspension, Wake},
+    illegal::Illegal,
+};
+
+/// A step of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepRun {
+    pub(super) iteration: Iteration,
+    pub(super) state: StepState,
+    /// Attempts begun so far: the number of the one that is under way.
+    attempts: u32,
+    interruptions: u32,
+    /// Whether the worker stopped in order while an attempt was under way.
+    put_aside: bool,
+    started_at: Option<Timestamp>,
+    finished_at: Option<Timestamp>,
+    pub(super) ordinal: Option<u32>,
+    pub(super) changed: u64,
+    /// Set from the first failed attempt or the first wait until the step is settled.
+    carried: Option<Box<Carried>>,
+}
+
+/// Where a step is, with what is only known there.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StepState {
+    /// Its inputs are not settled, or they were just now.
+    Pending {
+        /// Incoming edges that are not settled.
+        open: u32,
+        /// Incoming edges that brought items.
+        delivering: u32,
+    },
+    /// An attempt is under way.
+    Running,
+    /// It goes on later.
+    Suspended {
+        /// Until when.
+        waits_for: Box<WaitsFor>,
+        /// The last attempt failed, and the next one will follow; else the same one goes on.
+        retrying: bool,
+    },
+    /// Done.
+    Succeeded {
+        /// Its output.
+        output: Arc<Output>,
+    },
+    /// Failed for good.
+    Failed {
+        /// Why.
+        error: Box<NodeError>,
+        /// With what the run goes on; `None`: it does not.
+        output: Option<Arc<Output>>,
+    },
+    /// No input was taken.
+    Skipped,
+    /// The run ended first.
+    Cancelled,
+}
+
+/// What is handed from one execution of a step to the next.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Carried {
+    /// Why the last attempt failed, and the history of all that did.
+    error: Option<NodeError>,
+    /// What the step keeps.
+    kept: Option<Arc<Value>>,
+    /// What it had waited for.
+    woken: Option<Wake>,
+    /// Runs that it waited for, and that have ended.
+    ended: Vec<(RunId, Arc<Value>)>,
+}
+
+impl StepRun {
+    pub(super) const fn new(iteration: Iteration, incoming: u32) -> Self {
+        Self {
+            iteration,
+            state: StepState::Pending { open: incoming, delivering: 0 },
+            attempts: 0,
+            interruptions: 0,
+            put_aside: false,
+            started_at: None,
+            finished_at: None,
+            ordinal: None,
+            changed: 0,
+            carried: None,
+        }
+    }
+
+    /// Which iteration of the loops around its node.
+    #[must_use]
+    pub const fn iteration(&self) -> &Iteration {
+        &self.iteration
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub const fn state(&self) -> &StepState {
+        &self.state
+    }
+
+    /// Attempts begun so far.
+    #[must_use]
+    pub const fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// Attempts that a crash of the worker cut off; an orderly stop does not count.
+    #[must_use]
+    pub const fn interruptions(&self) -> u32 {
+        self.interruptions
+    }
+
+    /// Whether the worker stopped in order while its attempt was under way.
+    #[must_use]
+    pub const fn is_put_aside(&self) -> bool {
+        self.put_aside
+    }
+
+    /// When the first attempt began.
+    #[must_use]
+    pub const fn started_at(&self) -> Option<Timestamp> {
+        self.started_at
+    }
+
+    /// When it was settled.
+    #[must_use]
+    pub const fn finished_at(&self) -> Option<Timestamp> {
+        self.finished_at
+    }
+
+    /// Its place (from 0) in the order in which the run's steps began or were skipped; `None`: neither yet.
+    #[must_use]
+    pub const fn ordinal(&self) -> Option<u32> {
+        self.ordinal
+    }
+
+    /// The run's revision at which it changed last; 0: never.
+    #[must_use]
+    pub const fn changed(&self) -> u64 {
+        self.changed
+    }
+
+    /// Its output, once it is settled and has one.
+    #[must_use]
+    pub const fn output(&self) -> Option<&Arc<Output>> {
+        match &self.state {
+            StepState::Succeeded { output } | StepState::Failed { output: Some(output), .. } => Some(output),
+            _ => None,
+        }
+    }
+
+    /// Why it failed, or why the last attempt did.
+    #[must_use]
+    pub fn error(&self) -> Option<&NodeError> {
+        match &self.state {
+            StepState::Failed { error, .. } => Some(error),
+            _ => self.carried.as_ref()?.error.as_ref(),
+        }
+    }
+
+    /// What it keeps for its next execution.
+    #[must_use]
+    pub fn kept(&self) -> Option<&Arc<Value>> {
+        self.carried.as_ref()?.kept.as_ref()
+    }
+
+    /// What it had waited for before its execution now.
+    #[must_use]
+    pub fn woken(&self) -> Option<&Wake> {
+        self.carried.as_ref()?.woken.as_ref()
+    }
+
+    /// What it waits for, while it is suspended.
+    #[must_use]
+    pub const fn waits_for(&self) -> Option<&WaitsFor> {
+        match &self.state {
+            StepState::Suspended { waits_for, .. } => Some(waits_for),
+            _ => None,
+        }
+    }
+
+    /// The runs that have ended of those that it waits for, while it is suspended.
+    pub(super) fn ended_runs(&self) -> &[(RunId, Arc<Value>)] {
+        self.carried.as_ref().map_or(&[], |carried| &carried.ended)
+    }
+
+    /// Attempts that failed so far, without those that were not made.
+    pub(super) fn failures(&self) -> u32 {
+        let history = self.carried.as_ref().and_then(|carried| carried.error.as_ref());
+        history.map_or(0, |error| u32::try_from(error.history.len()).unwrap_or(u32::MAX))
+    }
+
+    /// The attempt that begins or goes on when it is resumed.
+    pub(super) const fn next_attempt(&self) -> u32 {
+        match self.state {
+            StepState::Suspended { retrying: true, .. } => self.attempts.saturating_add(1),
+            _ => self.attempts,
+        }
+    }
+
+    /// Takes what happened to it into account; `input` is what a trigger gives.
+    ///
+    /// # Errors
+    /// When it cannot follow; then nothing has changed.
+    pub(super) fn apply(
+        &mut self,
+        event: &StepEvent,
+        input: impl FnOnce() -> Result<Arc<Output>, Illegal>,
+    ) -> Result<(), Illegal> {
+        let StepEvent { attempt, at, .. } = *event;
+        match (&self.state, &event.change) {
+            (StepState::Pending { open: 0, delivering: 0 }, StepChange::Triggered) => {
+                let output = input()?;
+                self.begin(1, at);
+                self.settle(StepState::Succeeded { output }, at);
+            }
+            (StepState::Pending { open: 0, delivering: 0 }, StepChange::Skipped) => {
+                self.settle(StepState::Skipped, at);
+            }
+            (StepState::Pending { open: 0, delivering: 1.. }, StepChange::Started) if attempt == 1 => {
+                self.begin(1, at);
+            }
+            (StepState::Suspended { .. }, StepChange::Resumed { by }) if attempt == self.next_attempt() => {
+                // What a wait brought is still true for a further attempt after it.
+                if !matches!(self.state, StepState::Suspended { retrying: true, .. }) {
+                    let carried = self.carried.get_or_insert_default();
+                    carried.woken = Some(by.clone());
+                    carried.ended.clear();
+                }
+                self.begin(attempt, at);
+            }
+            (StepState::Suspended { waits_for, .. }, StepChange::RunEnded { run, end })
+                if waits_for.runs.contains(run) =>
+            {
+                if let StepState::Suspended { waits_for, .. } = &mut self.state {
+                    waits_for.runs.retain(|waited| waited != run);
+                }
+                self.carried.get_or_insert_default().ended.push((*run, Arc::clone(end)));
+            }
+            (StepState::Running | StepState::Suspended { .. }, StepChange::Cancelled) => {
+                self.settle(StepState::Cancelled, at);
+            }
+            (StepState::Running, change) if Self::ends_an_attempt(change) => {
+                if attempt != self.attempts {
+                    return Err(Illegal::StaleAttempt { step: event.step.clone(), attempt });
+                }
+                self.end_attempt(change, at);
+            }
+            (state, change) => {
+                let (event, step) = (change.name(), event.step.clone());
+                return Err(Illegal::Event { event, step, state: state.name() });
+            }
+        }
+        Ok(())
+    }
+
+    const fn ends_an_attempt(change: &StepChange) -> bool {
+        matches!(
+            change,
+            StepChange::Succeeded { .. }
+                | StepChange::Suspended(_)
+                | StepChange::PutAside
+                | StepChange::Interrupted
+                | StepChange::Failed { .. }
+        )
+    }
+
+    fn end_attempt(&mut self, change: &StepChange, at: Timestamp) {
+        match change {
+            StepChange::Succeeded { output } => {
+                self.settle(StepState::Succeeded { output: Arc::clone(output) }, at);
+            }
+            StepChange::Failed { error, output } => {
+                self.settle(StepState::Failed { error: error.clone(), output: output.clone() }, at);
+            }
+            StepChange::PutAside => self.put_aside = true,
+            StepChange::Interrupted => {
+                self.interruptions += u32::from(!std::mem::take(&mut self.put_aside));
+                self.attempts = self.attempts.saturating_add(1);
+            }
+            StepChange::Suspended(suspension) => self.suspend(suspension, at),
+            _ => {}
+        }
+    }
+
+    fn begin(&mut self, attempt: u32, at: Timestamp) {
+        self.attempts = attempt;
+        self.started_at.get_or_insert(at);
+        self.state = StepState::Running;
+    }
+
+    fn suspend(&mut self, suspension: &Suspension, at: Timestamp) {
+        let Suspension { waits_for, kept, failure } = suspension;
+        self.put_aside = false;
+        let attempt = self.attempts;
+        let carried = self.carried.get_or_insert_default();
+        if let Some(kept) = kept {
+            carried.kept = Some(Arc::clone(kept));
+        }
+        if let Some(AttemptFailure { error, spared }) = failure {
+            let mut history = carried.error.take().map_or_else(Vec::new, |before| before.history);
+            if !spared {
+                history.push(failed_attempt(error, attempt, at, waits_for.until));
+            }
+            carried.error = Some(NodeError { history, ..NodeError::clone(error) });
+        } else {
+            carried.woken = None;
+        }
+        let (waits_for, retrying) = (Box::new(waits_for.clone()), failure.is_some());
+        self.state = StepState::Suspended { waits_for, retrying };
+    }
+
+    fn settle(&mut self, settled: StepState, at: Timestamp) {
+        // A cancelled step still tells why its last attempt failed; whatever else is settled does not need it.
+        if settled == StepState::Cancelled {
+            if let Some(carried) = &mut self.carried {
+                **carried = Carried { error: carried.error.take(), ..Carried::default() };
+            }
+        } else {
+            self.carried = None;
+        }
+        self.state = settled;
+        self.finished_at = Some(at);
+    }
+}
+
+impl StepState {
+    /// Whether nothing can happen to it any more.
+    #[must_use]
+    pub const fn is_settled(&self) -> bool {
+        !matches!(self, Self::Pending { .. } | Self::Running | Self::Suspended { .. })
+    }
+
+    /// What the API calls it; `None`: it has neither begun nor been skipped.
+    #[must_use]
+    pub const fn status(&self) -> Option<StepStatus> {
+        Some(match self {
+            Self::Pending { .. } => return None,
+            Self::Running => StepStatus::Running,
+            Self::Suspended { retrying: true, .. } => StepStatus::Retrying,
+            Self::Suspended { retrying: false, .. } => StepStatus::Waiting,
+            Self::Succeeded { .. } => StepStatus::Succeeded,
+            Self::Failed { .. } => StepStatus::Failed,
+            Self::Skipped => StepStatus::Skipped,
+            Self::Cancelled => StepStatus::Cancelled,
+        })
+    }
+
+    /// Its name in messages.
+    const fn name(&self) -> &'static str {
+        match self.status() {
+            Some(status) => status.as_str(),
+            None => "pending",
+        }
+    }
+}
+
+/// An entry of an error's history.
+pub(super) fn failed_attempt(
+    error: &NodeError,
+    attempt: u32,
+    at: Timestamp,
+    due: Option<Timestamp>,
+) -> FailedAttempt {
+    FailedAttempt {
+        attempt,
+        at,
+        code: error.code.clone(),
+        message: error.message.clone(),
+        delay_ms: due.map(|due| u64::try_from(due.since(at).as_millis()).unwrap_or(u64::MAX)),
+    }
+}

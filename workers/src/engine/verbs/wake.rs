@@ -1,0 +1,80 @@
+//! What a suspended step waits for has come: its moment, its signal, or the ends of its runs.
+
+use std::sync::Arc;
+
+use domain::ids::RunId;
+use serde_json::Value;
+
+use super::Deciding;
+use crate::engine::{
+    command::Timer,
+    effect::Effect,
+    event::{StepChange, Wake},
+    illegal::Illegal,
+    key::StepKey,
+};
+
+impl Deciding<'_> {
+    /// The clock is the caller's: what fires is due. A deadline ends the run even before it has begun.
+    pub(in crate::engine) fn fire(&mut self, timer: Timer) -> Result<(), Illegal> {
+        match timer {
+            Timer::Deadline => self.time_out(),
+            Timer::Wake(step) => {
+                self.state.ensure_started()?;
+                let waits_for = self.step(&step)?.waits_for();
+                // One that was set for an earlier wait of the step is nobody's.
+                if !waits_for.is_some_and(|waits| waits.until.is_some_and(|until| until <= self.now)) {
+                    return Err(Illegal::StaleTimer(Timer::Wake(step)));
+                }
+                self.resume(step, Wake::Moment)
+            }
+        }
+    }
+
+    /// Of several steps that wait for the same signal the first gets it.
+    pub(in crate::engine) fn signal(&mut self, name: &str, data: &Arc<Value>) -> Result<(), Illegal> {
+        self.state.ensure_started()?;
+        let waiting = self.state.suspended().find(|(_, waits_for)| waits_for.signal.as_deref() == Some(name));
+        let Some((step, _)) = waiting else {
+            return Err(Illegal::NobodyWaits(format!("the signal {name:?}")));
+        };
+        self.cancel_timer(&step)?;
+        self.resume(step, Wake::Signal(Arc::clone(data)))
+    }
+
+    pub(in crate::engine) fn run_ended(&mut self, run: RunId, end: &Arc<Value>) -> Result<(), Illegal> {
+        self.state.ensure_started()?;
+        let waiting = self.state.suspended().find(|(_, waits_for)| waits_for.runs.contains(&run));
+        let Some((step, _)) = waiting else { return Err(Illegal::NobodyWaits(format!("run {run}"))) };
+        let attempt = self.step(&step)?.attempts();
+        self.change(&step, attempt, StepChange::RunEnded { run, end: Arc::clone(end) })?;
+        self.resume_if_runs_ended(step)
+    }
+
+    /// Goes on with a step whose runs have all ended.
+    pub(super) fn resume_if_runs_ended(&mut self, step: StepKey) -> Result<(), Illegal> {
+        let run = self.step(&step)?;
+        let ended = run.ended_runs();
+        if ended.is_empty() || run.waits_for().is_none_or(|waits_for| !waits_for.runs.is_empty()) {
+            return Ok(());
+        }
+        let ended = ended.to_vec();
+        self.cancel_timer(&step)?;
+        self.resume(step, Wake::Runs(ended))
+    }
+
+    /// Goes on with a suspended step.
+    pub(super) fn resume(&mut self, step: StepKey, by: Wake) -> Result<(), Illegal> {
+        let attempt = self.step(&step)?.next_attempt();
+        self.change(&step, attempt, StepChange::Resumed { by })?;
+        self.execute(step)
+    }
+
+    /// Forgets the timer of a step that goes on earlier.
+    pub(super) fn cancel_timer(&mut self, step: &StepKey) -> Result<(), Illegal> {
+        if self.step(step)?.waits_for().is_some_and(|waits_for| waits_for.until.is_some()) {
+            self.effect(Effect::CancelTimer(Timer::Wake(step.clone())));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,80 @@
+//! The forms in which the journal keeps things: types of their own, so that neither the engine nor the API decides
+//! what a file on a disk looks like.
+//!
+//! Names of fields and variants are for ever once there has been a release: journals written by older workers are
+//! read by newer ones. A new fact is a new variant, or a new field with a default; the contract test holds all that
+//! there are. Moments are milliseconds since the epoch: a tenth of the time that RFC 3339 takes. Variants are outer
+//! keys (not inner tags), so that reading needs no intermediate tree. What is large is borrowed while it is written.
+
+mod error;
+mod event;
+mod header;
+mod record;
+#[cfg(test)]
+mod tests;
+
+use std::{borrow::Cow, sync::Arc};
+
+use domain::{iteration::Iteration, run::Trigger, timestamp::Timestamp};
+pub(crate) use event::{read_events, read_timer, write_events, write_timer};
+pub(crate) use header::{read_header, write_header};
+pub(crate) use record::{read_record, write_record};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::JournalError;
+
+/// How many events a row of them holds, also when one of them cannot be read.
+pub(crate) fn count_events(row: &[u8]) -> Option<u64> {
+    serde_json::from_slice::<Vec<&RawValue>>(row).ok().map(|events| events.len() as u64)
+}
+
+fn write(what: &impl Serialize) -> Result<Vec<u8>, JournalError> {
+    serde_json::to_vec(what).map_err(|error| JournalError::Corrupt(format!("cannot be written: {error}")))
+}
+
+/// A moment.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Millis(i64);
+
+impl From<Timestamp> for Millis {
+    fn from(at: Timestamp) -> Self {
+        Self(at.as_millis())
+    }
+}
+
+impl From<Millis> for Timestamp {
+    fn from(Millis(at): Millis) -> Self {
+        Self::from_millis(at)
+    }
+}
+
+/// What started a run.
+#[derive(Debug, Serialize, Deserialize)]
+struct TriggerForm<'a> {
+    kind: Cow<'a, str>,
+}
+
+impl<'a> From<&'a Trigger> for TriggerForm<'a> {
+    fn from(trigger: &'a Trigger) -> Self {
+        let Trigger { kind } = trigger;
+        Self { kind: kind.into() }
+    }
+}
+
+impl From<TriggerForm<'_>> for Trigger {
+    fn from(TriggerForm { kind }: TriggerForm<'_>) -> Self {
+        Self { kind: kind.into_owned() }
+    }
+}
+
+/// The counters of an iteration; nothing outside loops.
+fn counters(iteration: &Iteration) -> Cow<'_, [u32]> {
+    Cow::Borrowed(iteration.counters())
+}
+
+/// A shared value that is written as it is and read into a new one.
+fn shared<T: Clone>(value: Cow<'_, T>) -> Arc<T> {
+    Arc::new(value.into_owned())
+}

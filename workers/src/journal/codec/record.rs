@@ -1,0 +1,215 @@
+//! What waits in the outbox for the store.
+
+use std::borrow::Cow;
+
+use domain::{
+    event::DeadLetter,
+    ids::{NodeId, RunId, TenantId, WorkflowId},
+    items::Ports,
+    lineage::Lineage,
+    run::{Run, RunStatus, Step, StepStatus},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    Millis, TriggerForm, counters,
+    error::{ErrorForm, WaitsForForm},
+    write,
+};
+use crate::{
+    journal::JournalError,
+    recorder::{Record, RunRecord, StepRecord},
+};
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RecordForm<'a> {
+    Run(Box<RunForm<'a>>),
+    Dead(LetterForm<'a>),
+}
+
+/// A run as a commit left it, with the steps that it changed.
+#[derive(Serialize, Deserialize)]
+struct RunForm<'a> {
+    tenant: TenantId,
+    id: RunId,
+    workflow: WorkflowId,
+    version: u32,
+    status: RunStatus,
+    revision: u64,
+    attempt: u32,
+    trigger: TriggerForm<'a>,
+    input: Cow<'a, Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    output: Option<Cow<'a, Value>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorForm<'a>>,
+    created: Millis,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    started: Option<Millis>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    finished: Option<Millis>,
+    steps: Vec<StepForm<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StepForm<'a> {
+    revision: u64,
+    ordinal: u32,
+    node: NodeId,
+    #[serde(default, skip_serializing_if = "<[u32]>::is_empty")]
+    iteration: Cow<'a, [u32]>,
+    kind: Cow<'a, str>,
+    status: StepStatus,
+    attempts: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    started: Option<Millis>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    finished: Option<Millis>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    output: Option<Cow<'a, Ports>>,
+    #[serde(default, skip_serializing_if = "no_lineage")]
+    lineage: Cow<'a, Lineage>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    waits_for: Option<WaitsForForm<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorForm<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LetterForm<'a> {
+    consumer: Cow<'a, str>,
+    reason: Cow<'a, str>,
+    record: Cow<'a, str>,
+    tenant: Cow<'a, str>,
+    at: Millis,
+}
+
+/// A row of the outbox.
+pub(crate) fn write_record(record: &Record) -> Result<Vec<u8>, JournalError> {
+    write(&match record {
+        Record::Run(record) => RecordForm::Run(Box::new((&**record).into())),
+        Record::Dead(letter) => RecordForm::Dead((&**letter).into()),
+    })
+}
+
+/// What a row of the outbox holds.
+pub(crate) fn read_record(row: &[u8]) -> Result<Record, serde_json::Error> {
+    Ok(match serde_json::from_slice(row)? {
+        RecordForm::Run(form) => Record::Run(Box::new((*form).into())),
+        RecordForm::Dead(form) => Record::Dead(Box::new(form.into())),
+    })
+}
+
+#[expect(clippy::ptr_arg, reason = "serde's signature")]
+fn no_lineage(lineage: &Cow<'_, Lineage>) -> bool {
+    lineage.is_empty()
+}
+
+impl<'a> From<&'a RunRecord> for RunForm<'a> {
+    fn from(RunRecord { tenant, run, steps }: &'a RunRecord) -> Self {
+        Self {
+            tenant: tenant.clone(),
+            id: run.id,
+            workflow: run.workflow_id,
+            version: run.workflow_version,
+            status: run.status,
+            revision: run.revision,
+            attempt: run.attempt,
+            trigger: (&run.trigger).into(),
+            input: Cow::Borrowed(&run.input),
+            output: run.output.as_ref().map(Cow::Borrowed),
+            error: run.error.as_ref().map(ErrorForm::from),
+            created: run.created_at.into(),
+            started: run.started_at.map(Millis::from),
+            finished: run.finished_at.map(Millis::from),
+            steps: steps.iter().map(StepForm::from).collect(),
+        }
+    }
+}
+
+impl From<RunForm<'_>> for RunRecord {
+    fn from(form: RunForm<'_>) -> Self {
+        let run = Run {
+            id: form.id,
+            workflow_id: form.workflow,
+            workflow_version: form.version,
+            status: form.status,
+            revision: form.revision,
+            attempt: form.attempt,
+            trigger: form.trigger.into(),
+            input: form.input.into_owned(),
+            output: form.output.map(Cow::into_owned),
+            error: form.error.map(Into::into),
+            created_at: form.created.into(),
+            started_at: form.started.map(Into::into),
+            finished_at: form.finished.map(Into::into),
+        };
+        Self { tenant: form.tenant, run, steps: form.steps.into_iter().map(StepRecord::from).collect() }
+    }
+}
+
+impl<'a> From<&'a StepRecord> for StepForm<'a> {
+    fn from(StepRecord { revision, ordinal, step }: &'a StepRecord) -> Self {
+        Self {
+            revision: *revision,
+            ordinal: *ordinal,
+            node: step.node_id.clone(),
+            iteration: counters(&step.iteration),
+            kind: step.kind.as_str().into(),
+            status: step.status,
+            attempts: step.attempts,
+            started: step.started_at.map(Millis::from),
+            finished: step.finished_at.map(Millis::from),
+            output: step.output.as_ref().map(Cow::Borrowed),
+            lineage: Cow::Borrowed(&step.lineage),
+            waits_for: step.waits_for.as_ref().map(WaitsForForm::from),
+            error: step.error.as_ref().map(ErrorForm::from),
+        }
+    }
+}
+
+impl From<StepForm<'_>> for StepRecord {
+    fn from(form: StepForm<'_>) -> Self {
+        let step = Step {
+            node_id: form.node,
+            iteration: form.iteration.into_owned().into(),
+            kind: form.kind.into_owned(),
+            status: form.status,
+            attempts: form.attempts,
+            started_at: form.started.map(Into::into),
+            finished_at: form.finished.map(Into::into),
+            output: form.output.map(Cow::into_owned),
+            lineage: form.lineage.into_owned(),
+            waits_for: form.waits_for.map(Into::into),
+            error: form.error.map(Into::into),
+        };
+        Self { revision: form.revision, ordinal: form.ordinal, step }
+    }
+}
+
+impl<'a> From<&'a DeadLetter> for LetterForm<'a> {
+    fn from(letter: &'a DeadLetter) -> Self {
+        let DeadLetter { consumer, reason, record, tenant, at } = letter;
+        Self {
+            consumer: consumer.into(),
+            reason: reason.into(),
+            record: record.into(),
+            tenant: tenant.into(),
+            at: (*at).into(),
+        }
+    }
+}
+
+impl From<LetterForm<'_>> for DeadLetter {
+    fn from(form: LetterForm<'_>) -> Self {
+        Self {
+            consumer: form.consumer.into_owned(),
+            reason: form.reason.into_owned(),
+            record: form.record.into_owned(),
+            tenant: form.tenant.into_owned(),
+            at: form.at.into(),
+        }
+    }
+}

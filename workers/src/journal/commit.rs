@@ -1,0 +1,243 @@
+//! What one commit writes.
+
+use std::sync::Arc;
+
+use domain::{ids::RunId, timestamp::Timestamp, workflow::DocumentText};
+use redb::{Database, ReadableTable, Table, WriteTransaction};
+
+use super::{DocumentHash, JournalError, tables};
+
+/// Writes that are done together or not at all, in this order.
+#[derive(Debug, Default)]
+pub struct Commit {
+    /// The writes about runs.
+    pub ops: Vec<Op>,
+    /// Rows for the store, by their sequence.
+    pub outbox: Vec<(u64, Vec<u8>)>,
+    /// The store has all rows up to this sequence.
+    pub confirmed: Option<u64>,
+    /// Tasks of other workers.
+    pub handoffs: Vec<Handoff>,
+    /// Those have all of their tasks up to this sequence.
+    pub handed_over: Vec<(Arc<str>, u64)>,
+    /// Runs that finished before this hour are forgotten (hours since the epoch), a slice at a time.
+    pub forget_before: Option<u32>,
+}
+
+/// A task that belongs to another worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handoff {
+    /// Its owner.
+    pub owner: Arc<str>,
+    /// Grows from task to task.
+    pub sequence: u64,
+    /// The record, JSON.
+    pub record: Vec<u8>,
+}
+
+/// One write about a run.
+#[derive(Debug)]
+pub enum Op {
+    /// A run begins.
+    Start {
+        /// Which.
+        run: RunId,
+        /// Its header, JSON.
+        header: Vec<u8>,
+        /// The hash of its document.
+        hash: DocumentHash,
+        /// Its document, which is written unless another run has it there already.
+        document: DocumentText,
+    },
+    /// Something happened to a run.
+    Append {
+        /// Which.
+        run: RunId,
+        /// How many rows of events it has already.
+        row: u32,
+        /// The events, a JSON list.
+        events: Vec<u8>,
+    },
+    /// A timer is set.
+    SetTimer(TimerRow),
+    /// A timer fired or is not needed any more.
+    ClearTimer(TimerRow),
+    /// The run only waits for a timer.
+    Park {
+        /// Which.
+        run: RunId,
+    },
+    /// The run does something again.
+    Unpark {
+        /// Which.
+        run: RunId,
+    },
+    /// The run's rows go, except its timers: it is finished, or a newer attempt replaces it.
+    Erase {
+        /// Which.
+        run: RunId,
+        /// The hash of its document, which goes with the last run that needs it.
+        hash: Option<DocumentHash>,
+    },
+    /// The run is finished, and a duplicate of it is recognised from now on.
+    Finish {
+        /// Which.
+        run: RunId,
+        /// Its attempt.
+        attempt: u32,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// A durable timer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimerRow {
+    /// When it fires.
+    pub at: Timestamp,
+    /// The run it wakes.
+    pub run: RunId,
+    /// Which of the run's timers, JSON.
+    pub timer: Vec<u8>,
+}
+
+impl TimerRow {
+    fn key(&self) -> (i64, u128, &[u8]) {
+        (self.at.as_millis(), self.run.0.as_u128(), &self.timer)
+    }
+}
+
+/// How many forgotten runs are removed in one commit at most.
+pub const FORGET_SLICE: usize = 2_000;
+
+/// The hour of a moment: what finished runs are kept by.
+pub(crate) fn hour(at: Timestamp) -> u32 {
+    u32::try_from(at.as_millis().max(0) / 3_600_000).unwrap_or(u32::MAX)
+}
+
+impl Commit {
+    /// Whether there is nothing that must be written now.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ops.is_empty()
+            && self.outbox.is_empty()
+            && self.confirmed.is_none()
+            && self.handoffs.is_empty()
+            && self.handed_over.is_empty()
+    }
+
+    /// Writes it; how many finished runs were forgotten.
+    pub(super) fn write(&self, database: &Database) -> Result<usize, JournalError> {
+        let transaction = database.begin_write()?;
+        if !self.ops.is_empty() {
+            let mut writer = Writer::open(&transaction)?;
+            for op in &self.ops {
+                writer.apply(op)?;
+            }
+        }
+        if !self.outbox.is_empty() || self.confirmed.is_some() {
+            let mut outbox = transaction.open_table(tables::OUTBOX)?;
+            if let Some(confirmed) = self.confirmed {
+                outbox.retain_in(..=confirmed, |_, _| false)?;
+            }
+            for (sequence, row) in &self.outbox {
+                outbox.insert(sequence, row.as_slice())?;
+            }
+        }
+        if !self.handoffs.is_empty() || !self.handed_over.is_empty() {
+            let mut handoffs = transaction.open_table(tables::HANDOFFS)?;
+            for (owner, last) in &self.handed_over {
+                handoffs.retain_in((&**owner, 0)..=(&**owner, *last), |_, _| false)?;
+            }
+            for Handoff { owner, sequence, record } in &self.handoffs {
+                handoffs.insert((&**owner, *sequence), record.as_slice())?;
+            }
+        }
+        let mut forgotten = 0;
+        if let Some(before) = self.forget_before {
+            let mut finished = transaction.open_table(tables::FINISHED)?;
+            for row in finished.extract_from_if(..(before, 0), |_, _| true)?.take(FORGET_SLICE) {
+                row?;
+                forgotten += 1;
+            }
+        }
+        transaction.commit()?;
+        Ok(forgotten)
+    }
+}
+
+struct Writer<'t> {
+    runs: Table<'t, u128, &'static [u8]>,
+    events: Table<'t, (u128, u32), &'static [u8]>,
+    parked: Table<'t, u128, ()>,
+    documents: Table<'t, [u8; 32], &'static str>,
+    users: Table<'t, [u8; 32], u64>,
+    timers: Table<'t, (i64, u128, &'static [u8]), ()>,
+    finished: Table<'t, (u32, u128), u32>,
+}
+
+impl<'t> Writer<'t> {
+    fn open(transaction: &'t WriteTransaction) -> Result<Self, JournalError> {
+        Ok(Self {
+            runs: transaction.open_table(tables::RUNS)?,
+            events: transaction.open_table(tables::EVENTS)?,
+            parked: transaction.open_table(tables::PARKED)?,
+            documents: transaction.open_table(tables::DOCUMENTS)?,
+            users: transaction.open_table(tables::DOCUMENT_USERS)?,
+            timers: transaction.open_table(tables::TIMERS)?,
+            finished: transaction.open_table(tables::FINISHED)?,
+        })
+    }
+
+    fn apply(&mut self, op: &Op) -> Result<(), JournalError> {
+        match op {
+            Op::Start { run, header, hash, document } => {
+                self.runs.insert(run.0.as_u128(), header.as_slice())?;
+                let users = self.users.get(*hash)?.map_or(0, |users| users.value());
+                if users == 0 {
+                    self.documents.insert(*hash, document.as_str())?;
+                }
+                self.users.insert(*hash, users + 1)?;
+            }
+            Op::Append { run, row, events } => {
+                self.events.insert((run.0.as_u128(), *row), events.as_slice())?;
+            }
+            Op::SetTimer(timer) => {
+                self.timers.insert(timer.key(), ())?;
+            }
+            Op::ClearTimer(timer) => {
+                self.timers.remove(timer.key())?;
+            }
+            Op::Park { run } => {
+                self.parked.insert(run.0.as_u128(), ())?;
+            }
+            Op::Unpark { run } => {
+                self.parked.remove(run.0.as_u128())?;
+            }
+            Op::Erase { run, hash } => {
+                let run = run.0.as_u128();
+                self.runs.remove(run)?;
+                self.parked.remove(run)?;
+                self.events.retain_in((run, 0)..=(run, u32::MAX), |_, _| false)?;
+                if let Some(hash) = hash {
+                    self.release(*hash)?;
+                }
+            }
+            Op::Finish { run, attempt, at } => {
+                self.finished.insert((hour(*at), run.0.as_u128()), *attempt)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn release(&mut self, hash: DocumentHash) -> Result<(), JournalError> {
+        let users = self.users.get(hash)?.map_or(0, |users| users.value());
+        if users > 1 {
+            self.users.insert(hash, users - 1)?;
+        } else {
+            self.users.remove(hash)?;
+            self.documents.remove(hash)?;
+        }
+        Ok(())
+    }
+}

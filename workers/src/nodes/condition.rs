@@ -1,0 +1,95 @@
+//! Conditions at work: operands are evaluated from left to right, and no further than needed.
+
+use domain::{
+    definition::{Definition, Node},
+    kinds::params::{
+        At, Parameter, Reader,
+        condition::{Condition, InvalidComparison, Patterns, truthy},
+    },
+    run::NodeError,
+    template::InvalidTemplate,
+    violation::Violations,
+};
+use serde_json::Value;
+
+use super::Traits;
+use crate::expr::{Evaluator, Param};
+
+/// A condition with compiled operands.
+#[derive(Debug)]
+pub(super) struct Compiled(Condition<Param>);
+
+static NULL: Value = Value::Null;
+
+impl Compiled {
+    /// The condition in a node's parameter `where`.
+    pub(super) fn of(node: &Node, definition: &Definition) -> Result<Self, InvalidTemplate> {
+        // What is wrong was found when the workflow was read.
+        let mut violations = Violations::new();
+        let value = node.params.get("where").unwrap_or(&NULL);
+        let read = Condition::read_open(value, &At::root("where"), &mut Reader::saved(&mut violations));
+        let mut wrong = None;
+        let condition = read.unwrap_or(Condition::Truth(Value::Null)).map(&mut |operand: Value| {
+            Param::compile(&operand, definition).unwrap_or_else(|error| {
+                wrong = Some(error);
+                Param::Constant(Value::Null)
+            })
+        });
+        wrong.map_or(Ok(Self(condition)), Err)
+    }
+
+    pub(super) fn traits(&self) -> Traits {
+        let mut operands = Vec::new();
+        self.0.operands(&mut |operand| operands.push(operand));
+        Traits::of(operands)
+    }
+
+    /// Whether it holds for an item. What is not reached cannot fail.
+    pub(super) fn holds<'v>(
+        &'v self,
+        evaluator: &mut Evaluator<'v>,
+        item: usize,
+        patterns: &mut Patterns,
+    ) -> Result<bool, Box<NodeError>> {
+        holds(&self.0, evaluator, item, patterns)
+    }
+}
+
+fn holds<'v>(
+    condition: &'v Condition<Param>,
+    evaluator: &mut Evaluator<'v>,
+    item: usize,
+    patterns: &mut Patterns,
+) -> Result<bool, Box<NodeError>> {
+    match condition {
+        Condition::Truth(value) => Ok(truthy(&*value.evaluate(evaluator, item)?)),
+        Condition::All(list) => {
+            for inner in list {
+                if !holds(inner, evaluator, item, patterns)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        Condition::Any(list) => {
+            for inner in list {
+                if holds(inner, evaluator, item, patterns)? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
+        Condition::Compare { left, op, right } => {
+            let left = left.evaluate(evaluator, item)?;
+            let right = right.as_ref().map(|right| right.evaluate(evaluator, item)).transpose()?;
+            let right = right.as_deref().unwrap_or(&NULL);
+            op.holds(&left, right, patterns).map_err(|error| {
+                let code = match &error {
+                    InvalidComparison::Types { .. } => "invalid_comparison",
+                    InvalidComparison::Pattern(_) => "invalid_pattern",
+                };
+                Box::new(NodeError::new(code, error.to_string()))
+            })
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! `filter`: lets through the items for which a condition holds.
+
+use domain::{
+    definition::{Definition, Node},
+    items::{MAIN, Port},
+    kinds::params::condition::Patterns,
+    template::InvalidTemplate,
+};
+
+use super::{Pure, PureStep, Traits, condition::Compiled, items::each_item};
+use crate::engine::Outcome;
+
+#[derive(Debug)]
+pub(super) struct Filter {
+    condition: Compiled,
+    main: Port,
+}
+
+impl Filter {
+    pub(super) fn compile(node: &Node, definition: &Definition) -> Result<Self, InvalidTemplate> {
+        Ok(Self { condition: Compiled::of(node, definition)?, main: MAIN.into() })
+    }
+}
+
+impl Pure for Filter {
+    fn traits(&self) -> Traits {
+        self.condition.traits()
+    }
+
+    fn run<'v>(&'v self, step: PureStep<'v>) -> Outcome {
+        let mut patterns = Patterns::default();
+        each_item(step, |evaluator, index, item| {
+            let holds = self.condition.holds(evaluator, index, &mut patterns)?;
+            Ok(holds.then(|| (&self.main, item.clone())))
+        })
+    }
+}

@@ -1,0 +1,49 @@
+//! `wait`: lets its items go on later.
+
+use domain::{
+    definition::{Definition, Node},
+    kinds::wait::Params,
+    run::{NodeError, WaitsFor},
+    template::InvalidTemplate,
+};
+
+use super::{Pure, PureStep, Traits, compile_params, failed_as_a_whole, pass_on, read_evaluated};
+use crate::{
+    engine::{Later, Outcome},
+    expr::Param,
+};
+
+#[derive(Debug)]
+pub(super) struct Wait(Param);
+
+impl Wait {
+    pub(super) fn compile(node: &Node, definition: &Definition) -> Result<Self, InvalidTemplate> {
+        compile_params(node, definition).map(Self)
+    }
+}
+
+impl Pure for Wait {
+    fn traits(&self) -> Traits {
+        Traits::of([&self.0])
+    }
+
+    fn run<'v>(&'v self, mut step: PureStep<'v>) -> Outcome {
+        if step.task.woken.is_some() {
+            return pass_on(step);
+        }
+        let now = step.scope.now;
+        let params = self.0.evaluate(&mut step.evaluator, 0).map_err(Box::<NodeError>::from);
+        match params.and_then(|params| read_evaluated(&params, Params::read_object)) {
+            Err(error) => failed_as_a_whole(step.node, error),
+            Ok(Params { duration, until }) => {
+                let until = duration.map(|duration| now.plus(duration.0)).or(until);
+                match until.filter(|until| *until > now) {
+                    None => pass_on(step),
+                    Some(until) => {
+                        Outcome::Later(Box::new(Later { waits_for: WaitsFor::moment(until), kept: None }))
+                    }
+                }
+            }
+        }
+    }
+}

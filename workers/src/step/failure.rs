@@ -1,0 +1,39 @@
+//! How an attempt fails that could not say so itself.
+
+use std::{any::Any, time::Duration};
+
+use domain::{duration::HumanDuration, items::Output, retry::Failure, run::NodeError};
+
+use super::StepTask;
+use crate::engine::{Outcome, StepFailure};
+
+/// A failure of the whole step, with nothing to go on with.
+pub(crate) fn failed(error: NodeError, failure: Failure) -> Outcome {
+    Outcome::Failed(Box::new(StepFailure { error, failure, partial: None, fallback: Output::default() }))
+}
+
+/// The attempt took longer than the node's time limit.
+pub(crate) fn timed_out(limit: Duration) -> Outcome {
+    failed(timeout_error(limit), Failure::Timeout)
+}
+
+pub(crate) fn timeout_error(limit: Duration) -> NodeError {
+    let limit = HumanDuration(limit);
+    NodeError::new("timeout", format!("the attempt took longer than the node's time limit of {limit}"))
+}
+
+pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Outcome {
+    let said = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned());
+    tracing::error!(panic = said, "a step panicked");
+    let message = format!("the node's code panicked, which is a bug of the worker: {said}");
+    failed(NodeError::new("panic", message), Failure::Permanent)
+}
+
+pub(crate) fn unknown_node(task: &StepTask) -> Outcome {
+    let message = format!("the workflow has no node {}", task.step.node);
+    failed(NodeError::new("unknown_node", message), Failure::Permanent)
+}

@@ -1,0 +1,13 @@
+//! One attempt of one step: what it works on, what it may use, and how it fails.
+//!
+//! Below the runner, which executes attempts, and the node kinds, which know what to do in one.
+
+mod facilities;
+mod failure;
+mod inputs;
+mod task;
+
+pub(crate) use facilities::{Facilities, JavaScript};
+pub(crate) use failure::{failed, panicked, timed_out, timeout_error, unknown_node};
+pub use inputs::{Input, Inputs};
+pub use task::StepTask;
