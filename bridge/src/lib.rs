@@ -1,7 +1,7 @@
 //! A Kafka REST Proxy front in front of a log, and HTTP sink delivery behind it.
 //!
-//! Producers speak Confluent's REST API ([`http`]: v3 and v2 produce), receivers get the POSTs of Confluent's HTTP
-//! Sink connector ([`delivery`], configured by [`connector`] files), and between them is a [`log::Log`]: durable,
+//! Producers speak Confluent's REST API (v3 and v2 produce), receivers get the POSTs of Confluent's HTTP
+//! Sink connector (configured by [`connector`] files), and between them is a [`log::Log`]: durable,
 //! partitioned, read by offset. [`log::embedded`] keeps it in one file on one machine; a real Kafka fits behind
 //! the same trait. The bridge knows nothing of what the records mean.
 //!
@@ -13,11 +13,12 @@ pub mod bridge;
 pub mod clock;
 pub mod config;
 pub mod connector;
-pub mod delivery;
-pub mod http;
+mod delivery;
+mod http;
 mod lock;
 pub mod log;
-pub mod stats;
+mod stats;
 
 pub use bridge::{Bridge, StartError};
 pub use config::{BasicAuth, BridgeConfig, Limits, LogConfig};
+pub use delivery::DeliveryError;
