@@ -8,7 +8,7 @@ use reqwest::{Client, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::backoff::retry_after;
+use super::backoff;
 use crate::connector::{ConnectorConfig, Statuses};
 
 /// So much of a refusing reply is kept for the error topic.
@@ -80,7 +80,7 @@ impl Receiver {
             return Ok(());
         }
         let asks = matches!(status.as_u16(), 429 | 503);
-        let retry_after = retry_after(response.headers()).filter(|_| asks);
+        let retry_after = backoff::retry_after(response.headers()).filter(|_| asks);
         let mut reply = Vec::new();
         while reply.len() < REPLY_BYTES
             && let Ok(Some(chunk)) = response.chunk().await

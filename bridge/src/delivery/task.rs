@@ -178,19 +178,21 @@ impl Task {
     /// Sends the records until they are taken, or until the connector's rules say what to do instead.
     async fn hand_over(&self, url: &Url, records: &[&Record]) -> Result<(), End> {
         let body = body::assemble(&self.connector, records);
-        let mut attempt = 1;
+        let mut delays = None;
+        let mut attempt: u32 = 1;
         loop {
             // A request in flight is not cut off by the stop: its answer decides whether the offset moves.
             let refused = match self.receiver.send(url, body.clone()).await {
                 Ok(()) => break,
                 Err(refused) => refused,
             };
-            if !refused.retry || attempt > self.connector.max_retries {
+            let delays = delays.get_or_insert_with(|| backoff::delays(&self.connector));
+            let Some(delay) = delays.next().filter(|_| refused.retry) else {
                 self.give_up(records, &refused, attempt).await?;
                 self.stats.enter(TaskState::Running);
                 return Ok(());
-            }
-            let delay = backoff::delay(&self.connector, attempt, refused.retry_after, rand::random());
+            };
+            let delay = backoff::at_least(delay, refused.retry_after);
             self.log_retry(records, &refused, attempt, delay);
             self.stats.retry();
             self.stats.enter(TaskState::Retrying(refused.reason));
