@@ -20,7 +20,7 @@ use axum::{
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use self::{auth::Door, refusal::Refusal};
+use self::{auth::BasicAuthenticator, refusal::Refusal};
 use crate::{
     clock::Clock,
     config::{BridgeConfig, Limits},
@@ -33,7 +33,7 @@ pub(crate) struct Front {
     log: Arc<dyn Log>,
     clock: Arc<dyn Clock>,
     stats: Arc<Stats>,
-    door: Door,
+    auth: BasicAuthenticator,
     cluster_id: String,
     check_cluster_id: bool,
     limits: Limits,
@@ -55,7 +55,7 @@ impl Front {
             log,
             clock: config.clock.clone(),
             stats,
-            door: Door::new(config.auth.as_ref()),
+            auth: BasicAuthenticator::new(config.auth.as_ref()),
             cluster_id: config.cluster_id.clone(),
             check_cluster_id: config.check_cluster_id,
             limits: config.limits.clone(),
@@ -78,7 +78,7 @@ impl Front {
 
     fn check_cluster(&self, id: &str) -> Result<(), Refusal> {
         if self.check_cluster_id && id != self.cluster_id {
-            return Err(Refusal::new(404, 404, format!("Cluster {id} cannot be found.")));
+            return Err(Refusal::unknown_cluster(id));
         }
         Ok(())
     }
@@ -115,3 +115,6 @@ async fn count(State(front): State<Arc<Front>>, response: Response) -> Response 
 fn plain(status: u16, message: &str) -> Response {
     Refusal::new(status, u32::from(status), message.to_owned()).into_response()
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,6 +39,11 @@ impl Refusal {
         Self::new(422, 42206, "Payload error. Request body is empty. Data is required.")
     }
 
+    /// 404: the address names another cluster.
+    pub(super) fn unknown_cluster(id: &str) -> Self {
+        Self::new(404, 404, format!("Cluster {id} cannot be found."))
+    }
+
     /// 415.
     pub(super) fn media_type(detail: &str) -> Self {
         Self::new(415, 415, format!("HTTP 415 Unsupported Media Type: {detail}"))

@@ -22,7 +22,7 @@ const BINARY: &str = "application/vnd.kafka.binary.v2+json";
 const REPLY: &str = "application/vnd.kafka.v2+json";
 
 #[derive(Deserialize)]
-struct Request<'a> {
+struct ProduceRequest<'a> {
     #[serde(borrow)]
     records: Option<Vec<WireRecord<'a>>>,
 }
@@ -37,14 +37,14 @@ struct WireRecord<'a> {
 }
 
 #[derive(Serialize)]
-struct Reply {
-    offsets: Vec<Offset>,
+struct ProduceResponse {
+    offsets: Vec<PartitionOffset>,
     key_schema_id: Option<u32>,
     value_schema_id: Option<u32>,
 }
 
 #[derive(Serialize)]
-struct Offset {
+struct PartitionOffset {
     partition: Option<u32>,
     offset: Option<u64>,
     error_code: Option<u32>,
@@ -53,7 +53,7 @@ struct Offset {
 
 /// `GET /topics`: the topics' names. Clients of v2 ask for them to see whether the proxy is there.
 pub(super) async fn topics(State(front): State<Arc<Front>>, headers: HeaderMap) -> Result<Response, Refusal> {
-    front.door.admit(&headers)?;
+    front.auth.check(&headers)?;
     let names: Vec<_> = front.log.topics().await?.into_iter().map(|topic| topic.name.to_string()).collect();
     let body = serde_json::to_vec(&names).map_err(|e| Refusal::new(500, 500, e.to_string()))?;
     Ok(([(header::CONTENT_TYPE, REPLY)], body).into_response())
@@ -90,21 +90,21 @@ async fn store(
     body: Body,
 ) -> Result<Response, Refusal> {
     front.stats.request();
-    front.door.admit(headers)?;
+    front.auth.check(headers)?;
     let binary = match &*media_type(headers) {
         JSON => false,
         BINARY => true,
         other => return Err(Refusal::media_type(&format!("{other:?}, send {JSON} or {BINARY}"))),
     };
-    let body = front.whole(body).await?.bytes;
-    let records = records(&body, binary, partition, front.clock.now_millis())?;
+    let body = front.whole(body).await?;
+    let records = records(&body.bytes, binary, partition, front.clock.now_millis())?;
     let results = front.append(topic, records).await;
     if let Some(refusal) = whole_refusal(&results, partition.is_some()) {
         return Err(refusal);
     }
-    let offsets = results.into_iter().map(Offset::from).collect();
-    let reply = Reply { offsets, key_schema_id: None, value_schema_id: None };
-    let body = serde_json::to_vec(&reply).map_err(|e| Refusal::new(500, 500, e.to_string()))?;
+    let offsets = results.into_iter().map(PartitionOffset::from).collect();
+    let response = ProduceResponse { offsets, key_schema_id: None, value_schema_id: None };
+    let body = serde_json::to_vec(&response).map_err(|e| Refusal::new(500, 500, e.to_string()))?;
     Ok(([(header::CONTENT_TYPE, REPLY)], body).into_response())
 }
 
@@ -118,7 +118,7 @@ fn whole_refusal(results: &[Result<Appended, LogError>], to_partition: bool) -> 
     results.iter().filter_map(|r| r.as_ref().err()).find(refuses).map(|error| error.clone().into())
 }
 
-impl From<Result<Appended, LogError>> for Offset {
+impl From<Result<Appended, LogError>> for PartitionOffset {
     fn from(result: Result<Appended, LogError>) -> Self {
         match result {
             Ok(Appended { partition, offset, .. }) => {
@@ -140,7 +140,7 @@ fn records(body: &Bytes, binary: bool, partition: Option<u32>, now: i64) -> Resu
     if body.trim_ascii().is_empty() {
         return Err(Refusal::empty_body());
     }
-    let request: Request<'_> = serde_json::from_slice(body).map_err(|error| {
+    let request: ProduceRequest<'_> = serde_json::from_slice(body).map_err(|error| {
         if error.is_data() { Refusal::new(422, 422, error.to_string()) } else { Refusal::bad_request(error) }
     })?;
     let records = request.records.unwrap_or_default();
