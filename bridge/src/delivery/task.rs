@@ -224,33 +224,31 @@ impl Task {
 
     /// Stores records in the error topic. The offset moves on only when they are there.
     async fn set_aside(&self, mut errors: Vec<NewRecord>) -> Result<(), End> {
-        self.stats.skipped(errors.len() as u64);
+        let mut retried = false;
         while !errors.is_empty() {
+            let count = errors.len();
             let results = self.log.append(&self.connector.error_topic, errors.clone()).await;
-            let mut failed = results.into_iter().map(|result| result.err()).collect::<Vec<_>>().into_iter();
+            let mut refusals = results.into_iter().map(Result::err);
             let mut why = None;
-            errors.retain(|_| match failed.next().flatten() {
+            errors.retain(|_| match refusals.next().unwrap_or(Some(LogError::Closed)) {
                 None => false,
                 Some(error) => {
                     why = Some(error);
                     true
                 }
             });
-            if let Some(error) = why {
-                let reason = format!("the error topic {} refuses: {error}", self.connector.error_topic);
-                let passes = matches!(
-                    error,
-                    LogError::Busy { .. }
-                        | LogError::Full { .. }
-                        | LogError::Storage(_)
-                        | LogError::Unreachable(_)
-                );
-                if !passes {
-                    return Err(End::Failed(reason));
-                }
-                self.stats.enter(TaskState::Retrying(reason));
-                self.pause(LOG_PAUSE).await?;
+            self.stats.skipped((count - errors.len()) as u64);
+            let Some(error) = why else { continue };
+            let reason = format!("the error topic {} refuses: {error}", self.connector.error_topic);
+            if !error.passes() {
+                return Err(End::Failed(reason));
             }
+            self.stats.enter(TaskState::Retrying(reason));
+            retried = true;
+            self.pause(LOG_PAUSE).await?;
+        }
+        if retried {
+            self.stats.enter(TaskState::Running);
         }
         Ok(())
     }
@@ -270,3 +268,7 @@ impl Task {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "task_tests.rs"]
+mod tests;

@@ -1,46 +1,17 @@
 use std::{future::Future, pin::pin};
 
-use async_trait::async_trait;
 use axum::{body::Body, extract::Path};
-use futures_util::{FutureExt as _, poll, stream::BoxStream};
+use futures_util::{FutureExt as _, poll};
 use http::{HeaderMap, HeaderValue, header};
 
 use super::*;
-use crate::log::{Assignment, TopicInfo, TopicPartition};
-
-/// A log that never gets done with an append.
-struct StuckLog;
-
-#[async_trait]
-impl Log for StuckLog {
-    async fn append(&self, _: &str, _: Vec<NewRecord>) -> Vec<Result<Appended, LogError>> {
-        std::future::pending().await
-    }
-
-    fn end(&self, _: &TopicPartition) -> Option<u64> {
-        None
-    }
-
-    fn subscribe(&self, _: &str, _: &[String]) -> Result<BoxStream<'static, Assignment>, LogError> {
-        Err(LogError::Closed)
-    }
-
-    async fn topics(&self) -> Result<Vec<TopicInfo>, LogError> {
-        Ok(Vec::new())
-    }
-
-    fn health(&self) -> Result<(), LogError> {
-        Ok(())
-    }
-
-    async fn close(&self) {}
-}
+use crate::log::stub::StubLog;
 
 fn front() -> State<Arc<Front>> {
     let mut config = BridgeConfig::new("unused");
     // Room for one of the bodies below, not for two.
     config.limits.max_body_bytes = 1_024;
-    State(Front::new(&config, Arc::new(StuckLog), Arc::new(Stats::new()), CancellationToken::new()))
+    State(Front::new(&config, Arc::new(StubLog::Stuck), Arc::new(Stats::new()), CancellationToken::new()))
 }
 
 fn media_type(of: &'static str) -> HeaderMap {

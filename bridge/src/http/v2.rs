@@ -125,11 +125,7 @@ impl From<Result<Appended, LogError>> for PartitionOffset {
                 Self { partition: Some(partition), offset: Some(offset), error_code: None, error: None }
             }
             Err(error) => {
-                let retriable = matches!(
-                    error,
-                    LogError::Busy { .. } | LogError::Full { .. } | LogError::Storage(_) | LogError::Closed
-                );
-                let code = if retriable { 50003 } else { 50002 };
+                let code = if error.passes() { 50003 } else { 50002 };
                 Self { partition: None, offset: None, error_code: Some(code), error: Some(error.to_string()) }
             }
         }
@@ -176,4 +172,26 @@ fn field(raw: &RawValue, what: &str, binary: bool, body: &Bytes) -> Result<Bytes
     let invalid = || Refusal::new(422, 422, format!("Record {what} contains invalid base64 encoding"));
     let text: String = serde_json::from_str(raw.get()).map_err(|_| invalid())?;
     BASE64_STANDARD.decode(text).map(Bytes::from).map_err(|_| invalid())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_told_to_come_again_when_the_same_record_may_be_taken_later() {
+        let code = |error: LogError| PartitionOffset::from(Err(error)).error_code;
+        for passes in [
+            LogError::Busy { queued: 1, limit: 1 },
+            LogError::Full { stored: 1, limit: 1 },
+            LogError::Storage("full disk".into()),
+            LogError::Unreachable("no broker answers".into()),
+            LogError::Closed,
+        ] {
+            assert_eq!(code(passes.clone()), Some(50003), "{passes}");
+        }
+        for stays in [LogError::TooLarge { size: 2, limit: 1 }, LogError::Denied("topic".into())] {
+            assert_eq!(code(stays.clone()), Some(50002), "{stays}");
+        }
+    }
 }
