@@ -7,7 +7,7 @@ use url::Url;
 
 use super::{
     Delivery,
-    attempt::{Receiver, Refused},
+    attempt::{FailedAttempt, Receiver},
     backoff, body,
     error_topic::{Reason, error_record},
 };
@@ -182,20 +182,20 @@ impl Task {
         let mut attempt: u32 = 1;
         loop {
             // A request in flight is not cut off by the stop: its answer decides whether the offset moves.
-            let refused = match self.receiver.send(url, body.clone()).await {
+            let failed = match self.receiver.send(url, body.clone()).await {
                 Ok(()) => break,
-                Err(refused) => refused,
+                Err(failed) => failed,
             };
             let delays = delays.get_or_insert_with(|| backoff::delays(&self.connector));
-            let Some(delay) = delays.next().filter(|_| refused.retry) else {
-                self.give_up(records, &refused, attempt).await?;
+            let Some(delay) = delays.next().filter(|_| failed.retry) else {
+                self.give_up(records, &failed, attempt).await?;
                 self.stats.enter(TaskState::Running);
                 return Ok(());
             };
-            let delay = backoff::at_least(delay, refused.retry_after);
-            self.log_retry(records, &refused, attempt, delay);
+            let delay = backoff::at_least(delay, failed.retry_after);
+            self.log_retry(records, &failed, attempt, delay);
             self.stats.retry();
-            self.stats.enter(TaskState::Retrying(refused.reason));
+            self.stats.enter(TaskState::Retrying(failed.reason));
             self.pause(delay).await?;
             attempt = attempt.saturating_add(1);
         }
@@ -206,8 +206,8 @@ impl Task {
         Ok(())
     }
 
-    async fn give_up(&self, records: &[&Record], refused: &Refused, attempts: u32) -> Result<(), End> {
-        let reason = format!("{} after {attempts} attempts", refused.reason);
+    async fn give_up(&self, records: &[&Record], failed: &FailedAttempt, attempts: u32) -> Result<(), End> {
+        let reason = format!("{} after {attempts} attempts", failed.reason);
         match self.connector.on_error {
             OnError::Fail => return Err(End::Failed(reason)),
             OnError::Log => tracing::error!(
@@ -217,7 +217,7 @@ impl Task {
             ),
             OnError::Ignore => {}
         }
-        let reason = Reason::Refused(refused);
+        let reason = Reason::Refused(failed);
         let errors = records.iter().map(|record| error_record(&self.connector, &self.at, record, &reason));
         self.set_aside(errors.collect()).await
     }
@@ -253,11 +253,11 @@ impl Task {
         Ok(())
     }
 
-    fn log_retry(&self, records: &[&Record], refused: &Refused, attempt: u32, delay: Duration) {
+    fn log_retry(&self, records: &[&Record], failed: &FailedAttempt, attempt: u32, delay: Duration) {
         tracing::warn!(
             connector = %self.connector.name, topic = %self.at.topic, partition = self.at.partition,
             offset = records.first().map(|record| record.offset), records = records.len(), attempt,
-            reason = %refused.reason, delay_ms = delay.as_millis(), "delivery will be tried again"
+            reason = %failed.reason, delay_ms = delay.as_millis(), "delivery will be tried again"
         );
     }
 

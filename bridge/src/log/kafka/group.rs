@@ -111,15 +111,15 @@ struct Member {
 }
 
 impl Member {
-    fn consumer(&self) -> Result<Arc<BaseConsumer<Context>>, LogError> {
-        let context = Context {
+    fn consumer(&self) -> Result<Arc<BaseConsumer<MemberEvents>>, LogError> {
+        let events = MemberEvents {
             group: self.group.clone(),
             changes: self.changes.clone(),
             holdings: self.holdings.clone(),
             ends: self.ends.clone(),
             consumer: OnceLock::new(),
         };
-        let consumer = BaseConsumer::from_config_and_context(&self.client, context)
+        let consumer = BaseConsumer::from_config_and_context(&self.client, events)
             .map_err(|error| failure::of_settings(&error))?;
         let consumer = Arc::new(consumer);
         // The first and only time.
@@ -132,7 +132,7 @@ impl Member {
     }
 
     /// Is a member until the stop; a consumer that failed for good is replaced.
-    fn run(self, first: Arc<BaseConsumer<Context>>) {
+    fn run(self, first: Arc<BaseConsumer<MemberEvents>>) {
         self.create_topics();
         let mut consumer = Some(first);
         while !self.stopped() {
@@ -148,7 +148,7 @@ impl Member {
         drop(consumer);
     }
 
-    fn another(&self) -> Option<Arc<BaseConsumer<Context>>> {
+    fn another(&self) -> Option<Arc<BaseConsumer<MemberEvents>>> {
         std::thread::park_timeout(PAUSE);
         let consumer = self.consumer();
         consumer.inspect_err(|error| tracing::error!(group = %self.group, %error, "no new member")).ok()
@@ -172,7 +172,7 @@ impl Member {
     }
 
     /// Serves librdkafka's calls until the stop; the reason when it cannot go on.
-    fn serve(&self, consumer: &Arc<BaseConsumer<Context>>) -> Result<(), String> {
+    fn serve(&self, consumer: &Arc<BaseConsumer<MemberEvents>>) -> Result<(), String> {
         let topics: Vec<&str> = self.topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics).map_err(|error| error.to_string())?;
         while !self.stopped() {
@@ -205,7 +205,7 @@ impl Member {
 }
 
 /// What librdkafka tells a member.
-pub(super) struct Context {
+pub(super) struct MemberEvents {
     group: Arc<str>,
     changes: UnboundedSender<Assignment>,
     holdings: Arc<Holdings>,
@@ -213,7 +213,7 @@ pub(super) struct Context {
     consumer: OnceLock<Weak<BaseConsumer<Self>>>,
 }
 
-impl ClientContext for Context {
+impl ClientContext for MemberEvents {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
         context::log(level, facility, text);
     }
@@ -227,7 +227,7 @@ impl ClientContext for Context {
     }
 }
 
-impl ConsumerContext for Context {
+impl ConsumerContext for MemberEvents {
     fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         match rebalance {
             Rebalance::Assign(partitions) => self.gain(&listed(partitions)),
@@ -244,7 +244,7 @@ impl ConsumerContext for Context {
     }
 }
 
-impl Context {
+impl MemberEvents {
     fn gain(&self, partitions: &[TopicPartition]) {
         let Some(consumer) = self.consumer.get().and_then(Weak::upgrade) else { return };
         for at in partitions {

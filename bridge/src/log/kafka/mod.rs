@@ -11,6 +11,7 @@ mod failure;
 mod feed;
 mod group;
 mod holdings;
+mod pending;
 mod producer;
 mod settings;
 
@@ -45,7 +46,7 @@ const LEAVE_TIMEOUT: Duration = Duration::from_secs(4);
 /// A Kafka cluster as a log.
 pub struct KafkaLog {
     settings: Arc<KafkaSettings>,
-    producers: Producers,
+    producers: Arc<Producers>,
     admin: Arc<Admin>,
     groups: Mutex<Vec<Group>>,
     ends: Arc<Ends>,
@@ -60,7 +61,7 @@ impl KafkaLog {
     pub async fn open(settings: KafkaSettings) -> Result<Self, LogError> {
         let settings = Arc::new(settings);
         let health = Arc::new(Health::default());
-        let producers = Producers::new(&settings, &health)?;
+        let producers = Arc::new(Producers::new(&settings, &health)?);
         let admin = Arc::new(Admin::new(&settings)?);
         let log = Self { settings, producers, admin, groups: Mutex::default(), ends: Arc::default(), health };
         match log.topics().await {
