@@ -2,16 +2,15 @@
 //!
 //! Producers speak Confluent's REST API (v3 and v2 produce), receivers get the POSTs of Confluent's HTTP
 //! Sink connector (configured by [`connector`] files), and between them is a [`log::Log`]: durable,
-//! partitioned, read by offset. [`log::embedded`] keeps it in one file on one machine; a real Kafka fits behind
-//! the same trait. The bridge knows nothing of what the records mean.
+//! partitioned, read by offset. one keeps it in one file on one machine, the other in a Kafka cluster. The bridge knows nothing of what the records mean.
 //!
 //! Promises: a record that was acknowledged is on disk; it is delivered at least once, in the order of its
 //! partition; an offset moves on only after the receiver's 2xx (or after the record went to an error topic, where
 //! the connector's configuration says so).
 
-pub mod bridge;
+mod bridge;
 pub mod clock;
-pub mod config;
+mod config;
 pub mod connector;
 mod delivery;
 mod http;
@@ -22,3 +21,4 @@ mod stats;
 pub use bridge::{Bridge, StartError};
 pub use config::{BasicAuth, BridgeConfig, Limits, LogConfig};
 pub use delivery::DeliveryError;
+pub use log::kafka::KafkaSettings;

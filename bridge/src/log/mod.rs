@@ -1,8 +1,8 @@
 //! The log: what lies between the front and the delivery.
 
-pub mod embedded;
+pub(crate) mod embedded;
 mod error;
-pub mod kafka;
+pub(crate) mod kafka;
 mod partitioner;
 mod record;
 mod reservation;
@@ -15,12 +15,12 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 
 pub use error::LogError;
-pub use partitioner::{murmur2, partition_of};
+pub use partitioner::partition_of;
 pub use record::{Appended, Header, NewRecord, Record, TopicPartition};
 
 /// A durable, partitioned log.
 ///
-/// [`embedded::EmbeddedLog`] is one file on one machine, [`kafka::KafkaLog`] a Kafka cluster.
+/// `EmbeddedLog` is one file on one machine, `KafkaLog` a Kafka cluster.
 #[async_trait]
 pub trait Log: Send + Sync + 'static {
     /// Appends `records` to `topic`, each to the partition it names, or to the one its key selects; creates the

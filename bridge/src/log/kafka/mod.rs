@@ -44,7 +44,7 @@ const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// A Kafka cluster as a log.
-pub struct KafkaLog {
+pub(crate) struct KafkaLog {
     settings: Arc<KafkaSettings>,
     producers: Arc<Producers>,
     admin: Arc<Admin>,
@@ -54,11 +54,9 @@ pub struct KafkaLog {
 }
 
 impl KafkaLog {
-    /// Prepares the clients. A cluster that is away is waited for: records are refused until it is there.
-    ///
-    /// # Errors
-    /// When the settings are not ones that librdkafka takes.
-    pub async fn open(settings: KafkaSettings) -> Result<Self, LogError> {
+    /// Prepares the clients. A cluster that is away is waited for: records are refused until it is there. Fails when
+    /// the settings are not ones that librdkafka takes.
+    pub(crate) async fn open(settings: KafkaSettings) -> Result<Self, LogError> {
         let settings = Arc::new(settings);
         let health = Arc::new(Health::default());
         let producers = Arc::new(Producers::new(&settings, &health)?);

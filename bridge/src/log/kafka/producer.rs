@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, RwLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -15,7 +15,10 @@ use super::{
     failure::{self, RecordFacts},
     pending::{PendingAppend, PendingRecord},
 };
-use crate::log::{Appended, LogError, NewRecord, reservation::Reservation};
+use crate::{
+    lock::{read_lock, write_lock},
+    log::{Appended, LogError, NewRecord, reservation::Reservation},
+};
 use rdkafka::{
     ClientContext, Message as _, Statistics,
     config::{FromClientConfigAndContext as _, RDKafkaLogLevel},
@@ -57,12 +60,12 @@ impl Producers {
 
     /// The producer of the moment.
     pub(super) fn current(&self) -> Arc<Producer> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+        read_lock(&self.current).clone()
     }
 
     /// Whether records were appended to the topic before.
     pub(super) fn knows(&self, topic: &str) -> bool {
-        self.topics.read().unwrap_or_else(PoisonError::into_inner).contains(topic)
+        read_lock(&self.topics).contains(topic)
     }
 
     /// One result a record, when each is durable or refused.
@@ -100,7 +103,7 @@ impl Producers {
         }
         let results = pending.take();
         if !self.knows(topic) && results.iter().any(Result::is_ok) {
-            self.topics.write().unwrap_or_else(PoisonError::into_inner).insert(topic.into());
+            write_lock(&self.topics).insert(topic.into());
         }
         results
     }
@@ -112,7 +115,7 @@ impl Producers {
         if !producer.context().failed.load(Ordering::Acquire) {
             return Ok(producer);
         }
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let mut current = write_lock(&self.current);
         if current.context().failed.load(Ordering::Acquire) {
             *current = Arc::new(create(&self.settings, &self.health)?);
         }
