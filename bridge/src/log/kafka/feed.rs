@@ -11,7 +11,7 @@ use rdkafka::{
 };
 use tokio::sync::Notify;
 
-use super::{context::Ends, failure, group::MemberEvents, holdings::Hold};
+use super::{context::Ends, failure, holdings::Hold, member_events::MemberEvents};
 use crate::log::{Feed, Header, LogError, ReadLimit, Record, TopicPartition};
 
 /// A partition that the group gave us.

@@ -11,6 +11,7 @@ mod failure;
 mod feed;
 mod group;
 mod holdings;
+mod member_events;
 mod pending;
 mod producer;
 mod settings;
