@@ -15,7 +15,7 @@ use std::{
 };
 
 use axum::{Router, body::Body, extract::State};
-use bridge::{Bridge, BridgeConfig, LogConfig, log::kafka::KafkaSettings};
+use bridge::{Bridge, BridgeConfig, KafkaSettings, LogConfig};
 use futures_util::StreamExt;
 use serde_json::json;
 use tempfile::TempDir;

@@ -10,7 +10,7 @@ use crate::{
     config::{BridgeConfig, LogConfig},
     connector::{self, ConnectorError},
     delivery::{Delivery, DeliveryError},
-    http::{self, Front, FrontParts},
+    http::{self, Front},
     log::{
         Log, LogError,
         embedded::{EmbeddedLog, EmbeddedSettings},
@@ -23,7 +23,6 @@ use crate::{
 pub struct Bridge {
     addr: SocketAddr,
     log: Arc<dyn Log>,
-    stats: Arc<Stats>,
     front: TaskTracker,
     front_stop: CancellationToken,
     deliveries: TaskTracker,
@@ -82,11 +81,10 @@ impl Bridge {
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let addr = listener.local_addr().map_err(listen)?;
         let log = open_log(&config).await?;
-        let stats = Arc::new(Stats::default());
+        let stats = Arc::new(Stats::new());
         let bridge = Self {
             addr,
             log: log.clone(),
-            stats: stats.clone(),
             front: TaskTracker::new(),
             front_stop: CancellationToken::new(),
             deliveries: TaskTracker::new(),
@@ -105,16 +103,7 @@ impl Bridge {
         for connector in connectors {
             delivery.start(connector)?;
         }
-        let front = Front::new(FrontParts {
-            log,
-            clock: config.clock,
-            stats,
-            auth: config.auth,
-            cluster_id: config.cluster_id,
-            check_cluster_id: config.check_cluster_id,
-            limits: config.limits,
-            stop: bridge.front_stop.clone(),
-        });
+        let front = Front::new(&config, log, stats, bridge.front_stop.clone());
         bridge.serve(listener, http::router(front));
         tracing::info!(%addr, "bridge started");
         Ok(bridge)
@@ -144,12 +133,6 @@ impl Bridge {
     #[must_use]
     pub fn log(&self) -> Arc<dyn Log> {
         self.log.clone()
-    }
-
-    /// The counters.
-    #[must_use]
-    pub fn stats(&self) -> Arc<Stats> {
-        self.stats.clone()
     }
 
     /// Stops: takes no more records, lets requests and deliveries in flight finish within the grace, makes the

@@ -98,7 +98,7 @@ pub enum BodyFormat {
 /// `retry.backoff.policy`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackoffPolicy {
-    /// Doubled every time, with jitter, at most a minute.
+    /// Doubled every time up to a few seconds, with jitter.
     ExponentialWithJitter,
     /// Always the same.
     Constant,

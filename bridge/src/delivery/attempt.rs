@@ -8,7 +8,7 @@ use reqwest::{Client, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::backoff::retry_after;
+use super::backoff;
 use crate::connector::{ConnectorConfig, Statuses};
 
 /// So much of a refusing reply is kept for the error topic.
@@ -27,7 +27,7 @@ pub(super) struct Receiver {
 
 /// Why the receiver did not take a request.
 #[derive(Debug)]
-pub(super) struct Refused {
+pub(super) struct FailedAttempt {
     /// Whether the connector's list says to try again.
     pub(super) retry: bool,
     /// When the receiver wants to be asked again.
@@ -60,7 +60,7 @@ impl Receiver {
     }
 
     /// Sends `body`; the receiver has taken it when this is `Ok`.
-    pub(super) async fn send(&self, url: &Url, body: Bytes) -> Result<(), Refused> {
+    pub(super) async fn send(&self, url: &Url, body: Bytes) -> Result<(), FailedAttempt> {
         let mut request =
             self.client.request(self.method.clone(), url.clone()).headers(self.headers.clone()).body(body);
         if let Some((user, password)) = &self.basic {
@@ -80,14 +80,14 @@ impl Receiver {
             return Ok(());
         }
         let asks = matches!(status.as_u16(), 429 | 503);
-        let retry_after = retry_after(response.headers()).filter(|_| asks);
+        let retry_after = backoff::retry_after(response.headers()).filter(|_| asks);
         let mut reply = Vec::new();
         while reply.len() < REPLY_BYTES
             && let Ok(Some(chunk)) = response.chunk().await
         {
             reply.extend_from_slice(&chunk[..chunk.len().min(REPLY_BYTES - reply.len())]);
         }
-        Err(Refused {
+        Err(FailedAttempt {
             retry: self.retry_on.contains(status.as_u16()),
             retry_after,
             status: Some(status.as_u16()),
@@ -98,7 +98,7 @@ impl Receiver {
 }
 
 /// No reply: always tried again.
-fn broken(error: &reqwest::Error) -> Refused {
+fn broken(error: &reqwest::Error) -> FailedAttempt {
     let what = if error.is_timeout() {
         "the request timed out".to_owned()
     } else {
@@ -109,5 +109,5 @@ fn broken(error: &reqwest::Error) -> Refused {
         }
         if error.is_connect() { format!("cannot connect: {cause}") } else { format!("no reply: {cause}") }
     };
-    Refused { retry: true, retry_after: None, status: None, reason: what, reply: Bytes::new() }
+    FailedAttempt { retry: true, retry_after: None, status: None, reason: what, reply: Bytes::new() }
 }

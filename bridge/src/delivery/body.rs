@@ -13,9 +13,9 @@ pub(super) fn assemble(connector: &ConnectorConfig, records: &[&Record]) -> Byte
     let values = || records.iter().filter_map(|record| record.value.as_ref());
     let (prefix, separator, suffix) = match &connector.body {
         BodyFormat::JsonArray => ("[", ",", "]"),
-        // Without batches a value stands alone, as in the real connector.
-        BodyFormat::Text { .. } | BodyFormat::JsonSingle if connector.batch_max == 1 => ("", "", ""),
         BodyFormat::JsonSingle => ("", "", ""),
+        // Without batches a value stands alone, as in the real connector.
+        BodyFormat::Text { .. } if connector.batch_max == 1 => ("", "", ""),
         BodyFormat::Text { prefix, separator, suffix } => (&**prefix, &**separator, &**suffix),
     };
     if prefix.is_empty() && suffix.is_empty() && records.len() == 1 {
@@ -34,8 +34,8 @@ pub(super) fn assemble(connector: &ConnectorConfig, records: &[&Record]) -> Byte
     body.into()
 }
 
-/// Whether the record's value can stand in a body of the connector's format. What came in as JSON was checked at
-/// the door and is not read again.
+/// Whether the record's value can stand in a body of the connector's format. What came in as JSON was checked by
+/// the front and is not read again.
 pub(super) fn fits(connector: &ConnectorConfig, record: &Record) -> Result<(), String> {
     let (false, Some(value)) = (record.json, &record.value) else { return Ok(()) };
     match connector.body {

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use super::attempt::Refused;
+use super::attempt::FailedAttempt;
 use crate::{
     connector::{ConnectorConfig, ErrorReport},
     log::{Header, NewRecord, Record, TopicPartition},
@@ -12,7 +12,7 @@ use crate::{
 /// Why records go to the error topic.
 pub(super) enum Reason<'a> {
     /// The receiver refused them.
-    Refused(&'a Refused),
+    Refused(&'a FailedAttempt),
     /// They cannot be put into a body.
     Unfit(&'a str),
 }
@@ -26,12 +26,12 @@ pub(super) fn error_record(
 ) -> NewRecord {
     let (error, status) = match reason {
         Reason::Unfit(text) => (Bytes::copy_from_slice(text.as_bytes()), None),
-        Reason::Refused(refused) => {
+        Reason::Refused(failed) => {
             let error = match connector.report_errors_as {
-                ErrorReport::HttpResponse if refused.status.is_some() => refused.reply.clone(),
-                _ => Bytes::copy_from_slice(refused.reason.as_bytes()),
+                ErrorReport::HttpResponse if failed.status.is_some() => failed.reply.clone(),
+                _ => Bytes::copy_from_slice(failed.reason.as_bytes()),
             };
-            (error, refused.status)
+            (error, failed.status)
         }
     };
     let header = |name: &str, value: Bytes| Header { name: name.to_owned(), value: Some(value) };

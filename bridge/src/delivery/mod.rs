@@ -21,19 +21,19 @@ use crate::{
 
 /// What delivery needs.
 #[derive(Clone)]
-pub struct Delivery {
+pub(crate) struct Delivery {
     /// Where records come from.
-    pub log: Arc<dyn Log>,
+    pub(crate) log: Arc<dyn Log>,
     /// Where is counted.
-    pub stats: Arc<Stats>,
+    pub(crate) stats: Arc<Stats>,
     /// How long a failed task rests.
-    pub restart_pause: Duration,
+    pub(crate) restart_pause: Duration,
     /// Tasks run here.
-    pub tracker: TaskTracker,
+    pub(crate) tracker: TaskTracker,
     /// No new request is made after it.
-    pub stop: CancellationToken,
+    pub(crate) stop: CancellationToken,
     /// Requests in flight are given up with it: their records come again.
-    pub abandon: CancellationToken,
+    pub(crate) abandon: CancellationToken,
 }
 
 /// Why a connector cannot be started.
@@ -61,10 +61,7 @@ pub enum DeliveryError {
 
 impl Delivery {
     /// Delivers the topics of `connector` until the stop.
-    ///
-    /// # Errors
-    /// When its HTTP client cannot be built or its group cannot be joined.
-    pub fn start(&self, connector: ConnectorConfig) -> Result<(), DeliveryError> {
+    pub(crate) fn start(&self, connector: ConnectorConfig) -> Result<(), DeliveryError> {
         let receiver = Receiver::new(&connector)
             .map_err(|source| DeliveryError::Client { connector: connector.name.clone(), source })?;
         let mut assignments = self

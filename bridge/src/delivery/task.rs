@@ -7,7 +7,7 @@ use url::Url;
 
 use super::{
     Delivery,
-    attempt::{Receiver, Refused},
+    attempt::{FailedAttempt, Receiver},
     backoff, body,
     error_topic::{Reason, error_record},
 };
@@ -178,22 +178,24 @@ impl Task {
     /// Sends the records until they are taken, or until the connector's rules say what to do instead.
     async fn hand_over(&self, url: &Url, records: &[&Record]) -> Result<(), End> {
         let body = body::assemble(&self.connector, records);
-        let mut attempt = 1;
+        let mut delays = None;
+        let mut attempt: u32 = 1;
         loop {
             // A request in flight is not cut off by the stop: its answer decides whether the offset moves.
-            let refused = match self.receiver.send(url, body.clone()).await {
+            let failed = match self.receiver.send(url, body.clone()).await {
                 Ok(()) => break,
-                Err(refused) => refused,
+                Err(failed) => failed,
             };
-            if !refused.retry || attempt > self.connector.max_retries {
-                self.give_up(records, &refused, attempt).await?;
+            let delays = delays.get_or_insert_with(|| backoff::delays(&self.connector));
+            let Some(delay) = delays.next().filter(|_| failed.retry) else {
+                self.give_up(records, &failed, attempt).await?;
                 self.stats.enter(TaskState::Running);
                 return Ok(());
-            }
-            let delay = backoff::delay(&self.connector, attempt, refused.retry_after, rand::random());
-            self.log_retry(records, &refused, attempt, delay);
+            };
+            let delay = backoff::at_least(delay, failed.retry_after);
+            self.log_retry(records, &failed, attempt, delay);
             self.stats.retry();
-            self.stats.enter(TaskState::Retrying(refused.reason));
+            self.stats.enter(TaskState::Retrying(failed.reason));
             self.pause(delay).await?;
             attempt = attempt.saturating_add(1);
         }
@@ -204,8 +206,8 @@ impl Task {
         Ok(())
     }
 
-    async fn give_up(&self, records: &[&Record], refused: &Refused, attempts: u32) -> Result<(), End> {
-        let reason = format!("{} after {attempts} attempts", refused.reason);
+    async fn give_up(&self, records: &[&Record], failed: &FailedAttempt, attempts: u32) -> Result<(), End> {
+        let reason = format!("{} after {attempts} attempts", failed.reason);
         match self.connector.on_error {
             OnError::Fail => return Err(End::Failed(reason)),
             OnError::Log => tracing::error!(
@@ -215,49 +217,47 @@ impl Task {
             ),
             OnError::Ignore => {}
         }
-        let reason = Reason::Refused(refused);
+        let reason = Reason::Refused(failed);
         let errors = records.iter().map(|record| error_record(&self.connector, &self.at, record, &reason));
         self.set_aside(errors.collect()).await
     }
 
     /// Stores records in the error topic. The offset moves on only when they are there.
     async fn set_aside(&self, mut errors: Vec<NewRecord>) -> Result<(), End> {
-        self.stats.skipped(errors.len() as u64);
+        let mut retried = false;
         while !errors.is_empty() {
+            let count = errors.len();
             let results = self.log.append(&self.connector.error_topic, errors.clone()).await;
-            let mut failed = results.into_iter().map(|result| result.err()).collect::<Vec<_>>().into_iter();
+            let mut refusals = results.into_iter().map(Result::err);
             let mut why = None;
-            errors.retain(|_| match failed.next().flatten() {
+            errors.retain(|_| match refusals.next().unwrap_or(Some(LogError::Closed)) {
                 None => false,
                 Some(error) => {
                     why = Some(error);
                     true
                 }
             });
-            if let Some(error) = why {
-                let reason = format!("the error topic {} refuses: {error}", self.connector.error_topic);
-                let passes = matches!(
-                    error,
-                    LogError::Busy { .. }
-                        | LogError::Full { .. }
-                        | LogError::Storage(_)
-                        | LogError::Unreachable(_)
-                );
-                if !passes {
-                    return Err(End::Failed(reason));
-                }
-                self.stats.enter(TaskState::Retrying(reason));
-                self.pause(LOG_PAUSE).await?;
+            self.stats.skipped((count - errors.len()) as u64);
+            let Some(error) = why else { continue };
+            let reason = format!("the error topic {} refuses: {error}", self.connector.error_topic);
+            if !error.passes() {
+                return Err(End::Failed(reason));
             }
+            self.stats.enter(TaskState::Retrying(reason));
+            retried = true;
+            self.pause(LOG_PAUSE).await?;
+        }
+        if retried {
+            self.stats.enter(TaskState::Running);
         }
         Ok(())
     }
 
-    fn log_retry(&self, records: &[&Record], refused: &Refused, attempt: u32, delay: Duration) {
+    fn log_retry(&self, records: &[&Record], failed: &FailedAttempt, attempt: u32, delay: Duration) {
         tracing::warn!(
             connector = %self.connector.name, topic = %self.at.topic, partition = self.at.partition,
             offset = records.first().map(|record| record.offset), records = records.len(), attempt,
-            reason = %refused.reason, delay_ms = delay.as_millis(), "delivery will be tried again"
+            reason = %failed.reason, delay_ms = delay.as_millis(), "delivery will be tried again"
         );
     }
 
@@ -268,3 +268,7 @@ impl Task {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "task_tests.rs"]
+mod tests;

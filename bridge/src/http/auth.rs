@@ -8,10 +8,10 @@ use subtle::ConstantTimeEq;
 use super::Refusal;
 use crate::config::BasicAuth;
 
-/// Lets in who knows the password.
-pub(super) struct Door(Option<SecretString>);
+/// Knows what a producer has to show.
+pub(super) struct BasicAuthenticator(Option<SecretString>);
 
-impl Door {
+impl BasicAuthenticator {
     pub(super) fn new(auth: Option<&BasicAuth>) -> Self {
         Self(auth.map(|auth| {
             let pair = format!("{}:{}", auth.user, auth.password.expose_secret());
@@ -20,7 +20,7 @@ impl Door {
     }
 
     /// Checks the request's `Authorization`.
-    pub(super) fn admit(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+    pub(super) fn check(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         let Some(expected) = &self.0 else { return Ok(()) };
         let presented = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes()).unwrap_or_default();
         let fits = presented.split_at_checked(6).is_some_and(|(scheme, credentials)| {
@@ -37,16 +37,19 @@ mod tests {
 
     #[test]
     fn only_the_right_pair_comes_in_and_without_a_pair_everybody() {
-        let door = Door::new(Some(&BasicAuth { user: "key".into(), password: "s:e".to_owned().into() }));
+        let authenticator = BasicAuthenticator::new(Some(&BasicAuth {
+            user: "key".into(),
+            password: "s:e".to_owned().into(),
+        }));
         let headers = |value: &'static str| {
             HeaderMap::from_iter([(header::AUTHORIZATION, http::HeaderValue::from_static(value))])
         };
-        assert!(door.admit(&headers("Basic a2V5OnM6ZQ==")).is_ok());
-        assert!(door.admit(&headers("basic a2V5OnM6ZQ==")).is_ok());
+        assert!(authenticator.check(&headers("Basic a2V5OnM6ZQ==")).is_ok());
+        assert!(authenticator.check(&headers("basic a2V5OnM6ZQ==")).is_ok());
         for wrong in ["Basic a2V5OnM6ZR==", "Bearer a2V5OnM6ZQ==", "Basic", "", "Basic a2V5OnM6ZQ"] {
-            assert_eq!(door.admit(&headers(wrong)).map_err(|r| r.status), Err(401), "{wrong}");
+            assert_eq!(authenticator.check(&headers(wrong)).map_err(|r| r.status), Err(401), "{wrong}");
         }
-        assert!(door.admit(&HeaderMap::new()).is_err());
-        assert!(Door::new(None).admit(&HeaderMap::new()).is_ok());
+        assert!(authenticator.check(&HeaderMap::new()).is_err());
+        assert!(BasicAuthenticator::new(None).check(&HeaderMap::new()).is_ok());
     }
 }

@@ -20,65 +20,47 @@ use axum::{
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-pub use refusal::Refusal;
-
-use self::auth::Door;
+use self::{auth::BasicAuthenticator, refusal::Refusal};
 use crate::{
     clock::Clock,
-    config::{BasicAuth, Limits},
+    config::{BridgeConfig, Limits},
     log::{Appended, Log, LogError, NewRecord},
     stats::Stats,
 };
 
 /// What the handlers share.
-pub struct Front {
+pub(crate) struct Front {
     log: Arc<dyn Log>,
     clock: Arc<dyn Clock>,
     stats: Arc<Stats>,
-    door: Door,
+    auth: BasicAuthenticator,
     cluster_id: String,
     check_cluster_id: bool,
     limits: Limits,
+    /// Ends produce streams: they would stay open for hours.
     stop: CancellationToken,
     /// Kibibytes of bodies that may still come into memory.
     body_room: Arc<Semaphore>,
 }
 
-/// What a front is made of.
-pub struct FrontParts {
-    /// Where records go.
-    pub log: Arc<dyn Log>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// Where is counted.
-    pub stats: Arc<Stats>,
-    /// Who may produce.
-    pub auth: Option<BasicAuth>,
-    /// The cluster's id.
-    pub cluster_id: String,
-    /// Whether another id is refused.
-    pub check_cluster_id: bool,
-    /// The bounds.
-    pub limits: Limits,
-    /// Ends produce streams: they would stay open for hours.
-    pub stop: CancellationToken,
-}
-
 impl Front {
-    /// A front.
-    #[must_use]
-    pub fn new(parts: FrontParts) -> Arc<Self> {
-        let kibibytes = (parts.limits.max_body_bytes / 1024).clamp(1, Semaphore::MAX_PERMITS);
+    pub(crate) fn new(
+        config: &BridgeConfig,
+        log: Arc<dyn Log>,
+        stats: Arc<Stats>,
+        stop: CancellationToken,
+    ) -> Arc<Self> {
+        let kibibytes = (config.limits.max_body_bytes / 1024).clamp(1, Semaphore::MAX_PERMITS);
         Arc::new(Self {
-            log: parts.log,
-            clock: parts.clock,
-            stats: parts.stats,
-            door: Door::new(parts.auth.as_ref()),
-            cluster_id: parts.cluster_id,
-            check_cluster_id: parts.check_cluster_id,
+            log,
+            clock: config.clock.clone(),
+            stats,
+            auth: BasicAuthenticator::new(config.auth.as_ref()),
+            cluster_id: config.cluster_id.clone(),
+            check_cluster_id: config.check_cluster_id,
+            limits: config.limits.clone(),
+            stop,
             body_room: Arc::new(Semaphore::new(kibibytes)),
-            limits: parts.limits,
-            stop: parts.stop,
         })
     }
 
@@ -96,14 +78,14 @@ impl Front {
 
     fn check_cluster(&self, id: &str) -> Result<(), Refusal> {
         if self.check_cluster_id && id != self.cluster_id {
-            return Err(Refusal::new(404, 404, format!("Cluster {id} cannot be found.")));
+            return Err(Refusal::unknown_cluster(id));
         }
         Ok(())
     }
 }
 
 /// All routes of the front.
-pub fn router(front: Arc<Front>) -> Router {
+pub(crate) fn router(front: Arc<Front>) -> Router {
     let api = || {
         Router::new()
             .route("/v3/clusters", get(v3::clusters))
@@ -126,10 +108,13 @@ pub fn router(front: Arc<Front>) -> Router {
 }
 
 async fn count(State(front): State<Arc<Front>>, response: Response) -> Response {
-    front.stats.answered(response.status().as_u16());
+    front.stats.answered(response.status());
     response
 }
 
 fn plain(status: u16, message: &str) -> Response {
     Refusal::new(status, u32::from(status), message.to_owned()).into_response()
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,40 +8,44 @@ use crate::log::LogError;
 
 /// A request or a record that was not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub(super) struct Refusal {
     /// The HTTP status, when the whole request is refused.
-    pub status: u16,
+    pub(super) status: u16,
     /// Confluent's code, in bodies and in reports.
-    pub code: u32,
+    pub(super) code: u32,
     /// The text.
-    pub message: String,
+    pub(super) message: String,
 }
 
 impl Refusal {
-    /// A refusal.
-    pub fn new(status: u16, code: u32, message: impl Into<String>) -> Self {
+    pub(super) fn new(status: u16, code: u32, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into() }
     }
 
     /// 400: what was sent cannot be understood.
-    pub(crate) fn bad_request(what: impl std::fmt::Display) -> Self {
+    pub(super) fn bad_request(what: impl std::fmt::Display) -> Self {
         Self::new(400, 400, format!("Bad Request: {what}"))
     }
 
     /// 413: a record or a request is above its limit.
-    pub(crate) fn too_large(detail: impl std::fmt::Display) -> Self {
+    pub(super) fn too_large(detail: impl std::fmt::Display) -> Self {
         const TEXT: &str =
             "The request included a message larger than the maximum message size the server can accept.";
         Self::new(413, 413, format!("{TEXT} ({detail})"))
     }
 
     /// 422: nothing was sent.
-    pub(crate) fn empty_body() -> Self {
+    pub(super) fn empty_body() -> Self {
         Self::new(422, 42206, "Payload error. Request body is empty. Data is required.")
     }
 
+    /// 404: the address names another cluster.
+    pub(super) fn unknown_cluster(id: &str) -> Self {
+        Self::new(404, 404, format!("Cluster {id} cannot be found."))
+    }
+
     /// 415.
-    pub(crate) fn media_type(detail: &str) -> Self {
+    pub(super) fn media_type(detail: &str) -> Self {
         Self::new(415, 415, format!("HTTP 415 Unsupported Media Type: {detail}"))
     }
 }
@@ -74,7 +78,7 @@ struct ErrorBody<'a> {
 
 impl Refusal {
     /// Appends the body to `to`.
-    pub(crate) fn write(&self, to: &mut Vec<u8>) {
+    pub(super) fn write(&self, to: &mut Vec<u8>) {
         let body = ErrorBody { error_code: self.code, message: &self.message };
         // Writing plain fields into memory cannot fail.
         let _ = serde_json::to_writer(to, &body);

@@ -22,7 +22,7 @@ const BINARY: &str = "application/vnd.kafka.binary.v2+json";
 const REPLY: &str = "application/vnd.kafka.v2+json";
 
 #[derive(Deserialize)]
-struct Request<'a> {
+struct ProduceRequest<'a> {
     #[serde(borrow)]
     records: Option<Vec<WireRecord<'a>>>,
 }
@@ -37,14 +37,14 @@ struct WireRecord<'a> {
 }
 
 #[derive(Serialize)]
-struct Reply {
-    offsets: Vec<Offset>,
+struct ProduceResponse {
+    offsets: Vec<PartitionOffset>,
     key_schema_id: Option<u32>,
     value_schema_id: Option<u32>,
 }
 
 #[derive(Serialize)]
-struct Offset {
+struct PartitionOffset {
     partition: Option<u32>,
     offset: Option<u64>,
     error_code: Option<u32>,
@@ -53,7 +53,7 @@ struct Offset {
 
 /// `GET /topics`: the topics' names. Clients of v2 ask for them to see whether the proxy is there.
 pub(super) async fn topics(State(front): State<Arc<Front>>, headers: HeaderMap) -> Result<Response, Refusal> {
-    front.door.admit(&headers)?;
+    front.auth.check(&headers)?;
     let names: Vec<_> = front.log.topics().await?.into_iter().map(|topic| topic.name.to_string()).collect();
     let body = serde_json::to_vec(&names).map_err(|e| Refusal::new(500, 500, e.to_string()))?;
     Ok(([(header::CONTENT_TYPE, REPLY)], body).into_response())
@@ -90,21 +90,21 @@ async fn store(
     body: Body,
 ) -> Result<Response, Refusal> {
     front.stats.request();
-    front.door.admit(headers)?;
+    front.auth.check(headers)?;
     let binary = match &*media_type(headers) {
         JSON => false,
         BINARY => true,
         other => return Err(Refusal::media_type(&format!("{other:?}, send {JSON} or {BINARY}"))),
     };
-    let body = front.whole(body).await?.bytes;
-    let records = records(&body, binary, partition, front.clock.now_millis())?;
+    let body = front.whole(body).await?;
+    let records = records(&body.bytes, binary, partition, front.clock.now_millis())?;
     let results = front.append(topic, records).await;
     if let Some(refusal) = whole_refusal(&results, partition.is_some()) {
         return Err(refusal);
     }
-    let offsets = results.into_iter().map(Offset::from).collect();
-    let reply = Reply { offsets, key_schema_id: None, value_schema_id: None };
-    let body = serde_json::to_vec(&reply).map_err(|e| Refusal::new(500, 500, e.to_string()))?;
+    let offsets = results.into_iter().map(PartitionOffset::from).collect();
+    let response = ProduceResponse { offsets, key_schema_id: None, value_schema_id: None };
+    let body = serde_json::to_vec(&response).map_err(|e| Refusal::new(500, 500, e.to_string()))?;
     Ok(([(header::CONTENT_TYPE, REPLY)], body).into_response())
 }
 
@@ -118,18 +118,14 @@ fn whole_refusal(results: &[Result<Appended, LogError>], to_partition: bool) -> 
     results.iter().filter_map(|r| r.as_ref().err()).find(refuses).map(|error| error.clone().into())
 }
 
-impl From<Result<Appended, LogError>> for Offset {
+impl From<Result<Appended, LogError>> for PartitionOffset {
     fn from(result: Result<Appended, LogError>) -> Self {
         match result {
             Ok(Appended { partition, offset, .. }) => {
                 Self { partition: Some(partition), offset: Some(offset), error_code: None, error: None }
             }
             Err(error) => {
-                let retriable = matches!(
-                    error,
-                    LogError::Busy { .. } | LogError::Full { .. } | LogError::Storage(_) | LogError::Closed
-                );
-                let code = if retriable { 50003 } else { 50002 };
+                let code = if error.passes() { 50003 } else { 50002 };
                 Self { partition: None, offset: None, error_code: Some(code), error: Some(error.to_string()) }
             }
         }
@@ -140,7 +136,7 @@ fn records(body: &Bytes, binary: bool, partition: Option<u32>, now: i64) -> Resu
     if body.trim_ascii().is_empty() {
         return Err(Refusal::empty_body());
     }
-    let request: Request<'_> = serde_json::from_slice(body).map_err(|error| {
+    let request: ProduceRequest<'_> = serde_json::from_slice(body).map_err(|error| {
         if error.is_data() { Refusal::new(422, 422, error.to_string()) } else { Refusal::bad_request(error) }
     })?;
     let records = request.records.unwrap_or_default();
@@ -176,4 +172,26 @@ fn field(raw: &RawValue, what: &str, binary: bool, body: &Bytes) -> Result<Bytes
     let invalid = || Refusal::new(422, 422, format!("Record {what} contains invalid base64 encoding"));
     let text: String = serde_json::from_str(raw.get()).map_err(|_| invalid())?;
     BASE64_STANDARD.decode(text).map(Bytes::from).map_err(|_| invalid())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_told_to_come_again_when_the_same_record_may_be_taken_later() {
+        let code = |error: LogError| PartitionOffset::from(Err(error)).error_code;
+        for passes in [
+            LogError::Busy { queued: 1, limit: 1 },
+            LogError::Full { stored: 1, limit: 1 },
+            LogError::Storage("full disk".into()),
+            LogError::Unreachable("no broker answers".into()),
+            LogError::Closed,
+        ] {
+            assert_eq!(code(passes.clone()), Some(50003), "{passes}");
+        }
+        for stays in [LogError::TooLarge { size: 2, limit: 1 }, LogError::Denied("topic".into())] {
+            assert_eq!(code(stays.clone()), Some(50002), "{stays}");
+        }
+    }
 }

@@ -1,8 +1,7 @@
 //! Kafka's default partitioner for records with a key, so that a record lands where a Kafka client would put it.
 
 /// Kafka's murmur2 (32 bit, seed `0x9747b28c`).
-#[must_use]
-pub fn murmur2(data: &[u8]) -> u32 {
+fn murmur2(data: &[u8]) -> u32 {
     const M: u32 = 0x5bd1_e995;
     // Kafka's lengths are 32 bit; a longer key is refused long before it gets here.
     let mut h = 0x9747_b28c_u32 ^ u32::try_from(data.len()).unwrap_or(u32::MAX);

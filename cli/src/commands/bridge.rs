@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::Context as _;
-use bridge::{BasicAuth, Bridge, BridgeConfig, LogConfig, log::kafka::KafkaSettings};
+use bridge::{BasicAuth, Bridge, BridgeConfig, KafkaSettings, LogConfig};
 use minireipaz::{
     config::{Env, log::LogConfig as Logging},
     telemetry,

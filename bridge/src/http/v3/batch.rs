@@ -12,27 +12,20 @@ use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{
-    Target,
-    report::Sizes,
-    wire::{self, Unreadable},
-};
-use crate::{
-    http::{Front, Refusal},
-    log::LogError,
-};
+use super::record_batch::{RecordBatch, TopicAppender};
+use crate::http::{Front, Refusal};
 
 /// Longest entry id, in characters.
 const ID_CHARS: usize = 80;
 
 #[derive(Deserialize)]
-struct Request<'a> {
+struct ProduceBatchRequest<'a> {
     #[serde(borrow)]
     entries: Option<Vec<&'a RawValue>>,
 }
 
 #[derive(Deserialize)]
-struct Entry {
+struct ProduceBatchRequestEntry {
     id: Option<serde_json::Value>,
 }
 
@@ -44,40 +37,25 @@ pub(in crate::http) async fn produce_batch(
     body: Body,
 ) -> Result<Response, Refusal> {
     front.admit_json(&cluster, &headers)?;
-    let body = front.whole(body).await?.bytes;
-    let entries = entries(&body, front.limits.max_batch_entries)?;
+    let body = front.whole(body).await?;
+    let entries = entries(&body.bytes, front.limits.max_batch_entries)?;
     let now = front.clock.now_millis();
-    let mut records = Vec::with_capacity(entries.len());
-    let outcomes: Vec<_> = entries
-        .into_iter()
-        .map(|(id, entry)| {
-            let outcome = match wire::parse(&body.slice_ref(entry.get().as_bytes()), now) {
-                Ok(parsed) => {
-                    let sizes = Sizes::of(&parsed);
-                    records.push(parsed.record);
-                    Ok(sizes)
-                }
-                Err(Unreadable::Malformed(refusal) | Unreadable::Refused(refusal)) => Err(refusal),
-            };
-            (id, outcome)
-        })
-        .collect();
-    let mut target = Target::new(front, &cluster, topic);
-    let mut appended = target.front.append(&target.topic, records).await.into_iter();
+    let mut batch = RecordBatch::with_capacity(entries.len());
+    for (_, entry) in &entries {
+        // Each stands for itself, whatever those before it are.
+        batch.add(&body.bytes.slice_ref(entry.get().as_bytes()), now);
+    }
+    let mut appender = TopicAppender::new(front, &cluster, topic);
+    let stored = appender.append(batch).await;
     let (mut successes, mut failures) = (Vec::new(), Vec::new());
-    for (id, outcome) in outcomes {
-        let stored = outcome.and_then(|sizes| match appended.next() {
-            Some(Ok(appended)) => Ok((appended, sizes)),
-            Some(Err(error)) => Err(error.into()),
-            None => Err(LogError::Closed.into()),
-        });
+    for ((id, _), stored) in entries.iter().zip(stored) {
         match stored {
             Ok((appended, sizes)) => {
-                start(&mut successes, &id);
-                target.reporter.write_stored(&mut successes, &appended, sizes);
+                begin_entry(&mut successes, id);
+                appender.reporter.write_stored(&mut successes, &appended, sizes);
             }
             Err(refusal) => {
-                start(&mut failures, &id);
+                begin_entry(&mut failures, id);
                 let mut body = Vec::new();
                 refusal.write(&mut body);
                 failures.extend_from_slice(&body[1..]);
@@ -88,7 +66,7 @@ pub(in crate::http) async fn produce_batch(
     Ok((StatusCode::MULTI_STATUS, [(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
-fn start(list: &mut Vec<u8>, id: &str) {
+fn begin_entry(list: &mut Vec<u8>, id: &str) {
     if !list.is_empty() {
         list.push(b',');
     }
@@ -102,7 +80,7 @@ fn entries(body: &Bytes, limit: usize) -> Result<Vec<(String, &RawValue)>, Refus
     if body.trim_ascii().is_empty() {
         return refuse("Request body is empty. Data is required.");
     }
-    let request: Request<'_> = serde_json::from_slice(body).map_err(Refusal::bad_request)?;
+    let request: ProduceBatchRequest<'_> = serde_json::from_slice(body).map_err(Refusal::bad_request)?;
     let entries = request.entries.unwrap_or_default();
     if entries.is_empty() {
         return refuse("Empty batch.");
@@ -112,7 +90,8 @@ fn entries(body: &Bytes, limit: usize) -> Result<Vec<(String, &RawValue)>, Refus
     }
     let mut identified = Vec::with_capacity(entries.len());
     for entry in entries {
-        let Entry { id } = serde_json::from_str(entry.get()).map_err(Refusal::bad_request)?;
+        let ProduceBatchRequestEntry { id } =
+            serde_json::from_str(entry.get()).map_err(Refusal::bad_request)?;
         match id {
             Some(serde_json::Value::String(id)) if (1..=ID_CHARS).contains(&id.chars().count()) => {
                 identified.push((id, entry));

@@ -9,15 +9,19 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
 use tokio::time::Instant;
 
-use super::{Batch, Target, reports, splitter::Splitter};
+use super::{
+    record_batch::{RecordBatch, TopicAppender},
+    reports,
+    splitter::Splitter,
+};
 use crate::http::Refusal;
 
 /// Records that have arrived are stored together up to this many; a report is then due.
 const TOGETHER: usize = 4_096;
 
 /// A stream in progress.
-struct Stream {
-    target: Target,
+struct ProduceStream {
+    appender: TopicAppender,
     frames: BodyDataStream,
     splitter: Splitter,
     closes_at: Instant,
@@ -32,9 +36,10 @@ enum Next {
 }
 
 /// Answers when there is something to report: an empty stream is refused as an empty body is.
-pub(super) async fn produce(target: Target, frames: BodyDataStream) -> Result<Response, Refusal> {
-    let closes_at = Instant::now() + target.front.limits.max_stream_age;
-    let mut stream = Stream { target, frames, splitter: Splitter::default(), closes_at, ended: false };
+pub(super) async fn produce(appender: TopicAppender, frames: BodyDataStream) -> Result<Response, Refusal> {
+    let closes_at = Instant::now() + appender.front.limits.max_stream_age;
+    let mut stream =
+        ProduceStream { appender, frames, splitter: Splitter::default(), closes_at, ended: false };
     let Some(first) = stream.next().await else { return Err(Refusal::empty_body()) };
     let rest = stream::unfold(stream, async |mut stream| Some((stream.next().await?, stream)));
     let all = stream::iter([first]).chain(rest.map(|mut reports| {
@@ -45,22 +50,22 @@ pub(super) async fn produce(target: Target, frames: BodyDataStream) -> Result<Re
     Ok(reports(Body::from_stream(body)))
 }
 
-impl Stream {
+impl ProduceStream {
     /// The reports of the records that come next; `None` at the end.
     async fn next(&mut self) -> Option<Vec<u8>> {
         let batch = self.gather().await;
         if batch.is_empty() {
             return None;
         }
-        self.ended |= batch.ended;
-        Some(self.target.store(batch).await)
+        self.ended |= batch.has_ended();
+        Some(self.appender.append_and_report(batch).await)
     }
 
     /// Waits for a record, then takes all that have arrived.
-    async fn gather(&mut self) -> Batch {
-        let mut batch = Batch::default();
+    async fn gather(&mut self) -> RecordBatch {
+        let mut batch = RecordBatch::default();
         while !self.ended {
-            let stop = self.target.front.stop.clone();
+            let stop = self.appender.front.stop.clone();
             let arrived = self.frames.next().now_or_never();
             let next = match arrived {
                 Some(frame) => Next::Frame(frame),
@@ -76,26 +81,23 @@ impl Stream {
                 Next::TooOld => {
                     let text =
                         "Streaming connection open for longer than allowed: Connection will be closed.";
-                    batch.end_with(&Refusal::new(408, 408, text));
+                    batch.end_with(Refusal::new(408, 408, text));
                 }
                 // What was not reported is unknown to the client, as when the connection breaks.
                 Next::Stop => self.ended = true,
                 Next::Frame(Some(Ok(frame))) => {
                     self.splitter.push(frame);
-                    self.target.split(&mut self.splitter, &mut batch);
+                    batch.read(&mut self.splitter, self.appender.front.clock.now_millis());
                     self.check_pending(&mut batch);
                 }
                 // The peer broke off; there is nobody to report to.
                 Next::Frame(Some(Err(_))) => self.ended = true,
                 Next::Frame(None) => {
                     self.ended = true;
-                    if self.splitter.pending() > 0 {
-                        let what = "Unexpected end-of-input: the last object is not complete";
-                        batch.end_with(&Refusal::bad_request(what));
-                    }
+                    batch.end_of_input(&self.splitter);
                 }
             }
-            if batch.ended || batch.outcomes.len() >= TOGETHER {
+            if batch.has_ended() || batch.len() >= TOGETHER {
                 break;
             }
         }
@@ -103,11 +105,11 @@ impl Stream {
     }
 
     /// A record is never larger than its limit; its JSON form may be, but not without bound.
-    fn check_pending(&self, batch: &mut Batch) {
-        let limit = self.target.front.limits.max_record_bytes.saturating_mul(6).saturating_add(64 << 10);
-        if !batch.ended && self.splitter.pending() > limit {
-            let limit = self.target.front.limits.max_record_bytes;
-            batch.end_with(&Refusal::too_large(format!("the limit max_record_bytes is {limit} bytes")));
+    fn check_pending(&self, batch: &mut RecordBatch) {
+        let limit = self.appender.front.limits.max_record_bytes.saturating_mul(6).saturating_add(64 << 10);
+        if !batch.has_ended() && self.splitter.pending() > limit {
+            let limit = self.appender.front.limits.max_record_bytes;
+            batch.end_with(Refusal::too_large(format!("the limit max_record_bytes is {limit} bytes")));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
 };
 
 use redb::Database;
@@ -14,7 +14,10 @@ use super::{
     tables::{self, CHUNKS, OFFSETS, StoredTopic, TOPICS, storage},
     topic::Topic,
 };
-use crate::{lock::lock, log::LogError};
+use crate::{
+    lock::{lock, write_lock},
+    log::LogError,
+};
 
 /// The key of a stored chunk.
 pub(super) type ChunkKey = (u32, u32, u64);
@@ -77,14 +80,14 @@ pub(super) fn insert_topic(shared: &Shared, name: &str, id: u32, partitions: u32
 
 /// Opens the file again after a failure and believes what it says: a commit that failed may be there or not.
 pub(super) fn reopen(shared: &Shared) -> Result<(), LogError> {
-    let mut slot = shared.db.write().unwrap_or_else(PoisonError::into_inner);
+    let mut slot = write_lock(&shared.db);
     // The file's lock goes with the old handle, so it has to go first.
     *slot = None;
     let db = (shared.open)(&shared.settings.path)?;
     let stored = tables::topics(&db)?;
     *slot = Some(db);
     drop(slot);
-    let mut topics = shared.topics.write().unwrap_or_else(PoisonError::into_inner);
+    let mut topics = write_lock(&shared.topics);
     for StoredTopic { name, id, partitions } in stored {
         match topics.get(&name) {
             Some(topic) => {

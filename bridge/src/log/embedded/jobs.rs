@@ -21,8 +21,6 @@ pub(super) enum Job {
     },
     /// There are offsets to write, soon.
     OffsetsDirty,
-    Flush(Reply<()>),
-    Trim(Reply<()>),
     Close(Reply<()>),
 }
 

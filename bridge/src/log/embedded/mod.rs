@@ -21,7 +21,7 @@ mod writer;
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, RwLock,
         atomic::{AtomicU64, Ordering},
         mpsc as std_mpsc,
     },
@@ -35,7 +35,7 @@ use futures_util::{
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-pub use self::settings::EmbeddedSettings;
+pub(crate) use self::settings::EmbeddedSettings;
 use self::{
     feed::EmbeddedFeed,
     jobs::{AppendJob, Job, Place, Segment},
@@ -47,21 +47,13 @@ use super::{
     Appended, Assignment, Log, LogError, NewRecord, TopicInfo, TopicPartition, is_topic_name,
     reservation::Reservation,
 };
-use crate::{clock::Clock, lock::lock};
-
-/// Figures of the embedded log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EmbeddedFigures {
-    /// Commits (fsyncs) since the start.
-    pub commits: u64,
-    /// Bytes waiting for the writer.
-    pub queued_bytes: usize,
-    /// Bytes of records kept on disk.
-    pub stored_bytes: u64,
-}
+use crate::{
+    clock::Clock,
+    lock::{lock, read_lock, write_lock},
+};
 
 /// The embedded log.
-pub struct EmbeddedLog {
+pub(crate) struct EmbeddedLog {
     shared: Arc<Shared>,
     jobs: std_mpsc::Sender<Job>,
     writer: Mutex<Option<std::thread::JoinHandle<()>>>,
@@ -69,11 +61,8 @@ pub struct EmbeddedLog {
 
 impl EmbeddedLog {
     /// Opens or creates the log and starts its writer thread. Blocks while the file is opened, which takes longer
-    /// after a crash.
-    ///
-    /// # Errors
-    /// When the file cannot be opened; among others because another process has it open.
-    pub fn open(settings: EmbeddedSettings, clock: Arc<dyn Clock>) -> Result<Self, LogError> {
+    /// after a crash. Fails among others when another process has the file open.
+    pub(crate) fn open(settings: EmbeddedSettings, clock: Arc<dyn Clock>) -> Result<Self, LogError> {
         Self::open_with(settings, clock, Box::new(tables::open))
     }
 
@@ -113,32 +102,6 @@ impl EmbeddedLog {
         let thread =
             std::thread::Builder::new().name("bridge-log".into()).spawn(|| writer.run()).map_err(storage)?;
         Ok(Self { shared, jobs, writer: Mutex::new(Some(thread)) })
-    }
-
-    /// Figures for metrics.
-    #[must_use]
-    pub fn figures(&self) -> EmbeddedFigures {
-        EmbeddedFigures {
-            commits: self.shared.commits.load(Ordering::Relaxed),
-            queued_bytes: self.shared.queued.load(Ordering::Relaxed),
-            stored_bytes: self.shared.stored.load(Ordering::Relaxed),
-        }
-    }
-
-    /// Removes now what retention allows to be removed; the log does it by itself from time to time.
-    ///
-    /// # Errors
-    /// When the storage fails.
-    pub async fn trim(&self) -> Result<(), LogError> {
-        self.ask(Job::Trim).await
-    }
-
-    /// Returns when everything committed so far is durable.
-    ///
-    /// # Errors
-    /// When it cannot be made durable.
-    pub async fn flush(&self) -> Result<(), LogError> {
-        self.ask(Job::Flush).await
     }
 
     async fn ask<T>(
@@ -218,7 +181,7 @@ impl Log for EmbeddedLog {
         let mut subscriptions = lock(&self.shared.subscriptions);
         let group: Arc<str> = group.into();
         let subscription = Subscription { group: group.clone(), topics: topics.to_vec(), gained };
-        for topic in self.shared.topics.read().unwrap_or_else(PoisonError::into_inner).values() {
+        for topic in read_lock(&self.shared.topics).values() {
             Shared::announce(&subscription, topic);
         }
         subscriptions.push(subscription);
@@ -229,7 +192,7 @@ impl Log for EmbeddedLog {
     }
 
     async fn topics(&self) -> Result<Vec<TopicInfo>, LogError> {
-        let topics = self.shared.topics.read().unwrap_or_else(PoisonError::into_inner);
+        let topics = read_lock(&self.shared.topics);
         let mut infos: Vec<_> =
             topics.values().map(|t| TopicInfo { name: t.name.clone(), partitions: t.count() }).collect();
         infos.sort_by(|a, b| a.name.cmp(&b.name));
@@ -251,7 +214,7 @@ impl Log for EmbeddedLog {
             // The writer ends right after its answer; joining makes sure that the file is closed.
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
-        *self.shared.db.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *write_lock(&self.shared.db) = None;
     }
 }
 

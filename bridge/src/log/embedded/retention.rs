@@ -3,7 +3,7 @@
 //! chunk of a partition stays: it tells the partition's next offset.
 
 use std::{
-    sync::{Arc, PoisonError, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -13,7 +13,10 @@ use super::{
     tables,
     topic::Topic,
 };
-use crate::{lock::lock, log::LogError};
+use crate::{
+    lock::{lock, read_lock},
+    log::LogError,
+};
 
 /// Chunks that one pass removes at most, so that appends wait for it only briefly.
 const PASS: usize = 1_000;
@@ -30,8 +33,7 @@ struct Trimmed {
 /// Removes what may go; `true`: there is more.
 pub(super) fn trim(shared: &Shared) -> Result<bool, LogError> {
     let old = shared.clock.now_millis().saturating_sub(age_limit(shared));
-    let topics: Vec<_> =
-        shared.topics.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+    let topics: Vec<_> = read_lock(&shared.topics).values().cloned().collect();
     let (mut keys, mut trimmed) = (Vec::new(), Vec::new());
     for topic in topics {
         for partition in 0..topic.count() {

@@ -7,33 +7,32 @@ use std::{
 
 /// How the embedded log behaves.
 #[derive(Debug, Clone)]
-pub struct EmbeddedSettings {
+pub(crate) struct EmbeddedSettings {
     /// The file; its folder is created when missing.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Partitions of a topic that is created by producing to it; at least 1.
-    pub partitions: u32,
+    pub(crate) partitions: u32,
     /// Whether producing to an unknown topic creates it.
-    pub auto_create: bool,
+    pub(crate) auto_create: bool,
     /// Largest record (key, value and headers) in bytes.
-    pub max_record_bytes: usize,
+    pub(crate) max_record_bytes: usize,
     /// Bytes that may wait for the writer.
-    pub max_queued_bytes: usize,
+    pub(crate) max_queued_bytes: usize,
     /// Bytes that may be kept on disk.
-    pub max_log_bytes: u64,
+    pub(crate) max_log_bytes: u64,
     /// Most topics there may be.
-    pub max_topics: usize,
+    pub(crate) max_topics: usize,
     /// Records that every subscribed group has handled are removed when they are older than this.
-    pub retention: Duration,
+    pub(crate) retention: Duration,
     /// Recent records kept in memory, in bytes a partition.
-    pub tail_bytes: usize,
+    pub(crate) tail_bytes: usize,
     /// Longest time that a committed offset waits to become durable.
-    pub offset_flush: Duration,
+    pub(crate) offset_flush: Duration,
 }
 
 impl EmbeddedSettings {
     /// The defaults, with the file in `dir`.
-    #[must_use]
-    pub fn in_dir(dir: &Path) -> Self {
+    pub(crate) fn in_dir(dir: &Path) -> Self {
         Self {
             path: dir.join("log.redb"),
             partitions: 4,

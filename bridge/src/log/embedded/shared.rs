@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     path::Path,
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, RwLock,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{EmbeddedSettings, offsets::Offsets, tables, topic::Topic};
 use crate::{
     clock::Clock,
+    lock::read_lock,
     log::{LogError, TopicPartition},
 };
 
@@ -48,7 +49,7 @@ pub(super) struct Subscription {
 
 impl Shared {
     pub(super) fn topic(&self, name: &str) -> Option<Arc<Topic>> {
-        self.topics.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        read_lock(&self.topics).get(name).cloned()
     }
 
     pub(super) fn known(&self, at: &TopicPartition) -> Result<Arc<Topic>, LogError> {
@@ -64,13 +65,13 @@ impl Shared {
         if self.closed.is_cancelled() {
             return Err(LogError::Closed);
         }
-        let db = self.db.read().unwrap_or_else(PoisonError::into_inner);
+        let db = read_lock(&self.db);
         work(db.as_ref().ok_or_else(|| LogError::Storage("the log's file is being reopened".into()))?)
     }
 
     /// Sums up what the partitions keep.
     pub(super) fn count_stored(&self) {
-        let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
+        let topics = read_lock(&self.topics);
         let kept = |extent: tables::Extent| extent.total.saturating_sub(extent.removed);
         let bytes = topics.values().flat_map(|t| t.partitions.iter()).map(|p| kept(p.extent())).sum();
         self.stored.store(bytes, Ordering::Relaxed);

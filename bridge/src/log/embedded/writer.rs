@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, PoisonError,
+        Arc,
         atomic::Ordering,
         mpsc::{Receiver, RecvTimeoutError},
     },
@@ -18,7 +18,10 @@ use super::{
     tables::{Extent, StoredTopic},
     topic::Topic,
 };
-use crate::{lock::lock, log::LogError};
+use crate::{
+    lock::{lock, read_lock, write_lock},
+    log::LogError,
+};
 
 /// One commit takes at most about this much: readers and callers get their turn.
 const COMMIT_BYTES: usize = 8 << 20;
@@ -65,7 +68,7 @@ impl Writer {
 
     /// Does `first` and all that waits behind it; `true`: it was closed.
     fn work_through(&mut self, first: Job) -> bool {
-        let (mut appends, mut flushes, mut bytes) = (Vec::new(), Vec::new(), 0);
+        let (mut appends, mut bytes) = (Vec::new(), 0);
         let (mut next, mut alone) = (Some(first), None);
         while let Some(job) = next.take() {
             match job {
@@ -73,7 +76,6 @@ impl Writer {
                     bytes += job.segments.iter().map(Segment::bytes).sum::<usize>();
                     appends.push(job);
                 }
-                Job::Flush(reply) => flushes.push(reply),
                 Job::OffsetsDirty => {
                     let due = Instant::now() + self.shared.settings.offset_flush;
                     self.flush_due.get_or_insert(due);
@@ -88,12 +90,11 @@ impl Writer {
                 next = self.jobs.try_recv().ok();
             }
         }
-        if !appends.is_empty() || !flushes.is_empty() {
-            self.append(appends, flushes);
+        if !appends.is_empty() {
+            self.append(appends);
         }
         match alone {
             Some(Job::CreateTopic { name, reply }) => self.answer(reply, |w| w.create_topic(name)),
-            Some(Job::Trim(reply)) => self.answer(reply, |w| retention::trim(&w.shared).map(|_| ())),
             Some(Job::Close(reply)) => {
                 self.answer(reply, |w| commit(&w.shared, &[], &[]));
                 return true;
@@ -110,7 +111,7 @@ impl Writer {
         let _ = reply.send(outcome);
     }
 
-    fn append(&mut self, appends: Vec<AppendJob>, flushes: Vec<Reply<()>>) {
+    fn append(&mut self, appends: Vec<AppendJob>) {
         let outcome = self.ready().and_then(|()| {
             let (plan, bases) = plan(&appends, self.shared.clock.now_millis());
             commit(&self.shared, &plan, &[])?;
@@ -123,9 +124,6 @@ impl Writer {
             Ok(bases)
         });
         self.note(outcome.as_ref().err());
-        for reply in flushes {
-            let _ = reply.send(outcome.as_ref().map(|_| ()).map_err(Clone::clone));
-        }
         match outcome {
             Ok(bases) => {
                 for (AppendJob { room, reply, .. }, bases) in appends.into_iter().zip(bases) {
@@ -199,7 +197,7 @@ impl Writer {
             return Ok(topic);
         }
         let (count, highest) = {
-            let topics = self.shared.topics.read().unwrap_or_else(PoisonError::into_inner);
+            let topics = read_lock(&self.shared.topics);
             (topics.len(), topics.values().map(|topic| topic.id).max().unwrap_or(0))
         };
         let limit = self.shared.settings.max_topics;
@@ -212,7 +210,7 @@ impl Writer {
         let topic = Arc::new(Topic::new(StoredTopic { name: name.clone(), id, partitions }));
         tracing::info!(topic = %name, partitions = topic.count(), "topic created");
         let subscriptions = lock(&self.shared.subscriptions);
-        self.shared.topics.write().unwrap_or_else(PoisonError::into_inner).insert(name, topic.clone());
+        write_lock(&self.shared.topics).insert(name, topic.clone());
         for subscription in subscriptions.iter() {
             Shared::announce(subscription, &topic);
         }

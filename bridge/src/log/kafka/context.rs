@@ -4,8 +4,10 @@ use std::{collections::HashMap, sync::Mutex};
 
 use rdkafka::{config::RDKafkaLogLevel, statistics::Statistics};
 
-use crate::lock::lock;
-use crate::log::{LogError, TopicPartition};
+use crate::{
+    lock::lock,
+    log::{LogError, TopicPartition},
+};
 
 /// librdkafka's log lines, as ours. What it calls an error passes by itself as soon as the cluster is back.
 pub(super) fn log(level: RDKafkaLogLevel, facility: &str, text: &str) {

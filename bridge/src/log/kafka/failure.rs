@@ -5,7 +5,7 @@ use rdkafka::{error::KafkaError, types::RDKafkaErrorCode as Code};
 use crate::log::{LogError, NewRecord};
 
 /// Why `record` was not appended to `topic`. (`UnknownPartition` does not know how many there are.)
-pub(super) fn of_record(error: &KafkaError, topic: &str, record: &Refused) -> LogError {
+pub(super) fn of_record(error: &KafkaError, topic: &str, record: &RecordFacts) -> LogError {
     let Some(code) = error.rdkafka_error_code() else { return of_client(error) };
     match code {
         Code::UnknownTopic | Code::UnknownTopicOrPartition => LogError::UnknownTopic(topic.into()),
@@ -60,9 +60,9 @@ fn of_code(code: Code) -> LogError {
     }
 }
 
-/// What is known of a record that was refused.
+/// What a refusal of a record may have to tell.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Refused {
+pub(super) struct RecordFacts {
     /// The partition that was asked for.
     pub(super) partition: Option<u32>,
     /// Its size in bytes.
@@ -73,7 +73,7 @@ pub(super) struct Refused {
     pub(super) queued: usize,
 }
 
-impl Refused {
+impl RecordFacts {
     pub(super) fn new(record: &NewRecord, limit: usize, queued: usize) -> Self {
         Self { partition: record.partition, size: record.size(), limit, queued }
     }

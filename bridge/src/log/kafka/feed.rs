@@ -11,14 +11,14 @@ use rdkafka::{
 };
 use tokio::sync::Notify;
 
-use super::{context::Ends, failure, group::Context, holdings::Hold};
+use super::{context::Ends, failure, holdings::Hold, member_events::MemberEvents};
 use crate::log::{Feed, Header, LogError, ReadLimit, Record, TopicPartition};
 
 /// A partition that the group gave us.
 pub(super) struct KafkaFeed {
     // Dropped in this order: who waits for the partition must find the queue gone.
-    queue: PartitionQueue<Context>,
-    consumer: Arc<BaseConsumer<Context>>,
+    queue: PartitionQueue<MemberEvents>,
+    consumer: Arc<BaseConsumer<MemberEvents>>,
     arrived: Arc<Notify>,
     ends: Arc<Ends>,
     at: TopicPartition,
@@ -31,7 +31,7 @@ impl KafkaFeed {
     /// Takes the partition's queue. Called before the partition is assigned, so that no record of it goes to the
     /// consumer's common queue.
     pub(super) fn new(
-        consumer: Arc<BaseConsumer<Context>>,
+        consumer: Arc<BaseConsumer<MemberEvents>>,
         ends: Arc<Ends>,
         at: TopicPartition,
         hold: Hold,

@@ -1,9 +1,8 @@
-//! Membership in a consumer group: a thread that serves librdkafka's calls, and feeds for the partitions that the
-//! group gives us.
+//! Membership in a consumer group: a thread that serves librdkafka's calls.
 
 use std::{
     sync::{
-        Arc, OnceLock, Weak,
+        Arc,
         atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, RecvTimeoutError, channel},
     },
@@ -12,25 +11,23 @@ use std::{
 };
 
 use rdkafka::{
-    ClientContext, Message as _, Statistics, TopicPartitionList,
-    config::{FromClientConfigAndContext as _, RDKafkaLogLevel},
-    consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance},
-    error::{KafkaError, KafkaResult},
+    Message as _,
+    config::FromClientConfigAndContext as _,
+    consumer::{BaseConsumer, Consumer as _},
+    error::KafkaError,
 };
 use tokio::{runtime::Handle, sync::mpsc::UnboundedSender};
 
 use super::{
     KafkaSettings,
     admin::Admin,
-    context::{self, Ends},
+    context::Ends,
     failure,
-    feed::KafkaFeed,
-    holdings::Holdings,
+    holdings::{HAND_OVER, Holdings},
+    member_events::MemberEvents,
 };
-use crate::log::{Assignment, LogError, TopicPartition};
+use crate::log::{Assignment, LogError};
 
-/// A partition that goes to another member is waited for so long: until the request in flight has its answer.
-const HAND_OVER: Duration = Duration::from_secs(10);
 /// How often the thread looks whether it shall stop; events come at once.
 const POLL: Duration = Duration::from_millis(200);
 /// Pause before something that failed is tried again.
@@ -111,19 +108,17 @@ struct Member {
 }
 
 impl Member {
-    fn consumer(&self) -> Result<Arc<BaseConsumer<Context>>, LogError> {
-        let context = Context {
-            group: self.group.clone(),
-            changes: self.changes.clone(),
-            holdings: self.holdings.clone(),
-            ends: self.ends.clone(),
-            consumer: OnceLock::new(),
-        };
-        let consumer = BaseConsumer::from_config_and_context(&self.client, context)
+    fn consumer(&self) -> Result<Arc<BaseConsumer<MemberEvents>>, LogError> {
+        let events = MemberEvents::new(
+            self.group.clone(),
+            self.changes.clone(),
+            self.holdings.clone(),
+            self.ends.clone(),
+        );
+        let consumer = BaseConsumer::from_config_and_context(&self.client, events)
             .map_err(|error| failure::of_settings(&error))?;
         let consumer = Arc::new(consumer);
-        // The first and only time.
-        let _ = consumer.context().consumer.set(Arc::downgrade(&consumer));
+        consumer.context().belong_to(&consumer);
         Ok(consumer)
     }
 
@@ -132,7 +127,7 @@ impl Member {
     }
 
     /// Is a member until the stop; a consumer that failed for good is replaced.
-    fn run(self, first: Arc<BaseConsumer<Context>>) {
+    fn run(self, first: Arc<BaseConsumer<MemberEvents>>) {
         self.create_topics();
         let mut consumer = Some(first);
         while !self.stopped() {
@@ -148,7 +143,7 @@ impl Member {
         drop(consumer);
     }
 
-    fn another(&self) -> Option<Arc<BaseConsumer<Context>>> {
+    fn another(&self) -> Option<Arc<BaseConsumer<MemberEvents>>> {
         std::thread::park_timeout(PAUSE);
         let consumer = self.consumer();
         consumer.inspect_err(|error| tracing::error!(group = %self.group, %error, "no new member")).ok()
@@ -172,7 +167,7 @@ impl Member {
     }
 
     /// Serves librdkafka's calls until the stop; the reason when it cannot go on.
-    fn serve(&self, consumer: &Arc<BaseConsumer<Context>>) -> Result<(), String> {
+    fn serve(&self, consumer: &Arc<BaseConsumer<MemberEvents>>) -> Result<(), String> {
         let topics: Vec<&str> = self.topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics).map_err(|error| error.to_string())?;
         while !self.stopped() {
@@ -202,78 +197,4 @@ impl Member {
             tracing::warn!(group = %self.group, "partitions were still read when the group was left");
         }
     }
-}
-
-/// What librdkafka tells a member.
-pub(super) struct Context {
-    group: Arc<str>,
-    changes: UnboundedSender<Assignment>,
-    holdings: Arc<Holdings>,
-    ends: Arc<Ends>,
-    consumer: OnceLock<Weak<BaseConsumer<Self>>>,
-}
-
-impl ClientContext for Context {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
-        context::log(level, facility, text);
-    }
-
-    fn stats(&self, statistics: Statistics) {
-        self.ends.observe(&statistics);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(group = %self.group, %error, reason, "the member has trouble");
-    }
-}
-
-impl ConsumerContext for Context {
-    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        match rebalance {
-            Rebalance::Assign(partitions) => self.gain(&listed(partitions)),
-            Rebalance::Revoke(partitions) => self.lose(&listed(partitions)),
-            Rebalance::Error(error) => tracing::warn!(group = %self.group, %error, "the group has trouble"),
-        }
-    }
-
-    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
-        if let Err(error) = result {
-            // Records come again, none is skipped.
-            tracing::warn!(group = %self.group, %error, "offsets could not be committed");
-        }
-    }
-}
-
-impl Context {
-    fn gain(&self, partitions: &[TopicPartition]) {
-        let Some(consumer) = self.consumer.get().and_then(Weak::upgrade) else { return };
-        for at in partitions {
-            tracing::info!(group = %self.group, partition = %at, "partition gained");
-            let hold = self.holdings.hold(at.clone());
-            match KafkaFeed::new(consumer.clone(), self.ends.clone(), at.clone(), hold) {
-                // A receiver that is gone has stopped delivering; the partition is let go with the feed.
-                Some(feed) => drop(self.changes.send(Assignment::Gained(Box::new(feed)))),
-                None => tracing::error!(partition = %at, "the partition has no queue"),
-            }
-        }
-    }
-
-    /// Blocks until the readers are done, so that what they handled is committed before another begins.
-    fn lose(&self, partitions: &[TopicPartition]) {
-        for at in partitions {
-            tracing::info!(group = %self.group, partition = %at, "partition lost");
-            let _ = self.changes.send(Assignment::Lost(at.clone()));
-        }
-        if !self.holdings.wait_until_free(partitions, HAND_OVER) {
-            tracing::warn!(group = %self.group, "a request is still in flight; its records may come twice");
-        }
-    }
-}
-
-fn listed(partitions: &TopicPartitionList) -> Vec<TopicPartition> {
-    let listed = partitions.elements();
-    let at = listed.iter().filter_map(|element| {
-        Some(TopicPartition::new(element.topic(), u32::try_from(element.partition()).ok()?))
-    });
-    at.collect()
 }

@@ -6,8 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::lock::lock;
-use crate::log::TopicPartition;
+use crate::{lock::lock, log::TopicPartition};
+
+/// A partition that goes to another member is waited for so long: until the request in flight has its answer.
+pub(super) const HAND_OVER: Duration = Duration::from_secs(10);
 
 /// The partitions that feeds hold.
 #[derive(Debug, Default)]

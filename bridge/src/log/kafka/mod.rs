@@ -11,6 +11,8 @@ mod failure;
 mod feed;
 mod group;
 mod holdings;
+mod member_events;
+mod pending;
 mod producer;
 mod settings;
 
@@ -43,9 +45,9 @@ const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// A Kafka cluster as a log.
-pub struct KafkaLog {
+pub(crate) struct KafkaLog {
     settings: Arc<KafkaSettings>,
-    producers: Producers,
+    producers: Arc<Producers>,
     admin: Arc<Admin>,
     groups: Mutex<Vec<Group>>,
     ends: Arc<Ends>,
@@ -53,14 +55,12 @@ pub struct KafkaLog {
 }
 
 impl KafkaLog {
-    /// Prepares the clients. A cluster that is away is waited for: records are refused until it is there.
-    ///
-    /// # Errors
-    /// When the settings are not ones that librdkafka takes.
-    pub async fn open(settings: KafkaSettings) -> Result<Self, LogError> {
+    /// Prepares the clients. A cluster that is away is waited for: records are refused until it is there. Fails when
+    /// the settings are not ones that librdkafka takes.
+    pub(crate) async fn open(settings: KafkaSettings) -> Result<Self, LogError> {
         let settings = Arc::new(settings);
         let health = Arc::new(Health::default());
-        let producers = Producers::new(&settings, &health)?;
+        let producers = Arc::new(Producers::new(&settings, &health)?);
         let admin = Arc::new(Admin::new(&settings)?);
         let log = Self { settings, producers, admin, groups: Mutex::default(), ends: Arc::default(), health };
         match log.topics().await {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bridge::{Bridge, BridgeConfig, LogConfig, log::kafka::KafkaSettings};
+use bridge::{Bridge, BridgeConfig, KafkaSettings, LogConfig};
 use serde_json::json;
 
 use super::broker::Broker;

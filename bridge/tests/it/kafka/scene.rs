@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use bridge::{Bridge, BridgeConfig, LogConfig, log::kafka::KafkaSettings};
+use bridge::{Bridge, BridgeConfig, KafkaSettings, LogConfig};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

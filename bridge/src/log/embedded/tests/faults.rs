@@ -14,10 +14,8 @@ struct Faulty {
     broken: Arc<AtomicBool>,
 }
 
-type Outcome<T> = Result<T, std::io::Error>;
-
 impl Faulty {
-    fn check(&self) -> Outcome<()> {
+    fn check(&self) -> std::io::Result<()> {
         if self.broken.load(Ordering::SeqCst) {
             return Err(std::io::Error::other("no space left on device"));
         }
@@ -26,21 +24,21 @@ impl Faulty {
 }
 
 impl StorageBackend for Faulty {
-    fn len(&self) -> Outcome<u64> {
+    fn len(&self) -> std::io::Result<u64> {
         self.file.len()
     }
-    fn read(&self, offset: u64, out: &mut [u8]) -> Outcome<()> {
+    fn read(&self, offset: u64, out: &mut [u8]) -> std::io::Result<()> {
         self.file.read(offset, out)
     }
-    fn set_len(&self, len: u64) -> Outcome<()> {
+    fn set_len(&self, len: u64) -> std::io::Result<()> {
         self.check()?;
         self.file.set_len(len)
     }
-    fn sync_data(&self) -> Outcome<()> {
+    fn sync_data(&self) -> std::io::Result<()> {
         self.check()?;
         self.file.sync_data()
     }
-    fn write(&self, offset: u64, data: &[u8]) -> Outcome<()> {
+    fn write(&self, offset: u64, data: &[u8]) -> std::io::Result<()> {
         self.check()?;
         self.file.write(offset, data)
     }

@@ -5,20 +5,20 @@ use proptest::prelude::*;
 use super::*;
 
 #[derive(Debug, Clone)]
-enum Step {
+enum Action {
     Append(Vec<(u32, usize)>),
     Commit(u32),
     Read { partition: u32, from: u64, records: usize, bytes: usize },
     Restart,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
-        4 => proptest::collection::vec((0u32..2, 0usize..600), 1..8).prop_map(Step::Append),
-        2 => (0u32..2).prop_map(Step::Commit),
+        4 => proptest::collection::vec((0u32..2, 0usize..600), 1..8).prop_map(Action::Append),
+        2 => (0u32..2).prop_map(Action::Commit),
         3 => (0u32..2, 0u64..30, 1usize..10, 1usize..2_000)
-            .prop_map(|(partition, from, records, bytes)| Step::Read { partition, from, records, bytes }),
-        1 => Just(Step::Restart),
+            .prop_map(|(partition, from, records, bytes)| Action::Read { partition, from, records, bytes }),
+        1 => Just(Action::Restart),
     ]
 }
 
@@ -27,15 +27,15 @@ fn tiny(dir: &Path) -> EmbeddedSettings {
     EmbeddedSettings { partitions: 2, tail_bytes: 700, ..settings(dir) }
 }
 
-async fn follow(steps: Vec<Step>) -> Result<(), TestCaseError> {
+async fn follow(actions: Vec<Action>) -> Result<(), TestCaseError> {
     let dir = TempDir::new().unwrap();
     let mut log = open(tiny(dir.path()));
     append_all(&log, "t", vec![in_partition(0, "first")]).await;
     let mut model = [vec!["first".to_owned()], Vec::new()];
     let mut committed = [None, None];
-    for (round, step) in steps.into_iter().enumerate() {
-        match step {
-            Step::Append(batch) => {
+    for (round, action) in actions.into_iter().enumerate() {
+        match action {
+            Action::Append(batch) => {
                 let records: Vec<_> = batch
                     .iter()
                     .enumerate()
@@ -48,12 +48,12 @@ async fn follow(steps: Vec<Step>) -> Result<(), TestCaseError> {
                     list.push(text);
                 }
             }
-            Step::Commit(partition) => {
+            Action::Commit(partition) => {
                 let next = model[partition as usize].len() as u64;
                 log.commit("g", &TopicPartition::new("t", partition), next);
                 committed[partition as usize] = Some(next);
             }
-            Step::Read { partition, from, records, bytes } => {
+            Action::Read { partition, from, records, bytes } => {
                 let at = TopicPartition::new("t", partition);
                 let read = log.read(&at, from, ReadLimit { records, bytes }).await.unwrap();
                 let expected =
@@ -65,7 +65,7 @@ async fn follow(steps: Vec<Step>) -> Result<(), TestCaseError> {
                 prop_assert_eq!(&texts(&read)[..], &expected[..read.len()]);
                 prop_assert!(read.iter().zip(from..).all(|(record, offset)| record.offset == offset));
             }
-            Step::Restart => {
+            Action::Restart => {
                 log.close().await;
                 log = open(tiny(dir.path()));
             }
@@ -83,8 +83,8 @@ async fn follow(steps: Vec<Step>) -> Result<(), TestCaseError> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
     #[test]
-    fn the_log_is_a_list_of_records_a_partition(steps in proptest::collection::vec(step(), 1..25)) {
+    fn the_log_is_a_list_of_records_a_partition(actions in proptest::collection::vec(action(), 1..25)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(follow(steps))?;
+        runtime.block_on(follow(actions))?;
     }
 }
