@@ -1,8 +1,9 @@
 //! What clients and functions see.
 
+use minireipaz::testing::soon;
 use reqwest::StatusCode;
 
-use crate::deployment::{Served, soon};
+use crate::deployment::Served;
 
 #[tokio::test]
 async fn a_function_gets_the_path_that_was_asked_for_and_what_the_platform_knows() {

@@ -3,10 +3,9 @@
 use std::{process::Command, time::Instant};
 
 use super::{Load, Repeats, Row};
-use crate::{
-    client::until,
-    cluster::{Cluster, Part},
-};
+use minireipaz::testing::eventually;
+
+use crate::cluster::{Cluster, Part};
 
 /// The worker can write nothing for a while. It refuses batches meanwhile, and goes on by itself when it can write
 /// again; what it had accepted is not lost.
@@ -16,7 +15,7 @@ pub async fn the_disk_of_a_worker_is_full(cluster: &Cluster) -> Row {
     let full = async {
         load.under_way(40).await;
         limit(worker, "0");
-        until("the worker notices", async || {
+        eventually("the worker notices", async || {
             let metrics = reqwest::get(format!("{}/metrics", cluster.worker_urls()[0]))
                 .await
                 .ok()?

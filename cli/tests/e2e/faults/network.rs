@@ -3,10 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::{Load, Repeats, Row};
-use crate::{
-    client::until,
-    cluster::{Balancer, Cluster, Fault},
-};
+use minireipaz::testing::eventually;
+
+use crate::cluster::{Balancer, Cluster, Fault};
 
 pub async fn replies_of_workers_are_cut(cluster: &Cluster) -> Row {
     let load = Load::new(cluster, "connection cut in a worker's reply").await;
@@ -37,7 +36,7 @@ impl Over {
 async fn strike(load: &Load<'_>, network: &Balancer, fault: Fault) -> Over {
     network.inject(fault);
     let over = async {
-        until("the fault is over", async || (network.left() == 0).then_some(())).await;
+        eventually("the fault is over", async || network.left() == 0).await;
         Instant::now()
     };
     let ((), over) = tokio::join!(load.start(120), over);

@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use super::{Load, Repeats, Row};
-use crate::{client::until, cluster::Cluster};
+use minireipaz::testing::eventually;
+
+use crate::cluster::Cluster;
 
 pub async fn a_worker_is_killed_and_started(cluster: &Cluster) -> Row {
     let load = Load::new(cluster, "worker killed -9 and started").await;
@@ -56,7 +58,7 @@ pub async fn a_second_bridge_joins_and_the_first_is_killed(cluster: &Cluster) ->
         load.under_way(60).await;
         cluster.bridge.kill();
         // Kafka notices, and the second one has all partitions. (Nobody can produce before the first one is back.)
-        until("the second bridge delivers everything", async || {
+        eventually("the second bridge delivers everything", async || {
             let health = second.health().await?;
             let running =
                 health["tasks"].as_array()?.iter().filter(|task| task["state"] == "RUNNING").count();
