@@ -12,6 +12,7 @@ mod failure;
 #[cfg(test)]
 mod fake;
 mod follow;
+mod listen;
 pub mod playground;
 mod serve;
 mod stop;
