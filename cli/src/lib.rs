@@ -32,7 +32,7 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let executed = runtime.block_on(commands::execute(args.command));
+    let executed = runtime.block_on(args.command.execute());
     minireipaz::telemetry::flush();
     match executed {
         Ok(code) => code,
