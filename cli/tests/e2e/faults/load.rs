@@ -107,6 +107,16 @@ impl<'a> Load<'a> {
         keys.filter(|key| ours.contains_key(run_of(key))).collect()
     }
 
+    /// Starts so many more while something goes wrong that interrupts no step, and checks all runs when it is over.
+    pub async fn through(self, count: usize, fault: impl AsyncFnOnce(&Self)) -> Row {
+        let over = async {
+            fault(&self).await;
+            Instant::now()
+        };
+        let ((), over) = tokio::join!(self.start(count), over);
+        self.finish(over, Repeats::None).await
+    }
+
     /// Waits until all runs have ended, and checks them.
     pub async fn finish(self, over: Instant, repeats: Repeats) -> Row {
         let accepted = self.accepted.lock().unwrap().clone();
