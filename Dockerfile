@@ -55,7 +55,7 @@ ENTRYPOINT ["/usr/local/bin/worker"]
 FROM runtime AS functions
 COPY --from=build /out/minireipaz /usr/local/bin/minireipaz
 COPY --from=build /out/functions /srv/bin
-COPY Cargo.toml vercel.json /srv/
+COPY vercel.json /srv/
 COPY public /srv/public
 EXPOSE 3000
 USER 10001:10001

@@ -2,6 +2,7 @@
 
 mod live;
 mod plain;
+mod table;
 mod words;
 
 use std::io::Write as _;
@@ -12,7 +13,8 @@ use domain::{
     run::{NodeError, RunWithSteps, Step, StepStatus},
 };
 
-use crate::{client::ClientError, commands::table};
+use crate::client::ClientError;
+pub(crate) use table::table;
 pub(crate) use words::{duration, moment, one_line, run_status};
 use words::{name_width, step_status, took};
 

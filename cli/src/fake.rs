@@ -15,7 +15,7 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinSet};
 
-use crate::{args::ServerArgs, client::Client};
+use crate::{client::Client, commands::ServerArgs};
 
 pub(crate) const WORKFLOW: &str = "01970000-0000-7000-8000-000000000001";
 pub(crate) const RUN: &str = "01980000-0000-7000-8000-000000000002";

@@ -12,6 +12,7 @@ mod failure;
 #[cfg(test)]
 mod fake;
 mod follow;
+mod listen;
 pub mod playground;
 mod serve;
 mod stop;
@@ -31,7 +32,7 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let executed = runtime.block_on(commands::execute(args.command));
+    let executed = runtime.block_on(args.command.execute());
     minireipaz::telemetry::flush();
     match executed {
         Ok(code) => code,

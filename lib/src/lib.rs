@@ -14,3 +14,5 @@ pub mod resilience;
 pub mod service;
 pub mod store;
 pub mod telemetry;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

@@ -13,19 +13,13 @@ use std::{
 };
 
 use anyhow::Context as _;
+use minireipaz::http::routes::FUNCTIONS;
 use start::Program;
 
 const ROUNDS: usize = 30;
 
-/// The functions' programs, and a path of each.
-const FUNCTIONS: [(&str, &str); 6] = [
-    ("ping", "/api/v1/ping"),
-    ("workflows-index", "/api/v1/workflows"),
-    ("workflows-id", "/api/v1/workflows/0197a000-0000-7000-8000-000000000000"),
-    ("workflows-id-runs", "/api/v1/workflows/0197a000-0000-7000-8000-000000000000/runs"),
-    ("runs-id", "/api/v1/runs/0197a000-0000-7000-8000-000000000000"),
-    ("scheduler-events", "/api/v1/scheduler/events"),
-];
+/// What stands for `{id}` in the functions' paths.
+const ID: &str = "0197a000-0000-7000-8000-000000000000";
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -42,7 +36,8 @@ async fn measure(folder: Option<&String>) -> anyhow::Result<()> {
     let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release");
     let folder = folder.map_or(built, PathBuf::from);
     let mut programs = vec![Program::bare()?];
-    for (name, path) in FUNCTIONS {
+    for function in FUNCTIONS {
+        let (name, path) = (function.program, function.path.replace("{id}", ID));
         let program = Program::function(&folder, name, path).with_context(|| {
             format!("{} is not there: cargo build --release -p api-service", folder.join(name).display())
         })?;

@@ -34,22 +34,22 @@ pub(crate) struct Program {
     pub(crate) name: String,
     pub(crate) megabytes: f64,
     file: PathBuf,
-    path: &'static str,
+    path: String,
     is_bare: bool,
 }
 
 impl Program {
     /// This program itself, as a bare server.
     pub(crate) fn bare() -> anyhow::Result<Self> {
-        Self::new("bare hyper", std::env::current_exe()?, "/", true)
+        Self::new("bare hyper", std::env::current_exe()?, "/".to_owned(), true)
     }
 
     /// A function's program in a folder.
-    pub(crate) fn function(folder: &Path, name: &str, path: &'static str) -> anyhow::Result<Self> {
+    pub(crate) fn function(folder: &Path, name: &str, path: String) -> anyhow::Result<Self> {
         Self::new(name, folder.join(name), path, false)
     }
 
-    fn new(name: &str, file: PathBuf, path: &'static str, is_bare: bool) -> anyhow::Result<Self> {
+    fn new(name: &str, file: PathBuf, path: String, is_bare: bool) -> anyhow::Result<Self> {
         #[expect(clippy::cast_precision_loss, reason = "it is printed with one digit")]
         let megabytes = fs::metadata(&file)?.len() as f64 / 1e6;
         Ok(Self { name: name.to_owned(), megabytes, file, path, is_bare })

@@ -4,9 +4,22 @@ use minireipaz::{
     config::{Env, store::StoreConfig},
     store::clickhouse,
 };
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::{args::MigrateArgs, display::print, failure::Failure};
+use crate::{display::print, failure::Failure};
+
+/// Options of `minireipaz migrate`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct MigrateArgs {
+    #[arg(
+        help = "The database: clickhouse://user:password@host:9000/database",
+        long,
+        env = "CLICKHOUSE_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    clickhouse_url: SecretString,
+}
 
 /// Does it, as often as you like.
 pub(super) async fn migrate(args: &MigrateArgs) -> Result<(), Failure> {

@@ -1,50 +1,63 @@
-//! What each command does.
+//! What each command does, beside the options that it has.
 
 mod bridge;
+mod json;
 mod migrate;
 mod outcome;
+mod page;
 mod run;
 mod runs;
 mod server;
-mod table;
 mod token;
 mod workflows;
 
-pub(crate) use bridge::BridgeArgs;
-pub(crate) use table::table;
+use std::process::ExitCode;
 
-use std::{path::Path, process::ExitCode};
+use self::{
+    bridge::BridgeArgs, migrate::MigrateArgs, run::RunArgs, runs::RunsCommand, token::TokenArgs,
+    workflows::WorkflowsCommand,
+};
+use crate::{dev::Dev, failure::Failure, serve::Serve};
 
-use serde::de::DeserializeOwned;
+#[cfg(test)]
+pub(crate) use server::ServerArgs;
 
-use crate::{args::Command, display::print, failure::Failure};
+/// A command with its options.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Start everything on this machine: ClickHouse, bridge, functions, worker.
+    Dev(Dev),
+    /// Run only the bridge: a REST Proxy and HTTP sinks on a log.
+    Bridge(BridgeArgs),
+    /// Serve the functions that a deployment ships, as the platform would.
+    Serve(Serve),
+    /// Run a workflow file, follow its steps, print its output.
+    Run(RunArgs),
+    /// List, read, save and delete workflows.
+    #[command(subcommand)]
+    Workflows(WorkflowsCommand),
+    /// List, read and watch runs.
+    #[command(subcommand)]
+    Runs(RunsCommand),
+    /// Print a fresh developer token of the local issuer.
+    Token(TokenArgs),
+    /// Bring a ClickHouse database to the newest schema.
+    Migrate(MigrateArgs),
+}
 
-/// Does what was typed.
-pub(crate) async fn execute(command: Command) -> Result<ExitCode, Failure> {
-    match command {
-        Command::Dev(dev) => dev.run().await?,
-        Command::Bridge(args) => bridge::bridge(args).await?,
-        Command::Serve(serve) => serve.run().await?,
-        Command::Run(args) => run::run(args).await?,
-        Command::Workflows(command) => workflows::execute(command).await?,
-        Command::Runs(command) => runs::execute(command).await?,
-        Command::Token(args) => token::print(&args)?,
-        Command::Migrate(args) => migrate::migrate(&args).await?,
+impl Command {
+    /// Does what was typed.
+    pub(crate) async fn execute(self) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Dev(dev) => dev.run().await?,
+            Self::Bridge(args) => bridge::bridge(args).await?,
+            Self::Serve(serve) => serve.run().await?,
+            Self::Run(args) => run::run(args).await?,
+            Self::Workflows(command) => workflows::execute(command).await?,
+            Self::Runs(command) => runs::execute(command).await?,
+            Self::Token(args) => token::print(&args)?,
+            Self::Migrate(args) => migrate::migrate(&args).await?,
+        }
+        Ok(ExitCode::SUCCESS)
     }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Reads a JSON file; what is wrong with it is said with its name and place.
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::usage(format!("{} cannot be read: {error}", path.display())))?;
-    serde_json::from_str(&text)
-        .map_err(|error| Failure::usage(format!("{} is not what it should be: {error}", path.display())))
-}
-
-/// Prints a value as people read JSON.
-fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(value).map_err(anyhow::Error::from)?;
-    print(&text);
-    Ok(())
 }

@@ -1,6 +1,6 @@
 //! `minireipaz run`: a workflow file from nothing to its result.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use domain::{
     ids::WorkflowId,
@@ -10,16 +10,46 @@ use domain::{
 use serde_json::Value;
 
 use super::{
+    json::{print_json, read_json},
     outcome::{self, watch},
-    print_json, read_json, server,
+    server::{self, ServerArgs},
 };
 use crate::{
-    args::RunArgs,
     client::Client,
     display::{self, print},
     expect::differences,
     failure::Failure,
 };
+
+/// Options of `minireipaz run`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The workflow is saved under its name first: created, updated when it differs, or taken as it is.
+
+Examples:
+  minireipaz run examples/hello/workflow.json --input '{\"name\": \"Ada\"}'
+  minireipaz run examples/price-watch/workflow.json --input @examples/price-watch/input.json
+  minireipaz run flow.json --json | jq .output
+  minireipaz run flow.json --input @in.json --expect out.json")]
+pub(crate) struct RunArgs {
+    /// The workflow document (JSON).
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The input: JSON, or @FILE.
+    #[arg(long, value_name = "JSON|@FILE")]
+    input: Option<String>,
+    /// The same key is the same run, however often it is sent.
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+    /// Print only the finished run, as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Compare the output with this file; differences are shown and the exit code is 1.
+    #[arg(long, value_name = "FILE")]
+    expect: Option<PathBuf>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
 
 /// What the server adds to a document; a file that came from `workflows get` has it.
 const SERVER_FIELDS: [&str; 4] = ["id", "version", "created_at", "updated_at"];

@@ -1,17 +1,53 @@
 //! `minireipaz runs`.
 
-use domain::ids::WorkflowId;
+use domain::ids::{RunId, WorkflowId};
 
 use super::{
+    json::print_json,
     outcome::{judge, watch},
-    print_json, server,
-    table::table,
+    page::{PageArgs, print_next},
+    server::{self, ServerArgs},
 };
 use crate::{
-    args::{PageArgs, RunsCommand, ServerArgs},
-    display::{self, print},
+    display::{self, print, table},
     failure::Failure,
 };
+
+/// What can be typed after `runs`.
+#[derive(Debug, clap::Subcommand)]
+#[command(after_help = "\
+Examples:
+  minireipaz runs list 0197…
+  minireipaz runs get 0198…
+  minireipaz runs watch 0198…")]
+pub(crate) enum RunsCommand {
+    /// List a workflow's runs, newest first.
+    List {
+        /// The workflow's id.
+        workflow: WorkflowId,
+        #[command(flatten)]
+        page: PageArgs,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Show a run with its steps.
+    Get {
+        /// The run's id.
+        id: RunId,
+        /// Print JSON as the API gave it.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Follow a run until it has ended; the exit code is that of `run`.
+    Watch {
+        /// The run's id.
+        id: RunId,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+}
 
 /// Does what was typed.
 pub(super) async fn execute(command: RunsCommand) -> Result<(), Failure> {
@@ -72,13 +108,6 @@ pub(super) async fn list(workflow: WorkflowId, page: &PageArgs, server: ServerAr
     print(&table(&["id", "status", "version", "accepted (UTC)", "took"], &rows));
     print_next(list.next_cursor.as_deref());
     Ok(())
-}
-
-/// How to see the next page.
-pub(super) fn print_next(cursor: Option<&str>) {
-    if let Some(cursor) = cursor {
-        print(&console::style(format!("more: --cursor {cursor}")).dim().to_string());
-    }
 }
 
 #[cfg(test)]

@@ -1,16 +1,42 @@
 //! `minireipaz token`: a fresh token of the local issuer.
 
+use std::path::PathBuf;
+
+use domain::duration::HumanDuration;
 use minireipaz::auth::{
-    Scopes,
+    Scope, Scopes,
     issuer::{LocalIssuer, TokenRequest},
 };
 
 use crate::{
-    args::TokenArgs,
     dev::{AUDIENCE, Addresses},
     display,
     failure::Failure,
 };
+
+/// Options of `minireipaz token`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  export MINIREIPAZ_TOKEN=$(minireipaz token)
+  minireipaz token --tenant acme --scopes runs:read --lifetime 10m")]
+pub(crate) struct TokenArgs {
+    /// Whose data the token may touch.
+    #[arg(long, default_value = "local", value_name = "NAME")]
+    tenant: String,
+    /// Who it says it is.
+    #[arg(long, default_value = "developer", value_name = "NAME")]
+    subject: String,
+    /// What it may do [default: everything].
+    #[arg(long, value_delimiter = ',', value_name = "SCOPE,…")]
+    scopes: Vec<Scope>,
+    /// How long it is valid.
+    #[arg(long, default_value = "12h", value_name = "DURATION")]
+    lifetime: HumanDuration,
+    /// The folder of `minireipaz dev`.
+    #[arg(long, env = "MINIREIPAZ_DATA", default_value = ".dev", value_name = "DIR")]
+    data: PathBuf,
+}
 
 /// Prints it, and nothing else, so that a shell can take it.
 pub(super) fn print(args: &TokenArgs) -> Result<(), Failure> {
@@ -19,22 +45,19 @@ pub(super) fn print(args: &TokenArgs) -> Result<(), Failure> {
 }
 
 fn token(args: &TokenArgs) -> Result<String, Failure> {
-    let folder = args.folder.data.join("issuer");
-    let issuer = Addresses::of_folder(&args.folder.data).map(|addresses| addresses.functions);
+    let folder = args.data.join("issuer");
+    let issuer = Addresses::of_folder(&args.data).map(|addresses| addresses.functions);
     let Some(issuer) = issuer.filter(|_| folder.is_dir()) else {
         return Err(Failure::usage(format!(
             "{} is not a folder of `minireipaz dev`\n  → start `minireipaz dev` first, or name its folder with --data",
-            args.folder.data.display()
+            args.data.display()
         )));
     };
     let issuer = LocalIssuer::open(&folder, &issuer, AUDIENCE).map_err(anyhow::Error::from)?;
     let scopes = if args.scopes.is_empty() {
         Scopes::all().to_string()
     } else {
-        {
-            let names: Vec<_> = args.scopes.iter().map(|scope| scope.as_str()).collect();
-            names.join(" ")
-        }
+        args.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" ")
     };
     let request = TokenRequest {
         tenant: args.tenant.clone(),
@@ -52,7 +75,7 @@ mod tests {
     use clap::Parser as _;
 
     use super::*;
-    use crate::args::{Args, Command};
+    use crate::{args::Args, commands::Command};
 
     fn args(data: &Path, more: &[&str]) -> TokenArgs {
         let data = data.display().to_string();

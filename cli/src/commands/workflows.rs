@@ -1,13 +1,81 @@
 //! `minireipaz workflows`.
 
+use std::path::PathBuf;
+
+use domain::ids::WorkflowId;
 use serde_json::Value;
 
-use super::{print_json, read_json, runs, server, table::table};
+use super::{
+    json::{print_json, read_json},
+    page::{PageArgs, print_next},
+    runs,
+    server::{self, ServerArgs},
+};
 use crate::{
-    args::WorkflowsCommand,
-    display::{moment, one_line, print},
+    display::{moment, one_line, print, table},
     failure::Failure,
 };
+
+/// What can be typed after `workflows`.
+#[derive(Debug, clap::Subcommand)]
+#[command(after_help = "\
+Examples:
+  minireipaz workflows list
+  minireipaz workflows create examples/hello/workflow.json
+  minireipaz workflows get 0197… > flow.json
+  minireipaz workflows update 0197… flow.json
+  minireipaz workflows runs 0197…")]
+pub(crate) enum WorkflowsCommand {
+    /// List workflows, newest first.
+    List {
+        #[command(flatten)]
+        page: PageArgs,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Print a workflow as JSON.
+    Get {
+        /// The workflow's id.
+        id: WorkflowId,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Save a new workflow.
+    Create {
+        /// The document (JSON).
+        file: PathBuf,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Save a new version of a workflow.
+    Update {
+        /// The workflow's id.
+        id: WorkflowId,
+        /// The document (JSON).
+        file: PathBuf,
+        /// The version that it replaces [default: the document's `version`, else the newest].
+        #[arg(long)]
+        version: Option<u32>,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Delete a workflow.
+    Delete {
+        /// The workflow's id.
+        id: WorkflowId,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// List a workflow's runs, newest first.
+    Runs {
+        /// The workflow's id.
+        id: WorkflowId,
+        #[command(flatten)]
+        page: PageArgs,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+}
 
 /// Does what was typed.
 pub(super) async fn execute(command: WorkflowsCommand) -> Result<(), Failure> {
@@ -37,7 +105,7 @@ pub(super) async fn execute(command: WorkflowsCommand) -> Result<(), Failure> {
                 return Ok(());
             }
             print(&table(&["id", "version", "triggers", "saved (UTC)", "name"], &rows));
-            runs::print_next(list.next_cursor.as_deref());
+            print_next(list.next_cursor.as_deref());
         }
         WorkflowsCommand::Get { id, server } => print_json(&server::client(server)?.workflow(id).await?)?,
         WorkflowsCommand::Create { file, server } => {

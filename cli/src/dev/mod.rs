@@ -1,11 +1,14 @@
 //! `minireipaz dev`: all parts on one machine, in one process, each spoken to by its real protocol.
 
+mod database;
 mod folder;
 mod functions;
-mod parts;
 mod screen;
+mod server;
+mod settings;
+mod system;
 
-use std::path::PathBuf;
+use std::{net::Ipv4Addr, path::PathBuf};
 
 use minireipaz::{
     auth::{Scopes, issuer::TokenRequest},
@@ -15,9 +18,9 @@ use minireipaz::{
 
 pub(crate) use folder::Addresses;
 use folder::Folder;
-use parts::Parts;
+use system::LocalSystem;
 
-use crate::stop::Stop;
+use crate::{listen::listen, stop::Stop};
 
 /// Options of `minireipaz dev`.
 #[derive(Debug, clap::Args)]
@@ -41,26 +44,26 @@ impl Dev {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         screen::hello();
         let folder = Folder::open(&self.data)?;
-        let listener = functions::listen(self.port)?;
+        let listener = listen((Ipv4Addr::LOCALHOST, self.port).into()).await?;
         let mut env = Env::process();
         let log = LogConfig::from_env(&mut env);
         let log = env.finish(Some(log))?;
         telemetry::init_file(log.format, &log.filter, folder.log()?)?;
         let mut stop = Stop::new()?;
-        let mut parts = tokio::select! {
-            parts = Parts::start(&folder, listener, self.clickhouse_url.as_deref()) => parts?,
+        let mut system = tokio::select! {
+            system = LocalSystem::start(&folder, listener, self.clickhouse_url.as_deref()) => system?,
             // Dropping what has been started so far stops it.
             () = stop.asked() => return Ok(()),
         };
-        let token = parts.issuer.token(&TokenRequest::developer(&Scopes::all().to_string()))?;
+        let token = system.issuer.token(&TokenRequest::developer(&Scopes::all().to_string()))?;
         folder.save_token(&token)?;
-        screen::ready(&parts.addresses.functions, &self.data.display().to_string(), &token);
+        screen::ready(&system.addresses.functions, &self.data.display().to_string(), &token);
         let ended = tokio::select! {
-            ended = parts.ended() => Some(ended),
+            ended = system.ended() => Some(ended),
             () = stop.asked() => None,
         };
         tokio::select! {
-            () = parts.stop() => {}
+            () = system.stop() => {}
             () = stop.asked() => screen::stopping("stopped at once; the next start goes on where this one was"),
         }
         match ended {

@@ -18,26 +18,28 @@ use http::HeaderValue;
 use uuid::Uuid;
 
 use super::{
-    Deployment, REGION, files,
+    deployment::{Function, REGION},
+    files::{self, Files},
     forward::Forwarder,
     headers::RequestId,
     pool::Pool,
     refusal::Refusal,
-    routes::{Resolution, Target},
+    routes::{Resolution, Table, Target},
 };
 
 /// A deployment that is served.
 #[derive(Debug)]
-pub(crate) struct App {
-    deployment: Deployment,
+struct App {
+    table: Table,
+    files: Files,
     pool: Arc<Pool>,
     forwarder: Forwarder,
     requests: AtomicU64,
 }
 
 /// The whole deployment as one service.
-pub(crate) fn router(deployment: Deployment, pool: Arc<Pool>) -> Router {
-    let app = App { deployment, pool, forwarder: Forwarder::new(), requests: AtomicU64::new(0) };
+pub(crate) fn router(table: Table, files: Files, pool: Arc<Pool>, forwarder: Forwarder) -> Router {
+    let app = App { table, files, pool, forwarder, requests: AtomicU64::new(0) };
     Router::new().fallback(answer).with_state(Arc::new(app))
 }
 
@@ -47,8 +49,8 @@ async fn answer(
     request: Request,
 ) -> Response {
     let id = app.next_id();
-    let exists = |path: &str| app.function(path).is_some() || app.deployment.files.find(path).is_some();
-    let found = app.deployment.table.resolve(request.method(), request.uri().path(), &exists);
+    let exists = |path: &str| app.function(path).is_some() || app.files.find(path).is_some();
+    let found = app.table.resolve(request.method(), request.uri().path(), &exists);
     let matched = match &found.target {
         Target::Found(path) => HeaderValue::try_from(path).ok(),
         Target::Redirect(_) | Target::Refused(_) => None,
@@ -90,7 +92,7 @@ impl App {
             }
             Target::Refused(status) => return Err(Refusal::Route(*status)),
         };
-        let mut answer = if let Some(file) = self.deployment.files.find(path) {
+        let mut answer = if let Some(file) = self.files.find(path) {
             request.extensions_mut().clear();
             files::answer(file, request).await?
         } else {
@@ -104,7 +106,7 @@ impl App {
     }
 
     /// The function of a path: its own, or the index of the folder.
-    fn function(&self, path: &str) -> Option<&Arc<super::function::Function>> {
+    fn function(&self, path: &str) -> Option<&Arc<Function>> {
         self.pool
             .function(path)
             .or_else(|| self.pool.function(&format!("{}/index", path.trim_end_matches('/'))))

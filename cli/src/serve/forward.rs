@@ -27,12 +27,12 @@ use hyper_util::{
 use tokio::time::{Instant, Sleep, sleep_until, timeout, timeout_at};
 
 use super::{
-    function::Function,
+    deployment::Function,
+    event::{Event, Tell},
     headers::{self, RequestId},
     instance::Lease,
     pool::{NoInstance, Pool},
     refusal::Refusal,
-    screen,
 };
 
 /// Largest body of a request: 4.5 MB on the platform.
@@ -46,17 +46,18 @@ const BODY_LIMIT: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) struct Forwarder {
     client: Client<HttpConnector, Full<Bytes>>,
+    tell: Tell,
 }
 
 impl Forwarder {
     /// One for all functions.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(tell: Tell) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         // A connection for each request: one that was kept may belong to a process that has just died, and nobody
         // could say whether a request on it was seen. A new one is refused, and the request can be sent again.
         let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
-        Self { client }
+        Self { client, tell }
     }
 
     /// Lets a function answer.
@@ -85,7 +86,7 @@ impl Forwarder {
             let deadline = Instant::now() + function.max_duration;
             let request = for_process(&parts, &path, lease.port(), body.clone()).ok_or(Refusal::Failed)?;
             match timeout_at(deadline, self.client.request(request)).await {
-                Ok(Ok(answer)) => return Ok(answered(answer, lease, deadline, function)),
+                Ok(Ok(answer)) => return Ok(self.answered(answer, lease, deadline, function)),
                 // Nothing was sent, so sending it again is safe.
                 Ok(Err(error)) if error.is_connect() && !tried => {
                     tried = true;
@@ -93,11 +94,30 @@ impl Forwarder {
                 }
                 Ok(Err(_)) => return Err(Refusal::Failed),
                 Err(_) => {
-                    screen::timed_out(&function.path, function.max_duration);
+                    (self.tell)(&function.path, Event::TimedOut(function.max_duration));
                     return Err(Refusal::Timeout);
                 }
             }
         }
+    }
+
+    fn answered(
+        &self,
+        answer: http::Response<Incoming>,
+        lease: Lease,
+        deadline: Instant,
+        function: &Arc<Function>,
+    ) -> Response {
+        let (mut parts, body) = answer.into_parts();
+        headers::remove_hop_by_hop(&mut parts.headers);
+        let body = Answering {
+            body,
+            deadline: Box::pin(sleep_until(deadline)),
+            function: Arc::clone(function),
+            tell: self.tell,
+            _lease: lease,
+        };
+        Response::from_parts(parts, Body::new(body))
     }
 }
 
@@ -162,29 +182,13 @@ fn for_process(parts: &Parts, path: &str, port: u16, body: Bytes) -> Option<Requ
     Some(request)
 }
 
-fn answered(
-    answer: http::Response<Incoming>,
-    lease: Lease,
-    deadline: Instant,
-    function: &Arc<Function>,
-) -> Response {
-    let (mut parts, body) = answer.into_parts();
-    headers::remove_hop_by_hop(&mut parts.headers);
-    let body = Answering {
-        body,
-        deadline: Box::pin(sleep_until(deadline)),
-        function: Arc::clone(function),
-        _lease: lease,
-    };
-    Response::from_parts(parts, Body::new(body))
-}
-
 /// A function's answer on its way: each piece goes on as it comes. It holds its process until its end, and dropping
 /// it (the client has gone) closes the connection, which is how a function learns that nobody listens.
 struct Answering {
     body: Incoming,
     deadline: Pin<Box<Sleep>>,
     function: Arc<Function>,
+    tell: Tell,
     _lease: Lease,
 }
 
@@ -197,7 +201,7 @@ impl HttpBody for Answering {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         if self.deadline.as_mut().poll(context).is_ready() {
-            screen::timed_out(&self.function.path, self.function.max_duration);
+            (self.tell)(&self.function.path, Event::TimedOut(self.function.max_duration));
             return Poll::Ready(Some(Err(axum::Error::new(TooLong))));
         }
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));

@@ -1,52 +1,21 @@
-//! One process of a function: started, watched, stopped.
+//! A running instance of a function: who uses its process, and when it ends.
 
 use std::{
-    io,
-    net::{Ipv4Addr, TcpListener},
-    path::Path,
-    process::{ExitStatus, Stdio},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader},
-    net::{UnixListener, UnixStream},
-    process::{Child, Command},
-    time::{Instant, sleep_until, timeout, timeout_at},
-};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    function::Function,
-    ipc::{self, Message},
-    launcher::Launcher,
-    screen,
+    deployment::Function,
+    event::{Event, Tell},
+    process::Process,
 };
 
-/// How long a function may take until it listens: what the platform grants for a start.
-const START_LIMIT: Duration = Duration::from_secs(10);
-/// How long a function may take to end after SIGTERM.
-const STOP_LIMIT: Duration = Duration::from_secs(5);
 /// Requests at a time in one process; a function has 1024 file descriptors there.
 const MAX_CONCURRENCY: usize = 1000;
-
-/// Longest line of a function's output that is shown as one.
-const MAX_LINE: u64 = 64 << 10;
-
-/// Why a function did not start.
-#[derive(Debug, Clone, thiserror::Error)]
-pub(crate) enum StartError {
-    /// The system refused.
-    #[error("{program} cannot be started: {reason}")]
-    Spawn { program: String, reason: String },
-    /// It ended at once.
-    #[error("it ended before it listened ({0})")]
-    Ended(String),
-    /// It does not say that it listens.
-    #[error("it did not listen within {} s", START_LIMIT.as_secs())]
-    Slow,
-}
 
 /// Why a running instance does not take a request.
 #[derive(Debug, PartialEq, Eq)]
@@ -57,7 +26,7 @@ pub(crate) enum Unavailable {
     Full,
 }
 
-/// A running process.
+/// A running instance.
 #[derive(Debug)]
 pub(crate) struct Instance {
     port: u16,
@@ -101,61 +70,23 @@ impl Drop for Lease {
 }
 
 impl Instance {
-    /// Starts a process and waits until it listens.
-    ///
-    /// # Errors
-    /// When it does not come to that; it is killed then.
-    pub(crate) async fn start(
-        function: &Arc<Function>,
-        launcher: &Launcher,
+    /// Takes over a process: it is stopped when it has been `idle` for so long, and watched by one of `tasks`.
+    pub(crate) fn of(
+        process: Process,
+        function: Arc<Function>,
         idle: Duration,
+        tell: Tell,
         tasks: &TaskTracker,
-    ) -> Result<Arc<Self>, StartError> {
-        let begun = Instant::now();
-        let spawn_error = |reason: io::Error| StartError::Spawn {
-            program: function.program.display().to_string(),
-            reason: reason.to_string(),
-        };
-        let socket = launcher.socket();
-        let listener = UnixListener::bind(&socket).map_err(spawn_error)?;
-        let port = free_port().map_err(spawn_error)?;
-        let mut child = spawn(function, launcher, port, &socket).map_err(spawn_error)?;
-        for output in [child.stdout.take().map(boxed), child.stderr.take().map(boxed)].into_iter().flatten() {
-            let function = Arc::clone(function);
-            tasks.spawn(async move { print_lines(&function.path, output).await });
-        }
-        let listens = async {
-            let (stream, _) = listener.accept().await?;
-            let mut stream = BufReader::new(stream);
-            loop {
-                match ipc::next(&mut stream).await? {
-                    Some(Message::ServerStarted(port)) => return Ok((port, stream)),
-                    Some(message) => print_message(&function.path, message),
-                    None => return Err(io::Error::from(io::ErrorKind::UnexpectedEof)),
-                }
-            }
-        };
-        let (port, stream) = tokio::select! {
-            listens = timeout_at(begun + START_LIMIT, listens) => match listens {
-                Ok(Ok(listens)) => listens,
-                Ok(Err(error)) => return Err(StartError::Ended(error.to_string())),
-                Err(_) => return Err(StartError::Slow),
-            },
-            status = child.wait() => return Err(StartError::Ended(described(status))),
-        };
-        let _ = std::fs::remove_file(&socket);
-        screen::started(&function.path, child.id(), begun.elapsed());
+    ) -> Arc<Self> {
         let instance = Arc::new(Self {
-            port,
+            port: process.port(),
             usage: Mutex::new(Usage { requests: 0, since: Instant::now(), closed: false }),
             stop: CancellationToken::new(),
             ended: CancellationToken::new(),
         });
-        let path = Arc::clone(function);
-        tasks.spawn(async move { print_messages(&path.path, stream).await });
-        let (watched, function) = (Arc::clone(&instance), Arc::clone(function));
-        tasks.spawn(async move { watched.watch(child, &function.path, idle).await });
-        Ok(instance)
+        let watched = Arc::clone(&instance);
+        tasks.spawn(async move { watched.watch(process, &function.path, idle, tell).await });
+        instance
     }
 
     /// Takes a request.
@@ -174,7 +105,7 @@ impl Instance {
         Ok(Lease(Arc::clone(self)))
     }
 
-    /// Ends the process: SIGTERM, and SIGKILL when that does not help.
+    /// Ends the process.
     pub(crate) async fn stop(&self) {
         self.usage().closed = true;
         self.stop.cancel();
@@ -186,22 +117,22 @@ impl Instance {
     }
 
     /// Watches the process until it has ended, and ends it when it is idle or no longer wanted.
-    async fn watch(&self, mut child: Child, function: &str, idle: Duration) {
+    async fn watch(&self, mut process: Process, function: &str, idle: Duration, tell: Tell) {
         let mut look = self.usage().since + idle;
         loop {
             tokio::select! {
-                status = child.wait() => {
-                    screen::crashed(function, &described(status));
+                how = process.ended() => {
+                    tell(function, Event::Crashed(&how));
                     break;
                 }
                 () = self.stop.cancelled() => {
-                    end(&mut child).await;
+                    process.end().await;
                     break;
                 }
                 () = sleep_until(look) => match self.idle(idle) {
                     Ok(()) => {
-                        end(&mut child).await;
-                        screen::idle(function, idle);
+                        process.end().await;
+                        tell(function, Event::Idle(idle));
                         break;
                     }
                     Err(next) => look = next,
@@ -225,66 +156,5 @@ impl Instance {
             0 => Err(end),
             _ => Err(now + idle),
         }
-    }
-}
-
-fn spawn(function: &Function, launcher: &Launcher, port: u16, socket: &Path) -> io::Result<Child> {
-    let mut command: Command = launcher.command(&function.program);
-    command
-        .envs(&function.environment)
-        .env("VERCEL_DEV_PORT", port.to_string())
-        .env("VERCEL_IPC_PATH", socket)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        // Ctrl-C is for this program alone, which lets the functions finish.
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
-}
-
-async fn end(child: &mut Child) {
-    if let Some(pid) = child.id().and_then(|pid| rustix::process::Pid::from_raw(pid.try_into().ok()?)) {
-        // It has not been waited for, so the number is still its own.
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        if timeout(STOP_LIMIT, child.wait()).await.is_ok() {
-            return;
-        }
-    }
-    let _ = child.kill().await;
-}
-
-/// A port that is free now. Whoever takes it in between makes the start fail, which is tried again.
-fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
-}
-
-fn described(status: io::Result<ExitStatus>) -> String {
-    status.map_or_else(|error| error.to_string(), |status| status.to_string())
-}
-
-fn boxed<R: AsyncRead + Send + Unpin + 'static>(output: R) -> Box<dyn AsyncRead + Send + Unpin> {
-    Box::new(output)
-}
-
-async fn print_lines(function: &str, output: Box<dyn AsyncRead + Send + Unpin>) {
-    let mut output = BufReader::new(output);
-    let mut line = Vec::new();
-    // A line that is longer is shown as several.
-    while let Ok(1..) = (&mut output).take(MAX_LINE).read_until(b'\n', &mut line).await {
-        screen::log(function, String::from_utf8_lossy(&line).trim_end());
-        line.clear();
-    }
-}
-
-async fn print_messages(function: &str, mut stream: BufReader<UnixStream>) {
-    while let Ok(Some(message)) = ipc::next(&mut stream).await {
-        print_message(function, message);
-    }
-}
-
-fn print_message(function: &str, message: Message) {
-    if let Message::Log(text) = message {
-        screen::log(function, text.trim_end());
     }
 }

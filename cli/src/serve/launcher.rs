@@ -10,6 +10,8 @@ use std::{
 use tempfile::TempDir;
 use tokio::process::Command;
 
+use super::deployment::REGION;
+
 /// Starts programs in the environment that the platform gives.
 #[derive(Debug)]
 pub(crate) struct Launcher {
@@ -31,7 +33,7 @@ impl Launcher {
             ("VERCEL", "1".to_owned()),
             ("VERCEL_ENV", "production".to_owned()),
             ("VERCEL_TARGET_ENV", "production".to_owned()),
-            ("VERCEL_REGION", super::REGION.to_owned()),
+            ("VERCEL_REGION", REGION.to_owned()),
             ("VERCEL_URL", address.to_owned()),
         ];
         Ok(Self {

@@ -1,19 +1,22 @@
 //! `minireipaz serve`: what `vercel deploy` would ship, served on this machine as the platform would.
 
 mod app;
-mod derived;
+mod deployment;
+mod event;
 mod files;
 mod forward;
-mod function;
 mod headers;
 mod instance;
 mod ipc;
 mod launcher;
 mod output;
 mod pool;
+mod process;
+mod project;
 mod refusal;
 mod routes;
 mod screen;
+mod vercel_json;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -23,15 +26,13 @@ use std::{
 };
 
 use anyhow::Context as _;
+use axum::serve::Listener as _;
 use domain::duration::HumanDuration;
-use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{files::Files, function::Function, launcher::Launcher, pool::Pool, routes::Table};
-use crate::stop::Stop;
+use self::{deployment::Deployment, forward::Forwarder, launcher::Launcher, pool::Pool};
+use crate::{listen::listen, stop::Stop};
 
-/// The platform's name for a machine of one's own.
-const REGION: &str = "dev1";
 /// How long requests may go on when everything is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -48,11 +49,12 @@ pub(crate) struct Serve {
     /// The output of `vercel build` (Build Output API, version 3) [default: .vercel/output].
     #[arg(long, value_name = "DIR", conflicts_with = "functions")]
     from: Option<PathBuf>,
-    /// A folder with the functions' programs as cargo builds them, such as target/debug; routes are made from
-    /// vercel.json and Cargo.toml of the project as Vercel would make them.
+    /// A folder with the functions' programs as cargo builds them, such as target/debug; their paths are those that
+    /// this program was built with.
     #[arg(long, value_name = "DIR")]
     functions: Option<PathBuf>,
-    /// The project's folder, for --functions.
+    /// The project's folder, for --functions: time limits and headers come from its vercel.json, files from its
+    /// public/.
     #[arg(long, value_name = "DIR", default_value = ".")]
     project: PathBuf,
     /// Port to listen on; 0 takes a free one.
@@ -66,45 +68,26 @@ pub(crate) struct Serve {
     idle: HumanDuration,
 }
 
-/// Everything that a deployment consists of.
-#[derive(Debug)]
-struct Deployment {
-    /// Where it comes from, for people.
-    origin: String,
-    table: Table,
-    files: Files,
-    functions: Vec<Function>,
-}
-
 impl Serve {
     /// Serves until it is told to stop.
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let mut deployment = match &self.functions {
-            Some(programs) => derived::deployment(&self.project, programs)?,
+        let deployment = match &self.functions {
+            Some(programs) => project::deployment(&self.project, programs)?,
             None => output::deployment(&self.from.unwrap_or_else(|| PathBuf::from(".vercel/output")))?,
         };
         let mut stop = Stop::new()?;
-        let listener = TcpListener::bind((self.host, self.port)).await.with_context(|| {
-            format!("cannot listen on port {}: stop what uses it, or choose another with --port", self.port)
-        })?;
+        let listener = listen((self.host, self.port).into()).await?;
         let address = listener.local_addr()?.to_string();
         let launcher = Launcher::new(&address).context("no folder for the functions' sockets")?;
-        let tied = launcher.is_tied();
-        let pool = Arc::new(Pool::new(std::mem::take(&mut deployment.functions), launcher, self.idle.0));
-        screen::ready(&format!("http://{address}"), &deployment, &pool, tied);
+        screen::ready(&format!("http://{address}"), &deployment, launcher.is_tied());
+        let Deployment { table, files, functions, .. } = deployment;
+        let pool = Arc::new(Pool::new(functions, launcher, self.idle.0, screen::show));
 
         let stopping = CancellationToken::new();
         let tasks = TaskTracker::new();
-        let router =
-            app::router(deployment, Arc::clone(&pool)).into_make_service_with_connect_info::<SocketAddr>();
-        let server = axum::serve(
-            axum::serve::ListenerExt::tap_io(listener, |stream| {
-                // Events must not wait for the acknowledgement of the one before.
-                let _ = stream.set_nodelay(true);
-            }),
-            router,
-        )
-        .with_graceful_shutdown(stopping.clone().cancelled_owned());
+        let router = app::router(table, files, Arc::clone(&pool), Forwarder::new(screen::show))
+            .into_make_service_with_connect_info::<SocketAddr>();
+        let server = axum::serve(listener, router).with_graceful_shutdown(stopping.clone().cancelled_owned());
         let mut server = tasks.spawn(async move { server.await });
         tokio::select! {
             ended = &mut server => anyhow::bail!("the server ended: {ended:?}"),

@@ -8,12 +8,11 @@ use std::{
 };
 
 use anyhow::Context as _;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 
 use super::{
-    Deployment,
+    deployment::{DEFAULT_MAX_DURATION, Deployment, Function, read_json},
     files::Files,
-    function::{DEFAULT_MAX_DURATION, Function},
     routes::{Entry, Table},
 };
 
@@ -56,7 +55,7 @@ pub(crate) fn deployment(output: &Path) -> anyhow::Result<Deployment> {
             config.display()
         );
     }
-    let config: Config = json(&config)?;
+    let config: Config = read_json(&config)?;
     if config.version != VERSION {
         anyhow::bail!("{} has version {}; version {VERSION} can be served", output.display(), config.version);
     }
@@ -101,7 +100,7 @@ fn subfolders(folder: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 fn function(project: &Path, folder: &Path, path: String) -> anyhow::Result<Function> {
-    let config: FunctionConfig = json(&folder.join(".vc-config.json"))?;
+    let config: FunctionConfig = read_json(&folder.join(".vc-config.json"))?;
     if config.runtime != "executable" {
         anyhow::bail!("{path} has the runtime `{}`; only `executable` can be served", config.runtime);
     }
@@ -121,10 +120,4 @@ fn function(project: &Path, folder: &Path, path: String) -> anyhow::Result<Funct
         max_duration: config.max_duration.map_or(DEFAULT_MAX_DURATION, Duration::from_secs),
         environment: config.environment,
     })
-}
-
-/// Reads a JSON file.
-pub(super) fn json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
-    let text = fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("{} is not what it should be", path.display()))
 }

@@ -7,10 +7,11 @@ use tokio::{sync::Mutex, time::Instant};
 use tokio_util::task::TaskTracker;
 
 use super::{
-    function::Function,
-    instance::{Instance, Lease, StartError, Unavailable},
+    deployment::Function,
+    event::{Event, Tell},
+    instance::{Instance, Lease, Unavailable},
     launcher::Launcher,
-    screen,
+    process::{Process, StartError},
 };
 
 /// Why a request has no process.
@@ -27,9 +28,16 @@ pub(crate) enum NoInstance {
 /// All functions' processes.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    slots: BTreeMap<String, Arc<Slot>>,
-    launcher: Arc<Launcher>,
+    slots: BTreeMap<String, Slot>,
+    starter: Arc<Starter>,
+}
+
+/// What starts processes.
+#[derive(Debug)]
+struct Starter {
+    launcher: Launcher,
     idle: Duration,
+    tell: Tell,
     tasks: TaskTracker,
 }
 
@@ -49,32 +57,20 @@ struct State {
 }
 
 impl Pool {
-    /// A pool without any process yet.
-    pub(crate) fn new(
-        functions: impl IntoIterator<Item = Function>,
-        launcher: Launcher,
-        idle: Duration,
-    ) -> Self {
+    /// A pool without any process yet; one that is `idle` for so long is stopped.
+    pub(crate) fn new(functions: Vec<Function>, launcher: Launcher, idle: Duration, tell: Tell) -> Self {
         let slot = |function: Function| {
-            let path = function.path.clone();
-            (path, Arc::new(Slot { function: Arc::new(function), state: Arc::default() }))
+            (function.path.clone(), Slot { function: Arc::new(function), state: Arc::default() })
         };
         Self {
             slots: functions.into_iter().map(slot).collect(),
-            launcher: Arc::new(launcher),
-            idle,
-            tasks: TaskTracker::new(),
+            starter: Arc::new(Starter { launcher, idle, tell, tasks: TaskTracker::new() }),
         }
     }
 
     /// The function with that path.
     pub(crate) fn function(&self, path: &str) -> Option<&Arc<Function>> {
         self.slots.get(path).map(|slot| &slot.function)
-    }
-
-    /// How many functions there are.
-    pub(crate) fn len(&self) -> usize {
-        self.slots.len()
     }
 
     /// A hold on the function's process, which is started if there is none.
@@ -103,22 +99,15 @@ impl Pool {
             return Err(NoInstance::Start(error.clone()));
         }
         // A task of its own: a client that goes away must not waste the start that others wait for.
-        let (function, launcher) = (Arc::clone(&slot.function), Arc::clone(&self.launcher));
-        let (idle, tasks) = (self.idle, self.tasks.clone());
-        let start = self.tasks.spawn(async move {
-            let mut started = Instance::start(&function, &launcher, idle, &tasks).await;
-            if matches!(started, Err(StartError::Ended(_))) {
-                // Its port may have been taken in between.
-                started = Instance::start(&function, &launcher, idle, &tasks).await;
-            }
-            match started {
+        let (function, starter) = (Arc::clone(&slot.function), Arc::clone(&self.starter));
+        let start = self.starter.tasks.spawn(async move {
+            match starter.start(&function).await {
                 Ok(instance) => {
                     let lease = instance.lease();
                     state.running = Some(instance);
                     lease.map_err(|_| StartError::Ended("it ended at once".to_owned()))
                 }
                 Err(error) => {
-                    screen::failed(&function.path, &error);
                     state.failed = Some((Instant::now(), error.clone()));
                     Err(error)
                 }
@@ -140,7 +129,20 @@ impl Pool {
             }
         }))
         .await;
-        self.tasks.close();
-        self.tasks.wait().await;
+        self.starter.tasks.close();
+        self.starter.tasks.wait().await;
+    }
+}
+
+impl Starter {
+    /// Starts a process, and once more when it ended at once: its port may have been taken in between.
+    async fn start(&self, function: &Arc<Function>) -> Result<Arc<Instance>, StartError> {
+        let process = async || Process::start(function, &self.launcher, self.tell, &self.tasks).await;
+        let mut started = process().await;
+        if matches!(started, Err(StartError::Ended(_))) {
+            started = process().await;
+        }
+        let process = started.inspect_err(|error| (self.tell)(&function.path, Event::NotStarted(error)))?;
+        Ok(Instance::of(process, Arc::clone(function), self.idle, self.tell, &self.tasks))
     }
 }

@@ -1,16 +1,16 @@
 //! What `minireipaz serve` says: a line for each thing that happens, and the functions' own logs.
 
-use std::{fmt::Display, time::Duration};
+use std::fmt::Display;
 
 use console::style;
 
-use super::{Deployment, instance::StartError, pool::Pool};
+use super::{deployment::Deployment, event::Event};
 use crate::display::print;
 
 /// What is served, and where.
-pub(crate) fn ready(address: &str, what: &Deployment, pool: &Pool, tied: bool) {
+pub(crate) fn ready(address: &str, what: &Deployment, tied: bool) {
     print(&format!("\n  {}\n", style("minireipaz serve").bold()));
-    let (functions, files, routes) = (pool.len(), what.files.len(), what.table.len());
+    let (functions, files, routes) = (what.functions.len(), what.files.len(), what.table.len());
     let dim =
         style(format!("{functions} functions · {files} files · {routes} routes · from {}", what.origin))
             .dim();
@@ -25,38 +25,30 @@ pub(crate) fn ready(address: &str, what: &Deployment, pool: &Pool, tied: bool) {
     print(&format!("\n  {}\n", style(hint).dim()));
 }
 
-/// A function's process listens.
-pub(crate) fn started(function: &str, pid: Option<u32>, took: Duration) {
-    let pid = pid.map(|pid| format!(" · pid {pid}")).unwrap_or_default();
-    line(&style("▲").green(), function, &format!("started in {} ms{pid}", took.as_millis()));
+/// What has happened with a function.
+pub(crate) fn show(function: &str, event: Event<'_>) {
+    match event {
+        Event::Started { pid, took } => {
+            let pid = pid.map(|pid| format!(" · pid {pid}")).unwrap_or_default();
+            line(&style("▲").green(), function, &format!("started in {} ms{pid}", took.as_millis()));
+        }
+        Event::NotStarted(why) => failure(function, &format!("did not start: {why}")),
+        Event::Idle(after) => line(&style("▼").dim(), function, &format!("stopped, idle for {after:?}")),
+        Event::Crashed(how) => {
+            failure(function, &format!("ended by itself ({how}); the next request starts it again"));
+        }
+        Event::TimedOut(after) => failure(function, &format!("a request took longer than {after:?}")),
+        Event::Log(text) => log(function, text),
+    }
 }
 
-/// A function's process was stopped, since nobody asked for it.
-pub(crate) fn idle(function: &str, after: Duration) {
-    line(&style("▼").dim(), function, &format!("stopped, idle for {after:?}"));
+/// Stopping has begun.
+pub(crate) fn stopping(what: &str) {
+    print(&format!("  {} {what}", style("■").dim()));
 }
 
-/// A function's process ended by itself.
-pub(crate) fn crashed(function: &str, status: &str) {
-    line(
-        &style("✖").red(),
-        function,
-        &format!("ended by itself ({status}); the next request starts it again"),
-    );
-}
-
-/// A function's process could not be started.
-pub(crate) fn failed(function: &str, error: &StartError) {
-    line(&style("✖").red(), function, &format!("did not start: {error}"));
-}
-
-/// A request took longer than its function may.
-pub(crate) fn timed_out(function: &str, after: Duration) {
-    line(&style("✖").red(), function, &format!("a request took longer than {after:?}"));
-}
-
-/// A line of a function's log: as it is when it is JSON, for programs; with the function's name for people.
-pub(crate) fn log(function: &str, text: &str) {
+/// As it is when it is JSON, for programs; with the function's name for people.
+fn log(function: &str, text: &str) {
     if text.starts_with('{') {
         print(text);
     } else {
@@ -64,9 +56,8 @@ pub(crate) fn log(function: &str, text: &str) {
     }
 }
 
-/// Stopping has begun.
-pub(crate) fn stopping(what: &str) {
-    print(&format!("  {} {what}", style("■").dim()));
+fn failure(function: &str, text: &str) {
+    line(&style("✖").red(), function, text);
 }
 
 fn line(mark: &dyn Display, function: &str, text: &str) {

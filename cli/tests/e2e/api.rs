@@ -4,7 +4,9 @@ use futures_util::StreamExt as _;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::client::{Client, read_json, repository, until};
+use minireipaz::testing::eventually;
+
+use crate::client::{Client, read_json, repository};
 
 pub async fn a_saved_version_is_the_one_that_runs_next(api: Client) {
     let mut document = read_json(&repository("examples/hello/workflow.json"));
@@ -26,7 +28,7 @@ pub async fn a_saved_version_is_the_one_that_runs_next(api: Client) {
     assert_eq!(api.get(&format!("/workflows/{id}")).await.status, 404);
     // Another process may know the workflow for a second more. What it accepts ends like every run.
     let mut accepted = Vec::new();
-    until("no run can be started", async || {
+    eventually("no run can be started", async || {
         let start = api.post(&format!("/workflows/{id}/runs"), &json!({})).await;
         match start.status {
             404 => Some(()),

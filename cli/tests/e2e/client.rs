@@ -2,15 +2,15 @@
 
 use std::{
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use minireipaz::auth::issuer::{LocalIssuer, TokenRequest};
+use minireipaz::{
+    auth::issuer::{LocalIssuer, TokenRequest},
+    testing::{PATIENCE, eventually},
+};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-
-/// How long anything may take before a test gives up.
-pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where a system's tokens come from.
 #[derive(Debug, Clone)]
@@ -145,7 +145,7 @@ impl Client {
     /// Starts a run as clients do that want it to be: the same key again until it is accepted.
     pub async fn run_surely(&self, workflow: &str, input: &Value, key: &str) -> String {
         let path = format!("/workflows/{workflow}/runs");
-        until("the run is accepted", async || {
+        eventually("the run is accepted", async || {
             let request = self.authorized(Method::POST, &path).header("idempotency-key", key);
             let answer = self.try_send(request.json(&json!({"input": input}))).await.ok()?;
             match answer.status {
@@ -160,7 +160,7 @@ impl Client {
     /// Waits for a run's end.
     pub async fn result(&self, run: &str) -> Value {
         let path = format!("/runs/{run}?wait=5");
-        until("the run ends", async || {
+        eventually("the run ends", async || {
             let answer = self.try_send(self.authorized(Method::GET, &path)).await.ok()?;
             assert!(matches!(answer.status, 200 | 404 | 502..=504), "{answer:?}");
             is_terminal(&answer.body).then_some(answer.body)
@@ -213,23 +213,6 @@ pub fn request_of(tenant: &str) -> TokenRequest {
         subject: "tester".into(),
         scopes: scopes.into(),
         lifetime: Duration::from_secs(3_600),
-    }
-}
-
-/// Waits until `is` gives something, and fails after [`PATIENCE`].
-pub async fn until<T>(what: &str, is: impl AsyncFnMut() -> Option<T>) -> T {
-    until_within(PATIENCE, what, is).await
-}
-
-/// The same with another limit.
-pub async fn until_within<T>(limit: Duration, what: &str, mut is: impl AsyncFnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + limit;
-    loop {
-        if let Some(found) = is().await {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "{what}: not within {limit:?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

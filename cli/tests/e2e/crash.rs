@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use minireipaz::testing::eventually;
+
 use crate::{
-    client::{read_json, repository, until},
+    client::{read_json, repository},
     process::{command_line, processes_of, signal},
     system::System,
 };
@@ -14,7 +16,7 @@ pub async fn a_run_goes_on_after_kill_9_and_steps_that_were_done_are_not_repeate
     let system = System::start().await;
     let workflow = system.api.save(&read_json(&repository("examples/slow/workflow.json"))).await;
     let run = system.api.run(&workflow, &json!({"ms": 1_500})).await;
-    let key = until("the slow call begins", async || {
+    let key = eventually("the slow call begins", async || {
         system.api.calls("/slow").await.first().map(|call| call["idempotency_key"].clone())
     })
     .await;
@@ -54,7 +56,7 @@ pub async fn no_process_outlives_kill_9() {
     for pid in system.processes().into_iter().filter(|pid| !command_line(*pid).contains("clickhouse")) {
         signal("KILL", pid);
     }
-    until("ClickHouse stops with its parent", async || processes_of(&folder).is_empty().then_some(())).await;
+    eventually("ClickHouse stops with its parent", async || processes_of(&folder).is_empty()).await;
     // What is dropped below kills the group, which must find nobody.
     tokio::time::timeout(Duration::from_secs(5), async { drop(system) }).await.unwrap();
 }

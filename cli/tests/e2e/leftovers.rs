@@ -2,8 +2,9 @@
 
 use std::process::Command;
 
+use minireipaz::testing::eventually;
+
 use crate::{
-    client::until,
     cluster::Cluster,
     process::{Process, processes_of},
 };
@@ -24,14 +25,14 @@ pub async fn no_process_of_a_cluster_outlives_its_killed_test_program() {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.env(HOLD, &said).env("TMPDIR", folder.path());
     let mut program = Process::start("a test program", &command, &folder.path().join("log"));
-    until("it has started a cluster", async || {
+    eventually("it has started a cluster", async || {
         let log = || std::fs::read_to_string(folder.path().join("log")).unwrap();
         assert!(program.ended().is_none(), "it ended:\n{}", log());
-        said.exists().then_some(())
+        said.exists()
     })
     .await;
     let parts = processes_of(folder.path()).len();
     assert!(parts >= 8, "the program, Kafka, ClickHouse, the bridge, the functions and two workers: {parts}");
     program.kill();
-    until("every process is gone", async || processes_of(folder.path()).is_empty().then_some(())).await;
+    eventually("every process is gone", async || processes_of(folder.path()).is_empty()).await;
 }

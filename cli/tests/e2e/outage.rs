@@ -6,8 +6,10 @@ use serde_json::json;
 
 use minireipaz::store::local::LocalClickHouse;
 
+use minireipaz::testing::eventually;
+
 use crate::{
-    client::{read_json, repository, until},
+    client::{read_json, repository},
     process::{command_line, signal},
     system::System,
 };
@@ -29,7 +31,7 @@ pub async fn all_runs_are_recorded_once_although_clickhouse_was_killed_meanwhile
     }
     assert_eq!(accepted.len(), runs);
     server.start_again().await;
-    let ended = until("all runs are recorded", async || {
+    let ended = eventually("all runs are recorded", async || {
         let rows = system.api.runs_of(&workflow).await?;
         let succeeded = rows.iter().filter(|row| row["status"] == "succeeded").count();
         (succeeded >= runs).then_some(rows)

@@ -12,7 +12,7 @@ use std::{
     thread,
 };
 
-use crate::client::until;
+use minireipaz::testing::eventually;
 
 /// The variable that marks every process of a system, and those that they start.
 pub const MARK: &str = "E2E_SYSTEM_FOLDER";
@@ -77,7 +77,7 @@ impl Process {
     pub async fn stop_by(&mut self, name: &str) -> ExitStatus {
         signal(name, self.child.id());
         let child = &mut self.child;
-        until(&format!("{} stops", self.name), async || child.try_wait().unwrap()).await
+        eventually(&format!("{} stops", self.name), async || child.try_wait().unwrap()).await
     }
 
     /// The most memory that it and the processes that it has started have held, in MiB.

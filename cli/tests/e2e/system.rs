@@ -10,8 +10,10 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
+use minireipaz::testing::eventually;
+
 use crate::{
-    client::{Client, Identity, until},
+    client::{Client, Identity},
     process::{self, Process},
 };
 
@@ -56,7 +58,7 @@ impl System {
             .args(&options)
             .env_remove("CLICKHOUSE_URL");
         let mut process = Process::start("minireipaz dev", &command, &out);
-        until("minireipaz dev is ready", async || {
+        eventually("minireipaz dev is ready", async || {
             if let Some(status) = process.ended() {
                 panic!("minireipaz dev ended with {status}:\n{}", fs::read_to_string(&out).unwrap());
             }

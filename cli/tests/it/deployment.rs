@@ -4,9 +4,9 @@ use std::{
     fs,
     path::Path,
     process::{ExitStatus, Stdio},
-    time::Duration,
 };
 
+use minireipaz::testing::{eventually, soon};
 use reqwest::Response;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -15,11 +15,7 @@ use tokio::{
     process::{Child, Command},
     sync::watch,
     task::JoinSet,
-    time::timeout,
 };
-
-/// How long anything may take before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A deployment that is served.
 pub struct Served {
@@ -29,11 +25,6 @@ pub struct Served {
     _reader: JoinSet<()>,
     _output: TempDir,
     pub http: reqwest::Client,
-}
-
-/// Waits for something that must not take long.
-pub async fn soon<T>(what: &str, is: impl Future<Output = T>) -> T {
-    timeout(PATIENCE, is).await.unwrap_or_else(|_| panic!("{what}: not within {PATIENCE:?}"))
 }
 
 /// `/api/probe` may take a minute, `/api/slow` a second; `/api/broken` does not start.
@@ -168,10 +159,5 @@ fn lives(pid: u32) -> bool {
 
 /// Waits until the process has ended.
 pub async fn gone(process: u32) {
-    soon("the function's process ends", async {
-        while lives(process) {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    eventually("the function's process ends", async || !lives(process)).await;
 }

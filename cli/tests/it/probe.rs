@@ -28,18 +28,12 @@ async fn main() -> Result<(), vercel_runtime::Error> {
     println!("the probe starts");
     let probe =
         Probe { two: Barrier::new(2), released: Semaphore::new(0), dropped: Arc::new(Semaphore::new(0)) };
-    let app = Router::new()
-        .route("/api/{function}/{*what}", axum::routing::any(answer))
-        .with_state(Arc::new(probe));
+    let app = Router::new().route("/api/{*what}", axum::routing::any(answer)).with_state(Arc::new(probe));
     vercel_runtime::run(ServiceBuilder::new().layer(VercelLayer::new()).service(app)).await
 }
 
-async fn answer(
-    State(probe): State<Arc<Probe>>,
-    Path((_, what)): Path<(String, String)>,
-    request: Request,
-) -> Response {
-    match what.as_str() {
+async fn answer(State(probe): State<Arc<Probe>>, Path(what): Path<String>, request: Request) -> Response {
+    match what.rsplit('/').next().unwrap() {
         "echo" => echo(request).await.into_response(),
         // Two requests that are in the process at the same time.
         "meet" => {

@@ -1,8 +1,9 @@
 //! What clients and functions see.
 
+use minireipaz::{http::routes::FUNCTIONS, testing::soon};
 use reqwest::StatusCode;
 
-use crate::deployment::{Served, soon};
+use crate::deployment::Served;
 
 #[tokio::test]
 async fn a_function_gets_the_path_that_was_asked_for_and_what_the_platform_knows() {
@@ -113,19 +114,21 @@ async fn an_answer_that_takes_too_long_is_cut_off() {
 }
 
 #[tokio::test]
-async fn without_the_vercel_cli_routes_come_from_the_projects_own_files() {
+async fn without_the_vercel_cli_the_functions_have_the_paths_of_the_table_and_the_rest_is_the_projects() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
-    write("Cargo.toml", "[[bin]]\nname = \"things-id\"\npath = \"api/things/[id].rs\"\n");
-    write("vercel.json", r#"{"functions": {"api/things/*.rs": {"maxDuration": 1}}}"#);
+    write("vercel.json", r#"{"functions": {"api/v1/runs/*.rs": {"maxDuration": 1}}}"#);
     std::fs::create_dir_all(folder.path().join("public")).unwrap();
     write("public/index.html", "<p>hello</p>");
-    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_serve-probe"), folder.path().join("things-id")).unwrap();
+    for function in FUNCTIONS {
+        let program = folder.path().join(function.program);
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_serve-probe"), program).unwrap();
+    }
     let at = folder.path().display().to_string();
     let served = Served::start_on(folder, &["--functions", &at, "--project", &at]).await;
-    let echo: serde_json::Value = served.get("/api/things/echo").await.json().await.unwrap();
-    assert_eq!(echo["uri"], "/api/things/echo?id=echo");
-    assert_eq!(served.get("/api/things/never").await.status(), 504);
+    let echo: serde_json::Value = served.get("/api/v1/runs/echo").await.json().await.unwrap();
+    assert_eq!(echo["uri"], "/api/v1/runs/echo?id=echo");
+    assert_eq!(served.get("/api/v1/runs/never").await.status(), 504);
     assert_eq!(served.get("/").await.status(), 200);
     assert_eq!(served.get("/api/nothing").await.status(), 404);
 }

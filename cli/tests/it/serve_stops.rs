@@ -1,6 +1,8 @@
 //! The program's end leaves no process behind.
 
-use crate::deployment::{Served, gone, pid, soon};
+use minireipaz::testing::soon;
+
+use crate::deployment::{Served, gone, pid};
 
 #[tokio::test]
 async fn sigterm_lets_requests_finish_and_ends_all_processes() {

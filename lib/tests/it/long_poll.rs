@@ -7,10 +7,10 @@ use domain::run::RunStatus;
 use futures_util::StreamExt;
 use http::Method;
 use minireipaz::clock::SystemClock;
-use minireipaz::{config::http::HttpConfig, service::WatchSettings};
+use minireipaz::{config::http::HttpConfig, service::WatchSettings, testing::eventually};
 use tokio::task::JoinSet;
 
-use crate::app::{Answer, TestApp, until};
+use crate::app::{Answer, TestApp};
 
 /// An app with a run that is queued and recorded.
 async fn queued() -> (Arc<TestApp>, String) {
@@ -35,10 +35,10 @@ async fn joined(mut set: JoinSet<Answer>) -> Answer {
 async fn a_wait_ends_with_the_run() {
     let (app, run) = queued().await;
     let waiting = in_background(&app, format!("/api/v1/runs/{run}?wait=25"));
-    until(|| app.store.looks() > 1).await;
+    eventually("the run is looked for", async || app.store.looks() > 1).await;
     app.advance(&run, RunStatus::Running, 1).await;
     let reads = app.store.looks();
-    until(|| app.store.looks() > reads + 2).await;
+    eventually("the run is looked for again", async || app.store.looks() > reads + 2).await;
     app.advance(&run, RunStatus::Succeeded, 2).await;
     let answer = joined(waiting).await;
     assert_eq!((answer.status.as_u16(), answer.body["status"].as_str()), (200, Some("succeeded")));
@@ -48,7 +48,7 @@ async fn a_wait_ends_with_the_run() {
 async fn a_wait_for_a_revision_ends_with_the_next_one() {
     let (app, run) = queued().await;
     let waiting = in_background(&app, format!("/api/v1/runs/{run}?wait=25&after=0"));
-    until(|| app.store.looks() > 1).await;
+    eventually("the run is looked for", async || app.store.looks() > 1).await;
     app.advance(&run, RunStatus::Running, 3).await;
     assert_eq!(joined(waiting).await.body["revision"], 3);
     // What is newer already comes at once, and so does what has ended.
@@ -80,7 +80,7 @@ async fn a_run_that_was_just_accepted_is_waited_for() {
     let app = Arc::new(TestApp::start().await);
     let run = app.run(&app.workflow().await).await;
     let waiting = in_background(&app, format!("/api/v1/runs/{run}"));
-    until(|| app.store.looks() > 0).await;
+    eventually("the run is looked for", async || app.store.looks() > 0).await;
     app.deliver_all().await;
     let answer = joined(waiting).await;
     assert_eq!((answer.status.as_u16(), answer.body["status"].as_str()), (200, Some("queued")));
@@ -124,7 +124,7 @@ async fn all_who_wait_share_one_question_and_nobody_asks_when_nobody_waits() {
         let (app, path) = (Arc::clone(&app), format!("/api/v1/runs/{run}?wait=25"));
         waiting.spawn(async move { app.get(&path).await });
     }
-    until(|| app.store.asked().contains(&20)).await;
+    eventually("all 20 are asked about at once", async || app.store.asked().contains(&20)).await;
     for run in &runs {
         app.advance(run, RunStatus::Succeeded, 5).await;
     }
@@ -166,7 +166,7 @@ async fn asking_a_slow_store_takes_a_third_of_the_time_at_most() {
 async fn who_gives_up_leaves_nothing_behind() {
     let (app, run) = queued().await;
     let mut waiting = in_background(&app, format!("/api/v1/runs/{run}?wait=60"));
-    until(|| app.store.looks() > 1).await;
+    eventually("the run is looked for", async || app.store.looks() > 1).await;
     assert_eq!(app.state.runs.waiters(), 1);
     waiting.shutdown().await;
     assert_eq!(app.state.runs.waiters(), 0);
@@ -180,7 +180,7 @@ async fn too_many_who_wait_are_refused_with_the_limit() {
     let run = app.run(&app.workflow().await).await;
     app.deliver_all().await;
     let waiting = in_background(&app, format!("/api/v1/runs/{run}?wait=25"));
-    until(|| app.store.looks() > 0).await;
+    eventually("the run is looked for", async || app.store.looks() > 0).await;
     let refused = app.get(&format!("/api/v1/runs/{run}?wait=25")).await;
     assert!(refused.problem(503, "too_many_waiters").starts_with("1 requests wait"));
     assert_eq!(refused.header("retry-after"), "1");
@@ -261,5 +261,5 @@ async fn a_stream_ends_at_its_limit_and_a_client_that_is_cut_off_is_forgotten() 
     let waiting =
         client.get(server.url(&format!("/api/v1/runs/{run}?wait=60"))).bearer_auth(app.token()).send();
     assert!(waiting.await.unwrap_err().is_timeout());
-    until(|| app.state.runs.waiters() == 0).await;
+    eventually("nobody waits any more", async || app.state.runs.waiters() == 0).await;
 }

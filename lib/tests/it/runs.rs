@@ -12,10 +12,10 @@ use domain::{
 };
 use http::Method;
 use minireipaz::clock::ManualClock;
-use minireipaz::{config::http::HttpConfig, store::memory::Call};
+use minireipaz::{config::http::HttpConfig, store::memory::Call, testing::eventually};
 use serde_json::json;
 
-use crate::app::{TestApp, greeting, until};
+use crate::app::{TestApp, greeting};
 
 #[tokio::test]
 async fn a_run_is_accepted_queued_and_goes_all_the_way_to_a_task() {
@@ -174,7 +174,7 @@ async fn concurrent_requests_with_one_key_start_one_run_even_when_the_row_cannot
     };
     let mut requests = tokio::task::JoinSet::new();
     requests.spawn(request(1));
-    until(|| app.bus.calls() > calls).await;
+    eventually("the event is handed to the bus", async || app.bus.calls() > calls).await;
     requests.spawn(request(1));
     requests.spawn(request(1));
     requests.spawn(request(2));

@@ -6,7 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use globset::GlobBuilder;
+use minireipaz::http::routes::FUNCTIONS;
 use serde_json::Value;
+
+/// The crates, the root's aside.
+const CRATES: [&str; 5] = ["domain", "lib", "workers", "bridge", "cli"];
 
 /// Files that may be longer than the limit, and why.
 const LONG: [(&str, &str); 0] = [];
@@ -25,7 +30,8 @@ fn files(folder: &str, ending: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut open = vec![root().join(folder)];
     while let Some(folder) = open.pop() {
-        for entry in fs::read_dir(&folder).into_iter().flatten() {
+        let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        for entry in entries {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 open.push(path);
@@ -38,86 +44,78 @@ fn files(folder: &str, ending: &str) -> Vec<String> {
     found
 }
 
-/// The functions as `[[bin]]` entries name them.
-fn bins() -> BTreeSet<String> {
-    let manifest = read("Cargo.toml");
-    manifest
-        .split("[[bin]]")
-        .skip(1)
-        .filter_map(|bin| bin.split("path = \"").nth(1)?.split('"').next().map(str::to_owned))
-        .collect()
+fn manifest(folder: &str) -> toml::Table {
+    read(&Path::new(folder).join("Cargo.toml").to_string_lossy()).parse().unwrap()
 }
 
 #[test]
-fn every_function_file_has_its_bin_and_is_a_door() {
-    let functions: BTreeSet<_> = files("api", ".rs").into_iter().collect();
-    assert_eq!(functions, bins());
-    assert!(functions.len() <= 12, "the smallest plan takes 12 functions");
-    for function in &functions {
-        assert!(read(function).lines().count() <= 15, "{function} is more than a door");
+fn every_function_of_the_table_has_its_file_and_its_bin_and_the_reverse() {
+    let table: BTreeSet<_> = FUNCTIONS.iter().map(|function| (function.program, function.file)).collect();
+    let manifest = manifest("");
+    let bins = manifest["bin"].as_array().unwrap().iter();
+    let bins: BTreeSet<_> =
+        bins.map(|bin| (bin["name"].as_str().unwrap(), bin["path"].as_str().unwrap())).collect();
+    assert_eq!(table, bins);
+    let files = files("api", ".rs");
+    assert_eq!(
+        table.iter().map(|(_, file)| *file).collect::<BTreeSet<_>>(),
+        files.iter().map(String::as_str).collect()
+    );
+    assert!(table.len() <= 12, "the smallest plan takes 12 functions");
+    for file in files {
+        assert!(read(&file).lines().count() <= 15, "{file} is more than a door");
     }
 }
 
 /// A deployment leaves tests and benches out (`.vercelignore`), and cargo looks for every target without a path.
 #[test]
 fn every_target_of_a_manifest_has_its_path() {
-    for manifest in
-        ["Cargo.toml", "lib/Cargo.toml", "workers/Cargo.toml", "bridge/Cargo.toml", "cli/Cargo.toml"]
-    {
-        let text = read(manifest);
-        for target in text.split("\n[[").skip(1) {
-            let own = target.split("\n[").next().unwrap_or_default();
-            assert!(own.contains("\npath = "), "{manifest}: a target without a path: [[{own}");
+    for folder in CRATES.iter().chain(&[""]) {
+        let manifest = manifest(folder);
+        for kind in ["bin", "test", "bench", "example"] {
+            for target in manifest.get(kind).and_then(toml::Value::as_array).into_iter().flatten() {
+                assert!(target.get("path").is_some(), "{folder}: a {kind} without a path: {target:?}");
+            }
         }
     }
 }
 
 #[test]
-fn every_function_file_has_its_routes_and_the_reverse() {
-    let document = serde_json::to_value(minireipaz::http::openapi()).unwrap();
-    let routes: BTreeSet<_> = document["paths"].as_object().unwrap().keys().cloned().collect();
-    let served: BTreeSet<_> = files("api", ".rs")
-        .iter()
-        .map(|file| {
-            let path = file.trim_end_matches(".rs").trim_end_matches("/index");
-            format!("/{}", path.replace('[', "{").replace(']', "}"))
-        })
-        .collect();
-    assert_eq!(routes, served);
+fn every_function_serves_its_path_and_the_document_has_no_other() {
+    let paths = |document: Value| -> BTreeSet<String> {
+        document["paths"].as_object().unwrap().keys().cloned().collect()
+    };
+    for function in FUNCTIONS {
+        let (_, document) = (function.routes)().split_for_parts();
+        assert_eq!(paths(serde_json::to_value(document).unwrap()), [function.path.to_owned()].into());
+        let file = function.file.trim_end_matches(".rs").trim_end_matches("/index");
+        assert_eq!(function.path, format!("/{}", file.replace('[', "{").replace(']', "}")));
+    }
+    let served: BTreeSet<_> = FUNCTIONS.iter().map(|function| function.path.to_owned()).collect();
+    assert_eq!(paths(serde_json::to_value(minireipaz::http::openapi()).unwrap()), served);
 }
 
 #[test]
 fn every_function_has_exactly_one_time_limit_in_vercel_json() {
     let vercel: Value = serde_json::from_str(&read("vercel.json")).unwrap();
-    let globs: Vec<_> = vercel["functions"].as_object().unwrap().keys().cloned().collect();
+    let globs = vercel["functions"].as_object().unwrap();
     let mut used = BTreeSet::new();
-    for function in bins() {
-        let matching: Vec<_> = globs.iter().filter(|glob| matches(glob, &function)).collect();
-        assert_eq!(matching.len(), 1, "{function}: {matching:?}");
-        used.extend(matching.into_iter().cloned());
+    for function in FUNCTIONS {
+        let matching: Vec<_> = globs.keys().filter(|glob| matches(glob, function.file)).collect();
+        assert_eq!(matching.len(), 1, "{}: {matching:?}", function.file);
+        used.extend(matching);
     }
     assert_eq!(used.len(), globs.len(), "a glob that matches nothing does not deploy");
-    let streams = vercel["functions"]["api/v1/runs/*.rs"]["maxDuration"].as_u64().unwrap();
+    let streams = globs["api/v1/runs/*.rs"]["maxDuration"].as_u64().unwrap();
     let config = minireipaz::config::http::HttpConfig::default();
     assert!(config.stream_limit.as_secs() + 15 <= streams, "a stream must end before its function does");
     assert!(root().join("public/index.html").exists(), "without public/ the sources would be published");
 }
 
-/// Whether a glob of vercel.json matches: `*` within a folder, `**/` any folders.
+/// Whether a glob of vercel.json matches: `*` within a folder, `**/` any folders, `[id]` as it stands.
 fn matches(glob: &str, path: &str) -> bool {
-    match glob.find('*') {
-        None => glob == path,
-        Some(at) => {
-            let Some(rest) = path.strip_prefix(&glob[..at]) else { return false };
-            if let Some(glob) = glob[at..].strip_prefix("**/") {
-                return (0..=rest.len())
-                    .filter(|&i| i == 0 || rest[..i].ends_with('/'))
-                    .any(|i| matches(glob, &rest[i..]));
-            }
-            let end = rest.find('/').unwrap_or(rest.len());
-            (0..=end).any(|i| matches(&glob[at + 1..], &rest[i..]))
-        }
-    }
+    let glob = glob.replace('[', r"\[").replace(']', r"\]");
+    GlobBuilder::new(&glob).literal_separator(true).build().unwrap().compile_matcher().is_match(path)
 }
 
 #[test]
@@ -151,9 +149,9 @@ fn every_operation_documents_its_problems_and_has_its_own_name() {
 
 #[test]
 fn no_file_is_longer_than_the_limit() {
-    let folders = ["api", "lib", "workers", "bridge", "cli", "tests"];
-    let long: Vec<_> = folders
+    let long: Vec<_> = CRATES
         .iter()
+        .chain(&["api", "tests"])
         .flat_map(|folder| files(folder, ".rs"))
         .filter(|file| !LONG.iter().any(|(allowed, _)| allowed == file))
         .map(|file| (read(&file).lines().count(), file))
@@ -164,7 +162,7 @@ fn no_file_is_longer_than_the_limit() {
 
 #[test]
 fn what_is_to_be_pure_knows_no_runtime_and_no_outside() {
-    for folder in ["lib/src/domain", "workers/src/engine"] {
+    for folder in ["domain/src", "workers/src/engine"] {
         for file in files(folder, ".rs") {
             let text = read(&file);
             for forbidden in ["tokio", "axum", "klickhouse", "reqwest", "redb", "std::fs", "std::net"] {

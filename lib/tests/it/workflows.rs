@@ -2,9 +2,10 @@
 
 use domain::{event::Payload, ids::TenantId, limits};
 use http::Method;
+use minireipaz::testing::eventually;
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, acme, greeting, until};
+use crate::app::{TestApp, acme, greeting};
 
 #[tokio::test]
 async fn what_is_saved_is_published_readable_at_once_and_given_back_with_unknown_fields() {
@@ -118,7 +119,7 @@ async fn while_another_process_is_saving_a_change_waits_briefly_and_is_then_sent
     let saving = app.put(&path, &document, "\"1\"");
     let calls = app.bus.calls();
     let meanwhile = async {
-        until(|| app.bus.calls() > calls).await;
+        eventually("the event is handed to the bus", async || app.bus.calls() > calls).await;
         let refused = other.put(&path, &theirs, "\"1\"").await;
         refused.problem(503, "workflow_busy");
         assert_eq!(refused.header("retry-after"), "1");

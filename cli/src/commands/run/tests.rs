@@ -1,11 +1,15 @@
 use std::{fs, path::PathBuf};
 
+use clap::Parser as _;
+use serde_json::json;
 use tempfile::TempDir;
 
-use serde_json::json;
-
 use super::*;
-use crate::fake::{self, Fake, RUN, Running, WORKFLOW, step};
+use crate::{
+    args::Args,
+    commands::Command,
+    fake::{self, Fake, RUN, Running, WORKFLOW, step},
+};
 
 fn document() -> Value {
     json!({"name": "Hello", "nodes": [{"id": "start", "type": "manual"}], "edges": []})
@@ -153,4 +157,23 @@ fn a_run_that_failed_or_gave_something_else_is_a_failure() {
     assert!(judge(RunStatus::Succeeded, Some(&json!({"end": [{"a": 1.0}]})), Some(&output)).is_ok());
     assert!(judge(RunStatus::Succeeded, Some(&json!({"end": []})), Some(&output)).is_err());
     assert!(judge(RunStatus::Failed, None, None).is_err());
+}
+
+#[test]
+fn a_run_is_described_by_its_options() {
+    let args = Args::parse_from([
+        "minireipaz",
+        "run",
+        "f.json",
+        "--input",
+        "{}",
+        "--json",
+        "--idempotency-key",
+        "k",
+        "--url",
+        "http://h:1",
+    ]);
+    let Command::Run(run) = args.command else { panic!("not a run") };
+    assert_eq!((run.input.as_deref(), run.json), (Some("{}"), true));
+    assert_eq!(run.server.url.map(String::from).as_deref(), Some("http://h:1/"));
 }

@@ -39,8 +39,8 @@ struct Walk<'a> {
     headers: HeaderMap,
 }
 
-/// How a phase ended.
-enum Step {
+/// What a phase has led to.
+enum AfterPhase {
     /// No route ended it, or one named a path that has to be looked for.
     GoOn,
     /// A route says how the request ends.
@@ -67,7 +67,7 @@ impl Walk<'_> {
     fn through(&mut self, table: &Table) -> Target {
         for phase in [Phase::First, Phase::Filesystem, Phase::Resource, Phase::Rewrite] {
             for phase in [phase, Phase::Miss] {
-                if let Step::End(status) = self.phase(table, phase) {
+                if let AfterPhase::End(status) = self.phase(table, phase) {
                     return self.ended(status);
                 }
                 if (self.exists)(&self.path) {
@@ -103,7 +103,7 @@ impl Walk<'_> {
         Target::Refused(status)
     }
 
-    fn phase(&mut self, table: &Table, phase: Phase) -> Step {
+    fn phase(&mut self, table: &Table, phase: Phase) -> AfterPhase {
         for route in table.of(phase) {
             if !route.methods.is_empty() && !route.methods.contains(self.method) {
                 continue;
@@ -135,13 +135,13 @@ impl Walk<'_> {
                     if phase == Phase::Error || (self.exists)(&self.path) && !status.is_redirection() =>
                 {
                     self.status = Some(status);
-                    Step::GoOn
+                    AfterPhase::GoOn
                 }
-                Some(status) => Step::End(status),
-                None => Step::GoOn,
+                Some(status) => AfterPhase::End(status),
+                None => AfterPhase::GoOn,
             };
         }
-        Step::GoOn
+        AfterPhase::GoOn
     }
 
     /// Headers that are set already stay in `hit` and `miss`.

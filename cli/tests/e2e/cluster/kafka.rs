@@ -10,8 +10,10 @@ use std::{
 
 use serde::Deserialize;
 
+use minireipaz::testing::eventually;
+
 use crate::{
-    client::{repository, until},
+    client::repository,
     process::{self, MARK, Process},
 };
 
@@ -59,7 +61,7 @@ impl Kafka {
     }
 
     async fn gone(&self) {
-        until("the broker is gone", async || self.running.lock().unwrap().script.ended()).await;
+        eventually("the broker is gone", async || self.running.lock().unwrap().script.ended()).await;
     }
 
     /// Starts it again on its data and port.
@@ -104,7 +106,7 @@ async fn run(folder: &Path, port: Option<&str>) -> Running {
             let _ = tell.send(line);
         }
     });
-    let line = until("Kafka takes requests", async || {
+    let line = eventually("Kafka takes requests", async || {
         if let Some(status) = script.ended() {
             panic!("Kafka ended with {status}:\n{}", std::fs::read_to_string(&log).unwrap());
         }

@@ -22,8 +22,10 @@ pub use part::Part;
 use services::Services;
 use settings::Settings;
 
+use minireipaz::testing::eventually;
+
 use crate::{
-    client::{Client, until},
+    client::Client,
     process::{command_line, processes_of},
     system::free_port,
 };
@@ -128,10 +130,7 @@ impl Cluster {
         self.database.stop().await;
         self.kafka.stop().await;
         let folder = self.folder.path();
-        let gone = until("every process is gone", async || {
-            let left = processes_of(folder);
-            left.is_empty().then_some(())
-        });
+        let gone = eventually("every process is gone", async || processes_of(folder).is_empty());
         if tokio::time::timeout(std::time::Duration::from_secs(10), gone).await.is_err() {
             let left: Vec<_> = processes_of(folder).into_iter().map(|pid| (pid, command_line(pid))).collect();
             wrong.push(format!("processes are left: {left:?}"));

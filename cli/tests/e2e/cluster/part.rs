@@ -8,7 +8,9 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{client::until, process::Process};
+use minireipaz::testing::eventually;
+
+use crate::process::Process;
 
 /// How to start a program, and how to see that it works.
 #[derive(Debug)]
@@ -51,7 +53,7 @@ impl Part {
     /// Stops it as a supervisor does.
     pub async fn stop(&self) -> ExitStatus {
         self.running().terminate();
-        until("it stops", async || self.running().ended()).await
+        eventually("it stops", async || self.running().ended()).await
     }
 
     /// What it says about its health.
@@ -90,7 +92,7 @@ impl Part {
     pub async fn works(&self) {
         let Plan { name, probe, .. } = &self.plan;
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        until(&format!("{name} works"), async || {
+        eventually(&format!("{name} works"), async || {
             if let Some(status) = self.running().ended() {
                 panic!("{name} ended with {status}:\n{}", self.said());
             }

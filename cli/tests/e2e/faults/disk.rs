@@ -1,22 +1,21 @@
 //! A worker's disk is full.
 
-use std::{process::Command, time::Instant};
+use std::process::Command;
 
-use super::{Load, Repeats, Row};
-use crate::{
-    client::until,
-    cluster::{Cluster, Part},
-};
+use super::{Load, Row};
+use minireipaz::testing::eventually;
+
+use crate::cluster::{Cluster, Part};
 
 /// The worker can write nothing for a while. It refuses batches meanwhile, and goes on by itself when it can write
 /// again; what it had accepted is not lost.
 pub async fn the_disk_of_a_worker_is_full(cluster: &Cluster) -> Row {
     let load = Load::new(cluster, "full disk in a worker").await;
     let worker = &cluster.workers[0];
-    let full = async {
+    load.through(120, async |load| {
         load.under_way(40).await;
         limit(worker, "0");
-        until("the worker notices", async || {
+        eventually("the worker notices", async || {
             let metrics = reqwest::get(format!("{}/metrics", cluster.worker_urls()[0]))
                 .await
                 .ok()?
@@ -31,10 +30,8 @@ pub async fn the_disk_of_a_worker_is_full(cluster: &Cluster) -> Row {
         .await;
         limit(worker, "unlimited");
         worker.works().await;
-        Instant::now()
-    };
-    let ((), over) = tokio::join!(load.start(120), full);
-    load.finish(over, Repeats::None).await
+    })
+    .await
 }
 
 /// Limits how large a file the worker may write: what is above is to it what a full disk is.

@@ -13,8 +13,10 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
 use super::table::{Memory, Row};
+use minireipaz::testing::eventually_within;
+
 use crate::{
-    client::{Client, is_terminal, until_within},
+    client::{Client, is_terminal},
     cluster::Cluster,
 };
 
@@ -80,17 +82,17 @@ impl<'a> Load<'a> {
 
     /// Waits until so many of the calls of step `first` have been made.
     pub async fn under_way(&self, count: usize) {
-        until_within(LIMIT, "runs are under way", async || {
+        eventually_within(LIMIT, "runs are under way", async || {
             let calls = self.called().await;
             let begun = calls.iter().filter(|key| key.contains(":first:")).count();
-            (begun >= count).then_some(())
+            begun >= count
         })
         .await;
     }
 
     /// Waits until so many runs have ended.
     pub async fn ended(&self, count: usize) {
-        until_within(LIMIT, "runs end", async || {
+        eventually_within(LIMIT, "runs end", async || {
             let rows = self.api.runs_of(&self.workflow).await?;
             (rows.iter().filter(|row| is_terminal(row)).count() >= count).then_some(())
         })
@@ -105,10 +107,20 @@ impl<'a> Load<'a> {
         keys.filter(|key| ours.contains_key(run_of(key))).collect()
     }
 
+    /// Starts so many more while something goes wrong that interrupts no step, and checks all runs when it is over.
+    pub async fn through(self, count: usize, fault: impl AsyncFnOnce(&Self)) -> Row {
+        let over = async {
+            fault(&self).await;
+            Instant::now()
+        };
+        let ((), over) = tokio::join!(self.start(count), over);
+        self.finish(over, Repeats::None).await
+    }
+
     /// Waits until all runs have ended, and checks them.
     pub async fn finish(self, over: Instant, repeats: Repeats) -> Row {
         let accepted = self.accepted.lock().unwrap().clone();
-        let rows = until_within(LIMIT, "all runs end", async || {
+        let rows = eventually_within(LIMIT, "all runs end", async || {
             let rows = self.api.runs_of(&self.workflow).await?;
             let ended: HashSet<_> =
                 rows.iter().filter(|row| is_terminal(row)).filter_map(|row| row["id"].as_str()).collect();

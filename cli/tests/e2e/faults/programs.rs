@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use super::{Load, Repeats, Row};
-use crate::{client::until, cluster::Cluster};
+use minireipaz::testing::eventually;
+
+use crate::cluster::Cluster;
 
 pub async fn a_worker_is_killed_and_started(cluster: &Cluster) -> Row {
     let load = Load::new(cluster, "worker killed -9 and started").await;
@@ -56,7 +58,7 @@ pub async fn a_second_bridge_joins_and_the_first_is_killed(cluster: &Cluster) ->
         load.under_way(60).await;
         cluster.bridge.kill();
         // Kafka notices, and the second one has all partitions. (Nobody can produce before the first one is back.)
-        until("the second bridge delivers everything", async || {
+        eventually("the second bridge delivers everything", async || {
             let health = second.health().await?;
             let running =
                 health["tasks"].as_array()?.iter().filter(|task| task["state"] == "RUNNING").count();
@@ -76,36 +78,30 @@ pub async fn a_second_bridge_joins_and_the_first_is_killed(cluster: &Cluster) ->
 pub async fn a_worker_is_stopped_in_order_and_started(cluster: &Cluster) -> Row {
     let load = Load::new(cluster, "worker stopped and started").await;
     let worker = &cluster.workers[1];
-    let stopped = async {
+    load.through(120, async |load| {
         load.under_way(40).await;
         assert!(worker.stop().await.success(), "{}", worker.said());
         worker.start_again().await;
-        Instant::now()
-    };
-    let ((), over) = tokio::join!(load.start(120), stopped);
-    load.finish(over, Repeats::None).await
+    })
+    .await
 }
 
 pub async fn the_bridge_is_killed_and_started(cluster: &Cluster) -> Row {
     let load = Load::new(cluster, "bridge killed -9 and started").await;
-    let killed = async {
+    load.through(120, async |load| {
         load.under_way(40).await;
         cluster.bridge.kill();
         cluster.bridge.start_again().await;
-        Instant::now()
-    };
-    let ((), over) = tokio::join!(load.start(120), killed);
-    load.finish(over, Repeats::None).await
+    })
+    .await
 }
 
 pub async fn the_functions_are_killed_and_started(cluster: &Cluster) -> Row {
     let load = Load::new(cluster, "functions killed -9 and started").await;
-    let killed = async {
+    load.through(120, async |load| {
         load.under_way(40).await;
         cluster.functions.kill();
         cluster.functions.start_again().await;
-        Instant::now()
-    };
-    let ((), over) = tokio::join!(load.start(120), killed);
-    load.finish(over, Repeats::None).await
+    })
+    .await
 }

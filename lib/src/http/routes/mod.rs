@@ -1,5 +1,6 @@
 //! The routes, one file a function.
 
+mod functions;
 pub mod ping;
 pub mod run;
 pub mod scheduler_events;
@@ -13,6 +14,7 @@ use axum::{extract::Request, middleware::Next};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{layers, problem::Problem, state::AppState};
+pub use functions::{FUNCTIONS, Function};
 
 /// Routes that need no state yet, with their part of the OpenAPI document.
 pub type Routes = OpenApiRouter<AppState>;
@@ -23,13 +25,7 @@ const QUICK: Duration = Duration::from_secs(25);
 /// The routes of every function.
 #[must_use]
 pub fn all() -> Routes {
-    Routes::new()
-        .merge(ping::router())
-        .merge(workflows::router())
-        .merge(workflow::router())
-        .merge(workflow_runs::router())
-        .merge(run::router())
-        .merge(scheduler_events::router())
+    FUNCTIONS.iter().fold(Routes::new(), |all, function| all.merge((function.routes)()))
 }
 
 fn within(limit: Duration, routes: Routes) -> Routes {

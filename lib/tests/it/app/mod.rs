@@ -202,14 +202,3 @@ pub fn greeting() -> Value {
         "viewport": {"x": 0, "y": 0, "zoom": 1.5}
     })
 }
-
-/// Waits until something is so, without a fixed pause.
-pub async fn until(mut is: impl FnMut() -> bool) {
-    tokio::time::timeout(Duration::from_secs(10), async {
-        while !is() {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await
-    .expect("it did not become so within 10 s");
-}

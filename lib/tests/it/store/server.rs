@@ -6,10 +6,13 @@ use std::{
     process::{Command, Stdio},
 };
 
-use minireipaz::store::{
-    Store as _,
-    clickhouse::{self, ClickHouse},
-    local::{LocalClickHouse, LocalError},
+use minireipaz::{
+    store::{
+        Store as _,
+        clickhouse::{self, ClickHouse},
+        local::{LocalClickHouse, LocalError},
+    },
+    testing::eventually,
 };
 
 use super::config;
@@ -46,8 +49,8 @@ async fn a_taken_port_is_told_in_the_servers_words() {
     assert!(matches!(&error, LocalError::Ended(said) if said.contains("Address already in use")), "{error}");
 }
 
-#[test]
-fn a_server_ends_when_the_process_that_started_it_is_killed() {
+#[tokio::test]
+async fn a_server_ends_when_the_process_that_started_it_is_killed() {
     let data = tempfile::tempdir().unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/clickhouse_server.py");
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -73,7 +76,5 @@ fn a_server_ends_when_the_process_that_started_it_is_killed() {
     assert!(runs(pid));
     parent.kill().unwrap();
     parent.wait().unwrap();
-    while runs(pid) {
-        std::thread::yield_now();
-    }
+    eventually("the server ends", async || !runs(pid)).await;
 }

@@ -1,0 +1,120 @@
+//! Everything that `minireipaz dev` runs, in the order in which it starts and stops.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use axum::serve::Listener as _;
+use bridge::Bridge;
+use minireipaz::{
+    auth::issuer::LocalIssuer,
+    clock::SystemClock,
+    config::{Config, Env, store::StoreConfig},
+    http::AppState,
+    store::clickhouse::ClickHouse,
+};
+use workers::{Worker, WorkerConfig};
+
+use super::{
+    AUDIENCE,
+    database::Database,
+    folder::{Addresses, Folder, free_port},
+    functions,
+    screen::{self, Starting},
+    server::Server,
+    settings::{self, host},
+};
+use crate::{
+    listen::{Listener, listen},
+    playground,
+};
+
+/// The whole system on this machine.
+pub(crate) struct LocalSystem {
+    pub(crate) addresses: Addresses,
+    pub(crate) issuer: LocalIssuer,
+    database: Database,
+    playground: Server,
+    worker: Worker,
+    functions: Server,
+    bridge: Bridge,
+}
+
+impl LocalSystem {
+    /// Starts all parts, the functions on `listener`. What delivers starts last, so that it finds its receivers.
+    pub(crate) async fn start(
+        folder: &Folder,
+        listener: Listener,
+        clickhouse_url: Option<&str>,
+    ) -> anyhow::Result<Self> {
+        let last = folder.addresses();
+        let database = Database::start(&folder.join("clickhouse"), &last.clickhouse, clickhouse_url).await?;
+        let local = |port: u16| format!("http://127.0.0.1:{port}");
+        let addresses = Addresses {
+            functions: local(listener.local_addr()?.port()),
+            bridge: local(free_port(&last.bridge)?),
+            worker: local(free_port(&last.worker)?),
+            playground: local(free_port(&last.playground)?),
+            clickhouse: database.url().to_owned(),
+        };
+        folder.save_addresses(&addresses)?;
+        let issuer = LocalIssuer::open(&folder.join("issuer"), &addresses.functions, AUDIENCE)?;
+        let variables = settings::variables(folder, &addresses)?;
+
+        let starting = Starting::new("playground");
+        let playground =
+            Server::start(listen(host(&addresses.playground).parse()?).await?, playground::router());
+        starting.started(&addresses.playground);
+
+        let starting = Starting::new("worker");
+        let worker = worker(&variables).await?;
+        starting.started(&addresses.worker);
+
+        let starting = Starting::new("functions");
+        let state = AppState::connect(&Config::from_env(Env::of(variables.clone()))?)?;
+        let functions = Server::start(listener, functions::router(state, issuer.jwks()));
+        starting.started(&format!("{}/api/v1", addresses.functions));
+
+        let starting = Starting::new("bridge");
+        let bridge = Bridge::start(settings::bridge(folder, &addresses, variables)?).await?;
+        starting.started(&addresses.bridge);
+
+        Ok(Self { addresses, issuer, database, playground, worker, functions, bridge })
+    }
+
+    /// Waits until a part ends by itself, which none should; says which. `ClickHouse` is a process of its own and
+    /// may be killed alone: it is started again.
+    pub(crate) async fn ended(&mut self) -> String {
+        loop {
+            tokio::select! {
+                how = self.functions.ended() => return format!("the functions ended: {how}"),
+                () = self.worker.ended() => return "the worker ended".to_owned(),
+                () = self.database.ended() => {
+                    if let Err(error) = self.database.restart().await {
+                        return format!("ClickHouse ended and did not start again: {error:#}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Stops all parts: what brings work first, what keeps it last.
+    pub(crate) async fn stop(self) {
+        screen::stopping("bridge");
+        self.bridge.stop().await;
+        screen::stopping("functions");
+        // Long polls end with the process; they have lost nothing.
+        self.functions.stop(Duration::from_secs(2)).await;
+        screen::stopping("worker");
+        self.worker.stop().await;
+        self.playground.stop(Duration::from_secs(1)).await;
+        self.database.stop().await;
+    }
+}
+
+async fn worker(variables: &BTreeMap<String, String>) -> anyhow::Result<Worker> {
+    let mut env = Env::of(variables.clone());
+    let config = WorkerConfig::from_env(&mut env);
+    let store = StoreConfig::from_env(&mut env);
+    let (config, store) = env.finish(config.zip(store))?;
+    let store = Arc::new(ClickHouse::connect(store).await?);
+    Ok(Worker::start(config, store, Arc::new(SystemClock)).await?)
+}
