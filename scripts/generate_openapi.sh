@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # usage: scripts/generate_openapi.sh [-page]
 #
-# Writes public/openapi.json from the handlers, the page that renders it, and the typed TypeScript client, which is
-# compiled once with an example to prove it. `-page` fetches the page's renderer only: what a deployment's build needs.
+# Writes public/openapi.json from the handlers, the page that renders it, public/kinds.json and docs/kinds from the
+# declarations of the node kinds, and the typed TypeScript client, which is compiled once with an example to prove it. `-page` fetches the page's renderer only: what a deployment's build needs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -43,6 +43,8 @@ fi
 document=$(cargo run --quiet --locked --package minireipaz --example openapi)
 printf '%s\n' "$document" >public/openapi.json
 echo "  public/openapi.json        $(grep -c '"operationId"' public/openapi.json) operations"
+cargo run --quiet --locked --package domain --example kinds -- public/kinds.json docs/kinds
+echo "  public/kinds.json          the node kinds, with a page each in docs/kinds/"
 packages
 page
 npm run --prefix "$client" --silent generate >/dev/null

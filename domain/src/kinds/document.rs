@@ -4,7 +4,10 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::{Declaration, Effect, Kind, OutputPorts, params};
+use super::{
+    Declaration, Effect, Kind, OutputPorts,
+    params::{self, Table},
+};
 use crate::{duration::HumanDuration, items::ERROR};
 
 /// The form of `kinds.json`; a change that its readers notice is a new number.
@@ -77,20 +80,7 @@ fn write_page(page: &mut String, kind: &Declaration) -> std::fmt::Result {
         writeln!(page, "None.\n")?;
     } else {
         writeln!(page, "| name | type | default | expressions | meaning |\n|---|---|---|---|---|")?;
-        for param in kind.params.available() {
-            let default = match (param.default)() {
-                Some(value) => format!("`{value}`"),
-                None if param.required => "required".to_owned(),
-                None => "–".to_owned(),
-            };
-            let doc = param.doc.split_whitespace().collect::<Vec<_>>().join(" ");
-            let only = param.only_with.as_ref().map_or_else(String::new, |only| {
-                format!(" Only with `{}` {}.", only.param, quoted(only.words, " or "))
-            });
-            let (name, kind) = (param.name, param.type_name);
-            let expression = if param.expression { "yes" } else { "no" };
-            writeln!(page, "| `{name}` | {kind} | {default} | {expression} | {}{only} |", cell(&doc))?;
-        }
+        write_rows(page, "", &kind.params)?;
         writeln!(page)?;
         if !kind.params.one_of.is_empty() {
             writeln!(page, "Exactly one of {} must be there.\n", quoted(kind.params.one_of, ", "))?;
@@ -129,6 +119,27 @@ fn write_page(page: &mut String, kind: &Declaration) -> std::fmt::Result {
         ("What goes out", kind.example.output),
     ] {
         writeln!(page, "{what}:\n```json\n{text}\n```")?;
+    }
+    Ok(())
+}
+
+fn write_rows(page: &mut String, above: &str, table: &Table) -> std::fmt::Result {
+    for param in table.available() {
+        let default = match (param.default)() {
+            Some(value) => format!("`{value}`"),
+            None if param.required => "required".to_owned(),
+            None => "–".to_owned(),
+        };
+        let doc = param.doc.split_whitespace().collect::<Vec<_>>().join(" ");
+        let only = param.only_with.as_ref().map_or_else(String::new, |only| {
+            format!(" Only with `{}` {}.", only.param, quoted(only.words, " or "))
+        });
+        let (name, kind) = (format!("{above}{}", param.name), param.type_name);
+        let expression = if param.expression { "yes" } else { "no" };
+        writeln!(page, "| `{name}` | {kind} | {default} | {expression} | {}{only} |", cell(&doc))?;
+        if let Some(inner) = param.fields {
+            write_rows(page, &format!("{name}."), inner)?;
+        }
     }
     Ok(())
 }

@@ -69,8 +69,10 @@ const TURN_INPUTS: usize = 1_024;
 const TURN_TIME: Duration = Duration::from_millis(10);
 /// Between attempts to write a journal whose disk fails.
 pub(super) const DISK_PAUSE: Duration = Duration::from_secs(1);
-/// A clock may be set, a machine may sleep: due timers are looked for at least that often.
+/// So long nothing is looked at when nothing is due at all.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
+/// A clock may be set, a machine may sleep: while something will be due, the clock is looked at that often.
+const CLOCK_CHECK: Duration = Duration::from_secs(1);
 /// A parked run whose timer is due that soon stays in memory.
 const SOON: Duration = Duration::from_secs(1);
 
@@ -145,7 +147,7 @@ impl Core {
         if let Some(due) = self.next_due
             && !self.draining()
         {
-            longest = longest.min(due.since(self.clock.now()));
+            longest = CLOCK_CHECK.min(due.since(self.clock.now()));
         }
         if let Some(at) = self.settled.due() {
             longest = longest.min(at.saturating_duration_since(Instant::now()));

@@ -27,3 +27,4 @@ mod steps;
 mod stop;
 mod timers;
 mod trace;
+mod waits;

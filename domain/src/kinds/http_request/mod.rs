@@ -113,7 +113,7 @@ pub static DECLARATION: Declaration = Declaration {
     title: "HTTP request",
     group: Group::Calls,
     summary: "Calls a web API, once an item; its answers are the items that go on.",
-    docs: "A JSON object as answer becomes one item, a JSON list one item an element, a text `{\"text\": …}`; with \
+    docs: "A JSON object as answer becomes one item, a JSON list one item an element, a text `{\"data\": …}`; with \
            `response.full` an item is `{status, headers, body}`. Every attempt of the same item carries the same header \
            `Idempotency-Key`. Calls that failed with 429, 500, 502, 503 or 504, or without an answer, are tried again; \
            items that are done are not called a second time. Addresses that are not public are refused unless the \

@@ -31,6 +31,9 @@ pub trait Parameter: Sized {
     /// Whether the parameter must be there.
     const REQUIRED: bool = true;
 
+    /// The parameters inside it, when it is an object with a table of its own.
+    const FIELDS: Option<&'static Table> = None;
+
     /// Its JSON Schema (2020-12). Whether an expression may stand in its place is the table's to say; whether one may
     /// stand inside it is said here.
     fn schema() -> Value;

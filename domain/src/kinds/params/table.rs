@@ -23,6 +23,8 @@ pub struct Param {
     pub only_with: Option<OnlyWith>,
     /// Its schema, without what the table says.
     pub schema: fn() -> Value,
+    /// The parameters inside it, when it is an object with a table of its own.
+    pub fields: Option<&'static Table>,
 }
 
 /// A parameter has a meaning only when another one is one of these words.
@@ -170,6 +172,7 @@ macro_rules! params {
                         expression: $crate::kinds::params::params!(@expression $($fixed)?),
                         only_with: $crate::kinds::params::params!(@with $($other [$($word),+])?),
                         schema: <$type as $crate::kinds::params::Parameter>::schema,
+                        fields: <$type as $crate::kinds::params::Parameter>::FIELDS,
                     },
                 )*],
                 one_of: &[$($($one),+)?],
@@ -197,6 +200,7 @@ macro_rules! params {
 
         impl $crate::kinds::params::Parameter for $name {
             const NAME: &'static str = "object";
+            const FIELDS: Option<&'static $crate::kinds::params::Table> = Some(&Self::TABLE);
 
             fn schema() -> serde_json::Value {
                 $crate::kinds::params::object_schema(&Self::TABLE)

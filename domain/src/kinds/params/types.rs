@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{At, Parameter, Reader, open, path::FieldPath};
+use super::{At, Parameter, Reader, Table, open, path::FieldPath};
 use crate::{duration::HumanDuration, items::name_of};
 
 /// May be missing.
 impl<T: Parameter> Parameter for Option<T> {
     const NAME: &'static str = T::NAME;
     const REQUIRED: bool = false;
+    const FIELDS: Option<&'static Table> = T::FIELDS;
 
     fn schema() -> Value {
         T::schema()

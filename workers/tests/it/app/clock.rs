@@ -8,13 +8,17 @@ use std::{
 use domain::timestamp::Timestamp;
 use minireipaz::clock::{Clock, SystemClock};
 
-/// Goes as the machine's clock does, and can be moved forward.
+/// Goes as the machine's clock does, and can be set.
 #[derive(Debug, Default)]
 pub(crate) struct ShiftedClock(AtomicI64);
 
 impl ShiftedClock {
     pub(crate) fn advance(&self, by: Duration) {
         self.0.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
+    pub(crate) fn set_back(&self, by: Duration) {
+        self.0.fetch_sub(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
     }
 }
 

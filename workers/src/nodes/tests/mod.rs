@@ -9,16 +9,15 @@ use std::{
 use domain::{
     items::Output,
     kinds::{Effect, Kind},
-    run::{Trigger, WaitsFor},
-    timestamp::Timestamp,
+    run::Trigger,
 };
-use minireipaz::clock::{Clock, ManualClock, SystemClock};
+use minireipaz::clock::SystemClock;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    engine::{Execute, Later, StepKey, Wake},
+    engine::{Execute, StepKey},
     expr::tests::{header, items},
     runner::{Attempt, Compiled, Input, Inputs, Runner, RunnerSettings},
 };
@@ -86,6 +85,10 @@ fn fails(kind: &str, data: Value, input: Value) -> StepFailure {
         other => panic!("{kind} {data}: {other:?}"),
     }
 }
+
+mod examples;
+mod lineage;
+mod wait;
 
 #[test]
 fn every_kind_can_run() {
@@ -300,56 +303,6 @@ fn a_step_whose_time_is_up_says_so() {
     assert!(began.elapsed() < Duration::from_secs(5));
 }
 
-/// The lineage of a node's output, as it is written.
-fn lineage(kind: &str, params: Value, inputs: &[(Option<&str>, Value)]) -> Value {
-    match run(&attempt(&json!({"type": kind, "data": {"params": params}}), inputs)) {
-        Outcome::Succeeded(output) => json!(output.lineage),
-        other => panic!("{kind}: {other:?}"),
-    }
-}
-
-#[test]
-fn items_tell_which_item_of_which_input_they_came_from() {
-    let three = || json!([{"n": 1}, {"n": 2}, {"n": 3}]);
-    let odd = || json!({"where": "{{ $json.n % 2 }}"});
-    let one = |list: Value| [(None, list)];
-    assert_eq!(lineage("set", json!({"fields": {"a": 1}}), &one(three())), json!({}), "in their places");
-    assert_eq!(lineage("noop", json!({}), &one(three())), json!({}));
-    assert_eq!(
-        lineage("if", odd(), &one(three())),
-        json!({"true": [[[0, 0]], [[0, 2]]], "false": [[[0, 1]]]})
-    );
-    assert_eq!(lineage("filter", odd(), &one(three())), json!({"main": [[[0, 0]], [[0, 2]]]}));
-    let two = || [(None, json!([{"n": 1}])), (None, json!([{"n": 2}, {"n": 3}]))];
-    assert_eq!(lineage("noop", json!({}), &two()), json!({"main": [[[0, 0]], [[1, 0]], [[1, 1]]]}));
-    assert_eq!(lineage("filter", odd(), &two()), json!({"main": [[[0, 0]], [[1, 1]]]}));
-
-    let left = json!([{"k": 1}, {"k": 2}]);
-    let right = json!([{"k": 2}, {"k": 3}]);
-    let sides = || [(Some("left"), left.clone()), (Some("right"), right.clone())];
-    let by_key = json!({"mode": "by_key", "by_key": {"left": "k"}, "join": "outer"});
-    assert_eq!(lineage("merge", by_key, &sides()), json!({"main": [[[0, 0]], [[0, 1], [1, 0]], [[1, 1]]]}));
-    assert_eq!(
-        lineage("merge", json!({"mode": "by_position"}), &sides()),
-        json!({"main": [[[0, 0], [1, 0]], [[0, 1], [1, 1]]]})
-    );
-    assert_eq!(
-        lineage("merge", json!({"mode": "choose", "input": "right"}), &sides()),
-        json!({"main": [[[1, 0]], [[1, 1]]]})
-    );
-}
-
-#[test]
-fn failed_items_keep_their_lineage_and_an_item_about_the_whole_step_has_none() {
-    let params = json!({"fields": {"x": "{{ $json.n.toFixed(1) }}"}});
-    let data = json!({"params": params, "on_error": "error_port"});
-    let parted = fails("set", data, json!([{"n": 1}, {"n": null}, {"n": 3}]));
-    assert_eq!(json!(parted.fallback.lineage), json!({"main": [[[0, 0]], [[0, 2]]], "error": [[[0, 1]]]}));
-    let params = json!({"mode": "by_key", "by_key": {"left": "{{ 5 }}"}});
-    let whole = fails("merge", json!({"params": params, "on_error": "continue"}), json!([{"k": 1}]));
-    assert_eq!(json!(whole.fallback.lineage), json!({"main": [[]]}));
-}
-
 #[test]
 fn filter_lets_through_what_its_condition_holds_for() {
     let three = json!([{"n": 1}, {"n": 5, "tag": "x"}, {}]);
@@ -364,44 +317,6 @@ fn filter_lets_through_what_its_condition_holds_for() {
     let params = json!({"where": {"left": "{{ $json.n }}", "op": "gt", "right": "2"}});
     let left = fails("filter", json!({"params": params, "on_error": "error_port"}), json!([{"n": 1}]));
     assert_eq!(ports(&left.fallback)["error"][0]["error"]["code"], "invalid_comparison");
-}
-
-#[test]
-fn wait_goes_on_at_its_moment_and_not_before() {
-    let now = Timestamp::from_millis(1_767_225_600_000);
-    let clock = Arc::new(ManualClock::at(now));
-    let runner = Runner::new(RunnerSettings::default(), Arc::clone(&clock) as Arc<dyn Clock>).unwrap();
-    let input = json!([{"for": "90s"}, {"for": "1s"}]);
-    let waiting = |params: Value| {
-        attempt(&json!({"type": "wait", "data": {"params": params}}), &[(None, input.clone())])
-    };
-    let until = |params: Value| match runner.run_inline(&waiting(params)).unwrap() {
-        Outcome::Later(later) => Some(*later),
-        Outcome::Succeeded(output) => {
-            assert_eq!(ports(&output), json!({ "main": input }));
-            None
-        }
-        Outcome::Failed(failed) => panic!("{:?}", failed.error),
-    };
-    let later = |seconds| {
-        let until = now.plus(Duration::from_secs(seconds));
-        Some(Later { waits_for: WaitsFor::moment(until), kept: None })
-    };
-    assert_eq!(until(json!({"for": "7d"})), later(7 * 86_400));
-    assert_eq!(until(json!({"for": "{{ $json.for }}"})), later(90), "of the first item");
-    assert_eq!(until(json!({"until": "2026-01-01T00:00:05Z"})), later(5));
-    assert_eq!(until(json!({"until": "2026-01-01T01:00:05+01:00"})), later(5));
-    assert_eq!(until(json!({"until": "2025-12-31T00:00:00Z"})), None, "a moment that has passed");
-    assert_eq!(until(json!({"for": "0s"})), None);
-
-    let mut woken = waiting(json!({"for": "7d"}));
-    woken.task.woken = Some(Wake::Moment);
-    let Some(Outcome::Succeeded(output)) = runner.run_inline(&woken) else { panic!("it has waited") };
-    assert_eq!(ports(&output), json!({ "main": input }));
-
-    let wrong = fails("wait", json!({"params": {"for": "{{ 'soon' }}"}}), json!([{}]));
-    assert_eq!(wrong.error.code, "invalid_params");
-    assert!(wrong.error.message.contains("params.for"), "{}", wrong.error.message);
 }
 
 proptest! {

@@ -1,0 +1,3 @@
+//! What is generated of the kinds.
+
+mod kinds;

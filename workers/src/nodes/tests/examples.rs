@@ -1,0 +1,72 @@
+//! The example that each kind declares is what it makes.
+
+use std::sync::Arc;
+
+use domain::kinds::Kind;
+use minireipaz::clock::SystemClock;
+use serde_json::{Value, json};
+
+use super::{attempt, ports};
+use crate::{
+    engine::{Outcome, Wake},
+    runner::{Attempt, Runner, RunnerSettings},
+};
+
+/// The server that examples call.
+const SHOP: &str = "https://shop.example";
+
+#[tokio::test]
+async fn every_kinds_example_gives_what_it_says() {
+    let server = wiremock::MockServer::start().await;
+    let price = wiremock::ResponseTemplate::new(200).set_body_json(json!({"sku": "A1", "price": 12.5}));
+    let called = wiremock::Mock::given(wiremock::matchers::path("/prices/A1"));
+    called.respond_with(price).expect(1).mount(&server).await;
+    let mut settings = RunnerSettings::default();
+    settings.http.allow = "127.0.0.1".parse().unwrap();
+    let runner = Runner::new(settings, Arc::new(SystemClock)).unwrap();
+    for kind in Kind::ALL {
+        let example = &kind.declaration().example;
+        let params = example.params.replace(SHOP, &server.uri());
+        let (params, input, output): (Value, Value, Value) =
+            (json(&params), json(example.input), json(example.output));
+        let outcome = match runner.run(prepared(*kind, params.clone(), &input)).await {
+            Outcome::Later(_) => {
+                let mut woken = prepared(*kind, params, &input);
+                woken.task.woken = Some(Wake::Moment);
+                runner.run(woken).await
+            }
+            outcome => outcome,
+        };
+        match outcome {
+            Outcome::Succeeded(made) => assert_eq!(ports(&made), output, "{}", kind.name()),
+            Outcome::Failed(failed) => {
+                assert_eq!((*kind, failed.error.code.as_str()), (Kind::Fail, "failed"), "{:?}", failed.error);
+            }
+            Outcome::Later(later) => panic!("{}: {later:?}", kind.name()),
+        }
+    }
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+/// An attempt of a node of that kind. A trigger is given the input as the run's.
+fn prepared(kind: Kind, params: Value, input: &Value) -> Attempt {
+    let node = json!({"type": kind.name(), "data": {"params": params}});
+    if kind.declaration().trigger {
+        let mut attempt = attempt(&json!({"type": "noop"}), &[]);
+        attempt.task.step.node = 0;
+        attempt.task.run =
+            Arc::new(crate::engine::RunHeader { input: input.clone(), ..(*attempt.task.run).clone() });
+        return attempt;
+    }
+    match input {
+        Value::Object(sides) => {
+            let sides: Vec<_> =
+                sides.iter().map(|(name, list)| (Some(name.as_str()), list.clone())).collect();
+            attempt(&node, &sides)
+        }
+        list => attempt(&node, &[(None, list.clone())]),
+    }
+}
