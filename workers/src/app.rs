@@ -19,9 +19,9 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::WorkerConfig,
     documents::Documents,
-    ingest::{self, Door},
+    ingest::{self, IngestState},
     journal::{Journal, JournalError},
-    peers::{Office, Post},
+    peers::{Forwarders, HandoffQueue},
     processor::{self, Gate, GateLimits, Input, Inputs, Processor, ProcessorDeps},
     recorder::{Backlog, Recorder},
     runner::{HttpSetupError, Runner},
@@ -41,7 +41,7 @@ pub struct Worker {
     backlog: Arc<Backlog>,
     processor: Processor,
     supervisor: Supervisor,
-    stop_door: CancellationToken,
+    stop_ingest: CancellationToken,
     stop_recorder: CancellationToken,
 }
 
@@ -104,8 +104,8 @@ impl Worker {
         let backlog = Arc::new(Backlog::open(Arc::clone(&journal), Arc::clone(&clock), config.max_backlog)?);
         let limits =
             GateLimits { requests: QUEUED_REQUESTS, bytes: QUEUED_BYTES, active_runs: config.max_runs };
-        let post = Arc::new(Post::open(&journal)?);
-        let gate = Arc::new(Gate::new(limits, Arc::clone(&backlog), Arc::clone(&post)));
+        let handoff_queue = Arc::new(HandoffQueue::open(&journal)?);
+        let gate = Arc::new(Gate::new(limits, Arc::clone(&backlog), Arc::clone(&handoff_queue)));
         let documents = Arc::new(Documents::new());
         let (opened, open) = oneshot::channel();
         let deps = ProcessorDeps {
@@ -113,7 +113,7 @@ impl Worker {
             backlog: Arc::clone(&backlog),
             documents: Arc::clone(&documents),
             gate: Arc::clone(&gate),
-            post: Arc::clone(&post),
+            handoff_queue: Arc::clone(&handoff_queue),
             runner: Runner::new(config.runner.clone(), Arc::clone(&clock))?,
             clock: Arc::clone(&clock),
             max_steps: (config.max_steps, config.max_steps_per_tenant),
@@ -127,7 +127,7 @@ impl Worker {
             closed.set_open(false);
             ended();
         })?;
-        let (stop_door, stop_recorder) = (CancellationToken::new(), CancellationToken::new());
+        let (stop_ingest, stop_recorder) = (CancellationToken::new(), CancellationToken::new());
         let confirm = {
             let inputs = processor.inputs.clone();
             Box::new(move |sequence| {
@@ -146,17 +146,17 @@ impl Worker {
                 recorder.run(stop).await;
             }
         });
-        let office = Office {
+        let forwarders = Forwarders {
             secret: config.peers.secret().clone(),
             journal: Arc::clone(&journal),
-            post,
+            handoff_queue,
             inputs: processor.inputs.clone(),
         };
-        let postmen = office.postmen(&config.peers, addr).map_err(HttpSetupError::from)?;
-        for postman in postmen {
-            supervisor.spawn("postman", postman.run(stop_recorder.clone()));
+        let all = forwarders.all(&config.peers, addr).map_err(HttpSetupError::from)?;
+        for forwarder in all {
+            supervisor.spawn("forwarder", forwarder.run(stop_recorder.clone()));
         }
-        let door = Arc::new(Door {
+        let state = Arc::new(IngestState {
             secrets: config.secrets.clone(),
             gate: Arc::clone(&gate),
             inputs: processor.inputs.clone(),
@@ -167,21 +167,21 @@ impl Worker {
             clock,
             metrics,
         });
-        let router = ingest::router(door);
-        let stop = stop_door.clone();
-        supervisor.spawn("door", async move {
+        let router = ingest::router(state);
+        let stop = stop_ingest.clone();
+        supervisor.spawn("ingest", async move {
             let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
                 // An answer of a few bytes must not wait for the acknowledgement of the one before.
                 let _ = stream.set_nodelay(true);
             });
             let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
             if let Err(error) = served {
-                tracing::error!(%error, "the worker's door ended");
+                tracing::error!(%error, "the worker's ingest ended");
             }
         });
         // Probes are answered meanwhile.
         open.await.map_err(|_| StartError::Recovery)?;
-        Ok(Self { addr, config, gate, backlog, processor, supervisor, stop_door, stop_recorder })
+        Ok(Self { addr, config, gate, backlog, processor, supervisor, stop_ingest, stop_recorder })
     }
 
     /// Where it listens.
@@ -204,9 +204,9 @@ impl Worker {
     /// Stops in order: takes nothing more, lets steps finish within the grace, journals the rest, and records what
     /// the store will take. What is left goes on at the next start.
     pub async fn stop(self) {
-        let Self { config, gate, backlog, processor, supervisor, stop_door, stop_recorder, .. } = self;
+        let Self { config, gate, backlog, processor, supervisor, stop_ingest, stop_recorder, .. } = self;
         gate.set_open(false);
-        stop_door.cancel();
+        stop_ingest.cancel();
         let grace = config.grace;
         if timeout(grace, drained(&processor.inputs)).await.is_err() {
             tracing::warn!(?grace, "steps are cut off and executed again at the next start");
@@ -225,12 +225,12 @@ impl Worker {
 
     /// Ends as a crash does: nothing more is written, nobody is answered.
     pub async fn crash(self) {
-        let Self { processor, supervisor, stop_door, stop_recorder, .. } = self;
+        let Self { processor, supervisor, stop_ingest, stop_recorder, .. } = self;
         processor.killed.store(true, Ordering::Release);
         processor.inputs.send(Input::Wake);
         stop_recorder.cancel();
         joined(processor).await;
-        stop_door.cancel();
+        stop_ingest.cancel();
         supervisor.finished().await;
     }
 }

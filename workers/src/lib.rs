@@ -4,6 +4,7 @@
 //! the [`journal`].
 
 mod app;
+mod backoff;
 mod config;
 mod documents;
 pub mod engine;

@@ -5,11 +5,15 @@
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
+use backon::{ExponentialBuilder, Retryable};
 use minireipaz::clock::SystemClock;
 use minireipaz::{
     config::{Env, log::LogConfig, store::StoreConfig},
     resilience::Classify,
-    store::clickhouse::{self, ClickHouse},
+    store::{
+        StoreError,
+        clickhouse::{self, ClickHouse},
+    },
     telemetry,
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -77,14 +81,18 @@ async fn run(config: WorkerConfig, store: StoreConfig) -> anyhow::Result<bool> {
 
 /// Brings the database up to date, however long it is away. Runs go on meanwhile; nothing is recorded.
 async fn migrated(config: StoreConfig) {
-    let mut pause = Duration::from_millis(250);
-    while let Err(error) = clickhouse::migrate(&config).await {
+    let pauses = ExponentialBuilder::new()
+        .with_factor(2.0)
+        .with_min_delay(Duration::from_millis(250))
+        .with_max_delay(Duration::from_secs(10))
+        .without_max_times();
+    let told = |error: &StoreError, pause| {
         if error.failure().is_retryable() {
             tracing::warn!(%error, retry_in = ?pause, "the database cannot be brought up to date yet");
         } else {
             tracing::error!(%error, retry_in = ?pause, "the database refuses to be brought up to date");
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(10));
-    }
+    };
+    // It is tried until it succeeds.
+    let _ = (|| clickhouse::migrate(&config)).retry(pauses).notify(told).await;
 }

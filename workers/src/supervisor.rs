@@ -63,7 +63,7 @@ mod tests {
     #[tokio::test]
     async fn the_first_part_that_ends_is_named_even_when_it_panics() {
         let supervisor = Supervisor::new();
-        supervisor.spawn("door", std::future::pending());
+        supervisor.spawn("ingest", std::future::pending());
         supervisor.spawn("recorder", async { panic!("as intended") });
         assert_eq!(supervisor.ended().await, "recorder");
         supervisor.witness("processor")();

@@ -28,7 +28,7 @@ pub static DECLARATION: Declaration = Declaration {
     ports: OutputPorts::Fixed(&[]),
     error_port: false,
     params: Params::TABLE,
-    check: |object, at, reader| drop(Params::read_object(object, at, reader)),
+    check: Params::check,
     example: Example {
         params: r#"{"message": "order {{ $json.id }} has no lines", "details": {"order": "{{ $json.id }}"}}"#,
         input: r#"[{"id": 7}]"#,

@@ -24,7 +24,7 @@ pub static DECLARATION: Declaration = Declaration {
     docs: "The condition is that of `if`. When no item is left, the nodes behind it are skipped.",
     icon: "funnel",
     params: Params::TABLE,
-    check: |object, at, reader| drop(Params::read_object(object, at, reader)),
+    check: Params::check,
     example: Example {
         params: r#"{"where": {"all": [{"left": "{{ $json.email }}", "op": "not_empty"}, "{{ $json.age >= 18 }}"]}}"#,
         input: r#"[{"email": "ada@example.com", "age": 36}, {"email": "", "age": 40}, {"email": "x@example.com", "age": 9}]"#,

@@ -32,7 +32,7 @@ pub static DECLARATION: Declaration = Declaration {
     icon: "split",
     ports: OutputPorts::Fixed(&[TRUE, FALSE]),
     params: Params::TABLE,
-    check: |object, at, reader| drop(Params::read_object(object, at, reader)),
+    check: Params::check,
     example: Example {
         params: r#"{"where": {"left": "{{ $json.price }}", "op": "lte", "right": 29}}"#,
         input: r#"[{"sku": "A1", "price": 12.5}, {"sku": "B2", "price": 40}]"#,

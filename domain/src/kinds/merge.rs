@@ -87,7 +87,7 @@ pub static DECLARATION: Declaration = Declaration {
     icon: "merge",
     inputs: &["left", "right"],
     params: Params::TABLE,
-    check: |object, at, reader| drop(Params::read_object(object, at, reader)),
+    check: Params::check,
     example: Example {
         params: r#"{"mode": "by_key", "by_key": {"left": "sku"}, "join": "left"}"#,
         input: r#"{"left": [{"sku": "A1", "price": 12}, {"sku": "B2", "price": 7}], "right": [{"sku": "A1", "stock": 3}]}"#,

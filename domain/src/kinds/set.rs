@@ -140,7 +140,7 @@ pub static DECLARATION: Declaration = Declaration {
            belongs to a name is written `\\.`.",
     icon: "pencil",
     params: Params::TABLE,
-    check: |object, at, reader| drop(Params::read_object(object, at, reader)),
+    check: Params::check,
     example: Example {
         params: r#"{"fields": {"total": "{{ $json.price * $json.amount }}", "customer.vip": true}, "remove": ["note"]}"#,
         input: r#"[{"price": 3, "amount": 2, "note": "call back", "customer": {"name": "Ada"}}]"#,

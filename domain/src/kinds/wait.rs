@@ -46,7 +46,7 @@ pub static DECLARATION: Declaration = Declaration {
            see the first item.",
     icon: "clock",
     params: Params::TABLE,
-    check: |object, at, reader| drop(Params::read_object(object, at, reader)),
+    check: Params::check,
     example: Example {
         params: r#"{"for": "{{ $json.patience }}"}"#,
         input: r#"[{"id": 7, "patience": "2h"}]"#,

@@ -11,7 +11,7 @@ use axum::{
 use metrics::gauge;
 use minireipaz::telemetry::names;
 
-use super::Door;
+use super::IngestState;
 
 /// The process answers.
 pub(super) async fn alive() -> &'static str {
@@ -19,18 +19,18 @@ pub(super) async fn alive() -> &'static str {
 }
 
 /// Batches would be taken now.
-pub(super) async fn ready(State(door): State<Arc<Door>>) -> Response {
-    match door.gate.check() {
+pub(super) async fn ready(State(state): State<Arc<IngestState>>) -> Response {
+    match state.gate.check() {
         Ok(()) => "ready\n".into_response(),
         Err(refusal) => (StatusCode::SERVICE_UNAVAILABLE, format!("{refusal}\n")).into_response(),
     }
 }
 
 /// All metrics of the process, as Prometheus reads them.
-pub(super) async fn metrics(State(door): State<Arc<Door>>) -> Response {
-    match &door.metrics {
+pub(super) async fn metrics(State(state): State<Arc<IngestState>>) -> Response {
+    match &state.metrics {
         Some(handle) => {
-            if let Some(bytes) = door.journal.file_bytes() {
+            if let Some(bytes) = state.journal.file_bytes() {
                 #[expect(clippy::cast_precision_loss, reason = "a gauge")]
                 gauge!(names::JOURNAL_BYTES).set(bytes as f64);
             }

@@ -1,7 +1,7 @@
 //! The worker's HTTP door: the connector's batches of tasks, health and metrics.
 
-mod batch;
 mod health;
+mod sorted;
 
 use std::{sync::Arc, time::Instant};
 
@@ -20,7 +20,7 @@ use minireipaz::{auth::CallbackSecrets, store::Store, telemetry::names};
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use self::batch::Sender;
+use self::sorted::Sender;
 
 use crate::{
     documents::Documents,
@@ -35,8 +35,8 @@ const MAX_BODY_BYTES: usize = 16 << 20;
 /// When to come back after a refusal, in seconds.
 const RETRY_AFTER: &str = "1";
 
-/// What the door works with.
-pub(crate) struct Door {
+/// What ingest works with.
+pub(crate) struct IngestState {
     pub(crate) secrets: CallbackSecrets,
     pub(crate) gate: Arc<Gate>,
     pub(crate) inputs: Inputs,
@@ -49,19 +49,19 @@ pub(crate) struct Door {
 }
 
 /// The routes.
-pub(crate) fn router(door: Arc<Door>) -> Router {
+pub(crate) fn router(state: Arc<IngestState>) -> Router {
     Router::new()
         .route("/tasks", post(take))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
-        .with_state(door)
+        .with_state(state)
 }
 
-async fn take(State(door): State<Arc<Door>>, request: Request) -> Response {
+async fn take(State(state): State<Arc<IngestState>>, request: Request) -> Response {
     let began = Instant::now();
-    let response = taken(&door, request).await;
+    let response = taken(&state, request).await;
     let status = response.status().as_str().to_owned();
     histogram!(names::WORKER_REQUEST_SECONDS, names::STATUS => status).record(began.elapsed());
     response
@@ -69,8 +69,8 @@ async fn take(State(door): State<Arc<Door>>, request: Request) -> Response {
 
 /// The batch is answered once all of it is durable; a bad record in it counts as handled. Who may not call, or comes
 /// when there is no room, is told so before the body is read.
-async fn taken(door: &Arc<Door>, request: Request) -> Response {
-    if !door.knows(request.headers()) {
+async fn taken(state: &Arc<IngestState>, request: Request) -> Response {
+    if !state.knows(request.headers()) {
         return refused(
             StatusCode::UNAUTHORIZED,
             "the secret is missing or wrong: set `Authorization: Bearer …` or `X-API-KEY` to CONNECTOR_SECRET",
@@ -79,7 +79,7 @@ async fn taken(door: &Arc<Door>, request: Request) -> Response {
     let sender = if request.headers().contains_key(HANDED_OVER) { Sender::Peer } else { Sender::Connector };
     let size = request.body().size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok());
     let size = size.unwrap_or(MAX_BODY_BYTES).min(MAX_BODY_BYTES);
-    let admission = match door.gate.admit(size, sender == Sender::Peer) {
+    let admission = match state.gate.admit(size, sender == Sender::Peer) {
         Ok(admission) => admission,
         Err(refusal) => return refuse(&refusal),
     };
@@ -92,7 +92,7 @@ async fn taken(door: &Arc<Door>, request: Request) -> Response {
         }
         Err(rejection) => return refused(rejection.status(), &rejection.body_text()),
     };
-    let batch = match batch::read(door, body, sender).await {
+    let batch = match sorted::read(state, body, sender).await {
         Ok(batch) => batch,
         Err(error) => {
             tracing::warn!(%error, "the store cannot say whether old runs are known; the batch is sent back");
@@ -100,9 +100,9 @@ async fn taken(door: &Arc<Door>, request: Request) -> Response {
         }
     };
     let (reply, answer) = oneshot::channel();
-    let batch::Batch { tasks, rejected, elsewhere, letters, known, .. } = batch;
+    let sorted::SortedRecords { tasks, rejected, elsewhere, letters, known, .. } = batch;
     let delivery = Delivery { tasks, rejected, elsewhere, letters, reply, admission };
-    if !door.inputs.send(Input::Delivery(delivery)) {
+    if !state.inputs.send(Input::Delivery(delivery)) {
         return refuse(&Refusal::Closed);
     }
     match answer.await {
@@ -115,7 +115,7 @@ async fn taken(door: &Arc<Door>, request: Request) -> Response {
     }
 }
 
-impl Door {
+impl IngestState {
     fn knows(&self, headers: &HeaderMap) -> bool {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let bearer = text(header::AUTHORIZATION.as_str()).and_then(|value| value.strip_prefix("Bearer "));

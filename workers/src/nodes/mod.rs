@@ -151,7 +151,7 @@ fn compile_params(node: &Node, definition: &Definition) -> Result<Param, Invalid
 }
 
 /// Everything that came in leaves by `main` as it is.
-fn pass_on(step: PureStep<'_>) -> Outcome {
+fn pass_on(step: &PureStep<'_>) -> Outcome {
     // What one port emitted is within the limits already.
     if let [only] = step.task.inputs.0.as_slice() {
         return Outcome::Succeeded(Ports::from([(MAIN.into(), Arc::clone(&only.items))]).into());

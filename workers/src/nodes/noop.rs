@@ -12,6 +12,6 @@ impl Pure for Noop {
     }
 
     fn run<'v>(&'v self, step: PureStep<'v>) -> Outcome {
-        pass_on(step)
+        pass_on(&step)
     }
 }

@@ -29,7 +29,7 @@ impl Pure for Wait {
 
     fn run<'v>(&'v self, mut step: PureStep<'v>) -> Outcome {
         if step.task.woken.is_some() {
-            return pass_on(step);
+            return pass_on(&step);
         }
         let now = step.scope.now;
         let params = self.0.evaluate(&mut step.evaluator, 0).map_err(Box::<NodeError>::from);
@@ -38,7 +38,7 @@ impl Pure for Wait {
             Ok(Params { duration, until }) => {
                 let until = duration.map(|duration| now.plus(duration.0)).or(until);
                 match until.filter(|until| *until > now) {
-                    None => pass_on(step),
+                    None => pass_on(&step),
                     Some(until) => {
                         Outcome::Later(Box::new(Later { waits_for: WaitsFor::moment(until), kept: None }))
                     }

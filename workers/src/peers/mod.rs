@@ -6,15 +6,15 @@
 //! takes it to its owner. There the journal recognises what comes twice. While an owner is away its tasks wait with
 //! the others, and nobody else is held up.
 
-mod post;
-mod postman;
+mod forwarder;
+mod handoff_queue;
 
 use std::{fmt, sync::Arc};
 
 use domain::ids::RunId;
+pub(crate) use forwarder::Forwarders;
+pub(crate) use handoff_queue::HandoffQueue;
 use minireipaz::config::Env;
-pub(crate) use post::Post;
-pub(crate) use postman::Office;
 use secrecy::SecretString;
 use url::Url;
 

@@ -28,7 +28,7 @@ use crate::{
     documents::Documents,
     engine::{self, Command, Effect, Execute, Outcome, StepKey},
     journal::{self, Journal, JournalError},
-    peers::Post,
+    peers::HandoffQueue,
     recorder::{Backlog, Committed},
     runner::{Runner, StepTask},
     step::failed,
@@ -54,7 +54,7 @@ pub(super) struct Core {
     /// What others have confirmed.
     settled: Settled,
     pub(super) next_handoff: u64,
-    post: Arc<Post>,
+    handoff_queue: Arc<HandoffQueue>,
     /// The hour up to which finished runs have been forgotten.
     forgotten: u32,
     /// Once it stops: who is told when no step is under way, unless that was said already.
@@ -87,7 +87,7 @@ impl Core {
         Ok(Self {
             next_due: snapshot.next_due()?,
             next_handoff: snapshot.last_handoff()? + 1,
-            post: deps.post,
+            handoff_queue: deps.handoff_queue,
             timers_fired: false,
             next_sequence: deps.backlog.last() + 1,
             journal: deps.journal,
@@ -335,7 +335,7 @@ impl Core {
                 .map(|(record, (sequence, json))| Committed { sequence, bytes: json.len(), record })
                 .collect(),
         );
-        self.post.add(&turn.commit.handoffs);
+        self.handoff_queue.add(&turn.commit.handoffs);
         // After the gate can see what this batch added: who sends batch after batch must not get past a limit.
         turn.answer();
         for (tenant, run, step) in turn.cut_off.drain(..) {

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use crate::{peers::Post, recorder::Backlog};
+use crate::{peers::HandoffQueue, recorder::Backlog};
 
 /// Bounds.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +23,7 @@ pub(crate) struct GateLimits {
 pub(crate) struct Gate {
     limits: GateLimits,
     backlog: Arc<Backlog>,
-    post: Arc<Post>,
+    handoff_queue: Arc<HandoffQueue>,
     requests: AtomicUsize,
     bytes: AtomicUsize,
     active_runs: AtomicUsize,
@@ -57,11 +57,11 @@ pub(crate) struct Admission {
 
 impl Gate {
     /// A gate that is closed until it is opened.
-    pub(crate) fn new(limits: GateLimits, backlog: Arc<Backlog>, post: Arc<Post>) -> Self {
+    pub(crate) fn new(limits: GateLimits, backlog: Arc<Backlog>, handoff_queue: Arc<HandoffQueue>) -> Self {
         Self {
             limits,
             backlog,
-            post,
+            handoff_queue,
             requests: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
             active_runs: AtomicUsize::new(0),
@@ -74,7 +74,7 @@ impl Gate {
     /// other workers: two that are full must not wait for each other.
     pub(crate) fn admit(self: &Arc<Self>, bytes: usize, handed_over: bool) -> Result<Admission, Refusal> {
         self.check()?;
-        if !handed_over && let Some(limit) = self.post.is_full() {
+        if !handed_over && let Some(limit) = self.handoff_queue.is_full() {
             return Err(Refusal::Busy { what: "the bytes of tasks that wait for other workers", limit });
         }
         let requests = self.requests.fetch_add(1, Ordering::AcqRel) + 1;

@@ -34,7 +34,7 @@ use self::{core::Core, dispatch::Dispatcher};
 use crate::{
     documents::Documents,
     journal::{Journal, JournalError},
-    peers::Post,
+    peers::HandoffQueue,
     recorder::Backlog,
     runner::Runner,
 };
@@ -45,7 +45,7 @@ pub(crate) struct ProcessorDeps {
     pub(crate) backlog: Arc<Backlog>,
     pub(crate) documents: Arc<Documents>,
     pub(crate) gate: Arc<Gate>,
-    pub(crate) post: Arc<Post>,
+    pub(crate) handoff_queue: Arc<HandoffQueue>,
     pub(crate) runner: Runner,
     pub(crate) clock: Arc<dyn Clock>,
     /// Steps under way at a time: in all, and of one tenant.

@@ -30,7 +30,7 @@ struct Rig {
     backlog: Arc<Backlog>,
     documents: Arc<Documents>,
     gate: Arc<Gate>,
-    post: Arc<Post>,
+    handoff_queue: Arc<HandoffQueue>,
     processor: Processor,
 }
 
@@ -40,8 +40,8 @@ impl Rig {
         let journal = Arc::new(journal);
         let backlog = Arc::new(Backlog::open(Arc::clone(&journal), Arc::clone(&clock), 100).unwrap());
         let limits = GateLimits { requests: 2, bytes: 1_000, active_runs: 10 };
-        let post = Arc::new(Post::open(&journal).unwrap());
-        let gate = Arc::new(Gate::new(limits, Arc::clone(&backlog), Arc::clone(&post)));
+        let handoff_queue = Arc::new(HandoffQueue::open(&journal).unwrap());
+        let gate = Arc::new(Gate::new(limits, Arc::clone(&backlog), Arc::clone(&handoff_queue)));
         let documents = Arc::new(Documents::new());
         let (ready, open) = oneshot::channel();
         let mut settings = RunnerSettings::default();
@@ -51,7 +51,7 @@ impl Rig {
             backlog: Arc::clone(&backlog),
             documents: Arc::clone(&documents),
             gate: Arc::clone(&gate),
-            post: Arc::clone(&post),
+            handoff_queue: Arc::clone(&handoff_queue),
             runner: Runner::new(settings, Arc::clone(&clock)).unwrap(),
             clock,
             max_steps: (4, 4),
@@ -59,7 +59,7 @@ impl Rig {
         };
         let processor = start(deps, || {}).unwrap();
         open.await.unwrap();
-        Self { journal, backlog, documents, gate, post, processor }
+        Self { journal, backlog, documents, gate, handoff_queue, processor }
     }
 
     /// Hands a task over; its answer comes later.
@@ -79,7 +79,7 @@ impl Rig {
         let admission = Arc::new(Gate::new(
             GateLimits { requests: 9, bytes: 9, active_runs: 9 },
             Arc::clone(&self.backlog),
-            Arc::clone(&self.post),
+            Arc::clone(&self.handoff_queue),
         ));
         admission.set_open(true);
         let admission = admission.admit(1, false).unwrap();

@@ -11,6 +11,7 @@ mod tests;
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 pub(crate) use backlog::{Backlog, Committed};
+use backon::{ExponentialBuilder, Retryable};
 use domain::{event::DeadLetter, ids::RunId};
 use metrics::counter;
 use minireipaz::clock::Clock;
@@ -24,6 +25,8 @@ use record::Gathered;
 pub(crate) use record::{Record, RunRecord, StepRecord};
 use tokio_util::sync::CancellationToken;
 
+use crate::backoff::doubling;
+
 /// Takes rows to the store.
 pub(crate) struct Recorder {
     pub(crate) backlog: Arc<Backlog>,
@@ -33,8 +36,8 @@ pub(crate) struct Recorder {
     pub(crate) confirm: Box<dyn Fn(u64) + Send + Sync>,
 }
 
-/// Waits between attempts: they double from the first to the second.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// Waits between attempts.
+const BACKOFF: ExponentialBuilder = doubling(Duration::from_millis(100), Duration::from_secs(5));
 
 /// After so many refusals in a row a batch is cut in two, to find the row that the store will never take.
 const REFUSALS: u32 = 3;
@@ -46,18 +49,12 @@ impl Recorder {
     }
 
     async fn record_all(self) {
-        let mut pause = BACKOFF.0;
         loop {
-            match self.backlog.take().await {
-                Ok(rows) => {
-                    pause = BACKOFF.0;
-                    self.record(rows).await;
-                }
-                Err(error) => {
-                    tracing::error!(%error, "the outbox cannot be read; trying again");
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(BACKOFF.1);
-                }
+            let taken = (|| self.backlog.take()).retry(BACKOFF).notify(|error, pause| {
+                tracing::error!(%error, retry_in = ?pause, "the outbox cannot be read; trying again");
+            });
+            if let Ok(records) = taken.await {
+                self.record(records).await;
             }
         }
     }
@@ -93,18 +90,15 @@ impl Recorder {
     /// When it refuses them for good.
     async fn record_part(&self, facts: &Facts) -> Result<(), StoreError> {
         let mut refusals = 0;
-        let mut pause = BACKOFF.0;
-        loop {
-            let Err(error) = self.store.record(facts).await else { return Ok(()) };
-            counter!(names::WORKER_RECORD_FAILURES).increment(1);
+        let may_pass = |error: &StoreError| {
             refusals = if error.failure().is_retryable() { 0 } else { refusals + 1 };
-            if refusals == REFUSALS {
-                return Err(error);
-            }
+            counter!(names::WORKER_RECORD_FAILURES).increment(1);
+            refusals < REFUSALS
+        };
+        let told = |error: &StoreError, pause| {
             tracing::warn!(%error, runs = facts.runs.len(), retry_in = ?pause, "facts are not recorded yet");
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(BACKOFF.1);
-        }
+        };
+        (|| self.store.record(facts)).retry(BACKOFF).when(may_pass).notify(told).await
     }
 
     /// Cuts a refused batch in two; a single run that is refused becomes a dead letter. Where the store refuses
@@ -133,12 +127,11 @@ impl Recorder {
     }
 
     async fn bury(&self, letters: &[DeadLetter]) {
-        let mut pause = BACKOFF.0;
-        while let Err(error) = self.store.bury(letters).await {
+        let told = |error: &StoreError, pause| {
             counter!(names::WORKER_RECORD_FAILURES).increment(1);
             tracing::warn!(%error, letters = letters.len(), retry_in = ?pause, "dead letters are not recorded yet");
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(BACKOFF.1);
-        }
+        };
+        // It is tried until it succeeds.
+        let _ = (|| self.store.bury(letters)).retry(BACKOFF).notify(told).await;
     }
 }

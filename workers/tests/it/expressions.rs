@@ -147,7 +147,7 @@ async fn an_expression_may_be_stopped_but_not_its_neighbours() {
     for (n, outcome) in outcomes.into_iter().enumerate() {
         match outcome {
             Outcome::Succeeded(output) => {
-                assert_eq!((n % 2, json!(output.ports["main"])), (1, json!([{"x": 42}])))
+                assert_eq!((n % 2, json!(output.ports["main"])), (1, json!([{"x": 42}])));
             }
             Outcome::Failed(failed) => assert_eq!((n % 2, failed.error.code.as_str()), (0, "expression")),
             Outcome::Later(later) => panic!("{later:?}"),

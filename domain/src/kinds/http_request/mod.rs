@@ -122,7 +122,7 @@ pub static DECLARATION: Declaration = Declaration {
     effect: Effect::Calls,
     retry: RetryPolicy::standard(4, Duration::from_secs(600)),
     params: Params::TABLE,
-    check: |object, at, reader| drop(Params::read_object(object, at, reader)),
+    check: Params::check,
     example: Example {
         params: r#"{"url": "https://shop.example/prices/{{ $json.sku }}", "headers": {"Accept": "application/json"}}"#,
         input: r#"[{"sku": "A1"}]"#,

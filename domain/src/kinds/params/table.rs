@@ -196,6 +196,15 @@ macro_rules! params {
                 table.check_names(object, at, reader);
                 Some(Self { $($field: $field?),* })
             }
+
+            /// Reads them for the sake of what is wrong with them.
+            pub fn check(
+                object: &serde_json::Map<String, serde_json::Value>,
+                at: &$crate::kinds::params::At<'_>,
+                reader: &mut $crate::kinds::params::Reader<'_>,
+            ) {
+                let _ = Self::read_object(object, at, reader);
+            }
         }
 
         impl $crate::kinds::params::Parameter for $name {

@@ -114,3 +114,15 @@ fn an_end_that_was_decided_but_not_written_is_decided_again() {
     assert_eq!((run.status(), run.run().error.unwrap().code.as_str()), (RunStatus::Failed, "permanent"));
     assert_eq!(run.step("b").unwrap().status, StepStatus::Cancelled);
 }
+
+#[test]
+fn items_of_a_node_without_main_leave_by_its_own_port_when_it_took_its_worker_down() {
+    let data = json!({ "a": { "on_error": "continue" } });
+    let mut run = Scenario::started(workflow("start:manual > a:if; a.true > b:set; a.false > c:set", &data));
+    for _ in 0..6 {
+        run.restart();
+    }
+    assert_eq!(run.effects(), ["execute c#1", "set deadline at 3600000"]);
+    assert_eq!(json!(run.inputs("c")[0].items)[0]["error"]["code"], "worker_crashed");
+    assert_eq!(run.steps()["b"], "skipped");
+}

@@ -23,7 +23,7 @@ impl Deciding<'_> {
                 self.state.ensure_started()?;
                 let waits_for = self.step(&step)?.waits_for();
                 // One that was set for an earlier wait of the step is nobody's.
-                if !waits_for.is_some_and(|waits| waits.until.is_some_and(|until| until <= self.now)) {
+                if waits_for.is_none_or(|waits| waits.until.is_none_or(|until| until > self.now)) {
                     return Err(Illegal::StaleTimer(Timer::Wake(step)));
                 }
                 self.resume(step, Wake::Moment)

@@ -16,7 +16,7 @@ const MAX_BYTES: usize = 256 << 20;
 
 /// What waits, by its owner. The tasks themselves are in the journal.
 #[derive(Debug)]
-pub(crate) struct Post {
+pub(crate) struct HandoffQueue {
     state: Mutex<BTreeMap<Arc<str>, Waiting>>,
 }
 
@@ -27,16 +27,16 @@ struct Waiting {
     wake: Arc<Notify>,
 }
 
-impl Post {
+impl HandoffQueue {
     /// What the journal holds.
     pub(crate) fn open(journal: &Journal) -> Result<Self, JournalError> {
         let mut state: BTreeMap<Arc<str>, Waiting> = BTreeMap::new();
         for (owner, bytes) in journal.read()?.handoff_sizes()? {
             state.entry(owner).or_default().add(bytes);
         }
-        let post = Self { state: Mutex::new(state) };
-        post.report();
-        Ok(post)
+        let handoff_queue = Self { state: Mutex::new(state) };
+        handoff_queue.report();
+        Ok(handoff_queue)
     }
 
     /// Whose tasks wait.

@@ -2,13 +2,15 @@
 
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
+use backon::{ExponentialBuilder, Retryable};
 use minireipaz::telemetry::names;
 use reqwest::header::CONTENT_TYPE;
 use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 
-use super::{HANDED_OVER, Peers, Post};
+use super::{HANDED_OVER, HandoffQueue, Peers};
 use crate::{
+    backoff::doubling,
     journal::{Handoff, Journal, JournalError},
     processor::{Input, Inputs},
 };
@@ -19,11 +21,11 @@ const BYTES: usize = 4 << 20;
 /// The owner has to answer within this time.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
-/// Waits between attempts: they double from the first to the second.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+/// Waits between attempts.
+const BACKOFF: ExponentialBuilder = doubling(Duration::from_millis(50), Duration::from_secs(2));
 
 /// Takes the tasks of one owner there, in order, one request at a time.
-pub(crate) struct Postman {
+pub(crate) struct Forwarder {
     owner: Arc<str>,
     /// Its address; this worker's own for an owner that is not among the peers any more, so that its tasks are
     /// sorted anew.
@@ -33,25 +35,25 @@ pub(crate) struct Postman {
     secret: SecretString,
     http: reqwest::Client,
     journal: Arc<Journal>,
-    post: Arc<Post>,
+    handoff_queue: Arc<HandoffQueue>,
     inputs: Inputs,
 }
 
-/// What all postmen work with.
-pub(crate) struct Office {
+/// What all forwarders work with.
+pub(crate) struct Forwarders {
     pub(crate) secret: SecretString,
     pub(crate) journal: Arc<Journal>,
-    pub(crate) post: Arc<Post>,
+    pub(crate) handoff_queue: Arc<HandoffQueue>,
     pub(crate) inputs: Inputs,
 }
 
-impl Office {
+impl Forwarders {
     /// One for each other worker, and one for each that was one before: what waits for it goes through the door of
     /// this worker, at `addr`, again.
     ///
     /// # Errors
     /// When their HTTP client cannot be built.
-    pub(crate) fn postmen(&self, peers: &Peers, addr: SocketAddr) -> reqwest::Result<Vec<Postman>> {
+    pub(crate) fn all(&self, peers: &Peers, addr: SocketAddr) -> reqwest::Result<Vec<Forwarder>> {
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_LIMIT)
             .timeout(TIME_LIMIT)
@@ -61,49 +63,44 @@ impl Office {
             .user_agent(concat!("minireipaz-worker/", env!("CARGO_PKG_VERSION")))
             .build()?;
         let others: BTreeSet<_> = peers.others().cloned().collect();
-        let mut postmen: Vec<_> =
-            others.iter().map(|owner| self.postman(&http, owner, &format!("{owner}/tasks"), true)).collect();
-        let gone = self.post.owners().into_iter().filter(|owner| !others.contains(owner));
-        postmen.extend(gone.map(|owner| self.postman(&http, &owner, &format!("http://{addr}/tasks"), false)));
-        Ok(postmen)
+        let mut all: Vec<_> = others
+            .iter()
+            .map(|owner| self.forwarder(&http, owner, &format!("{owner}/tasks"), true))
+            .collect();
+        let gone = self.handoff_queue.owners().into_iter().filter(|owner| !others.contains(owner));
+        all.extend(gone.map(|owner| self.forwarder(&http, &owner, &format!("http://{addr}/tasks"), false)));
+        Ok(all)
     }
 
-    fn postman(&self, http: &reqwest::Client, owner: &Arc<str>, target: &str, for_good: bool) -> Postman {
-        Postman {
+    fn forwarder(&self, http: &reqwest::Client, owner: &Arc<str>, target: &str, for_good: bool) -> Forwarder {
+        Forwarder {
             owner: Arc::clone(owner),
             target: target.to_owned(),
             for_good,
             secret: self.secret.clone(),
             http: http.clone(),
             journal: Arc::clone(&self.journal),
-            post: Arc::clone(&self.post),
+            handoff_queue: Arc::clone(&self.handoff_queue),
             inputs: self.inputs.clone(),
         }
     }
 }
 
-impl Postman {
+impl Forwarder {
     /// Works until `stop`. What the owner has not confirmed then stays in the journal.
     pub(crate) async fn run(self, stop: CancellationToken) {
         stop.run_until_cancelled(self.take_all()).await;
     }
 
     async fn take_all(self) {
-        let bell = self.post.bell(&self.owner);
+        let bell = self.handoff_queue.bell(&self.owner);
         let mut last = 0;
-        let mut pause = BACKOFF.0;
         loop {
             let rung = bell.notified();
-            let rows = match self.read(last + 1).await {
-                Ok(rows) => rows,
-                Err(error) => {
-                    tracing::error!(%error, "tasks of other workers cannot be read; trying again");
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(BACKOFF.1);
-                    continue;
-                }
-            };
-            pause = BACKOFF.0;
+            let read = (|| self.read(last + 1)).retry(BACKOFF).notify(|error, pause| {
+                tracing::error!(%error, retry_in = ?pause, "tasks of other workers cannot be read; trying again");
+            });
+            let Ok(rows) = read.await else { continue };
             let Some(newest) = rows.last().map(|row| row.sequence) else {
                 rung.await;
                 continue;
@@ -111,7 +108,7 @@ impl Postman {
             self.take(&rows).await;
             last = newest;
             let bytes = rows.iter().map(|row| row.record.len()).sum();
-            self.post.taken(&self.owner, rows.len() as u64, bytes);
+            self.handoff_queue.taken(&self.owner, rows.len() as u64, bytes);
             self.inputs.send(Input::HandedOver { owner: Arc::clone(&self.owner), last });
         }
     }
@@ -127,17 +124,15 @@ impl Postman {
     async fn take(&self, rows: &[Handoff]) {
         let records: Vec<_> = rows.iter().map(|row| row.record.as_slice()).collect();
         let body = bytes::Bytes::from([b"[".as_slice(), &records.join(&b','), b"]"].concat());
-        let mut pause = BACKOFF.0;
-        loop {
-            let Err(reason) = self.send(body.clone()).await else { return };
+        let told = |reason: &String, pause| {
             metrics::counter!(names::WORKER_HANDOFF_FAILURES).increment(1);
             tracing::warn!(
                 owner = %self.owner, tasks = rows.len(), reason, retry_in = ?pause,
                 "tasks of another worker wait here"
             );
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(BACKOFF.1);
-        }
+        };
+        // It is tried until it succeeds.
+        let _ = (|| self.send(body.clone())).retry(BACKOFF).notify(told).await;
     }
 
     async fn send(&self, body: bytes::Bytes) -> Result<(), String> {

@@ -11,7 +11,7 @@ use domain::{
 };
 use minireipaz::{ingest, store::StoreError};
 
-use super::Door;
+use super::IngestState;
 use crate::{
     documents::hash_of,
     engine::RunHeader,
@@ -24,7 +24,7 @@ use crate::{
 const REMEMBERED: Duration = Duration::from_secs(24 * 3_600);
 
 #[derive(Default)]
-pub(super) struct Batch {
+pub(super) struct SortedRecords {
     pub(super) tasks: Vec<Task>,
     pub(super) rejected: Vec<Rejected>,
     /// Tasks of other workers: the owner, and the record.
@@ -64,55 +64,61 @@ pub(super) enum Sender {
 }
 
 /// Reads a body. Only runs that may be older than the journal's memory cost a look at the store, all in one.
-pub(super) async fn read(door: &Arc<Door>, body: Bytes, sender: Sender) -> Result<Batch, Unknown> {
-    let mut batch = if body.len() > LARGE_BODY {
-        let door = Arc::clone(door);
-        let read = tokio::task::spawn_blocking(move || Batch::of(&door, &body, sender)).await;
+pub(super) async fn read(
+    state: &Arc<IngestState>,
+    body: Bytes,
+    sender: Sender,
+) -> Result<SortedRecords, Unknown> {
+    let mut sorted = if body.len() > LARGE_BODY {
+        let state = Arc::clone(state);
+        let read = tokio::task::spawn_blocking(move || SortedRecords::of(&state, &body, sender)).await;
         read.map_err(|_| Unknown::Stopping)?
     } else {
-        Batch::of(door, &body, sender)
+        SortedRecords::of(state, &body, sender)
     };
-    batch.leave_out_ended(door).await?;
-    Ok(batch)
+    sorted.leave_out_ended(state).await?;
+    Ok(sorted)
 }
 
-impl Batch {
-    fn of(door: &Door, body: &[u8], sender: Sender) -> Self {
-        let mut batch = Self::default();
+impl SortedRecords {
+    fn of(state: &IngestState, body: &[u8], sender: Sender) -> Self {
+        let mut sorted = Self::default();
         for record in ingest::records(body) {
             match record {
                 Ok(text) => match event::read(&text) {
-                    Ok(event) => batch.sort(door, event, &text, sender),
-                    Err(reason) => batch.bury(door, reason, ingest::excerpt(text.as_bytes()), String::new()),
+                    Ok(event) => sorted.sort(state, event, &text, sender),
+                    Err(reason) => {
+                        sorted.bury(state, reason, ingest::excerpt(text.as_bytes()), String::new());
+                    }
                 },
-                Err(unreadable) => batch.bury(door, unreadable.reason, unreadable.record, String::new()),
+                Err(unreadable) => sorted.bury(state, unreadable.reason, unreadable.record, String::new()),
             }
         }
-        if batch.unkept > 0 {
-            let reason = format!("{} more records of the same body cannot be read either", batch.unkept);
+        if sorted.unkept > 0 {
+            let reason = format!("{} more records of the same body cannot be read either", sorted.unkept);
             tracing::warn!(reason, "they are not kept");
-            batch.letters.push(letter(door, reason, String::new(), String::new()));
+            sorted.letters.push(letter(state, reason, String::new(), String::new()));
         }
-        batch
+        sorted
     }
 
-    fn sort(&mut self, door: &Door, event: Event, text: &str, sender: Sender) {
+    fn sort(&mut self, state: &IngestState, event: Event, text: &str, sender: Sender) {
         match event.payload {
             Payload::TaskExecute(task)
                 if sender == Sender::Connector
-                    && let Some(owner) = door.peers.elsewhere(task.run_id) =>
+                    && let Some(owner) = state.peers.elsewhere(task.run_id) =>
             {
                 self.elsewhere.push((Arc::clone(owner), text.as_bytes().to_vec()));
             }
             Payload::TaskExecute(task) => {
                 // What cannot be read is ignored, as the standard asks.
                 let cause = event.traceparent.and_then(|text| text.parse().ok());
-                self.compile(door, event.tenant, cause, *task, text);
+                self.compile(state, event.tenant, cause, *task, text);
             }
             Payload::WorkflowSaved(_) | Payload::WorkflowDeleted(_) | Payload::RunRequested(_) => {
                 let reason = "this event is for the scheduler: the connector of topic `workflows` must not call the worker";
                 self.bury(
-                    door,
+                    state,
                     reason.to_owned(),
                     ingest::excerpt(text.as_bytes()),
                     event.tenant.to_string(),
@@ -123,7 +129,7 @@ impl Batch {
 
     fn compile(
         &mut self,
-        door: &Door,
+        state: &IngestState,
         tenant: TenantId,
         cause: Option<TraceContext>,
         task: TaskExecute,
@@ -142,13 +148,13 @@ impl Batch {
             traceparent: cause,
         });
         let hash = hash_of(&document);
-        match door.documents.compile(&hash, &document) {
+        match state.documents.compile(&hash, &document) {
             Ok(workflow) => self.tasks.push(Task { header, hash, document, workflow }),
             Err(why) => {
                 let span = spans::about_run(&header);
                 tracing::warn!(parent: &span, why, "run {} cannot be executed and fails", header.run_id);
                 let record = ingest::excerpt(text.as_bytes());
-                let letter = letter(door, why.clone(), record, header.tenant.to_string());
+                let letter = letter(state, why.clone(), record, header.tenant.to_string());
                 self.rejected.push(Rejected {
                     header,
                     error: NodeError::new("invalid_workflow", why),
@@ -158,18 +164,18 @@ impl Batch {
         }
     }
 
-    fn bury(&mut self, door: &Door, reason: String, record: String, tenant: String) {
+    fn bury(&mut self, state: &IngestState, reason: String, record: String, tenant: String) {
         if self.letters.len() >= MAX_LETTERS {
             self.unkept += 1;
             return;
         }
         tracing::warn!(reason, "a record cannot be read and becomes a dead letter");
-        self.letters.push(letter(door, reason, record, tenant));
+        self.letters.push(letter(state, reason, record, tenant));
     }
 
     /// Leaves out runs that ended so long ago that the journal has forgotten them.
-    async fn leave_out_ended(&mut self, door: &Door) -> Result<(), Unknown> {
-        let now = door.clock.now();
+    async fn leave_out_ended(&mut self, state: &IngestState) -> Result<(), Unknown> {
+        let now = state.clock.now();
         // A run that was sent again may have ended with another worker meanwhile.
         let fresh = |header: &RunHeader| {
             header.attempt == 1 && header.run_id.created_at().is_some_and(|made| now.since(made) < REMEMBERED)
@@ -182,7 +188,7 @@ impl Batch {
             return Ok(());
         }
         {
-            let snapshot = door.journal.read()?;
+            let snapshot = state.journal.read()?;
             for header in old {
                 let run = header.run_id;
                 if snapshot.header(run)?.is_none() && snapshot.finished(run, now)?.is_none() {
@@ -193,7 +199,7 @@ impl Batch {
         if asked.is_empty() {
             return Ok(());
         }
-        let heads = door.store.heads(&asked).await?;
+        let heads = state.store.heads(&asked).await?;
         let ended = |header: &RunHeader| {
             let head = heads.get(&(header.tenant.clone(), header.run_id));
             head.is_some_and(|head| head.status.is_terminal() && head.attempt >= header.attempt)
@@ -206,6 +212,6 @@ impl Batch {
     }
 }
 
-fn letter(door: &Door, reason: String, record: String, tenant: String) -> DeadLetter {
-    DeadLetter { consumer: "worker".to_owned(), reason, record, tenant, at: door.clock.now() }
+fn letter(state: &IngestState, reason: String, record: String, tenant: String) -> DeadLetter {
+    DeadLetter { consumer: "worker".to_owned(), reason, record, tenant, at: state.clock.now() }
 }
