@@ -16,7 +16,7 @@ use super::{
     limits,
     nodes::{self, KindInfo},
     retry::RetryPolicy,
-    violation::{Violation, Violations},
+    violation::{Violation, ViolationCode as Code, Violations},
     workflow::{NodeDocument, OnError, WorkflowDocument},
 };
 
@@ -96,7 +96,7 @@ impl Definition {
             let names: Vec<_> = cycle.iter().map(|&node| document.nodes[node].id.as_str()).collect();
             violations.add(
                 format!("nodes[{}]", cycle.first().copied().unwrap_or_default()),
-                "cycle",
+                Code::Cycle,
                 format!("these nodes lead back to themselves: {} → {}", names.join(" → "), names[0]),
             );
             Vec::new()
@@ -129,22 +129,22 @@ impl Definition {
 fn check_document(document: &WorkflowDocument, violations: &mut Violations) {
     let length = document.name.chars().count();
     if document.name.trim().is_empty() || length > 200 {
-        violations.add("name", "invalid_value", "a workflow's name has 1 to 200 characters");
+        violations.add("name", Code::InvalidValue, "a workflow's name has 1 to 200 characters");
     }
     for (path, count, limit) in [
         ("nodes", document.nodes.len(), limits::MAX_NODES),
         ("edges", document.edges.len(), limits::MAX_EDGES),
     ] {
         if count > limit {
-            violations.add(path, "limit", format!("{count} {path} are above the limit of {limit}"));
+            violations.add(path, Code::Limit, format!("{count} {path} are above the limit of {limit}"));
         }
     }
     let settings = &document.settings;
     if settings.timeout.is_some_and(|limit| limit.0.is_zero()) {
-        violations.add("settings.timeout", "invalid_value", "a run's time limit must be longer than zero");
+        violations.add("settings.timeout", Code::InvalidValue, "a run's time limit must be longer than zero");
     }
     if settings.concurrency.as_ref().is_some_and(|concurrency| concurrency.limit == 0) {
-        violations.add("settings.concurrency.limit", "invalid_value", "a concurrency limit is at least 1");
+        violations.add("settings.concurrency.limit", Code::InvalidValue, "a concurrency limit is at least 1");
     }
 }
 
@@ -153,7 +153,7 @@ fn index_nodes<'d>(document: &'d WorkflowDocument, violations: &mut Violations) 
     for (i, node) in document.nodes.iter().enumerate() {
         if let Some(first) = index.get(node.id.as_str()) {
             let message = format!("nodes[{first}] has the id {:?} already", node.id.as_str());
-            violations.add(format!("nodes[{i}].id"), "duplicate_id", message);
+            violations.add(format!("nodes[{i}].id"), Code::DuplicateId, message);
         } else {
             index.insert(node.id.as_str(), i);
         }
@@ -165,26 +165,26 @@ fn read_node(node: &NodeDocument, path: &str, violations: &mut Violations) -> Op
     let Some(kind) = nodes::find(&node.kind) else {
         let known: Vec<_> = nodes::KINDS.iter().map(|kind| kind.name).collect();
         let message = format!("{:?} is not a node kind; known are: {}", node.kind, known.join(", "));
-        violations.add(format!("{path}.type"), "unknown_kind", message);
+        violations.add(format!("{path}.type"), Code::UnknownKind, message);
         return None;
     };
     let data = &node.data;
     nodes::check(kind, &data.params, &format!("{path}.data.params"), violations);
     if data.timeout.is_some_and(|limit| limit.0.is_zero()) {
         let message = "a node's time limit must be longer than zero";
-        violations.add(format!("{path}.data.timeout"), "invalid_value", message);
+        violations.add(format!("{path}.data.timeout"), Code::InvalidValue, message);
     }
     let on_error = data.on_error.unwrap_or_default();
     if on_error == OnError::ErrorPort && !kind.error_port {
         let message = format!("{} has no port `error`; use `fail` or `continue`", kind.name);
-        violations.add(format!("{path}.data.on_error"), "invalid_value", message);
+        violations.add(format!("{path}.data.on_error"), Code::InvalidValue, message);
     }
     let mut retry = kind.retry;
     if let Some(own) = &data.retry {
         retry.max_attempts = own.max_attempts.unwrap_or(retry.max_attempts);
         if !(1..=limits::MAX_ATTEMPTS).contains(&retry.max_attempts) {
             let message = format!("attempts are 1 to {}", limits::MAX_ATTEMPTS);
-            violations.add(format!("{path}.data.retry.max_attempts"), "invalid_value", message);
+            violations.add(format!("{path}.data.retry.max_attempts"), Code::InvalidValue, message);
         }
         retry.base = own.base.map_or(retry.base, |base| base.0);
         retry.max_delay = own.max_delay.map_or(retry.max_delay, |longest| longest.0);
@@ -212,7 +212,7 @@ fn check_triggers(document: &WorkflowDocument, violations: &mut Violations) {
             Some(first) if kind.single => {
                 let message =
                     format!("a workflow has at most one {} trigger, and nodes[{first}] is one", kind.name);
-                violations.add(format!("nodes[{i}].type"), "duplicate_trigger", message);
+                violations.add(format!("nodes[{i}].type"), Code::DuplicateTrigger, message);
             }
             _ => {
                 seen.insert(kind.name, i);
@@ -220,7 +220,7 @@ fn check_triggers(document: &WorkflowDocument, violations: &mut Violations) {
         }
     }
     if seen.is_empty() {
-        violations.add("nodes", "no_trigger", "a workflow needs a trigger, such as a `manual` node");
+        violations.add("nodes", Code::NoTrigger, "a workflow needs a trigger, such as a `manual` node");
     }
 }
 
@@ -237,7 +237,7 @@ fn read_edges(
             let found = index.get(id.as_str()).copied();
             if found.is_none() {
                 let message = format!("there is no node with the id {:?}", id.as_str());
-                violations.add(format!("edges[{i}].{field}"), "dangling_edge", message);
+                violations.add(format!("edges[{i}].{field}"), Code::DanglingEdge, message);
             }
             found
         };
@@ -250,7 +250,7 @@ fn read_edges(
         if let Some(node) = &nodes[target] {
             if node.kind.trigger {
                 let message = format!("{} is a trigger: nothing can lead to it", node.id);
-                violations.add(format!("edges[{i}].target"), "trigger_has_input", message);
+                violations.add(format!("edges[{i}].target"), Code::TriggerHasInput, message);
             }
             let known = node.kind.inputs;
             if let Some(input) = edge.target_handle.as_deref().filter(|input| {
@@ -263,11 +263,11 @@ fn read_edges(
                     node.kind.name,
                     known.join(", ")
                 );
-                violations.add(format!("edges[{i}].targetHandle"), "unknown_input", message);
+                violations.add(format!("edges[{i}].targetHandle"), Code::UnknownInput, message);
             }
         }
         if !seen.insert((source, port.clone(), target, edge.target_handle.clone())) {
-            violations.add(format!("edges[{i}]"), "duplicate_edge", "an earlier edge has the same ends");
+            violations.add(format!("edges[{i}]"), Code::DuplicateEdge, "an earlier edge has the same ends");
         }
         edges.push(Edge { source, port, target, input: edge.target_handle.clone() });
     }
@@ -311,5 +311,5 @@ fn check_port(node: &Node, port: &str, path: &str, violations: &mut Violations) 
             ports.join(", ")
         )
     };
-    violations.add(path, "unknown_port", message);
+    violations.add(path, Code::UnknownPort, message);
 }

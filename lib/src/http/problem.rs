@@ -4,12 +4,12 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use domain::violation::Violation;
+use domain::violation::{Violation, ViolationCode};
 
 /// An error, as clients see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Problem {
     /// The kind of problem as a URN that ends in `code`.
     #[serde(rename = "type")]
@@ -29,10 +29,10 @@ pub struct Problem {
     /// What to quote when asking about it; also in the header `X-Request-Id`.
     pub request_id: String,
     /// All that is wrong with the request, each with its place.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub violations: Vec<Violation>,
     /// With 412: the version that the workflow has now.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub current_version: Option<u32>,
 }
 
@@ -88,7 +88,7 @@ impl ApiError {
     pub fn parameter(name: &str, message: impl Into<String>) -> Self {
         let message = message.into();
         Self::new(StatusCode::BAD_REQUEST, "invalid_parameter", format!("{name}: {message}")).with_violations(
-            vec![Violation { path: name.to_owned(), code: "invalid_parameter".to_owned(), message }],
+            vec![Violation { path: name.to_owned(), code: ViolationCode::InvalidParameter, message }],
         )
     }
 

@@ -85,7 +85,7 @@ fn violations(condition: &Value) -> Vec<(String, String)> {
     let value = fields.raw("where").unwrap();
     read(value, "where", &mut fields);
     fields.finish();
-    violations.into_vec().into_iter().map(|found| (found.path, found.code)).collect()
+    violations.into_vec().into_iter().map(|found| (found.path, found.code.to_string())).collect()
 }
 
 #[test]

@@ -10,7 +10,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{super::problem::ApiError, document};
-use domain::{limits, violation::Violation, workflow::WorkflowDocument};
+use domain::{
+    limits,
+    violation::{Violation, ViolationCode},
+    workflow::WorkflowDocument,
+};
 
 /// How much of a body that is too large is still read and thrown away. A client that is cut off in the middle of
 /// sending often does not see the answer.
@@ -164,11 +168,13 @@ impl<S: Send + Sync> FromRequest<S> for StartBody {
         // serde would read a list as the fields in order.
         if bytes.trim_ascii_start().starts_with(b"[") {
             let message = "send the run's input as {\"input\": …}".to_owned();
-            let violation = Violation { path: String::new(), code: "invalid_type".to_owned(), message };
+            let violation = Violation { path: String::new(), code: ViolationCode::InvalidType, message };
             return Err(super::invalid_input(vec![violation]));
         }
         let body: Option<Self> = document::parse(&bytes, |mut violations| {
-            if let Some(unknown) = violations.iter_mut().find(|violation| violation.code == "unknown_field") {
+            if let Some(unknown) =
+                violations.iter_mut().find(|violation| violation.code == ViolationCode::UnknownField)
+            {
                 unknown.message = "send the run's input as {\"input\": …}".to_owned();
             }
             super::invalid_input(violations)
@@ -190,7 +196,11 @@ fn check_size(input: &Value) -> Result<(), ApiError> {
         return Ok(());
     }
     let message = format!("as compact JSON it has {} bytes, above the limit of {limit}", counter.0);
-    Err(super::invalid_input(vec![Violation { path: "input".to_owned(), code: "limit".to_owned(), message }]))
+    Err(super::invalid_input(vec![Violation {
+        path: "input".to_owned(),
+        code: ViolationCode::Limit,
+        message,
+    }]))
 }
 
 struct Counter(usize);

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::super::problem::ApiError;
 use domain::{
-    violation::{Violation, Violations},
+    violation::{Violation, ViolationCode, Violations},
     workflow::{EdgeDocument, NodeDocument, Settings, WorkflowDocument},
 };
 
@@ -58,7 +58,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<WorkflowDocument, ApiError> {
 fn misfits(value: Value) -> Vec<Violation> {
     let mut violations = Violations::new();
     let Value::Object(mut fields) = value else {
-        violations.add("", "invalid_type", "a workflow is a JSON object");
+        violations.add("", ViolationCode::InvalidType, "a workflow is a JSON object");
         return violations.into_vec();
     };
     check::<String>(&mut fields, "name", true, &mut violations);
@@ -83,9 +83,13 @@ fn each<T: DeserializeOwned>(
         }
         Some(other) => {
             let found = domain::items::name_of(&other);
-            violations.add(name, "invalid_type", format!("{name} is a list, and this is {found}"));
+            violations.add(
+                name,
+                ViolationCode::InvalidType,
+                format!("{name} is a list, and this is {found}"),
+            );
         }
-        None if needed => violations.add(name, "required", format!("{name} is missing")),
+        None if needed => violations.add(name, ViolationCode::Required, format!("{name} is missing")),
         None => {}
     }
 }
@@ -98,7 +102,7 @@ fn check<T: DeserializeOwned>(
 ) {
     match fields.remove(name) {
         Some(value) => fit::<T>(name, value, violations),
-        None if needed => violations.add(name, "required", format!("{name} is missing")),
+        None if needed => violations.add(name, ViolationCode::Required, format!("{name} is missing")),
         None => {}
     }
 }
@@ -106,7 +110,7 @@ fn check<T: DeserializeOwned>(
 fn fit<T: DeserializeOwned>(path: &str, value: Value, violations: &mut Violations) {
     if let Err(error) = serde_path_to_error::deserialize::<_, T>(value) {
         let Violation { path, code, message } = violation(path, &error.path().to_string(), error.inner());
-        violations.add(path, &code, message);
+        violations.add(path, code, message);
     }
 }
 
@@ -128,15 +132,15 @@ fn violation(base: &str, inner: &str, error: &serde_json::Error) -> Violation {
     let named = |prefix: &str| text.strip_prefix(prefix)?.split('`').next();
     let (code, message) = if let Some(field) = named("missing field `") {
         push(field);
-        ("required", format!("{field} is missing"))
+        (ViolationCode::Required, format!("{field} is missing"))
     } else if text.starts_with("unknown field") {
-        ("unknown_field", text.to_owned())
+        (ViolationCode::UnknownField, text.to_owned())
     } else if text.starts_with("invalid type") {
-        ("invalid_type", text.to_owned())
+        (ViolationCode::InvalidType, text.to_owned())
     } else {
-        ("invalid_value", text.to_owned())
+        (ViolationCode::InvalidValue, text.to_owned())
     };
-    Violation { path, code: code.to_owned(), message }
+    Violation { path, code, message }
 }
 
 #[cfg(test)]
@@ -145,7 +149,7 @@ mod tests {
     use serde_json::json;
 
     fn places(document: Value) -> Vec<(String, String)> {
-        misfits(document).into_iter().map(|violation| (violation.path, violation.code)).collect()
+        misfits(document).into_iter().map(|violation| (violation.path, violation.code.to_string())).collect()
     }
 
     #[test]
