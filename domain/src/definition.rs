@@ -11,13 +11,14 @@ use serde_json::{Map, Value};
 
 use super::{
     dag,
+    duration::HumanDuration,
     ids::NodeId,
     items::{ERROR, MAIN},
     limits,
     nodes::{self, KindInfo},
     retry::RetryPolicy,
     violation::{Violation, ViolationCode as Code, Violations},
-    workflow::{NodeDocument, OnError, WorkflowDocument},
+    workflow::{NodeDocument, OnError, RetryDocument, WorkflowDocument},
 };
 
 /// A run's time limit when the workflow has none: 30 days.
@@ -179,18 +180,10 @@ fn read_node(node: &NodeDocument, path: &str, violations: &mut Violations) -> Op
         let message = format!("{} has no port `error`; use `fail` or `continue`", kind.name);
         violations.add(format!("{path}.data.on_error"), Code::InvalidValue, message);
     }
-    let mut retry = kind.retry;
-    if let Some(own) = &data.retry {
-        retry.max_attempts = own.max_attempts.unwrap_or(retry.max_attempts);
-        if !(1..=limits::MAX_ATTEMPTS).contains(&retry.max_attempts) {
-            let message = format!("attempts are 1 to {}", limits::MAX_ATTEMPTS);
-            violations.add(format!("{path}.data.retry.max_attempts"), Code::InvalidValue, message);
-        }
-        retry.base = own.base.map_or(retry.base, |base| base.0);
-        retry.max_delay = own.max_delay.map_or(retry.max_delay, |longest| longest.0);
-        // Who sets a policy of their own wants all of its attempts: only the run's time limit ends them.
-        retry.window = DEFAULT_RUN_TIMEOUT;
-    }
+    let retry = match &data.retry {
+        None => kind.retry,
+        Some(own) => read_retry(kind, own, &format!("{path}.data.retry"), violations),
+    };
     Some(Node {
         id: node.id.clone(),
         label: data.label.clone(),
@@ -201,6 +194,28 @@ fn read_node(node: &NodeDocument, path: &str, violations: &mut Violations) -> Op
         on_error,
         incoming: Vec::new(),
         outgoing: Vec::new(),
+    })
+}
+
+/// A node's own policy; what it leaves out comes from its kind.
+fn read_retry(kind: &KindInfo, own: &RetryDocument, path: &str, violations: &mut Violations) -> RetryPolicy {
+    let max_attempts = own.max_attempts.unwrap_or(kind.retry.max_attempts());
+    if !(1..=limits::MAX_ATTEMPTS).contains(&max_attempts) {
+        let message = format!("attempts are 1 to {}", limits::MAX_ATTEMPTS);
+        violations.add(format!("{path}.max_attempts"), Code::InvalidValue, message);
+    }
+    let max_delay = own.max_delay.map_or(kind.retry.max_delay(), |longest| longest.0);
+    // Only what the author has written can contradict itself.
+    let base = own.base.map_or(kind.retry.base().min(max_delay), |base| base.0);
+    // Who sets a policy of their own wants all of its attempts: only the run's time limit ends them.
+    RetryPolicy::new(max_attempts.max(1), base, max_delay, DEFAULT_RUN_TIMEOUT).unwrap_or_else(|_| {
+        let message = format!(
+            "the first delay, {}, is above the longest, {}; set `max_delay` too, or a shorter `base`",
+            HumanDuration(base),
+            HumanDuration(max_delay)
+        );
+        violations.add(format!("{path}.base"), Code::InvalidValue, message);
+        kind.retry
     })
 }
 

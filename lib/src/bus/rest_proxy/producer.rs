@@ -96,7 +96,7 @@ impl Producer {
             ping_guard: Guard::new(
                 "kafka_rest",
                 PING,
-                PING.window,
+                PING.window(),
                 BreakerSettings { failures: u32::MAX, cool_down: Duration::ZERO },
             ),
         })
