@@ -7,10 +7,13 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use anyhow::Context;
 use minireipaz::clock::SystemClock;
 use minireipaz::{
-    config::{Env, log::LogConfig, store::StoreConfig},
+    config::Env,
     resilience::Classify,
-    store::clickhouse::{self, ClickHouse},
-    telemetry,
+    store::{
+        StoreConfig,
+        clickhouse::{self, ClickHouse},
+    },
+    telemetry::{self, LogConfig},
 };
 use tokio::signal::unix::{SignalKind, signal};
 use workers::{Worker, WorkerConfig};
@@ -29,7 +32,7 @@ fn main() -> ExitCode {
             return ExitCode::from(WRONG_SETTINGS);
         }
     };
-    if let Err(error) = telemetry::init(log.format, &log.filter) {
+    if let Err(error) = telemetry::init(&log) {
         eprintln!("{error}");
         return ExitCode::from(WRONG_SETTINGS);
     }

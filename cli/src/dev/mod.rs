@@ -9,8 +9,8 @@ use std::path::PathBuf;
 
 use minireipaz::{
     auth::{Scopes, issuer::TokenRequest},
-    config::{Env, log::LogConfig},
-    telemetry,
+    config::Env,
+    telemetry::{self, LogConfig},
 };
 
 pub(crate) use folder::Addresses;
@@ -45,7 +45,7 @@ impl Dev {
         let mut env = Env::process();
         let log = LogConfig::from_env(&mut env);
         let log = env.finish(Some(log))?;
-        telemetry::init_file(log.format, &log.filter, folder.log()?)?;
+        telemetry::init_file(&log, folder.log()?)?;
         let mut stop = Stop::new()?;
         let mut parts = tokio::select! {
             parts = Parts::start(&folder, listener, self.clickhouse_url.as_deref()) => parts?,

@@ -7,9 +7,9 @@ use bridge::{Bridge, BridgeConfig};
 use minireipaz::clock::SystemClock;
 use minireipaz::{
     auth::issuer::LocalIssuer,
-    config::{Config, Env, store::StoreConfig},
-    http::AppState,
-    store::{clickhouse, local::LocalClickHouse},
+    config::Env,
+    http::{ApiConfig, AppState},
+    store::{StoreConfig, clickhouse, local::LocalClickHouse},
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -87,7 +87,7 @@ impl Parts {
 
         let starting = Starting::new("functions");
         let stop_functions = CancellationToken::new();
-        let state = AppState::connect(&Config::from_env(Env::of(variables.clone()))?)?;
+        let state = AppState::connect(&ApiConfig::from_env(Env::of(variables.clone()))?)?;
         let router = functions::router(state, issuer.jwks());
         let functions = functions::serve(listener, router, stop_functions.clone())?;
         starting.started(&format!("{}/api/v1", addresses.functions));

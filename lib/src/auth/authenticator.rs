@@ -6,17 +6,14 @@ use jsonwebtoken::{Algorithm as Named, Header, Validation, errors::ErrorKind};
 use serde_json::Value;
 
 use super::{
-    AuthError, Principal,
+    Algorithm, AuthConfig, AuthError, Principal,
     claims::{self, Claims},
     keys::{Found, KeySet, Wanted},
     source::KeySource,
     verified::{self, Verified},
 };
 use crate::clock::Clock;
-use crate::{
-    config::auth::{Algorithm, AuthConfig},
-    outbound::OutboundError,
-};
+use crate::outbound::OutboundError;
 
 /// Longest accepted token, in bytes: what common servers take as a header.
 const MAX_TOKEN: usize = 8 * 1024;

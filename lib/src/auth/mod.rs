@@ -3,6 +3,7 @@
 mod authenticator;
 mod callback;
 mod claims;
+mod config;
 pub mod issuer;
 mod keys;
 mod principal;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 pub use authenticator::Authenticator;
 pub use callback::{CallbackSecrets, WeakSecret};
+pub use config::{Algorithm, Algorithms, AuthConfig};
 pub use principal::{Principal, Scope, Scopes};
 
 /// Why a token is not accepted. Except for [`AuthError::Unavailable`] it is the token's fault.

@@ -1,13 +1,14 @@
-//! Settings: read once, at the start, into one struct a concern. All problems are reported at once.
+//! Reads the settings from the environment: once, at the start, into the structs that live beside what they configure.
+//! All problems are reported at once.
 
 mod api;
-pub mod auth;
-pub mod bus;
-pub mod http;
-pub mod log;
-pub mod store;
+mod auth;
+mod bus;
+mod http;
+mod log;
+mod store;
 
-pub use api::Config;
+pub(crate) use http::on_lambda;
 
 use std::{collections::BTreeMap, str::FromStr};
 

@@ -1,5 +1,6 @@
 //! The HTTP edge: routers, extractors, problems, and `serve` for every platform.
 
+mod config;
 mod error;
 pub mod extract;
 mod function_path;
@@ -11,6 +12,7 @@ pub mod routes;
 mod serve;
 mod state;
 
+pub use config::{ApiConfig, HttpConfig};
 pub use openapi::document as openapi;
 pub use problem::{ApiError, Problem};
 pub use serve::serve;

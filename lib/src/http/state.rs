@@ -2,12 +2,11 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use super::health::Checkup;
+use super::{ApiConfig, HttpConfig, health::Checkup};
 use crate::clock::{Clock, SystemClock};
 use crate::{
     auth::{Authenticator, CallbackSecrets},
     bus::{EventBus, rest_proxy::RestProxy},
-    config::{Config, http::HttpConfig},
     service::{RunWatch, Runs, Scheduler, Workflows},
     store::{Store, clickhouse::ClickHouse},
 };
@@ -57,7 +56,7 @@ impl AppState {
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub fn connect(config: &Config) -> anyhow::Result<Self> {
+    pub fn connect(config: &ApiConfig) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         Ok(Self::new(Parts {
             store: Arc::new(ClickHouse::new(&config.store)?),

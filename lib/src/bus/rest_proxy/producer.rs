@@ -16,8 +16,7 @@ use super::{
     wire::{self, Problem},
 };
 use crate::{
-    bus::BusError,
-    config::bus::{ApiKey, BusConfig, ProduceApi},
+    bus::{ApiKey, BusConfig, BusError, ProduceApi},
     outbound::{self, OutboundError, Reply},
     resilience::{BreakerSettings, CallError, Cause, Classify, Guard},
     telemetry::names,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::*;
-use crate::config::bus::{ApiKey, ProduceApi};
+use crate::bus::{ApiKey, ProduceApi};
 use domain::{
     event::{Payload, TaskExecute, WorkflowDeleted},
     ids::{RunId, TenantId, WorkflowId},

@@ -20,11 +20,10 @@ use http::{Method, Request, header};
 use minireipaz::clock::{Clock, ManualClock, SystemClock};
 use minireipaz::{
     auth::{
-        Authenticator, CallbackSecrets, Scopes,
+        AuthConfig, Authenticator, CallbackSecrets, Scopes,
         issuer::{LocalIssuer, TokenRequest},
     },
-    config::{auth::AuthConfig, http::HttpConfig},
-    http::{AppState, Parts, app},
+    http::{AppState, HttpConfig, Parts, app},
     store::{Facts, RunStore, memory::SpyStore},
 };
 use serde_json::{Value, json};

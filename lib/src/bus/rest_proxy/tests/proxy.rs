@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
 
-use crate::{bus::rest_proxy::RestProxy, config::bus::BusConfig};
+use crate::bus::{BusConfig, rest_proxy::RestProxy};
 use domain::retry::RetryPolicy;
 
 /// A request that the proxy got.
