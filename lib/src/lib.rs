@@ -7,10 +7,12 @@ pub mod batching;
 pub mod bus;
 pub mod clock;
 pub mod config;
+#[cfg(feature = "api")]
 pub mod http;
 pub mod ingest;
 pub mod outbound;
 pub mod resilience;
+#[cfg(feature = "api")]
 pub mod service;
 pub mod store;
 pub mod telemetry;

@@ -1,11 +1,10 @@
-//! Settings of who may call.
+//! Which tokens are accepted.
 
-use secrecy::SecretString;
 use url::Url;
 
 use super::Env;
 use crate::{
-    auth::{Algorithms, AuthConfig, CallbackSecrets},
+    auth::{Algorithms, AuthConfig},
     outbound,
 };
 
@@ -30,23 +29,10 @@ fn is_trustworthy(url: &Url) -> bool {
     url.scheme() == "https" || (url.scheme() == "http" && outbound::is_loopback(url))
 }
 
-impl CallbackSecrets {
-    /// Reads `CONNECTOR_SECRET` (required) and `CONNECTOR_SECRET_NEXT`, which is valid too while connectors change
-    /// over. `None` when one is missing or too short, which `env` has noted.
-    pub fn from_env(env: &mut Env) -> Option<Self> {
-        let current: Option<String> = env.required("CONNECTOR_SECRET");
-        let next: Option<String> = env.optional("CONNECTOR_SECRET_NEXT");
-        let secrets = Self::new(&SecretString::from(current?), next.map(SecretString::from).as_ref());
-        secrets
-            .map_err(|error| env.problem(format!("CONNECTOR_SECRET or CONNECTOR_SECRET_NEXT: {error}")))
-            .ok()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::Algorithm;
+    use crate::auth::{Algorithm, CallbackSecrets};
 
     fn env(vars: &[(&'static str, &'static str)]) -> Env {
         Env::of(vars.iter().copied())

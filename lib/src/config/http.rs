@@ -38,6 +38,7 @@ fn is_origin(text: &str) -> bool {
 }
 
 /// Whether this process is a Lambda function.
+#[cfg(feature = "functions")]
 #[must_use]
 pub(crate) fn on_lambda() -> bool {
     Env::process().optional::<String>(LAMBDA).is_some()

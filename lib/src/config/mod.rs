@@ -1,13 +1,18 @@
 //! Reads the settings from the environment: once, at the start, into the structs that live beside what they configure.
 //! All problems are reported at once.
 
+#[cfg(feature = "api")]
 mod api;
+#[cfg(feature = "api")]
 mod auth;
 mod bus;
+mod callbacks;
+#[cfg(feature = "api")]
 mod http;
 mod log;
 mod store;
 
+#[cfg(feature = "functions")]
 pub(crate) use http::on_lambda;
 
 use std::{collections::BTreeMap, str::FromStr};

@@ -9,12 +9,14 @@ pub mod layers;
 mod openapi;
 mod problem;
 pub mod routes;
+#[cfg(feature = "functions")]
 mod serve;
 mod state;
 
 pub use config::{ApiConfig, HttpConfig};
 pub use openapi::document as openapi;
 pub use problem::{ApiError, Problem};
+#[cfg(feature = "functions")]
 pub use serve::serve;
 pub use state::{AppState, Parts};
 
