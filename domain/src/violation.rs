@@ -180,6 +180,12 @@ impl Violations {
         self.0.is_empty()
     }
 
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// All that is wrong.
     #[must_use]
     pub fn into_vec(self) -> Vec<Violation> {

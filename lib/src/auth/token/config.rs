@@ -50,17 +50,26 @@ impl Default for Algorithms {
     }
 }
 
+/// As RFC 7518 and RFC 8037 write it.
+impl FromStr for Algorithm {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        match name {
+            "RS256" => Ok(Self::Rs256),
+            "ES256" => Ok(Self::Es256),
+            "EdDSA" => Ok(Self::EdDsa),
+            _ => Err(format!("{name:?} is not one of RS256, ES256, EdDSA")),
+        }
+    }
+}
+
+/// Their names, separated by commas.
 impl FromStr for Algorithms {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parse = |name: &str| match name {
-            "RS256" => Ok(Algorithm::Rs256),
-            "ES256" => Ok(Algorithm::Es256),
-            "EdDSA" => Ok(Algorithm::EdDsa),
-            _ => Err(format!("{name:?} is not one of RS256, ES256, EdDSA")),
-        };
-        text.split(',').map(|name| parse(name.trim())).collect::<Result<_, _>>().map(Self)
+        text.split(',').map(|name| name.trim().parse()).collect::<Result<_, _>>().map(Self)
     }
 }
 
