@@ -103,8 +103,11 @@ pub enum InvalidRetryPolicy {
 const IMMEDIATE: u32 = 2;
 
 impl RetryPolicy {
-    /// A policy: attempts in all, the first included; the delay before the second, when it is not at once; no delay is
-    /// longer than `max_delay`, whatever `Retry-After` says; no attempt starts later than `window` after the first.
+    /// A policy of one's own.
+    ///
+    /// `max_attempts` are all, the first included; `base` is the delay before the second, when it is not at once; no
+    /// delay is longer than `max_delay`, whatever `Retry-After` says; no attempt starts later than `window` after the
+    /// first.
     ///
     /// # Errors
     /// When there is no attempt, or when the first delay is above the longest.

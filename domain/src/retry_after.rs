@@ -6,8 +6,10 @@ use http::{HeaderMap, HeaderName, header};
 
 use super::timestamp::Timestamp;
 
-/// What `Retry-After` says: a number of seconds, or a date, which is measured against `now`; one that has passed is
-/// zero. `None` when it is missing or nonsense, and for a date when nobody knows what time it is.
+/// What `Retry-After` says: a number of seconds, or a date, which is measured against `now`.
+///
+/// A date that has passed is zero. `None` when the header is missing or nonsense, and for a date when nobody knows what
+/// time it is.
 #[must_use]
 pub fn retry_after(headers: &HeaderMap, now: Option<Timestamp>) -> Option<Duration> {
     let value = text(headers, &header::RETRY_AFTER)?;

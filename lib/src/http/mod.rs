@@ -18,7 +18,7 @@ pub use openapi::document as openapi;
 pub use problem::{ApiError, Problem};
 #[cfg(feature = "functions")]
 pub use serve::serve;
-pub use state::{AppState, Parts};
+pub use state::{ApiParts, AppState};
 
 use axum::Router;
 use tower::util::MapRequest;

@@ -38,10 +38,10 @@ pub struct Problem {
 
 /// An error on its way to the client. `http::layers` renders it, with the request's id, and logs its cause.
 #[derive(Debug, Clone)]
-pub struct ApiError(Box<Parts>);
+pub struct ApiError(Box<Details>);
 
 #[derive(Debug, Clone)]
-struct Parts {
+struct Details {
     status: StatusCode,
     code: &'static str,
     detail: String,
@@ -56,7 +56,7 @@ impl ApiError {
     /// An error with that status, code and text for the client.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self(Box::new(Parts {
+        Self(Box::new(Details {
             status,
             code,
             detail: detail.into(),
@@ -139,7 +139,7 @@ impl ApiError {
 
     /// The document.
     pub(super) fn render(&self, request_id: &str) -> Response {
-        let Parts { status, code, detail, violations, current_version, retry_after, authenticate, .. } =
+        let Details { status, code, detail, violations, current_version, retry_after, authenticate, .. } =
             &*self.0;
         let problem = Problem {
             kind: format!("urn:minireipaz:problem:{code}"),

@@ -23,7 +23,7 @@ use minireipaz::{
         AuthConfig, Authenticator, CallbackSecrets, Scopes,
         issuer::{LocalIssuer, TokenRequest},
     },
-    http::{AppState, HttpConfig, Parts, app},
+    http::{ApiParts, AppState, HttpConfig, app},
     store::{Facts, RunStore, memory::SpyStore},
 };
 use serde_json::{Value, json};
@@ -67,7 +67,7 @@ impl TestApp {
         let issuer = issuer(&folder, Arc::clone(&clock));
         let trusted = AuthConfig::new(ISSUER, AUDIENCE, "https://id.example/jwks.json".parse().unwrap());
         let auth = Authenticator::with_keys(trusted, &issuer.jwks(), Arc::clone(&clock)).unwrap();
-        let state = AppState::new(Parts {
+        let state = AppState::new(ApiParts {
             store: Arc::clone(&store) as _,
             bus: Arc::clone(&bus) as _,
             auth: Arc::new(auth),
