@@ -11,13 +11,14 @@ use serde_json::{Map, Value};
 
 use super::{
     dag,
+    duration::HumanDuration,
     ids::NodeId,
     items::{ERROR, MAIN, Port},
     kinds::{Effect, Kind},
     limits,
     retry::RetryPolicy,
-    violation::{Violation, Violations},
-    workflow::{NodeDocument, OnError, WorkflowDocument},
+    violation::{Violation, ViolationCode as Code, Violations},
+    workflow::{NodeDocument, OnError, RetryDocument, WorkflowDocument},
 };
 
 /// A run's time limit when the workflow has none: 30 days.
@@ -124,7 +125,7 @@ impl Definition {
             let names: Vec<_> = cycle.iter().map(|&node| document.nodes[node].id.as_str()).collect();
             violations.add(
                 format!("nodes[{}]", cycle.first().copied().unwrap_or_default()),
-                "cycle",
+                Code::Cycle,
                 format!("these nodes lead back to themselves: {} → {}", names.join(" → "), names[0]),
             );
             Vec::new()
@@ -157,22 +158,22 @@ impl Definition {
 fn check_document(document: &WorkflowDocument, violations: &mut Violations) {
     let length = document.name.chars().count();
     if document.name.trim().is_empty() || length > 200 {
-        violations.add("name", "invalid_value", "a workflow's name has 1 to 200 characters");
+        violations.add("name", Code::InvalidValue, "a workflow's name has 1 to 200 characters");
     }
     for (path, count, limit) in [
         ("nodes", document.nodes.len(), limits::MAX_NODES),
         ("edges", document.edges.len(), limits::MAX_EDGES),
     ] {
         if count > limit {
-            violations.add(path, "limit", format!("{count} {path} are above the limit of {limit}"));
+            violations.add(path, Code::Limit, format!("{count} {path} are above the limit of {limit}"));
         }
     }
     let settings = &document.settings;
     if settings.timeout.is_some_and(|limit| limit.0.is_zero()) {
-        violations.add("settings.timeout", "invalid_value", "a run's time limit must be longer than zero");
+        violations.add("settings.timeout", Code::InvalidValue, "a run's time limit must be longer than zero");
     }
     if settings.concurrency.as_ref().is_some_and(|concurrency| concurrency.limit == 0) {
-        violations.add("settings.concurrency.limit", "invalid_value", "a concurrency limit is at least 1");
+        violations.add("settings.concurrency.limit", Code::InvalidValue, "a concurrency limit is at least 1");
     }
 }
 
@@ -181,7 +182,7 @@ fn index_nodes<'d>(document: &'d WorkflowDocument, violations: &mut Violations) 
     for (i, node) in document.nodes.iter().enumerate() {
         if let Some(first) = index.get(node.id.as_str()) {
             let message = format!("nodes[{first}] has the id {:?} already", node.id.as_str());
-            violations.add(format!("nodes[{i}].id"), "duplicate_id", message);
+            violations.add(format!("nodes[{i}].id"), Code::DuplicateId, message);
         } else {
             index.insert(node.id.as_str(), i);
         }
@@ -193,7 +194,7 @@ fn read_node(node: &NodeDocument, path: &str, violations: &mut Violations) -> Op
     let Some(kind) = Kind::parse(&node.kind) else {
         let known: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
         let message = format!("{:?} is not a node kind; known are: {}", node.kind, known.join(", "));
-        violations.add(format!("{path}.type"), "unknown_kind", message);
+        violations.add(format!("{path}.type"), Code::UnknownKind, message);
         return None;
     };
     let data = &node.data;
@@ -201,25 +202,17 @@ fn read_node(node: &NodeDocument, path: &str, violations: &mut Violations) -> Op
     kind.check(&data.params, &format!("{path}.data.params"), violations);
     if data.timeout.is_some_and(|limit| limit.0.is_zero()) {
         let message = "a node's time limit must be longer than zero";
-        violations.add(format!("{path}.data.timeout"), "invalid_value", message);
+        violations.add(format!("{path}.data.timeout"), Code::InvalidValue, message);
     }
     let on_error = data.on_error.unwrap_or_default();
     if on_error == OnError::ErrorPort && !declared.error_port {
         let message = format!("{} has no port `error`; use `fail` or `continue`", declared.name);
-        violations.add(format!("{path}.data.on_error"), "invalid_value", message);
+        violations.add(format!("{path}.data.on_error"), Code::InvalidValue, message);
     }
-    let mut retry = declared.retry;
-    if let Some(own) = &data.retry {
-        retry.max_attempts = own.max_attempts.unwrap_or(retry.max_attempts);
-        if !(1..=limits::MAX_ATTEMPTS).contains(&retry.max_attempts) {
-            let message = format!("attempts are 1 to {}", limits::MAX_ATTEMPTS);
-            violations.add(format!("{path}.data.retry.max_attempts"), "invalid_value", message);
-        }
-        retry.base = own.base.map_or(retry.base, |base| base.0);
-        retry.max_delay = own.max_delay.map_or(retry.max_delay, |longest| longest.0);
-        // Who sets a policy of their own wants all of its attempts: only the run's time limit ends them.
-        retry.window = DEFAULT_RUN_TIMEOUT;
-    }
+    let retry = match &data.retry {
+        None => declared.retry,
+        Some(own) => read_retry(declared.retry, own, &format!("{path}.data.retry"), violations),
+    };
     let mut ports = declared.ports.of(&data.params);
     if on_error == OnError::ErrorPort {
         ports.push(ERROR.into());
@@ -238,6 +231,33 @@ fn read_node(node: &NodeDocument, path: &str, violations: &mut Violations) -> Op
     })
 }
 
+/// A node's own policy; what it leaves out comes from its kind.
+fn read_retry(
+    declared: RetryPolicy,
+    own: &RetryDocument,
+    path: &str,
+    violations: &mut Violations,
+) -> RetryPolicy {
+    let max_attempts = own.max_attempts.unwrap_or(declared.max_attempts());
+    if !(1..=limits::MAX_ATTEMPTS).contains(&max_attempts) {
+        let message = format!("attempts are 1 to {}", limits::MAX_ATTEMPTS);
+        violations.add(format!("{path}.max_attempts"), Code::InvalidValue, message);
+    }
+    let max_delay = own.max_delay.map_or(declared.max_delay(), |longest| longest.0);
+    // Only what the author has written can contradict itself.
+    let base = own.base.map_or(declared.base().min(max_delay), |base| base.0);
+    // Who sets a policy of their own wants all of its attempts: only the run's time limit ends them.
+    RetryPolicy::new(max_attempts.max(1), base, max_delay, DEFAULT_RUN_TIMEOUT).unwrap_or_else(|_| {
+        let message = format!(
+            "the first delay, {}, is above the longest, {}; set `max_delay` too, or a shorter `base`",
+            HumanDuration(base),
+            HumanDuration(max_delay)
+        );
+        violations.add(format!("{path}.base"), Code::InvalidValue, message);
+        declared
+    })
+}
+
 fn check_triggers(document: &WorkflowDocument, violations: &mut Violations) {
     let mut seen: HashMap<&str, usize> = HashMap::new();
     for (i, node) in document.nodes.iter().enumerate() {
@@ -247,7 +267,7 @@ fn check_triggers(document: &WorkflowDocument, violations: &mut Violations) {
             Some(first) if kind.single => {
                 let message =
                     format!("a workflow has at most one {} trigger, and nodes[{first}] is one", kind.name);
-                violations.add(format!("nodes[{i}].type"), "duplicate_trigger", message);
+                violations.add(format!("nodes[{i}].type"), Code::DuplicateTrigger, message);
             }
             _ => {
                 seen.insert(kind.name, i);
@@ -255,7 +275,7 @@ fn check_triggers(document: &WorkflowDocument, violations: &mut Violations) {
         }
     }
     if seen.is_empty() {
-        violations.add("nodes", "no_trigger", "a workflow needs a trigger, such as a `manual` node");
+        violations.add("nodes", Code::NoTrigger, "a workflow needs a trigger, such as a `manual` node");
     }
 }
 
@@ -272,7 +292,7 @@ fn read_edges(
             let found = index.get(id.as_str()).copied();
             if found.is_none() {
                 let message = format!("there is no node with the id {:?}", id.as_str());
-                violations.add(format!("edges[{i}].{field}"), "dangling_edge", message);
+                violations.add(format!("edges[{i}].{field}"), Code::DanglingEdge, message);
             }
             found
         };
@@ -286,7 +306,7 @@ fn read_edges(
             let declared = node.kind.declaration();
             if declared.trigger {
                 let message = format!("{} is a trigger: nothing can lead to it", node.id);
-                violations.add(format!("edges[{i}].target"), "trigger_has_input", message);
+                violations.add(format!("edges[{i}].target"), Code::TriggerHasInput, message);
             }
             let known = declared.inputs;
             if let Some(input) = edge.target_handle.as_deref().filter(|input| {
@@ -299,11 +319,11 @@ fn read_edges(
                     declared.name,
                     known.join(", ")
                 );
-                violations.add(format!("edges[{i}].targetHandle"), "unknown_input", message);
+                violations.add(format!("edges[{i}].targetHandle"), Code::UnknownInput, message);
             }
         }
         if !seen.insert((source, port.clone(), target, edge.target_handle.clone())) {
-            violations.add(format!("edges[{i}]"), "duplicate_edge", "an earlier edge has the same ends");
+            violations.add(format!("edges[{i}]"), Code::DuplicateEdge, "an earlier edge has the same ends");
         }
         edges.push(Edge { source, port, target, input: edge.target_handle.clone() });
     }
@@ -344,5 +364,5 @@ fn check_port(node: &Node, port: &str, path: &str, violations: &mut Violations) 
             node.ports.join(", ")
         )
     };
-    violations.add(path, "unknown_port", message);
+    violations.add(path, Code::UnknownPort, message);
 }

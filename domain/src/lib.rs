@@ -14,6 +14,7 @@ pub mod kinds;
 pub mod limits;
 pub mod lineage;
 pub mod retry;
+pub mod retry_after;
 pub mod run;
 pub mod template;
 pub mod timestamp;

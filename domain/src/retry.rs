@@ -74,27 +74,91 @@ impl Failure {
     }
 }
 
-/// How often and when to try again.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// How often and when to try again. There is no policy that contradicts itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// Attempts in all, the first included; at least 1.
-    pub max_attempts: u32,
-    /// Delay before the second attempt, when it is not at once.
-    pub base: Duration,
-    /// No delay is longer, whatever `Retry-After` says.
-    pub max_delay: Duration,
-    /// No attempt starts later than this after the first.
-    pub window: Duration,
+    max_attempts: u32,
+    base: Duration,
+    max_delay: Duration,
+    window: Duration,
+}
+
+/// Settings that are no policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidRetryPolicy {
+    /// Not even the first attempt would be made.
+    #[error("there is at least 1 attempt")]
+    NoAttempt,
+    /// The first delay would already be cut.
+    #[error("the first delay, {} ms, is above the longest, {} ms", base.as_millis(), max_delay.as_millis())]
+    BaseAboveCap {
+        /// The first delay.
+        base: Duration,
+        /// The longest.
+        max_delay: Duration,
+    },
 }
 
 /// How many retries of a connection error or a timeout are made at once.
 const IMMEDIATE: u32 = 2;
 
 impl RetryPolicy {
+    /// A policy of one's own.
+    ///
+    /// `max_attempts` are all, the first included; `base` is the delay before the second, when it is not at once; no
+    /// delay is longer than `max_delay`, whatever `Retry-After` says; no attempt starts later than `window` after the
+    /// first.
+    ///
+    /// # Errors
+    /// When there is no attempt, or when the first delay is above the longest.
+    pub const fn new(
+        max_attempts: u32,
+        base: Duration,
+        max_delay: Duration,
+        window: Duration,
+    ) -> Result<Self, InvalidRetryPolicy> {
+        if max_attempts == 0 {
+            return Err(InvalidRetryPolicy::NoAttempt);
+        }
+        // `Duration` cannot be compared in a const function yet.
+        if base.as_nanos() > max_delay.as_nanos() {
+            return Err(InvalidRetryPolicy::BaseAboveCap { base, max_delay });
+        }
+        Ok(Self { max_attempts, base, max_delay, window })
+    }
+
     /// The product's rule with `max_attempts` attempts within `window`.
+    ///
+    /// # Panics
+    /// Without an attempt; in a constant that is an error of the compiler.
     #[must_use]
     pub const fn standard(max_attempts: u32, window: Duration) -> Self {
+        assert!(max_attempts > 0, "there is at least 1 attempt");
         Self { max_attempts, base: Duration::from_secs(1), max_delay: Duration::from_secs(60), window }
+    }
+
+    /// Attempts in all, the first included; at least 1.
+    #[must_use]
+    pub const fn max_attempts(&self) -> u32 {
+        self.max_attempts
+    }
+
+    /// Delay before the second attempt, when it is not at once; at most [`Self::max_delay`].
+    #[must_use]
+    pub const fn base(&self) -> Duration {
+        self.base
+    }
+
+    /// No delay is longer, whatever `Retry-After` says.
+    #[must_use]
+    pub const fn max_delay(&self) -> Duration {
+        self.max_delay
+    }
+
+    /// No attempt starts later than this after the first.
+    #[must_use]
+    pub const fn window(&self) -> Duration {
+        self.window
     }
 
     /// How long to wait after failed attempt number `attempt` (1, 2, …); `None`: give up.
@@ -116,7 +180,7 @@ impl RetryPolicy {
             Failure::Connection | Failure::Timeout => exponential(attempt - IMMEDIATE - 1),
             // Spread out: only one of those who wait may probe, and who comes too early has to come again.
             Failure::Rejected { retry_after } => {
-                let least = self.base.max(retry_after.unwrap_or_default());
+                let least = self.base.max(retry_after.unwrap_or_default()).min(self.max_delay);
                 least.mul_f64(1.0 + jitter.clamp(0.0, 1.0)).min(self.max_delay)
             }
             Failure::RateLimited { retry_after } | Failure::Server { retry_after } => {
@@ -135,6 +199,17 @@ mod tests {
     use super::*;
 
     const POLICY: RetryPolicy = RetryPolicy::standard(5, Duration::from_secs(3_600));
+
+    #[test]
+    fn a_policy_that_contradicts_itself_is_refused() {
+        let s = Duration::from_secs;
+        assert_eq!(RetryPolicy::new(0, s(1), s(60), s(9)), Err(InvalidRetryPolicy::NoAttempt));
+        let error = RetryPolicy::new(3, s(61), s(60), s(9)).unwrap_err();
+        assert_eq!(error, InvalidRetryPolicy::BaseAboveCap { base: s(61), max_delay: s(60) });
+        assert_eq!(error.to_string(), "the first delay, 61000 ms, is above the longest, 60000 ms");
+        assert_eq!(RetryPolicy::new(3, s(1), s(60), s(9)), Ok(RetryPolicy::standard(3, s(9))));
+        assert!(RetryPolicy::new(1, s(60), s(60), Duration::ZERO).is_ok());
+    }
 
     #[test]
     fn the_first_two_retries_of_a_broken_connection_are_at_once() {

@@ -1,17 +1,120 @@
 //! What is wrong with a document: all of it at once, each with its path.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::{Serialize, Serializer};
 
 /// One thing that is wrong, and where.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Violation {
     /// Where, as a path into the document: `nodes[1].data.params.url`.
     pub path: String,
     /// What kind of mistake, for programs: `unknown_kind`, `cycle`, `required`, …
-    pub code: String,
+    #[schema(value_type = String)]
+    pub code: ViolationCode,
     /// What is wrong and what to do, for people.
     pub message: String,
 }
+
+/// What kind of mistake. The names are a contract with clients: they stay, and new ones may come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ViolationCode {
+    /// It must be there.
+    Required,
+    /// It is of another JSON type.
+    InvalidType,
+    /// It is of the right type, and not one of the values that are allowed.
+    InvalidValue,
+    /// There is no such field, and unknown ones are not kept here.
+    UnknownField,
+    /// It is more or larger than a published limit, which the message names.
+    Limit,
+    /// It will mean something in a later version.
+    NotAvailable,
+    /// A parameter of the request, or a header, that cannot be read.
+    InvalidParameter,
+    /// There is no such node kind.
+    UnknownKind,
+    /// An earlier node has the id.
+    DuplicateId,
+    /// A workflow has no more than one such trigger.
+    DuplicateTrigger,
+    /// Nothing would ever start the workflow.
+    NoTrigger,
+    /// An edge that begins or ends at a node that is not there.
+    DanglingEdge,
+    /// An earlier edge has the same ends.
+    DuplicateEdge,
+    /// An edge that leads to a trigger.
+    TriggerHasInput,
+    /// The edge's source has no such output.
+    UnknownPort,
+    /// The edge's target has no such input.
+    UnknownInput,
+    /// Nodes that lead back to themselves.
+    Cycle,
+    /// The node's kind has no such parameter.
+    UnknownParameter,
+    /// An expression that cannot be read.
+    InvalidExpression,
+    /// A path into items that cannot be read.
+    InvalidPath,
+    /// A condition that is none.
+    InvalidCondition,
+    /// An address that cannot be called.
+    InvalidUrl,
+    /// A header that cannot be sent.
+    InvalidHeader,
+    /// A request body that is none, or several.
+    InvalidBody,
+}
+
+impl ViolationCode {
+    /// The code as clients get it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::InvalidType => "invalid_type",
+            Self::InvalidValue => "invalid_value",
+            Self::UnknownField => "unknown_field",
+            Self::Limit => "limit",
+            Self::NotAvailable => "not_available",
+            Self::InvalidParameter => "invalid_parameter",
+            Self::UnknownKind => "unknown_kind",
+            Self::DuplicateId => "duplicate_id",
+            Self::DuplicateTrigger => "duplicate_trigger",
+            Self::NoTrigger => "no_trigger",
+            Self::DanglingEdge => "dangling_edge",
+            Self::DuplicateEdge => "duplicate_edge",
+            Self::TriggerHasInput => "trigger_has_input",
+            Self::UnknownPort => "unknown_port",
+            Self::UnknownInput => "unknown_input",
+            Self::Cycle => "cycle",
+            Self::UnknownParameter => "unknown_parameter",
+            Self::InvalidExpression => "invalid_expression",
+            Self::InvalidPath => "invalid_path",
+            Self::InvalidCondition => "invalid_condition",
+            Self::InvalidUrl => "invalid_url",
+            Self::InvalidHeader => "invalid_header",
+            Self::InvalidBody => "invalid_body",
+        }
+    }
+}
+
+impl fmt::Display for ViolationCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for ViolationCode {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(self.as_str())
+    }
+}
+
+impl ViolationCode {}
 
 /// Collects violations while a document is read.
 #[derive(Debug, Default)]
@@ -25,14 +128,25 @@ impl Violations {
     }
 
     /// Adds one.
-    pub fn add(&mut self, path: impl Into<String>, code: &str, message: impl Into<String>) {
-        self.0.push(Violation { path: path.into(), code: code.to_owned(), message: message.into() });
+    pub fn add(
+        &mut self,
+        path: impl Into<String>,
+        code: impl Into<ViolationCode>,
+        message: impl Into<String>,
+    ) {
+        self.0.push(Violation { path: path.into(), code: code.into(), message: message.into() });
     }
 
     /// Whether nothing is wrong.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// All that is wrong.

@@ -6,13 +6,15 @@
 use std::{error::Error, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use chrono::DateTime;
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName};
 use reqwest::{Client, RequestBuilder, redirect};
 use url::{Host, Url};
 
 use crate::resilience::Classify;
-use domain::retry::Failure;
+use domain::{
+    retry::Failure,
+    retry_after::{retry_after, seconds_of, server_time},
+};
 
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -120,7 +122,7 @@ impl Classify for OutboundError {
 /// When there is no connection, when it breaks, when the body is larger.
 pub async fn send(request: RequestBuilder, max_body: usize) -> Result<Reply, OutboundError> {
     let mut response = request.send().await.map_err(|error| OutboundError::new(&error))?;
-    let (status, retry_after) = (response.status().as_u16(), retry_after(response.headers()));
+    let (status, retry_after) = (response.status().as_u16(), when_to_come_back(response.headers()));
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| OutboundError::new(&error))? {
         if body.len() + chunk.len() > max_body {
@@ -131,22 +133,11 @@ pub async fn send(request: RequestBuilder, max_body: usize) -> Result<Reply, Out
     Ok(Reply { status, retry_after, body: body.freeze() })
 }
 
-/// What the headers say about when to come back: `Retry-After` in seconds or as a date, else `X-RateLimit-Reset`
-/// in seconds, as Confluent gives it.
-#[must_use]
-pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let date = |text: &str| DateTime::parse_from_rfc2822(text).ok();
-    let seconds = |text: &str| text.parse().ok().map(Duration::from_secs);
-    text(header::RETRY_AFTER.as_str())
-        .and_then(|after| {
-            // A date is measured against the server's own clock: ours may differ.
-            seconds(after).or_else(|| {
-                let wait = date(after)? - text(header::DATE.as_str()).and_then(date)?;
-                Some(wait.to_std().unwrap_or_default())
-            })
-        })
-        .or_else(|| text("x-ratelimit-reset").and_then(seconds))
+/// What the headers say about when to come back: `Retry-After`, else `X-RateLimit-Reset` in seconds, as Confluent
+/// gives it. A date is measured against the server's own clock.
+fn when_to_come_back(headers: &HeaderMap) -> Option<Duration> {
+    const RATE_LIMIT_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+    retry_after(headers, server_time(headers)).or_else(|| seconds_of(headers, &RATE_LIMIT_RESET))
 }
 
 #[cfg(test)]
@@ -173,7 +164,7 @@ mod tests {
             (vec![("retry-after", "soon")], None),
             (vec![], None),
         ] {
-            assert_eq!(retry_after(&headers(&pairs)), expected, "{pairs:?}");
+            assert_eq!(when_to_come_back(&headers(&pairs)), expected, "{pairs:?}");
         }
     }
 

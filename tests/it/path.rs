@@ -13,8 +13,9 @@ use domain::trace::TraceContext;
 use http::{HeaderMap, Method, StatusCode};
 use minireipaz::clock::SystemClock;
 use minireipaz::{
-    config::{Env, store::StoreConfig},
+    config::Env,
     store::{
+        StoreConfig,
         clickhouse::{self, ClickHouse},
         local::LocalClickHouse,
     },

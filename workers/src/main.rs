@@ -8,13 +8,13 @@ use anyhow::Context;
 use backon::{ExponentialBuilder, Retryable};
 use minireipaz::clock::SystemClock;
 use minireipaz::{
-    config::{Env, log::LogConfig, store::StoreConfig},
+    config::Env,
     resilience::Classify,
     store::{
-        StoreError,
+        StoreConfig, StoreError,
         clickhouse::{self, ClickHouse},
     },
-    telemetry,
+    telemetry::{self, LogConfig},
 };
 use tokio::signal::unix::{SignalKind, signal};
 use workers::{Worker, WorkerConfig};
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
             return ExitCode::from(WRONG_SETTINGS);
         }
     };
-    if let Err(error) = telemetry::init(log.format, &log.filter) {
+    if let Err(error) = telemetry::init(&log) {
         eprintln!("{error}");
         return ExitCode::from(WRONG_SETTINGS);
     }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use domain::violation::Violation;
 use serde::Deserialize;
 
 /// What the API says when it refuses.
@@ -23,6 +22,17 @@ pub struct Problem {
     /// All that is wrong with a document.
     #[serde(default)]
     pub violations: Vec<Violation>,
+}
+
+/// One thing that is wrong with a document. Its code is text: a newer server may know codes that this program does not.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Violation {
+    /// Where, as a path into the document.
+    pub path: String,
+    /// What kind of mistake.
+    pub code: String,
+    /// What is wrong and what to do.
+    pub message: String,
 }
 
 impl fmt::Display for Problem {

@@ -5,8 +5,8 @@ use std::{net::SocketAddr, path::PathBuf};
 use anyhow::Context as _;
 use bridge::{BasicAuth, Bridge, BridgeConfig, KafkaSettings, LogConfig};
 use minireipaz::{
-    config::{Env, log::LogConfig as Logging},
-    telemetry,
+    config::Env,
+    telemetry::{self, LogConfig as Logging},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::signal::unix::{SignalKind, signal};
@@ -100,7 +100,7 @@ pub(super) async fn bridge(args: BridgeArgs) -> Result<(), Failure> {
     let mut env = Env::process();
     let logging = Logging::from_env(&mut env);
     let logging = env.finish(Some(logging)).map_err(|error| Failure::usage(error.to_string()))?;
-    telemetry::init(logging.format, &logging.filter).map_err(anyhow::Error::from)?;
+    telemetry::init(&logging).map_err(anyhow::Error::from)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(anyhow::Error::from)?;
     let config = config(args);
     // Dropping what has been started so far stops it.

@@ -1,8 +1,8 @@
 //! `minireipaz migrate`: brings a database to the newest schema.
 
 use minireipaz::{
-    config::{Env, store::StoreConfig},
-    store::clickhouse,
+    config::Env,
+    store::{StoreConfig, clickhouse},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use minireipaz::{
-    config::{Env, store::StoreConfig},
-    store::{clickhouse, local::LocalClickHouse},
+    config::Env,
+    store::{StoreConfig, clickhouse, local::LocalClickHouse},
 };
 
 use super::{

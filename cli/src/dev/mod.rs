@@ -12,8 +12,8 @@ use std::{net::Ipv4Addr, path::PathBuf};
 
 use minireipaz::{
     auth::{Scopes, issuer::TokenRequest},
-    config::{Env, log::LogConfig},
-    telemetry,
+    config::Env,
+    telemetry::{self, LogConfig},
 };
 
 pub(crate) use folder::Addresses;
@@ -48,7 +48,7 @@ impl Dev {
         let mut env = Env::process();
         let log = LogConfig::from_env(&mut env);
         let log = env.finish(Some(log))?;
-        telemetry::init_file(log.format, &log.filter, folder.log()?)?;
+        telemetry::init_file(&log, folder.log()?)?;
         let mut stop = Stop::new()?;
         let mut system = tokio::select! {
             system = LocalSystem::start(&folder, listener, self.clickhouse_url.as_deref()) => system?,

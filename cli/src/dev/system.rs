@@ -7,9 +7,9 @@ use bridge::Bridge;
 use minireipaz::{
     auth::issuer::LocalIssuer,
     clock::SystemClock,
-    config::{Config, Env, store::StoreConfig},
-    http::AppState,
-    store::clickhouse::ClickHouse,
+    config::Env,
+    http::{ApiConfig, AppState},
+    store::{StoreConfig, clickhouse::ClickHouse},
 };
 use workers::{Worker, WorkerConfig};
 
@@ -69,7 +69,7 @@ impl LocalSystem {
         starting.started(&addresses.worker);
 
         let starting = Starting::new("functions");
-        let state = AppState::connect(&Config::from_env(Env::of(variables.clone()))?)?;
+        let state = AppState::connect(&ApiConfig::from_env(Env::of(variables.clone()))?)?;
         let functions = Server::start(listener, functions::router(state, issuer.jwks()));
         starting.started(&format!("{}/api/v1", addresses.functions));
 

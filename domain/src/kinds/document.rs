@@ -45,9 +45,9 @@ fn kind_json(kind: &Declaration) -> Value {
         "error_port": kind.error_port,
         "timeout": HumanDuration(kind.timeout),
         "retry": {
-            "max_attempts": kind.retry.max_attempts,
-            "base": HumanDuration(kind.retry.base),
-            "max_delay": HumanDuration(kind.retry.max_delay),
+            "max_attempts": kind.retry.max_attempts(),
+            "base": HumanDuration(kind.retry.base()),
+            "max_delay": HumanDuration(kind.retry.max_delay()),
         },
         "params": params::root(params::object_schema(&kind.params)),
         "example": {
@@ -110,7 +110,7 @@ fn write_page(page: &mut String, kind: &Declaration) -> std::fmt::Result {
             "It calls others: a step is made at least once, and says by a key when it is made again."
         }
     };
-    let (timeout, attempts) = (HumanDuration(kind.timeout), kind.retry.max_attempts);
+    let (timeout, attempts) = (HumanDuration(kind.timeout), kind.retry.max_attempts());
     writeln!(page, "- {effect} Time limit of an attempt: {timeout}; attempts: {attempts}.\n")?;
     writeln!(page, "## Example\n")?;
     for (what, text) in [

@@ -3,6 +3,7 @@
 //! First `keep` chooses what stays of the item, then `remove` takes away, then `fields` are set in their order. All
 //! expressions see the item as it came in.
 
+use crate::violation::ViolationCode as Code;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -82,7 +83,7 @@ impl Parameter for Fields {
             let here = at.field(key);
             match FieldPath::parse(key) {
                 Ok(path) => read.push((path, value.clone())),
-                Err(error) => reader.violation(&here, "invalid_path", error.to_string()),
+                Err(error) => reader.violation(&here, Code::InvalidPath, error.to_string()),
             }
             reader.check_templates(value, &here);
         }
@@ -112,7 +113,7 @@ impl Parameter for Keep {
             Value::Array(_) => <Vec<FieldPath>>::read(value, at, reader).map(Self::Fields),
             other => {
                 let message = format!("`keep` is \"all\", \"none\" or a list of fields, not {other}");
-                reader.violation(at, "invalid_value", message);
+                reader.violation(at, Code::InvalidValue, message);
                 None
             }
         }

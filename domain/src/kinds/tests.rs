@@ -6,8 +6,11 @@ use crate::violation::Violation;
 fn check_saved(kind: &str, params: &Value, expected: &[(&str, &str)]) {
     let mut violations = Violations::new();
     Kind::parse(kind).unwrap().check(params.as_object().unwrap(), "p", &mut violations);
-    let found: Vec<_> =
-        violations.into_vec().into_iter().map(|Violation { path, code, .. }| (path, code)).collect();
+    let found: Vec<_> = violations
+        .into_vec()
+        .into_iter()
+        .map(|Violation { path, code, .. }| (path, code.to_string()))
+        .collect();
     let expected: Vec<_> = expected.iter().map(|(path, code)| ((*path).into(), (*code).into())).collect();
     assert_eq!(found, expected, "{kind} {params}");
 }

@@ -1,5 +1,6 @@
 //! `wait`: lets its items go on later.
 
+use crate::violation::ViolationCode as Code;
 use serde_json::Value;
 
 use super::{
@@ -29,7 +30,7 @@ impl Parameter for Timestamp {
         let read = value.as_str().and_then(|text| text.parse().ok());
         if read.is_none() {
             let message = format!("`{}` is a time such as \"2026-12-24T18:00:00Z\", not {value}", at.name());
-            reader.violation(at, "invalid_value", message);
+            reader.violation(at, Code::InvalidValue, message);
         }
         read
     }

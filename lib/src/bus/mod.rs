@@ -1,8 +1,11 @@
 //! The event bus: how functions hand over what takes long.
 
+mod config;
 #[cfg(any(test, feature = "testing"))]
 pub mod memory;
 pub mod rest_proxy;
+
+pub use config::{ApiKey, BusConfig, ProduceApi};
 
 use async_trait::async_trait;
 use std::time::Duration;

@@ -1,24 +1,14 @@
 //! All settings of a function.
 
-use super::{ConfigError, Env, auth::AuthConfig, bus::BusConfig, http::HttpConfig, store::StoreConfig};
-use crate::auth::CallbackSecrets;
+use super::{ConfigError, Env};
+use crate::{
+    auth::{AuthConfig, CallbackSecrets},
+    bus::BusConfig,
+    http::{ApiConfig, HttpConfig},
+    store::StoreConfig,
+};
 
-/// All settings of a function; every function has the same.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// The HTTP edge.
-    pub http: HttpConfig,
-    /// Which tokens are accepted.
-    pub auth: AuthConfig,
-    /// Which secrets of connectors are accepted.
-    pub callbacks: CallbackSecrets,
-    /// The event bus.
-    pub bus: BusConfig,
-    /// The store.
-    pub store: StoreConfig,
-}
-
-impl Config {
+impl ApiConfig {
     /// Reads the settings.
     ///
     /// # Errors
@@ -40,7 +30,7 @@ mod tests {
 
     #[test]
     fn everything_that_is_missing_is_named_at_once() {
-        let error = Config::from_env(Env::of([("CORS_ORIGINS", "nonsense")])).unwrap_err().to_string();
+        let error = ApiConfig::from_env(Env::of([("CORS_ORIGINS", "nonsense")])).unwrap_err().to_string();
         for name in [
             "CORS_ORIGINS",
             "AUTH_ISSUER",

@@ -3,37 +3,12 @@
 use std::time::Duration;
 
 use super::Env;
-use crate::service::WatchSettings;
+use crate::http::HttpConfig;
 
 /// Set by Lambda: where its runtime API is.
 const LAMBDA: &str = "AWS_LAMBDA_RUNTIME_API";
 /// How long a request may wait on Lambda: API Gateway gives up after 29 s, and passes on only whole answers.
 const BEHIND_A_GATEWAY: Duration = Duration::from_secs(25);
-
-/// Settings of the HTTP edge.
-#[derive(Debug, Clone)]
-pub struct HttpConfig {
-    /// Origins whose pages may use the API, or `*`. `CORS_ORIGINS`, separated by commas; default: none.
-    pub cors_origins: Vec<String>,
-    /// How long an event stream lasts; the client then connects again. It must end before the function's time
-    /// limit does (300 s on the smallest plan).
-    pub stream_limit: Duration,
-    /// Longest wait of a request, whatever it asks for; it then gets what there is.
-    pub longest_wait: Duration,
-    /// How runs are watched for those who wait.
-    pub watch: WatchSettings,
-}
-
-impl Default for HttpConfig {
-    fn default() -> Self {
-        Self {
-            cors_origins: Vec::new(),
-            stream_limit: Duration::from_secs(280),
-            longest_wait: Duration::from_secs(60),
-            watch: WatchSettings::default(),
-        }
-    }
-}
 
 impl HttpConfig {
     /// Reads the settings.
@@ -63,8 +38,9 @@ fn is_origin(text: &str) -> bool {
 }
 
 /// Whether this process is a Lambda function.
+#[cfg(feature = "functions")]
 #[must_use]
-pub fn on_lambda() -> bool {
+pub(crate) fn on_lambda() -> bool {
     Env::process().optional::<String>(LAMBDA).is_some()
 }
 

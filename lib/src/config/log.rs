@@ -1,32 +1,20 @@
 //! Settings of the log.
 
 use super::Env;
-use crate::telemetry::LogFormat;
-
-/// What is logged and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogConfig {
-    /// What is logged, as `tracing` filters are written. `LOG`; default `info`.
-    pub filter: String,
-    /// For whom it is written. `LOG_FORMAT`, `text` or `json`; default `text`.
-    pub format: LogFormat,
-}
+#[cfg(feature = "otlp")]
+use crate::telemetry::SpanConfig;
+use crate::telemetry::{LogConfig, LogFormat};
 
 impl LogConfig {
     /// Reads the settings.
     pub fn from_env(env: &mut Env) -> Self {
-        Self { filter: env.or("LOG", "info".to_owned()), format: env.or("LOG_FORMAT", LogFormat::Text) }
+        Self {
+            filter: env.or("LOG", "info".to_owned()),
+            format: env.or("LOG_FORMAT", LogFormat::Text),
+            #[cfg(feature = "otlp")]
+            spans: SpanConfig::from_env(env),
+        }
     }
-}
-
-/// Where spans are sent, with the feature `otlp`. All else (headers, time limits, batches, compression, resource
-/// attributes) the exporter reads from the standard variables itself.
-#[cfg(feature = "otlp")]
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SpanConfig {
-    /// The service's name. `OTEL_SERVICE_NAME`, or `service.name` in `OTEL_RESOURCE_ATTRIBUTES`; default: the
-    /// program's.
-    pub default_name: Option<String>,
 }
 
 #[cfg(feature = "otlp")]

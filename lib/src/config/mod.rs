@@ -1,13 +1,19 @@
-//! Settings: read once, at the start, into one struct a concern. All problems are reported at once.
+//! Reads the settings from the environment: once, at the start, into the structs that live beside what they configure.
+//! All problems are reported at once.
 
+#[cfg(feature = "api")]
 mod api;
-pub mod auth;
-pub mod bus;
-pub mod http;
-pub mod log;
-pub mod store;
+#[cfg(feature = "api")]
+mod auth;
+mod bus;
+mod callbacks;
+#[cfg(feature = "api")]
+mod http;
+mod log;
+mod store;
 
-pub use api::Config;
+#[cfg(feature = "functions")]
+pub(crate) use http::on_lambda;
 
 use std::{collections::BTreeMap, str::FromStr};
 

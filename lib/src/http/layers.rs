@@ -13,11 +13,8 @@ use tokio::time::Instant;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::Instrument;
 
-use super::problem::ApiError;
-use crate::{
-    config::http::HttpConfig,
-    telemetry::{TraceSpan, names},
-};
+use super::{HttpConfig, problem::ApiError};
+use crate::telemetry::{TraceSpan, names};
 use domain::trace::TRACEPARENT;
 
 /// The header of a request's id, in both directions.

@@ -1,5 +1,6 @@
 //! The HTTP edge: routers, extractors, problems, and `serve` for every platform.
 
+mod config;
 mod error;
 pub mod extract;
 mod function_path;
@@ -8,13 +9,16 @@ pub mod layers;
 mod openapi;
 mod problem;
 pub mod routes;
+#[cfg(feature = "functions")]
 mod serve;
 mod state;
 
+pub use config::{ApiConfig, HttpConfig};
 pub use openapi::document as openapi;
 pub use problem::{ApiError, Problem};
+#[cfg(feature = "functions")]
 pub use serve::serve;
-pub use state::{AppState, Parts};
+pub use state::{ApiParts, AppState};
 
 use axum::Router;
 use tower::util::MapRequest;

@@ -4,12 +4,12 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use domain::violation::Violation;
+use domain::violation::{Violation, ViolationCode};
 
 /// An error, as clients see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Problem {
     /// The kind of problem as a URN that ends in `code`.
     #[serde(rename = "type")]
@@ -29,19 +29,19 @@ pub struct Problem {
     /// What to quote when asking about it; also in the header `X-Request-Id`.
     pub request_id: String,
     /// All that is wrong with the request, each with its place.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub violations: Vec<Violation>,
     /// With 412: the version that the workflow has now.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub current_version: Option<u32>,
 }
 
 /// An error on its way to the client. `http::layers` renders it, with the request's id, and logs its cause.
 #[derive(Debug, Clone)]
-pub struct ApiError(Box<Parts>);
+pub struct ApiError(Box<Details>);
 
 #[derive(Debug, Clone)]
-struct Parts {
+struct Details {
     status: StatusCode,
     code: &'static str,
     detail: String,
@@ -56,7 +56,7 @@ impl ApiError {
     /// An error with that status, code and text for the client.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self(Box::new(Parts {
+        Self(Box::new(Details {
             status,
             code,
             detail: detail.into(),
@@ -88,7 +88,7 @@ impl ApiError {
     pub fn parameter(name: &str, message: impl Into<String>) -> Self {
         let message = message.into();
         Self::new(StatusCode::BAD_REQUEST, "invalid_parameter", format!("{name}: {message}")).with_violations(
-            vec![Violation { path: name.to_owned(), code: "invalid_parameter".to_owned(), message }],
+            vec![Violation { path: name.to_owned(), code: ViolationCode::InvalidParameter, message }],
         )
     }
 
@@ -139,7 +139,7 @@ impl ApiError {
 
     /// The document.
     pub(super) fn render(&self, request_id: &str) -> Response {
-        let Parts { status, code, detail, violations, current_version, retry_after, authenticate, .. } =
+        let Details { status, code, detail, violations, current_version, retry_after, authenticate, .. } =
             &*self.0;
         let problem = Problem {
             kind: format!("urn:minireipaz:problem:{code}"),

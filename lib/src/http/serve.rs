@@ -7,8 +7,11 @@ use tokio::sync::OnceCell;
 use tower::{ServiceBuilder, ServiceExt};
 use vercel_runtime::axum::VercelLayer;
 
-use super::{layers, problem::ApiError, routes::Routes, state::AppState, with_edge};
-use crate::config::{self, Config, Env, log::LogConfig};
+use super::{ApiConfig, layers, problem::ApiError, routes::Routes, state::AppState, with_edge};
+use crate::{
+    config::{Env, on_lambda},
+    telemetry::{self, LogConfig},
+};
 
 /// Serves a function: on Vercel (or alone, on 127.0.0.1), or on Lambda when it runs there.
 ///
@@ -20,13 +23,13 @@ use crate::config::{self, Config, Env, log::LogConfig};
 pub async fn serve(routes: Routes) -> Result<(), vercel_runtime::Error> {
     let mut env = Env::process();
     let log = LogConfig::from_env(&mut env);
-    crate::telemetry::init(log.format, &log.filter)?;
+    telemetry::init(&log)?;
     // A wrong setting of the log is no reason to answer nobody.
     if let Err(error) = env.finish(Some(())) {
         tracing::warn!(%error, "the log goes on with its defaults");
     }
     let app = lazily(routes, Env::process);
-    if config::http::on_lambda() {
+    if on_lambda() {
         lambda_http::run(app).await
     } else {
         vercel_runtime::run(ServiceBuilder::new().layer(VercelLayer::new()).service(app)).await
@@ -59,7 +62,7 @@ impl Lazy {
     }
 
     fn wire(&self) -> Result<Router, ApiError> {
-        let config = Config::from_env((self.env)()).map_err(|error| {
+        let config = ApiConfig::from_env((self.env)()).map_err(|error| {
             // It names settings, never their values.
             let detail = format!("this function cannot work yet: {}", error.0.join("; "));
             ApiError::unavailable("not_configured", detail, std::time::Duration::from_secs(60))

@@ -2,18 +2,17 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use super::health::Checkup;
+use super::{ApiConfig, HttpConfig, health::Checkup};
 use crate::clock::{Clock, SystemClock};
 use crate::{
     auth::{Authenticator, CallbackSecrets},
     bus::{EventBus, rest_proxy::RestProxy},
-    config::{Config, http::HttpConfig},
     service::{RunWatch, Runs, Scheduler, Workflows},
     store::{Store, clickhouse::ClickHouse},
 };
 
 /// What the API is made of; tests pass stand-ins.
-pub struct Parts {
+pub struct ApiParts {
     /// The record and the read side.
     pub store: Arc<dyn Store>,
     /// Where events go.
@@ -57,9 +56,9 @@ impl AppState {
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub fn connect(config: &Config) -> anyhow::Result<Self> {
+    pub fn connect(config: &ApiConfig) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        Ok(Self::new(Parts {
+        Ok(Self::new(ApiParts {
             store: Arc::new(ClickHouse::new(&config.store)?),
             bus: Arc::new(RestProxy::new(config.bus.clone())?),
             auth: Arc::new(Authenticator::new(config.auth.clone(), Arc::clone(&clock))?),
@@ -71,8 +70,8 @@ impl AppState {
 
     /// Puts the parts together.
     #[must_use]
-    pub fn new(parts: Parts) -> Self {
-        let Parts { store, bus, auth, callbacks, clock, config } = parts;
+    pub fn new(parts: ApiParts) -> Self {
+        let ApiParts { store, bus, auth, callbacks, clock, config } = parts;
         let workflows = Arc::new(Workflows::new(Arc::clone(&store), Arc::clone(&bus), Arc::clone(&clock)));
         let watch = RunWatch::new(Arc::clone(&store), config.watch);
         Self(Arc::new(App {

@@ -54,7 +54,7 @@ impl Guard {
         Fut: Future<Output = Result<T, E>>,
     {
         let started = Instant::now();
-        let deadline = started + self.policy.window;
+        let deadline = started + self.policy.window();
         let mut history = Vec::new();
         loop {
             let began = Instant::now();

@@ -16,7 +16,7 @@ use domain::{
     items::input_items,
     limits::MAX_ITEMS,
     run::{Run, RunStatus, RunWithSteps, Trigger},
-    violation::{Violation, Violations},
+    violation::{Violation, ViolationCode, Violations},
 };
 
 /// A request to start a run.
@@ -191,7 +191,11 @@ fn check_input(input: &Value) -> Result<(), Vec<Violation>> {
     if let Value::Array(list) = input
         && list.len() > MAX_ITEMS
     {
-        violations.add("input", "limit", format!("{} items are above the limit of {MAX_ITEMS}", list.len()));
+        violations.add(
+            "input",
+            ViolationCode::Limit,
+            format!("{} items are above the limit of {MAX_ITEMS}", list.len()),
+        );
     }
     match input {
         Value::Null | Value::Object(_) => {}
@@ -199,12 +203,12 @@ fn check_input(input: &Value) -> Result<(), Vec<Violation>> {
             for (i, item) in list.iter().enumerate().filter(|(_, item)| !item.is_object()).take(20) {
                 let found = domain::items::name_of(item);
                 let message = format!("an item is an object, and this is {found}");
-                violations.add(format!("input[{i}]"), "invalid_type", message);
+                violations.add(format!("input[{i}]"), ViolationCode::InvalidType, message);
             }
         }
         other => {
             if let Err(message) = input_items(other) {
-                violations.add("input", "invalid_type", message);
+                violations.add("input", ViolationCode::InvalidType, message);
             }
         }
     }

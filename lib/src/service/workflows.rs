@@ -19,7 +19,7 @@ use domain::{
     ids::WorkflowId,
     limits,
     timestamp::Timestamp,
-    violation::{Violation, Violations},
+    violation::{Violation, ViolationCode, Violations},
     workflow::{DocumentText, StoredWorkflow, Workflow, WorkflowDocument, WorkflowKey, WorkflowSummary},
 };
 
@@ -313,18 +313,26 @@ fn check(document: &WorkflowDocument) -> Result<DocumentText, Vec<Violation>> {
     let mut violations = Violations::new();
     if document.settings.error_workflow.is_some() {
         let message = "error workflows are not available yet; leave it out or set it to null";
-        violations.add("settings.error_workflow", "not_available", message);
+        violations.add("settings.error_workflow", ViolationCode::NotAvailable, message);
     }
     let text = DocumentText::of(document)
         .map_err(|error| {
-            violations.add("", "invalid_value", format!("the document cannot be written as JSON: {error}"));
+            violations.add(
+                "",
+                ViolationCode::InvalidValue,
+                format!("the document cannot be written as JSON: {error}"),
+            );
         })
         .ok();
     if let Some(bytes) = text.as_ref().map(|text| text.as_str().len())
         && bytes > limits::MAX_DOCUMENT_BYTES
     {
         let limit = limits::MAX_DOCUMENT_BYTES;
-        violations.add("", "limit", format!("the document has {bytes} bytes, above the limit of {limit}"));
+        violations.add(
+            "",
+            ViolationCode::Limit,
+            format!("the document has {bytes} bytes, above the limit of {limit}"),
+        );
     }
     let mut all = Definition::new(document).err().unwrap_or_default();
     all.extend(violations.into_vec());

@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use super::clickhouse::ClickHouse;
-use crate::{config::store::StoreConfig, store::Store as _};
+use crate::store::{Store as _, StoreConfig};
 
 const SCRIPT: &str = include_str!("../../../scripts/clickhouse_server.py");
 /// How often a starting server is asked whether it is there. It takes most of a second.

@@ -4,10 +4,13 @@
 //! row of an older version, attempt or revision never hides a newer one.
 
 pub mod clickhouse;
+mod config;
 #[cfg(feature = "local")]
 pub mod local;
 #[cfg(any(test, feature = "testing"))]
 pub mod memory;
+
+pub use config::{DatabaseName, InvalidAddress, StoreAddress, StoreConfig};
 
 use std::collections::HashMap;
 

@@ -3,7 +3,6 @@
 use std::{
     fs::File,
     io::{IsTerminal, stderr},
-    str::FromStr,
     sync::Mutex,
 };
 
@@ -15,29 +14,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-use super::json_lines::JsonLines;
-
-/// For whom the log is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LogFormat {
-    /// Lines for people.
-    #[default]
-    Text,
-    /// One JSON object a line, for machines.
-    Json,
-}
-
-impl FromStr for LogFormat {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "text" => Ok(Self::Text),
-            "json" => Ok(Self::Json),
-            _ => Err("must be text or json"),
-        }
-    }
-}
+use super::{LogConfig, LogFormat, json_lines::JsonLines};
 
 /// The log cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -51,39 +28,38 @@ pub struct LogError {
 
 /// Starts the log of this process, on the standard error stream.
 ///
-/// Programs keep the standard output for their results. `filter` says what is logged, such as `info` or
-/// `warn,minireipaz=debug`. When a log was started before, it goes on as it is.
+/// Programs keep the standard output for their results. When a log was started before, it goes on as it is.
 ///
 /// # Errors
 /// When the filter cannot be read.
-pub fn init(format: LogFormat, filter: &str) -> Result<(), LogError> {
-    start(format, filter, stderr, stderr().is_terminal())
+pub fn init(config: &LogConfig) -> Result<(), LogError> {
+    start(config, stderr, stderr().is_terminal())
 }
 
 /// The same, to a file: for a program whose terminal shows something else.
 ///
 /// # Errors
 /// When the filter cannot be read.
-pub fn init_file(format: LogFormat, filter: &str, file: File) -> Result<(), LogError> {
-    start(format, filter, Mutex::new(file), false)
+pub fn init_file(config: &LogConfig, file: File) -> Result<(), LogError> {
+    start(config, Mutex::new(file), false)
 }
 
-fn start<W>(format: LogFormat, filter: &str, writer: W, colours: bool) -> Result<(), LogError>
+fn start<W>(config: &LogConfig, writer: W, colours: bool) -> Result<(), LogError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter =
-        EnvFilter::try_new(filter).map_err(|source| LogError { filter: filter.to_owned(), source })?;
+    let filter = EnvFilter::try_new(&config.filter)
+        .map_err(|source| LogError { filter: config.filter.clone(), source })?;
     // A line that cannot be written is lost. Complaining about it on the standard error stream would panic where that
     // is on the same full disk, and end what works.
     let layer = fmt::layer().with_writer(writer).log_internal_errors(false);
-    let layer = match format {
+    let layer = match config.format {
         LogFormat::Text => layer.with_ansi(colours).boxed(),
         LogFormat::Json => layer.event_format(JsonLines).fmt_fields(JsonFields::new()).boxed(),
     };
     let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter));
     #[cfg(feature = "otlp")]
-    let (subscriber, wrong) = match super::otlp::layer() {
+    let (subscriber, wrong) = match super::otlp::layer(config.spans.as_ref()) {
         Ok(spans) => (subscriber.with(spans), None),
         Err(error) => (subscriber.with(None), Some(error)),
     };
@@ -103,13 +79,13 @@ mod tests {
 
     #[test]
     fn a_filter_that_cannot_be_read_is_named() {
-        let error = init(LogFormat::Text, "minireipaz=loud").unwrap_err().to_string();
+        let error = init(&LogConfig::new(LogFormat::Text, "minireipaz=loud")).unwrap_err().to_string();
         assert!(error.contains("minireipaz=loud"), "{error}");
     }
 
     #[test]
     fn starting_the_log_twice_is_harmless() {
-        init(LogFormat::Json, "off").unwrap();
-        init(LogFormat::Text, "off").unwrap();
+        init(&LogConfig::new(LogFormat::Json, "off")).unwrap();
+        init(&LogConfig::new(LogFormat::Text, "off")).unwrap();
     }
 }

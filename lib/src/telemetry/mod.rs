@@ -1,6 +1,7 @@
 //! Logs, metrics and trace context, with one vocabulary.
 
 mod collector;
+mod config;
 mod json_lines;
 mod log;
 pub mod names;
@@ -10,7 +11,10 @@ pub mod redact;
 mod trace_span;
 
 pub use collector::collect;
-pub use log::{LogError, LogFormat, init, init_file};
+#[cfg(feature = "otlp")]
+pub use config::SpanConfig;
+pub use config::{LogConfig, LogFormat};
+pub use log::{LogError, init, init_file};
 pub use trace_span::TraceSpan;
 
 /// Sends the spans that have not been sent yet, with the feature `otlp`; to be called at the end of a program, outside

@@ -6,7 +6,7 @@ use axum::body::Body;
 use domain::limits;
 use http::{Method, Request, header};
 use minireipaz::clock::SystemClock;
-use minireipaz::{config::http::HttpConfig, store::memory::Call};
+use minireipaz::{http::HttpConfig, store::memory::Call};
 use serde_json::json;
 
 use crate::app::{TestApp, greeting};

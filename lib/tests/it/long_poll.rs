@@ -7,7 +7,7 @@ use domain::run::RunStatus;
 use futures_util::StreamExt;
 use http::Method;
 use minireipaz::clock::SystemClock;
-use minireipaz::{config::http::HttpConfig, service::WatchSettings, testing::eventually};
+use minireipaz::{http::HttpConfig, service::WatchSettings, testing::eventually};
 use tokio::task::JoinSet;
 
 use crate::app::{Answer, TestApp};

@@ -12,7 +12,7 @@ use domain::{
 };
 use http::Method;
 use minireipaz::clock::ManualClock;
-use minireipaz::{config::http::HttpConfig, store::memory::Call, testing::eventually};
+use minireipaz::{http::HttpConfig, store::memory::Call, testing::eventually};
 use serde_json::json;
 
 use crate::app::{TestApp, greeting};

@@ -8,10 +8,7 @@ use domain::{
     timestamp::Timestamp,
     workflow::{DocumentText, StoredWorkflow, WorkflowSummary},
 };
-use minireipaz::{
-    config::store::StoreConfig,
-    store::{Facts, StepFact, clickhouse, local::LocalClickHouse},
-};
+use minireipaz::store::{Facts, StepFact, StoreConfig, clickhouse, local::LocalClickHouse};
 use serde_json::json;
 use tokio::sync::OnceCell;
 

@@ -107,7 +107,7 @@ fn every_function_has_exactly_one_time_limit_in_vercel_json() {
     }
     assert_eq!(used.len(), globs.len(), "a glob that matches nothing does not deploy");
     let streams = globs["api/v1/runs/*.rs"]["maxDuration"].as_u64().unwrap();
-    let config = minireipaz::config::http::HttpConfig::default();
+    let config = minireipaz::http::HttpConfig::default();
     assert!(config.stream_limit.as_secs() + 15 <= streams, "a stream must end before its function does");
     assert!(root().join("public/index.html").exists(), "without public/ the sources would be published");
 }

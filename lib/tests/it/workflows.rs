@@ -202,6 +202,25 @@ async fn all_that_is_wrong_is_told_at_once_and_nothing_is_saved() {
 }
 
 #[tokio::test]
+async fn a_first_delay_above_the_longest_is_refused_and_a_short_longest_delay_is_not() {
+    let app = TestApp::start().await;
+    let retrying = |retry: Value| {
+        let mut document = greeting();
+        document["nodes"][0]["data"] = json!({"retry": retry});
+        document
+    };
+    for retry in [json!({"base": "2m"}), json!({"base": "2s", "max_delay": "1s"})] {
+        let answer = app.post("/api/v1/workflows", &retrying(retry)).await;
+        let detail = answer.problem(422, "invalid_workflow");
+        assert!(detail.contains("is above the longest"), "{detail}");
+        assert_eq!(answer.violations(), [("nodes[0].data.retry.base", "invalid_value")]);
+    }
+    for retry in [json!({"max_delay": "500ms"}), json!({"base": "2m", "max_delay": "2m"})] {
+        assert_eq!(app.post("/api/v1/workflows", &retrying(retry)).await.status, 201);
+    }
+}
+
+#[tokio::test]
 async fn a_document_above_its_limit_is_refused_with_the_limit() {
     let app = TestApp::start().await;
     let mut document = greeting();

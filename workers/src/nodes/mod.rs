@@ -15,6 +15,7 @@ mod wait;
 
 use std::{sync::Arc, time::Instant};
 
+use domain::violation::ViolationCode as Code;
 use domain::{
     definition::{Definition, Node},
     items::{ERROR, Item, MAIN, Output, Ports},
@@ -122,7 +123,7 @@ pub(crate) fn compile(definition: &Definition) -> Result<Vec<Executable>, Vec<Vi
         match compile_node(node, definition) {
             Ok(executable) => nodes.push(executable),
             Err(error) => {
-                violations.add(format!("nodes[{i}].data.params"), "invalid_expression", error.to_string());
+                violations.add(format!("nodes[{i}].data.params"), Code::InvalidExpression, error.to_string());
             }
         }
     }

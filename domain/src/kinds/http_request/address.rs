@@ -1,5 +1,6 @@
 //! How and where a call goes.
 
+use crate::violation::ViolationCode as Code;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -27,7 +28,7 @@ impl Parameter for Address {
             // The text itself may hold a secret; the editor shows it anyway.
             Err(error) => format!("this is not a URL ({error}); it starts with http:// or https://"),
         };
-        reader.violation(at, "invalid_url", wrong);
+        reader.violation(at, Code::InvalidUrl, wrong);
         None
     }
 
@@ -39,7 +40,7 @@ impl Parameter for Address {
         reader.check_templates(value, at);
         let start = text.trim_start().to_ascii_lowercase();
         if !["{{", "http://", "https://"].iter().any(|known| start.starts_with(known)) {
-            reader.violation(at, "invalid_url", "a URL starts with http:// or https://");
+            reader.violation(at, Code::InvalidUrl, "a URL starts with http:// or https://");
         }
         None
     }
@@ -102,7 +103,7 @@ impl Parameter for Method {
         let found = METHODS.iter().find(|(_, known)| known.eq_ignore_ascii_case(name));
         if found.is_none() {
             let names = METHODS.map(|(_, name)| name).join(", ");
-            reader.violation(at, "invalid_value", format!("{value} is not a method; known are: {names}"));
+            reader.violation(at, Code::InvalidValue, format!("{value} is not a method; known are: {names}"));
         }
         found.map(|(method, _)| *method)
     }

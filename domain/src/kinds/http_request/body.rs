@@ -1,5 +1,6 @@
 //! What a request sends: exactly one of `json`, `form`, `text`, `multipart`, `base64`.
 
+use crate::violation::ViolationCode as Code;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
@@ -92,13 +93,13 @@ impl Parameter for Body {
                     SHAPES.map(|name| format!("`{name}`")).join(", "),
                     if given.is_empty() { "none".to_owned() } else { given.join(" and ") }
                 );
-                reader.violation(at, "invalid_body", message);
+                reader.violation(at, Code::InvalidBody, message);
                 None
             }
         };
         for name in map.keys().filter(|name| !SHAPES.contains(&name.as_str())) {
             let message = format!("`{name}` is not a parameter; known are: {}", SHAPES.join(", "));
-            reader.violation(&at.field(name), "unknown_parameter", message);
+            reader.violation(&at.field(name), Code::UnknownParameter, message);
         }
         read
     }
@@ -121,7 +122,7 @@ fn read_shape(name: &str, value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -
 fn text(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<String> {
     let read = scalar(value);
     if read.is_none() {
-        reader.violation(at, "invalid_value", format!("must be a text, not {}", name_of(value)));
+        reader.violation(at, Code::InvalidValue, format!("must be a text, not {}", name_of(value)));
     }
     read
 }
@@ -130,7 +131,7 @@ fn bytes(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Bytes> {
     let decoded = value.as_str().and_then(|text| BASE64_STANDARD.decode(text.trim()).ok());
     if decoded.is_none() {
         let message = "must be bytes in base64 (the standard alphabet, padded)";
-        reader.violation(at, "invalid_value", message);
+        reader.violation(at, Code::InvalidValue, message);
     }
     decoded.map(Bytes::from)
 }
@@ -164,7 +165,7 @@ fn part(name: &str, value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Opti
     {
         let message =
             format!("`{key}` is not part of a part; known are: text, base64, filename, content_type");
-        reader.violation(&at.field(key), "unknown_parameter", message);
+        reader.violation(&at.field(key), Code::UnknownParameter, message);
         right = false;
     }
     let mut optional = |key: &str| match map.get(key) {
@@ -177,14 +178,14 @@ fn part(name: &str, value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Opti
     };
     let (filename, content_type) = (optional("filename"), optional("content_type"));
     if content_type.as_deref().is_some_and(|value| value.parse::<http::HeaderValue>().is_err()) {
-        reader.violation(&at.field("content_type"), "invalid_value", "this is not a media type");
+        reader.violation(&at.field("content_type"), Code::InvalidValue, "this is not a media type");
         right = false;
     }
     let content = match (map.get("text"), map.get("base64")) {
         (Some(value), None) => PartContent::Text(text(value, &at.field("text"), reader)?),
         (None, Some(value)) => PartContent::Bytes(bytes(value, &at.field("base64"), reader)?),
         _ => {
-            reader.violation(at, "invalid_body", "a part has exactly one of `text` and `base64`");
+            reader.violation(at, Code::InvalidBody, "a part has exactly one of `text` and `base64`");
             return None;
         }
     };

@@ -1,5 +1,6 @@
 //! Names with values: query, headers, form.
 
+use crate::violation::ViolationCode as Code;
 use serde_json::{Value, json};
 
 use crate::{
@@ -93,7 +94,7 @@ fn read_pairs(
             if values.is_none() {
                 let found = name_of(value);
                 let message = format!("must be a text, a number, a boolean or a list of them, not {found}");
-                reader.violation(&here, "invalid_value", message);
+                reader.violation(&here, Code::InvalidValue, message);
             }
             values
         };
@@ -106,11 +107,11 @@ fn read_pairs(
 fn check_header(name: &str, values: Option<&[String]>, at: &At<'_>, reader: &mut Reader<'_>) -> bool {
     match http::HeaderName::from_bytes(name.as_bytes()) {
         Err(_) => {
-            reader.violation(at, "invalid_header", format!("{name:?} is not a header's name"));
+            reader.violation(at, Code::InvalidHeader, format!("{name:?} is not a header's name"));
             false
         }
         Ok(own) if OWN_HEADERS.contains(&own.as_str()) => {
-            reader.violation(at, "invalid_header", format!("`{own}` is set by the client itself"));
+            reader.violation(at, Code::InvalidHeader, format!("`{own}` is set by the client itself"));
             false
         }
         Ok(_) => {
@@ -118,7 +119,7 @@ fn check_header(name: &str, values: Option<&[String]>, at: &At<'_>, reader: &mut
             let wrong = values.into_iter().flatten().any(invalid);
             if wrong {
                 let message = "a header's value has no line breaks or other control characters";
-                reader.violation(at, "invalid_header", message);
+                reader.violation(at, Code::InvalidHeader, message);
             }
             !wrong
         }

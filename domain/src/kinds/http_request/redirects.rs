@@ -1,5 +1,6 @@
 //! How many redirects are followed.
 
+use crate::violation::ViolationCode as Code;
 use serde_json::{Value, json};
 
 use crate::{
@@ -53,14 +54,14 @@ impl Parameter for Redirects {
                     return Some(Self(Some(most)));
                 }
                 let message = format!("the number of redirects to follow is 0 to {MOST}");
-                reader.violation(at, "invalid_value", message);
+                reader.violation(at, Code::InvalidValue, message);
             }
             other => {
                 let message = format!(
                     "`redirects` is \"follow\", \"none\" or the largest number to follow, not {}",
                     if let Value::String(word) = other { word } else { name_of(other) }
                 );
-                reader.violation(at, "invalid_value", message);
+                reader.violation(at, Code::InvalidValue, message);
             }
         }
         None

@@ -1,5 +1,6 @@
 //! Which statuses count as an answer.
 
+use crate::violation::ViolationCode as Code;
 use serde_json::{Value, json};
 
 use crate::{
@@ -66,7 +67,7 @@ impl Parameter for Statuses {
             let found = name_of(value);
             let message =
                 format!("`accept_status` is a list such as [200, \"3xx\", \"404-410\"], not {found}");
-            reader.violation(at, "invalid_value", message);
+            reader.violation(at, Code::InvalidValue, message);
             return None;
         };
         let mut ranges = Vec::with_capacity(list.len());
@@ -78,12 +79,12 @@ impl Parameter for Statuses {
             };
             if range.is_none() {
                 let message = format!("{value} is not a status: write 200, \"2xx\" or \"200-299\"");
-                reader.violation(&at.index(i), "invalid_value", message);
+                reader.violation(&at.index(i), Code::InvalidValue, message);
             }
             ranges.extend(range);
         }
         if list.is_empty() {
-            reader.violation(at, "invalid_value", "an empty list accepts nothing; leave it out");
+            reader.violation(at, Code::InvalidValue, "an empty list accepts nothing; leave it out");
         }
         (!list.is_empty() && ranges.len() == list.len()).then_some(Self(ranges))
     }

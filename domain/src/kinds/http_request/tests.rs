@@ -13,7 +13,7 @@ use crate::{
 fn saved(params: &Value) -> Vec<(String, String)> {
     let mut violations = Violations::new();
     Kind::HttpRequest.check(params.as_object().unwrap(), "p", &mut violations);
-    violations.into_vec().into_iter().map(|Violation { path, code, .. }| (path, code)).collect()
+    violations.into_vec().into_iter().map(|Violation { path, code, .. }| (path, code.to_string())).collect()
 }
 
 fn evaluated(params: &Value) -> Result<Params, Vec<Violation>> {

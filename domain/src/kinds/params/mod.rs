@@ -21,6 +21,7 @@ pub use table::{OnlyWith, Param, Table};
 pub use types::NotYet;
 pub(crate) use types::choice;
 
+use crate::violation::ViolationCode as Code;
 use serde_json::Value;
 
 /// A type that a parameter may have.
@@ -53,7 +54,7 @@ pub trait Parameter: Sized {
 
     /// What stands for a parameter that is not there.
     fn missing(at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        reader.violation(at, "required", format!("`{}` is required", at.name()));
+        reader.violation(at, Code::Required, format!("`{}` is required", at.name()));
         None
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::violation::ViolationCode as Code;
 use serde_json::Value;
 
 use crate::{
@@ -96,14 +97,14 @@ impl<'v> Reader<'v> {
     }
 
     /// Notes a mistake.
-    pub fn violation(&mut self, at: &At<'_>, code: &'static str, message: impl Into<String>) {
+    pub fn violation(&mut self, at: &At<'_>, code: Code, message: impl Into<String>) {
         self.violations.add(at.to_string(), code, message);
     }
 
     /// Notes that a value is of another type than it must be: `a text`, `an object`.
     pub fn wrong_type(&mut self, at: &At<'_>, expected: &str, value: &Value) {
         let message = format!("`{}` must be {expected}, not {}", at.name(), name_of(value));
-        self.violation(at, "invalid_value", message);
+        self.violation(at, Code::InvalidValue, message);
     }
 
     /// Checks the form of every expression in a value of a saved document.
@@ -114,7 +115,7 @@ impl<'v> Reader<'v> {
         match value {
             Value::String(text) => {
                 if let Err(error) = Template::parse(text) {
-                    self.violation(at, "invalid_expression", error.to_string());
+                    self.violation(at, Code::InvalidExpression, error.to_string());
                 }
             }
             Value::Array(list) => {

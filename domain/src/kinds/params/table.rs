@@ -1,5 +1,6 @@
 //! Tables of parameters, and the macro that declares them.
 
+use crate::violation::ViolationCode as Code;
 use serde_json::{Map, Value};
 
 use super::{At, NotYet, Parameter, Reader};
@@ -61,7 +62,7 @@ impl Table {
             let all: Vec<_> = self.one_of.iter().map(|name| format!("`{name}`")).collect();
             let found = if given.is_empty() { "none".to_owned() } else { given.join(" and ") };
             let message = format!("exactly one of {} must be there; here is {found}", all.join(", "));
-            reader.violation(at, if given.is_empty() { "required" } else { "invalid_value" }, message);
+            reader.violation(at, if given.is_empty() { Code::Required } else { Code::InvalidValue }, message);
         }
         for name in object.keys().filter(|name| !self.params.iter().any(|param| param.name == **name)) {
             let known: Vec<_> = self.available().map(|param| param.name).collect();
@@ -71,7 +72,7 @@ impl Table {
                 format!("known are: {}", known.join(", "))
             };
             let message = format!("`{name}` is not a parameter; {known}");
-            reader.violation(&at.field(name), "unknown_parameter", message);
+            reader.violation(&at.field(name), Code::UnknownParameter, message);
         }
     }
 
@@ -94,17 +95,17 @@ impl Table {
                 let words: Vec<_> = only.words.iter().map(|word| format!("`{word}`")).collect();
                 let message =
                     format!("`{name}` has a meaning only with `{}` {}", only.param, words.join(" or "));
-                reader.violation(&here, "invalid_value", message);
+                reader.violation(&here, Code::InvalidValue, message);
                 None
             }
             (Some(value), _) if !param.expression && reader.is_open(value) => {
-                reader.violation(&here, "invalid_value", format!("`{name}` cannot be an expression"));
+                reader.violation(&here, Code::InvalidValue, format!("`{name}` cannot be an expression"));
                 None
             }
             (Some(value), _) => T::read_open(value, &here, reader),
             (None, Some(default)) => Some(default),
             (None, None) if has_meaning && param.required && !T::REQUIRED => {
-                reader.violation(&here, "required", format!("`{name}` is required"));
+                reader.violation(&here, Code::Required, format!("`{name}` is required"));
                 None
             }
             (None, None) => T::missing(&here, reader),

@@ -1,5 +1,6 @@
 //! The types that parameters of several kinds have.
 
+use crate::violation::ViolationCode as Code;
 use serde_json::{Value, json};
 
 use super::{At, Parameter, Reader, Table, open, path::FieldPath};
@@ -84,7 +85,7 @@ impl Parameter for HumanDuration {
             reader.wrong_type(at, "a duration such as \"10s\" or \"7d\"", value);
             return None;
         };
-        text.parse().map_err(|error| reader.violation(at, "invalid_value", format!("{error}"))).ok()
+        text.parse().map_err(|error| reader.violation(at, Code::InvalidValue, format!("{error}"))).ok()
     }
 }
 
@@ -100,7 +101,7 @@ impl Parameter for FieldPath {
             Value::String(text) => Self::parse(text).map_err(|error| error.to_string()),
             other => Err(format!("a field's path is a text, not {}", name_of(other))),
         };
-        path.map_err(|message| reader.violation(at, "invalid_path", message)).ok()
+        path.map_err(|message| reader.violation(at, Code::InvalidPath, message)).ok()
     }
 }
 
@@ -138,7 +139,7 @@ impl Parameter for NotYet {
 
     fn read(_: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         let message = format!("`{}` is not available yet; leave it out", at.name());
-        reader.violation(at, "not_available", message);
+        reader.violation(at, Code::NotAvailable, message);
         None
     }
 
@@ -190,7 +191,7 @@ macro_rules! choice {
                     _ => {}
                 }
                 let words = $crate::kinds::params::choice!(@words $($word)+);
-                reader.violation(at, "invalid_value", format!("`{}` is one of {words}, not {value}", at.name()));
+                reader.violation(at, $crate::violation::ViolationCode::InvalidValue, format!("`{}` is one of {words}, not {value}", at.name()));
                 None
             }
         }

@@ -12,7 +12,7 @@ use domain::retry::Failure;
 
 /// The records of several publishes on their way to one topic. Attempts share it: each sends only what is pending.
 #[derive(Debug)]
-pub(super) struct Batch {
+pub(super) struct RecordBatch {
     records: Records,
     /// How many records each publish has.
     publishes: Vec<usize>,
@@ -39,7 +39,7 @@ pub(super) struct Leftover {
     pub(super) nothing_done: bool,
 }
 
-impl Batch {
+impl RecordBatch {
     pub(super) fn of(publishes: Vec<Records>) -> Self {
         let counts = publishes.iter().map(Vec::len).collect();
         let records: Records = publishes.into_iter().flatten().collect();

@@ -12,11 +12,8 @@ use async_trait::async_trait;
 
 use tokio::join;
 
-use super::{BusError, EventBus};
-use crate::{
-    batching::{BatchError, BatchLimits, Coalescer, Load, no_pacing},
-    config::bus::BusConfig,
-};
+use super::{BusConfig, BusError, EventBus};
+use crate::batching::{BatchError, BatchLimits, Coalescer, Load, no_pacing};
 use domain::event::{Event, Topic};
 use producer::Producer;
 

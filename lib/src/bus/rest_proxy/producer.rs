@@ -12,12 +12,11 @@ use url::Url;
 
 use super::{
     Records,
-    batch::{Batch, Leftover},
+    batch::{Leftover, RecordBatch},
     wire::{self, Problem},
 };
 use crate::{
-    bus::BusError,
-    config::bus::{ApiKey, BusConfig, ProduceApi},
+    bus::{ApiKey, BusConfig, BusError, ProduceApi},
     outbound::{self, OutboundError, Reply},
     resilience::{BreakerSettings, CallError, Cause, Classify, Guard},
     telemetry::names,
@@ -96,7 +95,7 @@ impl Producer {
             ping_guard: Guard::new(
                 "kafka_rest",
                 PING,
-                PING.window,
+                PING.window(),
                 BreakerSettings { failures: u32::MAX, cool_down: Duration::ZERO },
             ),
         })
@@ -113,7 +112,7 @@ impl Producer {
 
     /// Sends the records of several publishes, again where needed; gives each publish's result.
     pub(super) async fn produce(&self, topic: Topic, publishes: Vec<Records>) -> Vec<Result<(), BusError>> {
-        let batch = Batch::of(publishes);
+        let batch = RecordBatch::of(publishes);
         let outcome = self.guard.call("produce", || self.attempt(topic, &batch)).await;
         metrics::counter!(names::BUS_RECORDS, names::TOPIC => topic.as_str())
             .increment(batch.stored() as u64);
@@ -122,7 +121,7 @@ impl Producer {
 
     /// Sends what is pending. A request that is too large for some gateway on the way is sent in halves, so that
     /// only a record that is too large by itself is refused.
-    async fn attempt(&self, topic: Topic, batch: &Batch) -> Result<(), AttemptError> {
+    async fn attempt(&self, topic: Topic, batch: &RecordBatch) -> Result<(), AttemptError> {
         let mut left = vec![batch.pending()];
         while let Some(mut places) = left.pop() {
             metrics::counter!(names::BUS_REQUESTS, names::TOPIC => topic.as_str()).increment(1);

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::*;
-use crate::config::bus::{ApiKey, ProduceApi};
+use crate::bus::{ApiKey, ProduceApi};
 use domain::{
     event::{Payload, TaskExecute, WorkflowDeleted},
     ids::{RunId, TenantId, WorkflowId},
@@ -18,7 +18,7 @@ use domain::{
     timestamp::Timestamp,
     workflow::DocumentText,
 };
-use proxy::{Got, Proxy, stored};
+use proxy::{Got, Proxy, attempts, stored};
 
 fn event(id: &str) -> Event {
     let deleted = WorkflowDeleted {
@@ -144,7 +144,7 @@ async fn a_rate_limit_is_waited_for_as_long_as_it_says_even_when_html_says_it() 
     assert_eq!(proxy.got().len(), 2);
 
     let mut config = proxy.config();
-    config.retry.max_attempts = 1;
+    config.retry = attempts(1);
     proxy.then(limited);
     let error = RestProxy::new(config).unwrap().publish(&events(1)).await.unwrap_err();
     let BusError::Unavailable { reason, retry_after } = error else { panic!("{error}") };
@@ -196,7 +196,7 @@ async fn cut_connections_are_tried_again_at_once_and_end_with_the_history() {
         }
     };
     let mut config = BusConfig { cluster_id: Some("c".into()), ..BusConfig::at(url) };
-    config.retry.max_attempts = 3;
+    config.retry = attempts(3);
     let bus = RestProxy::new(config).unwrap();
     let (_, result) = tokio::join!(cutting, async { bus.publish(&[event("a")]).await });
     let BusError::Unavailable { reason, .. } = result.unwrap_err() else { panic!("not unavailable") };
@@ -209,7 +209,7 @@ async fn a_proxy_that_does_not_answer_is_given_up_in_time() {
     proxy.slow_by(Duration::from_secs(600));
     let mut config = proxy.config();
     config.attempt_timeout = Duration::from_millis(50);
-    config.retry.max_attempts = 2;
+    config.retry = attempts(2);
     let error = RestProxy::new(config).unwrap().publish(&events(1)).await.unwrap_err();
     assert!(error.to_string().contains("no answer within 50 ms"), "{error}");
     assert_eq!(proxy.got().len(), 2);

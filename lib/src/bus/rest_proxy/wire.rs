@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::bus::ProduceApi;
+use crate::bus::ProduceApi;
 use domain::event::Event;
 use domain::retry::Failure;
 

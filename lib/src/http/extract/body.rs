@@ -6,11 +6,18 @@ use axum::extract::{FromRequest, Request};
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, StatusCode, header};
-use serde::Deserialize;
 use serde_json::Value;
 
-use super::{super::problem::ApiError, document};
-use domain::{limits, violation::Violation, workflow::WorkflowDocument};
+use super::{
+    super::problem::ApiError,
+    document,
+    shape::{self, Fields, Shape},
+};
+use domain::{
+    limits,
+    violation::{Violation, ViolationCode, Violations},
+    workflow::WorkflowDocument,
+};
 
 /// How much of a body that is too large is still read and thrown away. A client that is cut off in the middle of
 /// sending often does not see the answer.
@@ -35,7 +42,7 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for Capped<LIMIT> {
             return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", detail));
         }
         let mut body = request.into_body().into_data_stream();
-        let mut read = Read::default();
+        let mut collected = Collected::default();
         while let Some(chunk) = body.next().await {
             let chunk = chunk.map_err(|error| {
                 ApiError::new(
@@ -45,26 +52,26 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for Capped<LIMIT> {
                 )
                 .caused_by(error)
             })?;
-            if read.len() + chunk.len() > LIMIT {
+            if collected.len() + chunk.len() > LIMIT {
                 // Whether it is drained does not matter: the answer is the same.
                 let _ = tokio::time::timeout(DRAIN_TIME, drain(body)).await;
                 let detail = format!("the body is above the limit of {LIMIT} bytes");
                 return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail));
             }
-            read.add(chunk);
+            collected.add(chunk);
         }
-        Ok(Self(read.into_bytes()))
+        Ok(Self(collected.into_bytes()))
     }
 }
 
 /// A body so far. Most come in one piece, which is then used as it is.
 #[derive(Default)]
-struct Read {
+struct Collected {
     first: Bytes,
     all: BytesMut,
 }
 
-impl Read {
+impl Collected {
     fn len(&self) -> usize {
         self.first.len().max(self.all.len())
     }
@@ -128,12 +135,12 @@ impl<S: Send + Sync> FromRequest<S> for WorkflowBody {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let JsonBytes(bytes) = JsonBytes::from_request(request, state).await?;
-        document::read(&bytes).map(Self)
+        document::workflow(&bytes).map(Self)
     }
 }
 
 /// What starts a run: `{"input": …}`, or nothing.
-#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Default, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StartBody {
     /// An object, or a list of objects, which become one item each; missing: one empty item.
@@ -158,26 +165,31 @@ impl<S: Send + Sync> FromRequest<S> for StartBody {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let JsonBytes(bytes) = JsonBytes::from_request(request, state).await?;
-        if bytes.is_empty() {
-            return Ok(Self::default());
-        }
-        // serde would read a list as the fields in order.
-        if bytes.trim_ascii_start().starts_with(b"[") {
-            let message = "send the run's input as {\"input\": …}".to_owned();
-            let violation = Violation { path: String::new(), code: "invalid_type".to_owned(), message };
-            return Err(super::invalid_input(vec![violation]));
-        }
-        let body: Option<Self> = document::parse(&bytes, |mut violations| {
-            if let Some(unknown) = violations.iter_mut().find(|violation| violation.code == "unknown_field") {
-                unknown.message = "send the run's input as {\"input\": …}".to_owned();
-            }
-            super::invalid_input(violations)
-        })?;
-        let body = body.unwrap_or_default();
+        let body = match bytes.as_ref() {
+            [] => Self::default(),
+            bytes => match document::json(bytes)? {
+                Value::Null => Self::default(),
+                value => shape::read(value).map_err(super::invalid_input)?,
+            },
+        };
         if bytes.len() > SURELY_SMALL {
             check_size(&body.input)?;
         }
         Ok(body)
+    }
+}
+
+impl Shape for StartBody {
+    fn read(value: Value, at: &str, misfits: &mut Violations) -> Option<Self> {
+        const HINT: &str = "send the run's input as {\"input\": …}";
+        if !value.is_object() {
+            misfits.add(at, ViolationCode::InvalidType, HINT);
+            return None;
+        }
+        let mut fields = Fields::of(value, at, misfits)?;
+        let input = fields.or_default("input");
+        fields.nothing_else(HINT)?;
+        Some(Self { input: input? })
     }
 }
 
@@ -190,7 +202,11 @@ fn check_size(input: &Value) -> Result<(), ApiError> {
         return Ok(());
     }
     let message = format!("as compact JSON it has {} bytes, above the limit of {limit}", counter.0);
-    Err(super::invalid_input(vec![Violation { path: "input".to_owned(), code: "limit".to_owned(), message }]))
+    Err(super::invalid_input(vec![Violation {
+        path: "input".to_owned(),
+        code: ViolationCode::Limit,
+        message,
+    }]))
 }
 
 struct Counter(usize);

@@ -1,194 +1,177 @@
-//! JSON into documents, with the place of whatever does not fit.
+//! The documents that clients send: what each field of a workflow may be.
 
 use http::StatusCode;
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::super::problem::ApiError;
+use super::{
+    super::problem::ApiError,
+    shape::{self, Fields, Shape, chosen, parsed},
+};
 use domain::{
-    violation::{Violation, Violations},
-    workflow::{EdgeDocument, NodeDocument, Settings, WorkflowDocument},
+    duration::HumanDuration,
+    ids::{NodeId, WorkflowId},
+    violation::Violations,
+    workflow::{
+        AboveLimit, Concurrency, EdgeDocument, NodeData, NodeDocument, OnError, RetryDocument, Settings,
+        WorkflowDocument,
+    },
 };
 
-/// Reads JSON into `T`.
+/// Reads JSON.
 ///
 /// # Errors
-/// 400 with line and column for what is not JSON; `misfit` for what is JSON and not a `T`.
-pub(super) fn parse<T: DeserializeOwned>(
-    bytes: &[u8],
-    misfit: impl FnOnce(Vec<Violation>) -> ApiError,
-) -> Result<T, ApiError> {
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        if error.inner().is_data() {
-            misfit(vec![violation("", &error.path().to_string(), error.inner())])
-        } else {
-            not_json(error.inner())
-        }
-    })?;
-    json.end().map_err(|error| not_json(&error))?;
-    Ok(value)
-}
-
-fn not_json(error: &serde_json::Error) -> ApiError {
-    let detail = format!("the body is not JSON: {error}");
-    ApiError::new(StatusCode::BAD_REQUEST, "invalid_json", detail)
+/// 400 with line and column for what is not JSON.
+pub(super) fn json(bytes: &[u8]) -> Result<Value, ApiError> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let detail = format!("the body is not JSON: {error}");
+        ApiError::new(StatusCode::BAD_REQUEST, "invalid_json", detail)
+    })
 }
 
 /// Reads a workflow document.
 ///
 /// # Errors
-/// 400 for what is not JSON; 422 with what does not fit, in every node and edge at once.
-pub(super) fn read(bytes: &[u8]) -> Result<WorkflowDocument, ApiError> {
-    match serde_json::from_slice(bytes) {
-        Ok(document) => Ok(document),
-        Err(error) if error.is_data() => {
-            let value = serde_json::from_slice(bytes).map_err(|error| not_json(&error))?;
-            let mut found = misfits(value);
-            if found.is_empty() {
-                found.push(violation("", "", &error));
-            }
-            Err(super::invalid_workflow(found))
-        }
-        Err(error) => Err(not_json(&error)),
+/// 400 for what is not JSON; 422 with all that does not fit.
+pub(super) fn workflow(bytes: &[u8]) -> Result<WorkflowDocument, ApiError> {
+    shape::read(json(bytes)?).map_err(super::invalid_workflow)
+}
+
+impl Shape for WorkflowDocument {
+    fn read(value: Value, at: &str, misfits: &mut Violations) -> Option<Self> {
+        let mut fields = Fields::of(value, at, misfits)?;
+        let name = fields.required("name");
+        let active = fields.or_default("active");
+        let nodes = fields.required("nodes");
+        let edges = fields.or_default("edges");
+        let settings = fields.or_default("settings");
+        Some(Self {
+            name: name?,
+            active: active?,
+            nodes: nodes?,
+            edges: edges?,
+            settings: settings?,
+            extra: fields.rest(),
+        })
     }
 }
 
-/// Looks at the parts one by one, since reading the whole stops at the first that does not fit.
-fn misfits(value: Value) -> Vec<Violation> {
-    let mut violations = Violations::new();
-    let Value::Object(mut fields) = value else {
-        violations.add("", "invalid_type", "a workflow is a JSON object");
-        return violations.into_vec();
-    };
-    check::<String>(&mut fields, "name", true, &mut violations);
-    check::<bool>(&mut fields, "active", false, &mut violations);
-    each::<NodeDocument>(&mut fields, "nodes", true, &mut violations);
-    each::<EdgeDocument>(&mut fields, "edges", false, &mut violations);
-    check::<Settings>(&mut fields, "settings", false, &mut violations);
-    violations.into_vec()
-}
-
-fn each<T: DeserializeOwned>(
-    fields: &mut Map<String, Value>,
-    name: &str,
-    needed: bool,
-    violations: &mut Violations,
-) {
-    match fields.remove(name) {
-        Some(Value::Array(list)) => {
-            for (i, value) in list.into_iter().enumerate() {
-                fit::<T>(&format!("{name}[{i}]"), value, violations);
-            }
-        }
-        Some(other) => {
-            let found = domain::items::name_of(&other);
-            violations.add(name, "invalid_type", format!("{name} is a list, and this is {found}"));
-        }
-        None if needed => violations.add(name, "required", format!("{name} is missing")),
-        None => {}
+impl Shape for NodeDocument {
+    fn read(value: Value, at: &str, misfits: &mut Violations) -> Option<Self> {
+        let mut fields = Fields::of(value, at, misfits)?;
+        let id = fields.required("id");
+        let kind = fields.required("type");
+        let data = fields.or_default("data");
+        Some(Self { id: id?, kind: kind?, data: data?, extra: fields.rest() })
     }
 }
 
-fn check<T: DeserializeOwned>(
-    fields: &mut Map<String, Value>,
-    name: &str,
-    needed: bool,
-    violations: &mut Violations,
-) {
-    match fields.remove(name) {
-        Some(value) => fit::<T>(name, value, violations),
-        None if needed => violations.add(name, "required", format!("{name} is missing")),
-        None => {}
+impl Shape for NodeData {
+    fn read(value: Value, at: &str, misfits: &mut Violations) -> Option<Self> {
+        let mut fields = Fields::of(value, at, misfits)?;
+        let label = fields.optional("label");
+        let params = fields.or_default("params");
+        let timeout = fields.optional("timeout");
+        let retry = fields.optional("retry");
+        let on_error = fields.optional("on_error");
+        Some(Self {
+            label: label?,
+            params: params?,
+            timeout: timeout?,
+            retry: retry?,
+            on_error: on_error?,
+            extra: fields.rest(),
+        })
     }
 }
 
-fn fit<T: DeserializeOwned>(path: &str, value: Value, violations: &mut Violations) {
-    if let Err(error) = serde_path_to_error::deserialize::<_, T>(value) {
-        let Violation { path, code, message } = violation(path, &error.path().to_string(), error.inner());
-        violations.add(path, &code, message);
+impl Shape for RetryDocument {
+    fn read(value: Value, at: &str, misfits: &mut Violations) -> Option<Self> {
+        let mut fields = Fields::of(value, at, misfits)?;
+        let max_attempts = fields.optional("max_attempts");
+        let base = fields.optional("base");
+        let max_delay = fields.optional("max_delay");
+        fields.nothing_else("known are: max_attempts, base, max_delay")?;
+        Some(Self { max_attempts: max_attempts?, base: base?, max_delay: max_delay? })
     }
 }
 
-/// The violation that a reading error stands for. serde tells kinds of errors apart in its text only.
-fn violation(base: &str, inner: &str, error: &serde_json::Error) -> Violation {
-    let text = error.to_string();
-    // Where it stands in the text helps nobody who is told the path.
-    let text = text.split(" at line ").next().unwrap_or_default();
-    let mut path = base.to_owned();
-    let mut push = |part: &str| {
-        if !path.is_empty() && !part.starts_with('[') {
-            path.push('.');
-        }
-        path.push_str(part);
-    };
-    if !matches!(inner, "." | "?" | "") {
-        push(inner);
+impl Shape for EdgeDocument {
+    fn read(value: Value, at: &str, misfits: &mut Violations) -> Option<Self> {
+        let mut fields = Fields::of(value, at, misfits)?;
+        let id = fields.optional("id");
+        let source = fields.required("source");
+        let source_handle = fields.optional("sourceHandle");
+        let target = fields.required("target");
+        let target_handle = fields.optional("targetHandle");
+        Some(Self {
+            id: id?,
+            source: source?,
+            source_handle: source_handle?,
+            target: target?,
+            target_handle: target_handle?,
+            extra: fields.rest(),
+        })
     }
-    let named = |prefix: &str| text.strip_prefix(prefix)?.split('`').next();
-    let (code, message) = if let Some(field) = named("missing field `") {
-        push(field);
-        ("required", format!("{field} is missing"))
-    } else if text.starts_with("unknown field") {
-        ("unknown_field", text.to_owned())
-    } else if text.starts_with("invalid type") {
-        ("invalid_type", text.to_owned())
-    } else {
-        ("invalid_value", text.to_owned())
-    };
-    Violation { path, code: code.to_owned(), message }
+}
+
+impl Shape for Settings {
+    fn read(value: Value, at: &str, misfits: &mut Violations) -> Option<Self> {
+        let mut fields = Fields::of(value, at, misfits)?;
+        let timeout = fields.optional("timeout");
+        let concurrency = fields.optional("concurrency");
+        let error_workflow = fields.optional("error_workflow");
+        Some(Self {
+            timeout: timeout?,
+            concurrency: concurrency?,
+            error_workflow: error_workflow?,
+            extra: fields.rest(),
+        })
+    }
+}
+
+impl Shape for Concurrency {
+    fn read(value: Value, at: &str, misfits: &mut Violations) -> Option<Self> {
+        let mut fields = Fields::of(value, at, misfits)?;
+        let limit = fields.required("limit");
+        let above = fields.or_default("above");
+        fields.nothing_else("known are: limit, above")?;
+        Some(Self { limit: limit?, above: above? })
+    }
+}
+
+impl Shape for OnError {
+    fn read(value: Value, at: &str, misfits: &mut Violations) -> Option<Self> {
+        let choices = [("fail", Self::Fail), ("continue", Self::Continue), ("error_port", Self::ErrorPort)];
+        chosen(value, at, misfits, &choices)
+    }
+}
+
+impl Shape for AboveLimit {
+    fn read(value: Value, at: &str, misfits: &mut Violations) -> Option<Self> {
+        let choices = [("queue", Self::Queue), ("skip", Self::Skip), ("cancel_oldest", Self::CancelOldest)];
+        chosen(value, at, misfits, &choices)
+    }
+}
+
+impl Shape for HumanDuration {
+    fn read(value: Value, at: &str, misfits: &mut Violations) -> Option<Self> {
+        parsed(value, at, misfits, str::parse)
+    }
+}
+
+impl Shape for NodeId {
+    fn read(value: Value, at: &str, misfits: &mut Violations) -> Option<Self> {
+        parsed(value, at, misfits, str::parse)
+    }
+}
+
+impl Shape for WorkflowId {
+    fn read(value: Value, at: &str, misfits: &mut Violations) -> Option<Self> {
+        let id =
+            |text: &str| text.parse().map_err(|_| format!("a workflow's id is a UUID, and {text:?} is not"));
+        parsed(value, at, misfits, id)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn places(document: Value) -> Vec<(String, String)> {
-        misfits(document).into_iter().map(|violation| (violation.path, violation.code)).collect()
-    }
-
-    #[test]
-    fn every_part_that_does_not_fit_is_named_with_its_place() {
-        let found = places(json!({
-            "active": "yes",
-            "nodes": [
-                {"type": "manual"},
-                {"id": "a", "type": "noop", "data": {"timeout": "soon"}},
-                {"id": "b", "type": "noop", "data": {"retry": {"max_attempts": "many"}}},
-                {"id": "c", "type": "noop", "data": {"on_error": "explode"}},
-                7
-            ],
-            "edges": [{"source": "a"}],
-            "settings": {"concurrency": {"limit": 1, "over": "queue"}}
-        }));
-        let expected = [
-            ("name", "required"),
-            ("active", "invalid_type"),
-            ("nodes[0].id", "required"),
-            ("nodes[1].data.timeout", "invalid_value"),
-            ("nodes[2].data.retry.max_attempts", "invalid_type"),
-            ("nodes[3].data.on_error", "invalid_value"),
-            ("nodes[4]", "invalid_type"),
-            ("edges[0].target", "required"),
-            ("settings.concurrency.over", "unknown_field"),
-        ]
-        .map(|(path, code)| (path.to_owned(), code.to_owned()));
-        assert_eq!(found, expected);
-        assert_eq!(places(json!([])), [(String::new(), "invalid_type".to_owned())]);
-        assert_eq!(
-            places(json!({"name": "x", "nodes": {}})),
-            [("nodes".to_owned(), "invalid_type".to_owned())]
-        );
-    }
-
-    #[test]
-    fn what_is_not_json_is_refused_with_line_and_column() {
-        let error = read(b"{\n \"name\": ,}").unwrap_err();
-        assert_eq!((error.status().as_u16(), error.code()), (400, "invalid_json"));
-        assert!(format!("{error:?}").contains("line 2 column 10"), "{error:?}");
-        // Also when the broken part comes after one that does not fit.
-        assert_eq!(read(b"{\"nodes\": 1, ").unwrap_err().code(), "invalid_json");
-        assert_eq!(read(b"{} {}").unwrap_err().code(), "invalid_json");
-    }
-}
+mod tests;

@@ -7,6 +7,7 @@ mod document;
 mod page;
 mod path;
 mod query;
+mod shape;
 
 pub use body::{Capped, StartBody, WorkflowBody};
 pub use caller::{Authorized, Connector, RunsRead, RunsWrite, WorkflowsRead, WorkflowsWrite};

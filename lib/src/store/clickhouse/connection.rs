@@ -21,7 +21,7 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use super::{greeting::Listener, tls};
-use crate::{config::store::StoreConfig, store::StoreError};
+use crate::store::{StoreConfig, StoreError};
 
 /// Sent with every query. A server that does not know one of them ignores it.
 const SETTINGS: [(&str, &str); 7] = [

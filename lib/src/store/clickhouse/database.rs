@@ -8,9 +8,8 @@ use super::{
     pool::Pool,
 };
 use crate::{
-    config::store::StoreConfig,
     resilience::{BreakerSettings, CallError, Cause, Classify, Guard},
-    store::StoreError,
+    store::{StoreConfig, StoreError},
     telemetry::names,
 };
 use domain::retry::{Failure, RetryPolicy};

@@ -12,7 +12,7 @@ use super::{
     connection::{Cells, Connector},
     pool::Pool,
 };
-use crate::{config::store::StoreConfig, store::StoreError};
+use crate::store::{StoreConfig, StoreError};
 
 /// Every migration, oldest first. Each statement may run twice.
 const MIGRATIONS: [(&str, &str); 3] = [

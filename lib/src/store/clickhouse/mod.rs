@@ -9,8 +9,7 @@ use async_trait::async_trait;
 
 use crate::{
     batching::{BatchError, BatchLimits, Coalescer, Load},
-    config::store::StoreConfig,
-    store::{DeadLetterStore, Facts, Head, Page, PageRequest, RunStore, Store, StoreError},
+    store::{DeadLetterStore, Facts, Head, Page, PageRequest, RunStore, Store, StoreConfig, StoreError},
 };
 use domain::{
     event::DeadLetter,

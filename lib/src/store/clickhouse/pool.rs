@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::connection::{Cells, Connection, Connector, InsertRow, Outcome};
-use crate::{config::store::StoreConfig, store::StoreError};
+use crate::store::{StoreConfig, StoreError};
 
 /// A connection that lay idle for longer is not trusted: a load balancer may have forgotten it without a word.
 const MAX_IDLE: Duration = Duration::from_secs(120);

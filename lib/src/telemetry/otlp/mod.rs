@@ -29,7 +29,7 @@ use tracing_subscriber::{
 };
 
 use self::open::Open;
-use crate::config::{Env, log::SpanConfig};
+use super::SpanConfig;
 
 /// What sends the spans of this process.
 static PROCESSOR: OnceLock<Arc<BatchSpanProcessor>> = OnceLock::new();
@@ -42,19 +42,21 @@ fn ours() -> Targets {
         .with_targets([("minireipaz", Level::DEBUG), ("workers", Level::DEBUG)])
 }
 
-/// The layer that sends spans, if the environment says where to.
+/// The layer that sends spans, where they are to be sent. Where to, the exporter reads from the environment itself.
 ///
 /// # Errors
-/// When it says so in a way that cannot be read.
-pub(super) fn layer<S>() -> Result<Option<impl Layer<S>>, opentelemetry_otlp::ExporterBuildError>
+/// When that cannot be read.
+pub(super) fn layer<S>(
+    config: Option<&SpanConfig>,
+) -> Result<Option<impl Layer<S>>, opentelemetry_otlp::ExporterBuildError>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    let Some(config) = SpanConfig::from_env(&mut Env::process()) else { return Ok(None) };
+    let Some(config) = config else { return Ok(None) };
     let exporter = SpanExporter::builder().with_http().with_protocol(Protocol::HttpBinary).build()?;
     let resource = Resource::builder();
-    let resource = match config.default_name {
-        Some(name) => resource.with_service_name(name),
+    let resource = match &config.default_name {
+        Some(name) => resource.with_service_name(name.clone()),
         None => resource,
     };
     let mut processor = BatchSpanProcessor::new(exporter, BatchConfig::default());

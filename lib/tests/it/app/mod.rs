@@ -20,11 +20,10 @@ use http::{Method, Request, header};
 use minireipaz::clock::{Clock, ManualClock, SystemClock};
 use minireipaz::{
     auth::{
-        Authenticator, CallbackSecrets, Scopes,
+        AuthConfig, Authenticator, CallbackSecrets, Scopes,
         issuer::{LocalIssuer, TokenRequest},
     },
-    config::{auth::AuthConfig, http::HttpConfig},
-    http::{AppState, Parts, app},
+    http::{ApiParts, AppState, HttpConfig, app},
     store::{Facts, RunStore, memory::SpyStore},
 };
 use serde_json::{Value, json};
@@ -68,7 +67,7 @@ impl TestApp {
         let issuer = issuer(&folder, Arc::clone(&clock));
         let trusted = AuthConfig::new(ISSUER, AUDIENCE, "https://id.example/jwks.json".parse().unwrap());
         let auth = Authenticator::with_keys(trusted, &issuer.jwks(), Arc::clone(&clock)).unwrap();
-        let state = AppState::new(Parts {
+        let state = AppState::new(ApiParts {
             store: Arc::clone(&store) as _,
             bus: Arc::clone(&bus) as _,
             auth: Arc::new(auth),

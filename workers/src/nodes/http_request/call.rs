@@ -1,12 +1,13 @@
 //! One call: the request, its redirects, and the answer's bytes.
 
-use std::{future::Future, time::Duration};
+use std::future::Future;
 
 use bytes::{Bytes, BytesMut};
 use domain::{
     ids::TenantId,
     kinds::http_request::{Body, Params, Part, PartContent},
     retry::Failure,
+    retry_after::retry_after,
     timestamp::Timestamp,
     trace::{TRACEPARENT, TraceContext},
 };
@@ -87,7 +88,7 @@ impl Caller<'_> {
             let (status, next) = match self.hop(&request, params).await? {
                 Hop::Answer(answer) if params.accepts(answer.status.as_u16()) => return Ok(answer),
                 Hop::Answer(answer) => {
-                    let retry_after = retry_after(&answer.headers, self.now);
+                    let retry_after = retry_after(&answer.headers, Some(self.now));
                     return Err(CallFailure::of_status(&what, params, &answer, retry_after));
                 }
                 Hop::Redirect(status, next) => (status, next),
@@ -273,34 +274,4 @@ fn part(own: &Part) -> Result<multipart::Part, reqwest::Error> {
 /// A destination that refuses or limits us is alive.
 const fn blames_destination(failure: Failure) -> bool {
     matches!(failure, Failure::Connection | Failure::Timeout | Failure::Server { .. })
-}
-
-/// `Retry-After` in seconds or as a date.
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = httpdate::parse_http_date(text).ok()?;
-    let at = at.duration_since(std::time::UNIX_EPOCH).ok()?;
-    let at = Timestamp::from_millis(i64::try_from(at.as_millis()).ok()?);
-    Some(at.since(now))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn retry_after_is_read_in_both_forms() {
-        let now: Timestamp = "1994-11-06T08:49:30Z".parse().unwrap();
-        let read = |text: &'static str| {
-            let headers = HeaderMap::from_iter([(header::RETRY_AFTER, HeaderValue::from_static(text))]);
-            retry_after(&headers, now)
-        };
-        assert_eq!(read("7"), Some(Duration::from_secs(7)));
-        assert_eq!(read("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::from_secs(7)));
-        assert_eq!(read("Sun, 06 Nov 1994 08:00:00 GMT"), Some(Duration::ZERO));
-        assert_eq!(read("soon"), None);
-    }
 }

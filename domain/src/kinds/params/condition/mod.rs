@@ -6,6 +6,7 @@
 mod compare;
 mod op;
 
+use crate::violation::ViolationCode as Code;
 pub use compare::{InvalidComparison, Patterns, truthy};
 pub use op::Op;
 use serde_json::{Map, Value, json};
@@ -120,7 +121,7 @@ fn read_nested(
                 _ => {
                     let message =
                         "a condition has exactly one of: `all` (a list), `any` (a list), `left` with `op`";
-                    reader.violation(at, "invalid_condition", message);
+                    reader.violation(at, Code::InvalidCondition, message);
                     None
                 }
             }
@@ -134,7 +135,7 @@ fn read_nested(
                     other => name_of(other),
                 }
             );
-            reader.violation(at, "invalid_condition", message);
+            reader.violation(at, Code::InvalidCondition, message);
             None
         }
     }
@@ -148,11 +149,11 @@ fn read_list(
 ) -> Option<Vec<Condition<Value>>> {
     let Value::Array(list) = value else {
         let message = format!("must be a list of conditions, not {}", name_of(value));
-        reader.violation(at, "invalid_condition", message);
+        reader.violation(at, Code::InvalidCondition, message);
         return None;
     };
     if depth >= MAX_DEPTH {
-        reader.violation(at, "limit", format!("conditions are nested deeper than {MAX_DEPTH} levels"));
+        reader.violation(at, Code::Limit, format!("conditions are nested deeper than {MAX_DEPTH} levels"));
         return None;
     }
     let read: Vec<_> = list
@@ -170,25 +171,25 @@ fn read_comparison(
 ) -> Option<Condition<Value>> {
     for name in map.keys().filter(|name| !matches!(name.as_str(), "left" | "op" | "right")) {
         let message = format!("`{name}` is not part of a comparison; known are: left, op, right");
-        reader.violation(&at.field(name), "unknown_parameter", message);
+        reader.violation(&at.field(name), Code::UnknownParameter, message);
     }
     let (left, right) = (&map["left"], map.get("right"));
     reader.check_templates(left, &at.field("left"));
     right.into_iter().for_each(|right| reader.check_templates(right, &at.field("right")));
     let Some(op) = map.get("op").and_then(Value::as_str).and_then(Op::parse) else {
         let message = format!("`op` must be one of: {}", Op::all().join(", "));
-        reader.violation(&at.field("op"), "invalid_value", message);
+        reader.violation(&at.field("op"), Code::InvalidValue, message);
         return None;
     };
     match (op.takes_right(), right) {
         (true, None) => {
             let message = format!("`{}` compares with something: `right` is required", op.as_str());
-            reader.violation(&at.field("right"), "required", message);
+            reader.violation(&at.field("right"), Code::Required, message);
             return None;
         }
         (false, Some(_)) => {
             let message = format!("`{}` takes no `right`", op.as_str());
-            reader.violation(&at.field("right"), "invalid_value", message);
+            reader.violation(&at.field("right"), Code::InvalidValue, message);
             return None;
         }
         _ => {}
@@ -197,7 +198,7 @@ fn read_comparison(
         && !pattern.contains("{{")
         && let Err(error) = Patterns::default().find(pattern)
     {
-        reader.violation(&at.field("right"), "invalid_value", error.to_string());
+        reader.violation(&at.field("right"), Code::InvalidValue, error.to_string());
         return None;
     }
     Some(Condition::Compare { left: left.clone(), op, right: right.cloned() })

@@ -82,7 +82,7 @@ fn violations(condition: &Value) -> Vec<(String, String)> {
     let mut violations = Violations::new();
     let params = At::root("p");
     Condition::read_open(condition, &params.field("where"), &mut Reader::saved(&mut violations));
-    violations.into_vec().into_iter().map(|found| (found.path, found.code)).collect()
+    violations.into_vec().into_iter().map(|found| (found.path, found.code.to_string())).collect()
 }
 
 #[test]

@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
 
-use crate::{bus::rest_proxy::RestProxy, config::bus::BusConfig};
+use crate::bus::{BusConfig, rest_proxy::RestProxy};
+use domain::retry::RetryPolicy;
 
 /// A request that the proxy got.
 #[derive(Debug, Clone)]
@@ -119,9 +120,8 @@ impl Proxy {
     }
 
     pub(super) fn config(&self) -> BusConfig {
-        let mut config = BusConfig { cluster_id: Some("lkc-1".into()), ..BusConfig::at(self.url.clone()) };
-        config.retry.base = Duration::from_millis(1);
-        config
+        let cluster_id = Some("lkc-1".into());
+        BusConfig { cluster_id, retry: attempts(4), ..BusConfig::at(self.url.clone()) }
     }
 
     pub(super) fn bus(&self) -> RestProxy {
@@ -131,6 +131,12 @@ impl Proxy {
     pub(super) fn got(&self) -> Vec<Got> {
         self.state.got.lock().unwrap().clone()
     }
+}
+
+/// So many attempts, one soon after another.
+pub(super) fn attempts(number: u32) -> RetryPolicy {
+    let s = Duration::from_secs;
+    RetryPolicy::new(number, Duration::from_millis(1), s(60), s(8)).unwrap()
 }
 
 async fn stopped_by(stop: impl Future<Output = ()>, work: impl Future<Output = ()>) {

@@ -7,10 +7,9 @@ use tokio::{net::TcpListener, time::timeout};
 
 use super::{config, pool, server};
 use crate::{
-    config::store::StoreConfig,
     resilience::Classify as _,
     store::{
-        StoreError,
+        StoreConfig, StoreError,
         clickhouse::{ClickHouse, cells::text, connection::InsertRow, pool::Pool},
         local::LocalClickHouse,
     },

@@ -3,7 +3,7 @@
 use tokio::sync::OnceCell;
 
 use super::{connection::Connector, migrate, pool::Pool};
-use crate::{config::store::StoreConfig, store::local::LocalClickHouse};
+use crate::store::{StoreConfig, local::LocalClickHouse};
 
 mod faults;
 mod plans;

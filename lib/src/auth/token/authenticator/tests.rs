@@ -65,7 +65,7 @@ async fn an_algorithm_never_comes_from_the_token_alone() {
     }
     // The public key as the secret of an HMAC: the classic confusion.
     let secret = rsa.jwk("k1")["n"].as_str().unwrap().to_owned();
-    let header = Header { kid: Some("k1".into()), ..Header::new(Named::HS256) };
+    let header = jsonwebtoken::Header { kid: Some("k1".into()), ..jsonwebtoken::Header::new(Named::HS256) };
     let token =
         jsonwebtoken::encode(&header, &claims(), &jsonwebtoken::EncodingKey::from_secret(secret.as_bytes()));
     assert_eq!(authenticator.authenticate(&token.unwrap()).await, Err(AuthError::WrongAlgorithm));
@@ -119,10 +119,16 @@ async fn what_is_no_token_is_malformed() {
     let critical =
         sign(&key, &json!({"alg": "EdDSA", "kid": "k1", "crit": ["b64"], "b64": false}), &claims());
     let list = sign(&key, &key.header("k1"), &json!([1]));
+    let odd = [json!({"kid": "k1"}), json!({"alg": 7}), json!({"alg": "EdDSA", "kid": 7}), json!(["EdDSA"])]
+        .map(|header| sign(&key, &header, &claims()));
     for text in
         ["", "a", "a.b", "a.b.c", &token[1..], &format!("{token}.x"), &"x".repeat(9_000), &critical, &list]
     {
         assert!(matches!(authenticator.authenticate(text).await, Err(AuthError::Malformed(_))), "{text}");
+    }
+    for text in odd {
+        let refused = Err(AuthError::Malformed("its header cannot be read"));
+        assert_eq!(authenticator.authenticate(&text).await, refused, "{text}");
     }
 }
 

@@ -7,7 +7,7 @@ use jsonwebtoken::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::config::auth::Algorithm;
+use super::Algorithm;
 
 /// Keys that sign tokens. Others in the issuer's set (for encryption, of other kinds, shared secrets) are left out.
 pub(super) struct KeySet {

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::{AuthError, Principal, Scopes};
-use crate::config::auth::AuthConfig;
+use super::{AuthConfig, AuthError, Principal, Scopes};
 use domain::{ids::TenantId, timestamp::Timestamp};
 
 /// Longest accepted subject, in bytes: `OpenID` Connect Core 1.0, section 2.

@@ -1,0 +1,50 @@
+//! Settings of the API.
+
+use std::time::Duration;
+
+use crate::{
+    auth::{AuthConfig, CallbackSecrets},
+    bus::BusConfig,
+    service::WatchSettings,
+    store::StoreConfig,
+};
+
+/// All settings of a function; every function has the same.
+#[derive(Debug, Clone)]
+pub struct ApiConfig {
+    /// The HTTP edge.
+    pub http: HttpConfig,
+    /// Which tokens are accepted.
+    pub auth: AuthConfig,
+    /// Which secrets of connectors are accepted.
+    pub callbacks: CallbackSecrets,
+    /// The event bus.
+    pub bus: BusConfig,
+    /// The store.
+    pub store: StoreConfig,
+}
+
+/// Settings of the HTTP edge.
+#[derive(Debug, Clone)]
+pub struct HttpConfig {
+    /// Origins whose pages may use the API, or `*`. `CORS_ORIGINS`, separated by commas; default: none.
+    pub cors_origins: Vec<String>,
+    /// How long an event stream lasts; the client then connects again. It must end before the function's time
+    /// limit does (300 s on the smallest plan).
+    pub stream_limit: Duration,
+    /// Longest wait of a request, whatever it asks for; it then gets what there is.
+    pub longest_wait: Duration,
+    /// How runs are watched for those who wait.
+    pub watch: WatchSettings,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            cors_origins: Vec::new(),
+            stream_limit: Duration::from_secs(280),
+            longest_wait: Duration::from_secs(60),
+            watch: WatchSettings::default(),
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What a program compiles: who does not run on a platform does not carry its runtime, and what is pure has none at all.
+
+use std::{collections::BTreeSet, path::Path, process::Command};
+
+/// The crates that a package of the workspace is built from, its own features only.
+fn crates(package: &str) -> BTreeSet<String> {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--locked", "--edges", "normal", "--prefix", "none"])
+        .args(["--format", "{p}", "--package", package])
+        .current_dir(workspace)
+        .output()
+        .unwrap();
+    assert!(tree.status.success(), "{package}: {}", String::from_utf8_lossy(&tree.stderr));
+    let text = String::from_utf8(tree.stdout).unwrap();
+    let crates: BTreeSet<_> =
+        text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect();
+    assert!(crates.contains(package) && crates.contains("serde"), "{package}: {crates:?}");
+    crates
+}
+
+fn without(package: &str, unwanted: &[&str]) {
+    let crates = crates(package);
+    let found: Vec<_> = unwanted.iter().filter(|name| crates.contains(**name)).collect();
+    assert!(
+        found.is_empty(),
+        "{package} depends on {found:?}: see it with `cargo tree -p {package} -i NAME`"
+    );
+}
+
+#[test]
+fn only_functions_carry_the_runtimes_of_their_platforms() {
+    for package in ["workers", "cli"] {
+        without(package, &["vercel_runtime", "lambda_http", "lambda_runtime"]);
+    }
+    let functions = crates("api-service");
+    assert!(["vercel_runtime", "lambda_http"].iter().all(|name| functions.contains(*name)), "{functions:?}");
+}
+
+#[test]
+fn a_worker_checks_no_tokens_and_has_no_routes() {
+    without("workers", &["jsonwebtoken", "utoipa-axum"]);
+}
+
+#[test]
+fn the_pure_core_has_no_runtime_and_no_network() {
+    without("domain", &["tokio", "axum", "hyper", "reqwest", "klickhouse", "redb"]);
+}
