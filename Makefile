@@ -14,7 +14,7 @@ dev: ## Runs everything on this machine: functions, bridge, worker, ClickHouse
 demo: ## Runs an example through the whole path and prints its steps and result
 	@scripts/demo.sh
 
-openapi_http: ## Writes the OpenAPI document, its page and the typed TypeScript client
+openapi_http: ## Writes the OpenAPI document, its page, the node kinds and the typed TypeScript client
 	@scripts/generate_openapi.sh
 
 vercel-build: ## Builds what a deployment ships, with the Vercel CLI, without an account
