@@ -9,7 +9,7 @@ use serde_json::{Value, value::RawValue};
 
 use super::{
     ids::{RunId, TenantId, WorkflowId},
-    run::Trigger,
+    run::{NewRun, Trigger},
     timestamp::Timestamp,
     workflow::{DocumentText, StoredWorkflow},
 };
@@ -104,6 +104,15 @@ pub struct RunRequested {
     pub input: Value,
     /// When it was accepted.
     pub created_at: Timestamp,
+}
+
+impl RunRequested {
+    /// The run that was requested, once it is known which version it runs.
+    #[must_use]
+    pub fn at_version(self, workflow_version: u32) -> NewRun {
+        let Self { run_id, workflow_id, trigger, input, created_at, .. } = self;
+        NewRun { id: run_id, workflow_id, workflow_version, attempt: 1, trigger, input, created_at }
+    }
 }
 
 /// A worker must execute a run. It carries all that the worker needs, so that a run never waits for a read.

@@ -191,6 +191,55 @@ pub struct Run {
     pub finished_at: Option<Timestamp>,
 }
 
+/// What a run is accepted with: all of it that never changes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewRun {
+    /// Its id.
+    pub id: RunId,
+    /// The workflow it runs.
+    pub workflow_id: WorkflowId,
+    /// The version it runs.
+    pub workflow_version: u32,
+    /// 1, or more after a worker and its disk were lost.
+    pub attempt: u32,
+    /// What started it.
+    pub trigger: Trigger,
+    /// Its input, as given.
+    pub input: Value,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+}
+
+impl NewRun {
+    /// The run as it is queued: nothing has happened to it yet.
+    #[must_use]
+    pub fn queued(self) -> Run {
+        let Self { id, workflow_id, workflow_version, attempt, trigger, input, created_at } = self;
+        Run {
+            id,
+            workflow_id,
+            workflow_version,
+            status: RunStatus::Queued,
+            revision: 0,
+            attempt,
+            trigger,
+            input,
+            output: None,
+            error: None,
+            created_at,
+            started_at: None,
+            finished_at: None,
+        }
+    }
+
+    /// The run that ends as `revision` without having begun: it cannot be executed.
+    #[must_use]
+    pub fn failed(self, error: NodeError, revision: u64, at: Timestamp) -> Run {
+        let finished_at = Some(at.max(self.created_at));
+        Run { status: RunStatus::Failed, revision, error: Some(error), finished_at, ..self.queued() }
+    }
+}
+
 /// A step: what one row of `steps` holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Step {
@@ -282,3 +331,29 @@ pub struct RunSummary {
 
 /// A run's key: ids are only visible within a tenant.
 pub type RunKey = (TenantId, RunId);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_fails_before_it_begins_does_not_end_before_it_was_accepted() {
+        let at = Timestamp::from_millis;
+        let new = NewRun {
+            id: RunId::at(at(5), 1),
+            workflow_id: WorkflowId::at(at(1), 2),
+            workflow_version: 3,
+            attempt: 1,
+            trigger: Trigger::manual(),
+            input: Value::Null,
+            created_at: at(5),
+        };
+        let queued = new.clone().queued();
+        assert_eq!((queued.status, queued.revision, queued.finished_at), (RunStatus::Queued, 0, None));
+        // The clocks of two machines.
+        let failed = new.clone().failed(NodeError::new("gone", "it is gone"), 1, at(4));
+        assert_eq!((failed.status, failed.revision), (RunStatus::Failed, 1));
+        assert_eq!((failed.started_at, failed.finished_at), (None, Some(at(5))));
+        assert_eq!(new.failed(NodeError::new("gone", "it is gone"), 1, at(9)).finished_at, Some(at(9)));
+    }
+}

@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::join_all;
 use tracing::Span;
 
 use super::documents::Documents;
@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::{
     bus::{BusError, EventBus},
     ingest,
-    store::{Facts, Store, StoreError},
+    store::{Facts, Store, StoreError, WorkflowChange},
     telemetry::TraceSpan,
 };
 use domain::{
@@ -207,10 +207,16 @@ impl Scheduler {
     }
 
     async fn write(&self, batch: &Batch) -> Result<(), SchedulerError> {
-        let saves = batch.saved.iter().map(|(tenant, saved)| self.store.save(tenant, saved));
-        let deletes = batch.deleted.iter().map(|(tenant, deleted)| self.store.delete(tenant, deleted));
-        tokio::try_join!(try_join_all(saves), try_join_all(deletes))?;
-        Ok(())
+        let saved = batch.saved.iter().cloned();
+        let deleted = batch.deleted.iter().cloned();
+        let changes: Vec<_> = saved
+            .map(|(tenant, workflow)| WorkflowChange::Saved { tenant, workflow })
+            .chain(deleted.map(|(tenant, deleted)| WorkflowChange::Deleted { tenant, deleted }))
+            .collect();
+        if changes.is_empty() {
+            return Ok(());
+        }
+        Ok(self.store.save(&changes).await?)
     }
 
     async fn bury(&self, batch: &Batch) -> Result<(), SchedulerError> {

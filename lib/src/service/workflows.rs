@@ -11,7 +11,7 @@ use super::{
 use crate::clock::Clock;
 use crate::{
     bus::{BusError, EventBus},
-    store::{Claim, Page, PageRequest, Store, StoreError},
+    store::{Claim, Page, PageRequest, Store, StoreError, WorkflowChange},
 };
 use domain::{
     definition::Definition,
@@ -211,7 +211,8 @@ impl Workflows {
             return Err(error.into());
         }
         self.cache.learn(&key, Some(Known::Deleted(deleted.version)));
-        if let Err(error) = self.store.delete(&caller.tenant, &deleted).await {
+        let change = WorkflowChange::Deleted { tenant: caller.tenant.clone(), deleted };
+        if let Err(error) = self.store.save(&[change]).await {
             tracing::warn!(workflow.id = %id, %error, "deletion not visible yet: the scheduler will write it");
         }
         Ok(())
@@ -237,7 +238,8 @@ impl Workflows {
         let stored = StoredWorkflow { summary, document: text };
         let payload = Payload::WorkflowSaved(Box::new(stored.clone()));
         self.bus.publish(&[caller.event(&*self.clock, payload)]).await?;
-        let visible = match self.store.save(&caller.tenant, &stored).await {
+        let change = WorkflowChange::Saved { tenant: caller.tenant.clone(), workflow: stored.clone() };
+        let visible = match self.store.save(&[change]).await {
             Ok(()) => true,
             Err(error) => {
                 tracing::warn!(workflow.id = %id, %error, "version not visible yet: the scheduler will write it");
@@ -283,7 +285,8 @@ impl Workflows {
         };
         match found {
             Some(version) if !version.visible => {
-                self.store.save(&key.0, &version.stored).await?;
+                let (tenant, workflow) = (key.0.clone(), version.stored.clone());
+                self.store.save(&[WorkflowChange::Saved { tenant, workflow }]).await?;
                 let seen = Known::Saved(Arc::new(Version::new(version.stored.clone(), true)));
                 Ok(saved(self.cache.learn(key, Some(seen))))
             }

@@ -87,7 +87,7 @@ async fn a_panic_is_an_opaque_problem_and_the_next_request_is_served() {
 #[tokio::test(start_paused = true)]
 async fn a_request_that_takes_too_long_is_ended_with_the_limit() {
     let app = TestApp::start().await;
-    app.store.hang(Call::ListWorkflows);
+    app.store.hang(Call::LIST_WORKFLOWS);
     let answer = app.get(WORKFLOWS).await;
     assert!(answer.problem(504, "timeout").contains("25 s"));
 }

@@ -56,11 +56,11 @@ async fn starting_a_run_costs_one_produce_and_no_read() {
     )
     .await;
     let workflow = app.workflow().await;
-    let (reads, calls) = (app.store.calls(Call::Newest), app.bus.calls());
+    let (reads, calls) = (app.store.calls(Call::NEWEST), app.bus.calls());
     for _ in 0..10 {
         app.run(&workflow).await;
     }
-    assert_eq!((app.store.calls(Call::Newest) - reads, app.bus.calls() - calls), (0, 10));
+    assert_eq!((app.store.calls(Call::NEWEST) - reads, app.bus.calls() - calls), (0, 10));
 }
 
 #[tokio::test]

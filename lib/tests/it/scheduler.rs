@@ -62,11 +62,11 @@ async fn a_batch_costs_one_read_and_one_produce() {
     for documents in [1, 0] {
         let store = &app.store;
         let (reads, versions, calls) =
-            (store.calls(Call::Newest), store.calls(Call::Versions), app.bus.calls());
+            (store.calls(Call::NEWEST), store.calls(Call::VERSIONS), app.bus.calls());
         let answer = app.deliver(serde_json::to_string(&batch).unwrap()).await;
         assert_eq!(answer.body["runs"], 50);
-        assert_eq!((store.calls(Call::Versions) - versions, app.bus.calls() - calls), (1, 1));
-        assert_eq!(store.calls(Call::Newest) - reads, documents);
+        assert_eq!((store.calls(Call::VERSIONS) - versions, app.bus.calls() - calls), (1, 1));
+        assert_eq!(store.calls(Call::NEWEST) - reads, documents);
     }
     assert_eq!(app.bus.of_topic(Topic::Tasks).len(), 100);
 }
@@ -114,7 +114,7 @@ async fn what_cannot_be_read_is_buried_and_takes_nothing_with_it() {
     let answer = app.deliver(body).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.body["runs"], 1);
-    let buried = app.store.inner.dead_letters();
+    let buried = app.store.dead_letters();
     assert_eq!(answer.body["dead_letters"], buried.len());
     assert!(buried.iter().all(|letter| letter.consumer == "scheduler" && !letter.reason.is_empty()));
     assert!(buried.iter().any(|letter| letter.record.contains("com.example.other")));

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use domain::{
     ids::{NodeId, RunId, TenantId, WorkflowId},
-    run::{Run, RunStatus, Step, StepStatus, Trigger},
+    run::{NewRun, Run, RunStatus, Step, StepStatus, Trigger},
     timestamp::Timestamp,
     workflow::{DocumentText, StoredWorkflow, WorkflowSummary},
 };
@@ -16,9 +16,11 @@ mod crash;
 mod migrations;
 mod server;
 mod suite;
+mod suite_run_lists;
 mod suite_runs;
 mod suite_workflows;
 mod tls;
+mod views;
 
 /// One server for the whole test binary; it stops when the binary ends. Each test has its own tenant or database.
 async fn server() -> &'static LocalClickHouse {
@@ -70,20 +72,22 @@ fn workflow_id() -> WorkflowId {
 
 /// A run in its first attempt.
 fn run(workflow_id: WorkflowId, created: Timestamp, status: RunStatus, revision: u64) -> Run {
-    Run {
+    let new = NewRun {
         id: run_id(created),
         workflow_id,
         workflow_version: 3,
-        status,
-        revision,
         attempt: 1,
         trigger: Trigger::manual(),
         input: json!({"sku": "A1"}),
-        output: status.is_terminal().then(|| json!({"last": [{"price": 12.5}]})),
-        error: None,
         created_at: created,
+    };
+    Run {
+        status,
+        revision,
+        output: status.is_terminal().then(|| json!({"last": [{"price": 12.5}]})),
         started_at: Some(created),
         finished_at: status.is_terminal().then_some(created),
+        ..new.queued()
     }
 }
 
@@ -115,7 +119,7 @@ fn step_fact(tenant: &TenantId, run: &Run, ordinal: u32, step: Step) -> StepFact
 }
 
 fn facts(tenant: &TenantId, runs: &[&Run]) -> Facts {
-    Facts { runs: runs.iter().map(|run| (tenant.clone(), (*run).clone())).collect(), steps: Vec::new() }
+    Facts::of_runs(runs.iter().map(|run| (tenant.clone(), (*run).clone())).collect())
 }
 
 fn workflow(id: WorkflowId, version: u32, updated: Timestamp) -> StoredWorkflow {

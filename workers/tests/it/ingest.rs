@@ -101,7 +101,7 @@ async fn poison_becomes_dead_letters_and_its_neighbours_run() {
     }
     let letters = within(
         "the dead letters",
-        app.store.until(async || Some(app.store.inner.dead_letters()).filter(|letters| letters.len() == 5)),
+        app.store.until(async || Some(app.store.dead_letters()).filter(|letters| letters.len() == 5)),
     )
     .await;
     let reasons =
@@ -120,10 +120,10 @@ async fn a_dead_letter_is_buried_once_although_the_worker_stops_in_order() {
     for round in 1..=5 {
         assert_eq!(app.post("poison").await.receipt(), (0, 0, 1));
         app.stop().await;
-        assert_eq!(app.store.inner.dead_letters().len(), round, "stop waits for what the store takes");
+        assert_eq!(app.store.dead_letters().len(), round, "stop waits for what the store takes");
         app.start_again().await;
         app.succeeded(app.submit(&Task::new(&pure_workflow())).await).await;
-        assert_eq!(app.store.inner.dead_letters().len(), round);
+        assert_eq!(app.store.dead_letters().len(), round);
     }
 }
 
@@ -212,8 +212,7 @@ async fn a_body_of_rubbish_fills_neither_memory_nor_disk() {
     assert_eq!(app.post("x\n".repeat(5_000)).await.status, 200);
     let letters = within(
         "the letters",
-        app.store
-            .until(async || Some(app.store.inner.dead_letters()).filter(|letters| letters.len() > 1_000)),
+        app.store.until(async || Some(app.store.dead_letters()).filter(|letters| letters.len() > 1_000)),
     )
     .await;
     assert_eq!(letters.len(), 1_001);

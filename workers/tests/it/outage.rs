@@ -24,11 +24,11 @@ async fn a_thousand_runs_of_an_outage_are_recorded_once_each() {
     let runs = send(&app, 1_000).await;
     within("a refusal", app.store.refused()).await;
     assert_eq!(app.store.ended(), 0);
-    let calls = app.store.calls(Call::Record);
+    let calls = app.store.calls(Call::RECORD);
     app.store.fail_writes(false);
     app.all_succeeded(&runs, 3).await;
     assert_eq!(app.store.ended(), 1_000);
-    let calls = app.store.calls(Call::Record) - calls;
+    let calls = app.store.calls(Call::RECORD) - calls;
     assert!(calls <= 20, "a backlog is recorded in few calls, not in {calls}");
     assert!(runs.iter().all(|run| app.store.ends(*run) == 1), "nothing is recorded twice");
 }
@@ -68,11 +68,8 @@ async fn dead_letters_wait_for_the_store_too() {
     assert_eq!(app.post("poison").await.receipt(), (0, 0, 1));
     within("a refusal", app.store.refused()).await;
     app.store.set_down(false);
-    within(
-        "the dead letter",
-        app.store.until(async || (app.store.inner.dead_letters().len() == 1).then_some(())),
-    )
-    .await;
+    within("the dead letter", app.store.until(async || (app.store.dead_letters().len() == 1).then_some(())))
+        .await;
 }
 
 #[tokio::test]
@@ -111,7 +108,7 @@ async fn one_run_that_the_store_refuses_for_good_holds_up_no_other() {
     app.all_succeeded(&good, 3).await;
     let letters = within(
         "the dead letter",
-        app.store.until(async || Some(app.store.inner.dead_letters()).filter(|letters| !letters.is_empty())),
+        app.store.until(async || Some(app.store.dead_letters()).filter(|letters| !letters.is_empty())),
     )
     .await;
     assert_eq!(letters.len(), 1);

@@ -11,6 +11,17 @@ use super::connection::Cells;
 use crate::store::StoreError;
 use domain::{ids::TenantId, timestamp::Timestamp};
 
+/// A row to insert: the columns' names, each with its value.
+macro_rules! row {
+    ($($column:literal: $value:expr),+ $(,)?) => {
+        $crate::store::clickhouse::connection::InsertRow {
+            columns: &[$($column),+],
+            values: std::sync::Arc::new(vec![$($value),+]),
+        }
+    };
+}
+pub(super) use row;
+
 /// The last moment that a `DateTime64(3)` holds, in 2299; the first is the epoch.
 const LAST_MOMENT: i64 = 10_413_791_999_999;
 
@@ -23,24 +34,26 @@ pub(super) fn moment(at: Timestamp) -> Value {
     Value::DateTime64(DynDateTime64(Tz::UTC, millis, 3))
 }
 
+/// No moment is the epoch, at which nothing happens: a `Nullable` column is two columns to every insert.
 pub(super) fn optional_moment(at: Option<Timestamp>) -> Value {
-    at.map_or(Value::Null, moment)
+    moment(at.unwrap_or_default())
 }
 
-pub(super) fn json(value: &impl Serialize) -> Result<Value, StoreError> {
-    serde_json::to_vec(value)
-        .map(Value::String)
-        .map_err(|error| StoreError::Decode(format!("as JSON: {error}")))
+pub(super) fn flag(is: bool) -> Value {
+    Value::UInt8(u8::from(is))
+}
+
+pub(super) fn numbers(numbers: &[u32]) -> Value {
+    Value::Array(numbers.iter().copied().map(Value::UInt32).collect())
+}
+
+pub(super) fn json(value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(value).map_err(|error| StoreError::Decode(format!("as JSON: {error}")))
 }
 
 /// Nothing is the empty text, which is no JSON.
-pub(super) fn optional_json(value: Option<&impl Serialize>) -> Result<Value, StoreError> {
-    value.map_or(Ok(Value::String(Vec::new())), json)
-}
-
-/// Roughly how many bytes a row takes on its way.
-pub(super) fn size(values: &[Value]) -> usize {
-    values.iter().map(|value| if let Value::String(bytes) = value { bytes.len() + 1 } else { 9 }).sum()
+pub(super) fn optional_json(value: Option<&impl Serialize>) -> Result<Vec<u8>, StoreError> {
+    value.map_or(Ok(Vec::new()), json)
 }
 
 /// Reads a row's values one after the other.
@@ -121,18 +134,27 @@ impl Reader {
         }
     }
 
-    pub(super) fn optional_moment(&mut self) -> Result<Option<Timestamp>, StoreError> {
+    pub(super) fn numbers(&mut self) -> Result<Vec<u32>, StoreError> {
+        let values = match self.next()? {
+            Value::Array(values) => values,
+            other => return Err(unexpected("an Array", &other)),
+        };
+        let mut values = Self(values.into_iter());
+        (0..values.0.len()).map(|_| values.u32()).collect()
+    }
+
+    pub(super) fn moment(&mut self) -> Result<Timestamp, StoreError> {
         match self.next()? {
-            Value::Null => Ok(None),
             Value::DateTime64(DynDateTime64(_, millis, 3)) => {
-                Ok(Some(Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))))
+                Ok(Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX)))
             }
             other => Err(unexpected("a DateTime64(3)", &other)),
         }
     }
 
-    pub(super) fn moment(&mut self) -> Result<Timestamp, StoreError> {
-        self.optional_moment()?.ok_or_else(|| StoreError::Decode("a moment is missing".to_owned()))
+    pub(super) fn optional_moment(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        let at = self.moment()?;
+        Ok((at != Timestamp::default()).then_some(at))
     }
 }
 

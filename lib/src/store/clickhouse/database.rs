@@ -2,11 +2,7 @@
 
 use metrics::counter;
 
-use super::{
-    cells::Reader,
-    connection::{Connector, InsertRow},
-    pool::Pool,
-};
+use super::{cells::Reader, connection::InsertRow, connector::Connector, pool::Pool};
 use crate::{
     resilience::{BreakerSettings, CallError, Cause, Classify, Guard},
     store::{StoreConfig, StoreError},

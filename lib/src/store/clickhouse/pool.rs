@@ -10,7 +10,10 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::connection::{Cells, Connection, Connector, InsertRow, Outcome};
+use super::{
+    connection::{Answer, Cells, Connection, InsertRow},
+    connector::Connector,
+};
 use crate::store::{StoreConfig, StoreError};
 
 /// A connection that lay idle for longer is not trusted: a load balancer may have forgotten it without a word.
@@ -69,12 +72,12 @@ impl Pool {
         self.call(async |connection| connection.select_counting(sql).await).await
     }
 
-    async fn call<T>(&self, call: impl AsyncFnOnce(&Connection) -> Outcome<T>) -> Result<T, StoreError> {
+    async fn call<T>(&self, call: impl AsyncFnOnce(&Connection) -> Answer<T>) -> Result<T, StoreError> {
         let lease = self.lease().await?;
         match timeout(self.call_timeout, call(&lease.connection)).await {
-            Ok(outcome) => {
-                lease.settle(outcome.reusable);
-                outcome.result
+            Ok(answer) => {
+                lease.settle(answer.reusable);
+                answer.result
             }
             Err(_) => {
                 let limit = self.call_timeout.as_millis();

@@ -1,15 +1,14 @@
 //! Inserts of facts.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
-    cells::size,
     connection::InsertRow,
     database::Database,
-    rows::{RUN_FACTS, entry_row, run_row, step_row},
+    run_rows::{RUN_ROWS, entry_row, run_row, step_row},
 };
 use crate::{
-    batching::{BatchLimits, Load},
+    batching::{BatchLimits, Coalescer, Load},
     store::{Facts, StoreError},
 };
 
@@ -25,7 +24,7 @@ impl Rows {
         let entries = facts.runs.iter().map(|(tenant, run)| entry_row(tenant, run));
         let rows =
             facts.steps.iter().map(step_row).chain(runs).chain(entries).collect::<Result<Vec<_>, _>>()?;
-        let bytes = rows.iter().map(|row| size(&row.values)).sum();
+        let bytes = rows.iter().map(InsertRow::size).sum();
         Ok(Self { rows, bytes })
     }
 
@@ -34,13 +33,9 @@ impl Rows {
     }
 }
 
-pub(super) fn measure(rows: &Rows) -> Load {
-    Load { items: rows.rows.len(), bytes: rows.bytes }
-}
-
 /// A batch of inserts at a time. Each makes a part, and a server with too many parts first
 /// slows down and then refuses; so the more was written at once, the longer the next batch gathers.
-pub(super) const LIMITS: BatchLimits = BatchLimits {
+const LIMITS: BatchLimits = BatchLimits {
     in_flight: 1,
     batch: Load { items: 50_000, bytes: 32 << 20 },
     queue: Load { items: 500_000, bytes: 256 << 20 },
@@ -53,12 +48,22 @@ fn gap(batch: Load) -> Duration {
     Duration::from_micros(micros).min(Duration::from_millis(250))
 }
 
+/// Gathers writes of many callers.
+pub(super) fn writes(database: &Arc<Database>) -> Coalescer<Rows, (), StoreError> {
+    let database = Arc::clone(database);
+    let measure = |rows: &Rows| Load { items: rows.rows.len(), bytes: rows.bytes };
+    Coalescer::new(LIMITS, measure, move |requests| {
+        let database = Arc::clone(&database);
+        async move { insert(&database, requests).await }
+    })
+}
+
 /// One block for the runs with their steps and entries, which is seen as a whole or not at all.
-pub(super) async fn insert(database: &Database, requests: Vec<Rows>) -> Result<Vec<()>, StoreError> {
+async fn insert(database: &Database, requests: Vec<Rows>) -> Result<Vec<()>, StoreError> {
     let answers = vec![(); requests.len()];
     let mut rows = Vec::with_capacity(requests.iter().map(|request| request.rows.len()).sum());
     rows.extend(requests.into_iter().flat_map(|request| request.rows));
-    database.insert("record_runs", RUN_FACTS, rows).await?;
+    database.insert("record_runs", RUN_ROWS, rows).await?;
     Ok(answers)
 }
 

@@ -4,15 +4,18 @@
 //! `FINAL` or `LIMIT 1 BY` would read all runs of the workflow first. So a run that was written several times, and is
 //! not merged yet, comes several times, one after the other, and is made one here.
 
+use uuid::Uuid;
+
 use super::{
+    cells::Reader,
     database::Database,
-    rows::{ENTRIES, RUN_FACTS, list_place, read_entry},
+    run_rows::{RUN_ROWS, attempt_and_revision, list_place},
     runs,
     sql::Text,
 };
 use crate::store::{Cursor, Page, PageRequest, StoreError};
 use domain::{
-    ids::{TenantId, WorkflowId},
+    ids::{RunId, TenantId, WorkflowId},
     run::RunSummary,
 };
 
@@ -84,9 +87,32 @@ pub(super) fn statement(
     let before = from
         .map_or(String::new(), |cursor| format!(" AND place < {}", Text(&list_place(cursor.at, cursor.id))));
     format!(
-        "SELECT {ENTRIES} FROM {RUN_FACTS} WHERE tenant = {tenant} AND scope = '{workflow}'{before} \
+        "SELECT {ENTRIES} FROM {RUN_ROWS} WHERE tenant = {tenant} AND owner_id = '{workflow}'{before} \
          ORDER BY place DESC LIMIT {rows}"
     )
+}
+
+const ENTRIES: &str =
+    "place, version, owner_id, workflow_version, status, trigger, created_at, started_at, finished_at";
+
+/// A row of [`ENTRIES`], with its version.
+fn read_entry(mut row: Reader) -> Result<(u64, RunSummary), StoreError> {
+    let place = row.text()?;
+    let id = place.get(12..).and_then(|id| Uuid::try_parse(id).ok());
+    let id = id.ok_or_else(|| StoreError::Decode("an entry of a list is at no place".to_owned()))?;
+    let version = row.u64()?;
+    let summary = RunSummary {
+        id: RunId(id),
+        workflow_id: WorkflowId(row.uuid()?),
+        workflow_version: row.u32()?,
+        status: row.name()?,
+        attempt: attempt_and_revision(version).0,
+        trigger: row.json()?,
+        created_at: row.moment()?,
+        started_at: row.optional_moment()?,
+        finished_at: row.optional_moment()?,
+    };
+    Ok((version, summary))
 }
 
 /// The newest row of each run. Without a complete answer the last run may have more rows, so it is left out.
@@ -110,11 +136,8 @@ fn newest_of_each(rows: Vec<(u64, RunSummary)>, complete: bool) -> Vec<RunSummar
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
     use domain::{
-        ids::RunId,
         run::{RunStatus, Trigger},
         timestamp::Timestamp,
     };

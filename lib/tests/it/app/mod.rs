@@ -24,7 +24,7 @@ use minireipaz::{
         issuer::{LocalIssuer, TokenRequest},
     },
     http::{ApiParts, AppState, HttpConfig, app},
-    store::{Facts, RunStore, memory::SpyStore},
+    store::{Facts, RunStore, memory::MemoryStore},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -40,7 +40,7 @@ const AUDIENCE: &str = "minireipaz";
 pub struct TestApp {
     pub router: Router,
     pub state: AppState,
-    pub store: Arc<SpyStore>,
+    pub store: Arc<MemoryStore>,
     pub bus: Arc<TestBus>,
     pub clock: Arc<dyn Clock>,
     issuer: LocalIssuer,
@@ -53,7 +53,7 @@ impl TestApp {
     }
 
     pub async fn with(clock: Arc<dyn Clock>, config: HttpConfig) -> Self {
-        Self::over(Arc::new(SpyStore::default()), Arc::new(TestBus::default()), clock, config)
+        Self::over(Arc::new(MemoryStore::default()), Arc::new(TestBus::default()), clock, config)
     }
 
     /// Another process over the same store and bus.
@@ -62,7 +62,7 @@ impl TestApp {
         Self::over(store, bus, Arc::clone(&self.clock), HttpConfig::default())
     }
 
-    fn over(store: Arc<SpyStore>, bus: Arc<TestBus>, clock: Arc<dyn Clock>, config: HttpConfig) -> Self {
+    fn over(store: Arc<MemoryStore>, bus: Arc<TestBus>, clock: Arc<dyn Clock>, config: HttpConfig) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let issuer = issuer(&folder, Arc::clone(&clock));
         let trusted = AuthConfig::new(ISSUER, AUDIENCE, "https://id.example/jwks.json".parse().unwrap());
@@ -170,10 +170,10 @@ impl TestApp {
     /// Does what a worker's recorder does: records the run in a newer state.
     pub async fn advance(&self, run: &str, status: RunStatus, revision: u64) {
         let key: RunKey = (acme(), run.parse::<RunId>().unwrap());
-        let known = self.store.inner.get(std::slice::from_ref(&key)).await.unwrap().remove(&key);
+        let known = self.store.unwatched().get(std::slice::from_ref(&key)).await.unwrap().remove(&key);
         let run = Run { status, revision, ..known.unwrap().run };
         let facts = Facts { runs: vec![(key.0, run)], steps: Vec::new() };
-        self.store.inner.record(&facts).await.unwrap();
+        self.store.unwatched().record(&facts).await.unwrap();
     }
 }
 

@@ -1,18 +1,38 @@
-//! What every store does with runs. `suite` runs these.
+//! What every store does with runs.
 
 use std::collections::{BTreeMap, HashMap};
 
 use domain::{
     event::DeadLetter,
-    ids::{RunId, TenantId},
-    run::{FailedAttempt, NodeError, Run, RunStatus, RunSummary, StepStatus},
-    timestamp::Timestamp,
+    ids::TenantId,
+    iteration::Iteration,
+    lineage::{Lineage, Origin},
+    run::{FailedAttempt, NodeError, Run, RunStatus, Step, StepStatus, WaitsFor},
 };
 use futures_util::future::join_all;
-use minireipaz::store::{Cursor, Facts, Head, Page, PageRequest, RunStore, Store};
+use minireipaz::store::{Facts, Head, PageRequest, RunStore, Store};
 use serde_json::{Value, json};
 
-use super::{at, facts, run, run_id, step, step_fact, tenant, workflow_id};
+use super::{
+    at, facts, run, run_id, step, step_fact, suite::for_every_store, suite_run_lists::all_pages, tenant,
+    workflow_id,
+};
+
+for_every_store![
+    a_run_comes_back_as_it_was_recorded_with_its_steps_in_order,
+    whatever_the_order_of_arrival_the_newest_attempt_and_revision_stay,
+    a_finished_run_stays_finished,
+    a_late_step_of_an_older_attempt_changes_nothing,
+    heads_of_many_tenants_come_in_one_read_and_what_is_missing_is_left_out,
+    a_tenant_never_sees_anothers_run,
+    text_that_looks_like_a_statement_is_only_text,
+    many_at_once_are_all_recorded_and_all_read,
+    a_run_that_is_seen_has_its_steps,
+    a_large_output_survives,
+    nothing_to_do_is_fine,
+    dead_letters_are_kept,
+    each_iteration_of_a_node_is_a_step_of_its_own,
+];
 
 async fn one(store: &dyn Store, tenant: &TenantId, run: &Run) -> Option<domain::run::RunWithSteps> {
     let key = (tenant.clone(), run.id);
@@ -44,21 +64,31 @@ pub(super) async fn a_run_comes_back_as_it_was_recorded_with_its_steps_in_order(
     let items = vec![json!({"price": 12.5}).as_object().unwrap().clone()];
     second.output = Some(BTreeMap::from([("main".into(), items.into())]));
     second.finished_at = Some(at(8));
+    second.lineage =
+        Lineage::from([("main".into(), vec![vec![Origin { input: 1, item: 2 }], vec![]].into())]);
+    let mut third = step("z", StepStatus::Waiting);
+    third.started_at = None;
+    third.waits_for = Some(WaitsFor {
+        until: Some(at(60_000)),
+        signal: Some("it's approved".into()),
+        runs: vec![run_id(at(1))],
+    });
     let facts = Facts {
         runs: vec![(tenant.clone(), run.clone())],
         steps: vec![
             step_fact(&tenant, &run, 2, second.clone()),
             step_fact(&tenant, &run, 1, first.clone()),
-            step_fact(&tenant, &run, 3, step("z", StepStatus::Skipped)),
+            step_fact(&tenant, &run, 3, third.clone()),
+            step_fact(&tenant, &run, 4, step("skipped", StepStatus::Skipped)),
         ],
     };
     store.record(&facts).await.unwrap();
     let found = one(store, &tenant, &run).await.unwrap();
     assert_eq!(found.run, run);
-    assert_eq!(found.steps, [first, second, step("z", StepStatus::Skipped)]);
+    assert_eq!(found.steps, [first, second, third, step("skipped", StepStatus::Skipped)]);
 }
 
-pub(super) async fn whatever_the_order_of_arrival_the_newest_attempt_and_revision_stay(store: &dyn Store) {
+async fn whatever_the_order_of_arrival_the_newest_attempt_and_revision_stay(store: &dyn Store) {
     let tenant = tenant();
     let base = run(workflow_id(), at(1), RunStatus::Running, 1);
     let newest = Run { attempt: 2, revision: 3, status: RunStatus::Waiting, ..base.clone() };
@@ -88,7 +118,7 @@ pub(super) async fn whatever_the_order_of_arrival_the_newest_attempt_and_revisio
     assert_eq!(one(store, &tenant, &other).await.unwrap().run, other);
 }
 
-pub(super) async fn a_finished_run_stays_finished(store: &dyn Store) {
+async fn a_finished_run_stays_finished(store: &dyn Store) {
     let tenant = tenant();
     let done = run(workflow_id(), at(1), RunStatus::Succeeded, 7);
     store.record(&facts(&tenant, &[&done])).await.unwrap();
@@ -99,7 +129,7 @@ pub(super) async fn a_finished_run_stays_finished(store: &dyn Store) {
     assert_eq!(one(store, &tenant, &done).await.unwrap().run, done);
 }
 
-pub(super) async fn a_late_step_of_an_older_attempt_changes_nothing(store: &dyn Store) {
+async fn a_late_step_of_an_older_attempt_changes_nothing(store: &dyn Store) {
     let tenant = tenant();
     let second = Run { attempt: 2, ..run(workflow_id(), at(1), RunStatus::Running, 2) };
     let first = Run { attempt: 1, revision: 99, ..second.clone() };
@@ -113,9 +143,45 @@ pub(super) async fn a_late_step_of_an_older_attempt_changes_nothing(store: &dyn 
     assert_eq!(found.steps, [step("fetch", StepStatus::Succeeded)]);
 }
 
-pub(super) async fn heads_of_many_tenants_come_in_one_read_and_what_is_missing_is_left_out(
-    store: &dyn Store,
-) {
+async fn each_iteration_of_a_node_is_a_step_of_its_own(store: &dyn Store) {
+    let tenant = tenant();
+    let base = run(workflow_id(), at(1), RunStatus::Running, 4);
+    let at_iteration = |counters: &[u32], status| Step {
+        iteration: Iteration::from(counters.to_vec()),
+        ..step("fetch", status)
+    };
+    let record = async |revision, steps: Vec<(u32, Step)>| {
+        let run = Run { revision, ..base.clone() };
+        let steps =
+            steps.into_iter().map(|(ordinal, step)| step_fact(&tenant, &run, ordinal, step)).collect();
+        store.record(&Facts { runs: vec![(tenant.clone(), run)], steps }).await.unwrap();
+    };
+    let (done, running) = (StepStatus::Succeeded, StepStatus::Running);
+    let first = vec![
+        (2, at_iteration(&[1, 0], running)),
+        (1, at_iteration(&[0], done)),
+        (2, at_iteration(&[1], running)),
+        (9, at_iteration(&[10], running)),
+        (0, at_iteration(&[], done)),
+    ];
+    record(4, first).await;
+    // One of them goes on, another one is late.
+    record(5, vec![(2, at_iteration(&[1], done))]).await;
+    record(3, vec![(1, at_iteration(&[0], StepStatus::Failed))]).await;
+    let found = one(store, &tenant, &base).await.unwrap();
+    assert_eq!(
+        found.steps,
+        [
+            at_iteration(&[], done),
+            at_iteration(&[0], done),
+            at_iteration(&[1], done),
+            at_iteration(&[1, 0], running),
+            at_iteration(&[10], running),
+        ]
+    );
+}
+
+async fn heads_of_many_tenants_come_in_one_read_and_what_is_missing_is_left_out(store: &dyn Store) {
     let mut expected = HashMap::new();
     let mut batch = Facts::default();
     for n in 0..60 {
@@ -132,7 +198,7 @@ pub(super) async fn heads_of_many_tenants_come_in_one_read_and_what_is_missing_i
     assert_eq!(store.get(&keys).await.unwrap().len(), expected.len());
 }
 
-pub(super) async fn a_tenant_never_sees_anothers_run(store: &dyn Store) {
+async fn a_tenant_never_sees_anothers_run(store: &dyn Store) {
     let (owner, other) = (tenant(), tenant());
     let run = run(workflow_id(), at(1), RunStatus::Running, 1);
     let steps = vec![step_fact(&owner, &run, 1, step("fetch", StepStatus::Running))];
@@ -150,79 +216,7 @@ pub(super) async fn a_tenant_never_sees_anothers_run(store: &dyn Store) {
     assert_eq!((&both[&others].run, both[&others].steps.len()), (&theirs, 0));
 }
 
-async fn all_pages(store: &dyn Store, tenant: &TenantId, of: &Run, limit: u32) -> Vec<RunSummary> {
-    let (mut runs, mut after) = (Vec::new(), None);
-    loop {
-        let Page { items, next } =
-            RunStore::list(store, tenant, of.workflow_id, &PageRequest { limit, after }).await.unwrap();
-        assert!(items.len() <= limit as usize);
-        assert!(next.is_none() || items.len() == limit as usize, "only the last page is short");
-        runs.extend(items);
-        match next {
-            Some(next) => after = Some(next),
-            None => return runs,
-        }
-    }
-}
-
-pub(super) async fn a_list_shows_each_run_once_page_by_page_even_at_equal_moments(store: &dyn Store) {
-    let tenant = tenant();
-    let workflow = workflow_id();
-    let mut runs: Vec<Run> = (0..25).map(|n| run(workflow, at(n / 10), RunStatus::Queued, 1)).collect();
-    // Ids whose order as text, as a number and by their halves differ.
-    for (n, run) in runs.iter_mut().enumerate().take(8) {
-        let n = n as u128;
-        run.id.0 =
-            uuid::Uuid::from_u128(((n % 3) << 124) | ((7 - n) << 60) | rand::random::<u64>() as u128 >> 8);
-    }
-    store.record(&facts(&tenant, &runs.iter().collect::<Vec<_>>())).await.unwrap();
-    // Some have many rows, one of them more than a read of a page takes.
-    for revision in 2..20 {
-        let again = Run { revision, status: RunStatus::Running, ..runs[24].clone() };
-        store.record(&facts(&tenant, &[&again, &Run { revision, ..runs[3].clone() }])).await.unwrap();
-    }
-    let elsewhere = run(workflow_id(), at(1), RunStatus::Queued, 1);
-    store.record(&facts(&tenant, &[&elsewhere])).await.unwrap();
-
-    let mut expected: Vec<(Timestamp, uuid::Uuid)> =
-        runs.iter().map(|run| (run.created_at, run.id.0)).collect();
-    expected.sort_unstable_by(|a, b| b.cmp(a));
-    for limit in [1, 4, 25, 200] {
-        let found = all_pages(store, &tenant, &runs[0], limit).await;
-        let places: Vec<_> = found.iter().map(|run| (run.created_at, run.id.0)).collect();
-        assert_eq!(places, expected, "pages of {limit}");
-    }
-    let newest = all_pages(store, &tenant, &runs[0], 7).await;
-    let moved = newest.iter().find(|run| run.id == runs[24].id).unwrap();
-    assert_eq!(moved.status, RunStatus::Running);
-    let after = Some(Cursor { at: at(-1), id: uuid::Uuid::max() });
-    let end = RunStore::list(store, &tenant, workflow, &PageRequest { limit: 5, after }).await.unwrap();
-    assert_eq!(end, Page { items: Vec::new(), next: None });
-}
-
-pub(super) async fn a_run_that_was_accepted_twice_is_listed_once(store: &dyn Store) {
-    let (tenant, workflow) = (tenant(), workflow_id());
-    let named = RunId::for_idempotency_key(&tenant, workflow, "order-1");
-    let row = |moment, status, revision| Run { id: named, ..run(workflow, at(moment), status, revision) };
-    let other = run(workflow, at(2), RunStatus::Succeeded, 3);
-    let listed = async || {
-        let runs = all_pages(store, &tenant, &other, 2).await;
-        runs.into_iter()
-            .filter(|run| run.id == named)
-            .map(|run| (run.created_at, run.status))
-            .collect::<Vec<_>>()
-    };
-    store.record(&facts(&tenant, &[&other])).await.unwrap();
-    // A request that was sent again to another process, which had not seen the first: a third moment is worse than two.
-    for moment in [1, 3, 4] {
-        store.record(&facts(&tenant, &[&row(moment, RunStatus::Queued, 0)])).await.unwrap();
-    }
-    assert_eq!(listed().await.len(), 1);
-    store.record(&facts(&tenant, &[&row(1, RunStatus::Succeeded, 5)])).await.unwrap();
-    assert_eq!(listed().await, [(at(1), RunStatus::Succeeded)]);
-}
-
-pub(super) async fn text_that_looks_like_a_statement_is_only_text(store: &dyn Store) {
+async fn text_that_looks_like_a_statement_is_only_text(store: &dyn Store) {
     for hostile in [
         "'",
         "\\",
@@ -267,7 +261,7 @@ pub(super) async fn text_that_looks_like_a_statement_is_only_text(store: &dyn St
     }
 }
 
-pub(super) async fn many_at_once_are_all_recorded_and_all_read(store: &dyn Store) {
+async fn many_at_once_are_all_recorded_and_all_read(store: &dyn Store) {
     let tenant = tenant();
     let runs: Vec<Run> = (0..200).map(|n| run(workflow_id(), at(n), RunStatus::Running, 1)).collect();
     let recorded = join_all(runs.iter().map(async |run| {
@@ -283,7 +277,7 @@ pub(super) async fn many_at_once_are_all_recorded_and_all_read(store: &dyn Store
     read.await;
 }
 
-pub(super) async fn a_run_that_is_seen_has_its_steps(store: &dyn Store) {
+async fn a_run_that_is_seen_has_its_steps(store: &dyn Store) {
     let tenant = tenant();
     let base = run(workflow_id(), at(1), RunStatus::Running, 0);
     let last = 60;
@@ -322,7 +316,7 @@ pub(super) async fn a_large_output_survives(store: &dyn Store) {
     assert_eq!(one(store, &tenant, &run).await.unwrap().run, run);
 }
 
-pub(super) async fn nothing_to_do_is_fine(store: &dyn Store) {
+async fn nothing_to_do_is_fine(store: &dyn Store) {
     store.ping().await.unwrap();
     store.record(&Facts::default()).await.unwrap();
     store.bury(&[]).await.unwrap();
@@ -333,7 +327,7 @@ pub(super) async fn nothing_to_do_is_fine(store: &dyn Store) {
     assert!(store.heads(&[key.clone(), key]).await.unwrap().is_empty());
 }
 
-pub(super) async fn dead_letters_are_kept(store: &dyn Store) {
+async fn dead_letters_are_kept(store: &dyn Store) {
     let letter = DeadLetter {
         consumer: "worker".into(),
         reason: "it's no JSON".into(),

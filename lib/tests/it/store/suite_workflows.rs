@@ -1,9 +1,21 @@
-//! What every store does with workflows. `suite` runs these.
+//! What every store does with workflows.
 
 use domain::{event::WorkflowDeleted, ids::TenantId, workflow::StoredWorkflow};
-use minireipaz::store::{Claim, PageRequest, Store, WorkflowStore};
+use minireipaz::store::{Claim, PageRequest, Store, WorkflowChange, WorkflowStore};
 
-use super::{at, tenant, workflow, workflow_id};
+use super::{at, suite::for_every_store, tenant, workflow, workflow_id};
+
+for_every_store![
+    the_newest_version_is_read_and_an_older_one_never_comes_back,
+    saving_a_version_again_changes_nothing,
+    a_deleted_workflow_is_hidden_and_stays_so,
+    versions_are_those_of_the_newest_and_of_what_exists,
+    of_many_that_claim_a_version_at_most_one_is_told_that_it_is_alone,
+    workflows_are_listed_newest_first_page_by_page,
+    a_tenant_never_sees_anothers_workflow,
+    a_document_comes_back_to_the_letter,
+    changes_of_many_workflows_are_one_write,
+];
 
 async fn newest(store: &dyn Store, tenant: &TenantId, of: &StoredWorkflow) -> Option<StoredWorkflow> {
     let key = (tenant.clone(), of.summary.id);
@@ -23,6 +35,16 @@ async fn listed(store: &dyn Store, tenant: &TenantId, limit: u32) -> Vec<(uuid::
     }
 }
 
+async fn save(store: &dyn Store, tenant: &TenantId, workflow: &StoredWorkflow) {
+    let (tenant, workflow) = (tenant.clone(), workflow.clone());
+    store.save(&[WorkflowChange::Saved { tenant, workflow }]).await.unwrap();
+}
+
+async fn delete(store: &dyn Store, tenant: &TenantId, deleted: WorkflowDeleted) {
+    let tenant = tenant.clone();
+    store.save(&[WorkflowChange::Deleted { tenant, deleted }]).await.unwrap();
+}
+
 fn tombstone(of: &StoredWorkflow, version: u32) -> WorkflowDeleted {
     WorkflowDeleted {
         workflow_id: of.summary.id,
@@ -32,55 +54,78 @@ fn tombstone(of: &StoredWorkflow, version: u32) -> WorkflowDeleted {
     }
 }
 
-pub(super) async fn the_newest_version_is_read_and_an_older_one_never_comes_back(store: &dyn Store) {
+async fn the_newest_version_is_read_and_an_older_one_never_comes_back(store: &dyn Store) {
     let tenant = tenant();
     let id = workflow_id();
     let versions: Vec<_> = (1..=3).map(|v| workflow(id, v, at(i64::from(v)))).collect();
     for n in [0, 2, 1, 0] {
-        store.save(&tenant, &versions[n]).await.unwrap();
+        save(store, &tenant, &versions[n]).await;
     }
     assert_eq!(newest(store, &tenant, &versions[0]).await.as_ref(), Some(&versions[2]));
     assert_eq!(listed(store, &tenant, 10).await, [(id.0, 3)]);
 }
 
-pub(super) async fn saving_a_version_again_changes_nothing(store: &dyn Store) {
+async fn saving_a_version_again_changes_nothing(store: &dyn Store) {
     let tenant = tenant();
     let saved = workflow(workflow_id(), 1, at(1));
     for _ in 0..3 {
-        store.save(&tenant, &saved).await.unwrap();
+        save(store, &tenant, &saved).await;
     }
     assert_eq!(newest(store, &tenant, &saved).await.as_ref(), Some(&saved));
     assert_eq!(listed(store, &tenant, 10).await.len(), 1);
 }
 
-pub(super) async fn a_deleted_workflow_is_hidden_and_stays_so(store: &dyn Store) {
+async fn a_deleted_workflow_is_hidden_and_stays_so(store: &dyn Store) {
     let tenant = tenant();
     let saved = workflow(workflow_id(), 1, at(1));
-    store.save(&tenant, &saved).await.unwrap();
-    store.delete(&tenant, &tombstone(&saved, 2)).await.unwrap();
-    store.save(&tenant, &saved).await.unwrap();
-    store.delete(&tenant, &tombstone(&saved, 2)).await.unwrap();
+    save(store, &tenant, &saved).await;
+    delete(store, &tenant, tombstone(&saved, 2)).await;
+    save(store, &tenant, &saved).await;
+    delete(store, &tenant, tombstone(&saved, 2)).await;
     assert_eq!(newest(store, &tenant, &saved).await, None);
     assert!(listed(store, &tenant, 10).await.is_empty());
     // A tombstone may arrive before what it deletes.
     let late = workflow(workflow_id(), 1, at(1));
-    store.delete(&tenant, &tombstone(&late, 2)).await.unwrap();
-    store.save(&tenant, &late).await.unwrap();
+    delete(store, &tenant, tombstone(&late, 2)).await;
+    save(store, &tenant, &late).await;
     assert_eq!(newest(store, &tenant, &late).await, None);
 }
 
-pub(super) async fn workflows_are_listed_newest_first_page_by_page(store: &dyn Store) {
+async fn changes_of_many_workflows_are_one_write(store: &dyn Store) {
+    let (mine, other) = (tenant(), tenant());
+    let id = workflow_id();
+    let saved = |tenant: &TenantId, id, version| WorkflowChange::Saved {
+        tenant: tenant.clone(),
+        workflow: workflow(id, version, at(i64::from(version))),
+    };
+    let gone = workflow(workflow_id(), 1, at(1));
+    let deleted = WorkflowChange::Deleted { tenant: mine.clone(), deleted: tombstone(&gone, 2) };
+    let changes = [
+        saved(&mine, id, 2),
+        saved(&mine, id, 3),
+        deleted,
+        saved(&other, id, 7),
+        saved(&mine, id, 1),
+        saved(&mine, gone.summary.id, 1),
+    ];
+    store.save(&changes).await.unwrap();
+    assert_eq!(listed(store, &mine, 10).await, [(id.0, 3)]);
+    assert_eq!(listed(store, &other, 10).await, [(id.0, 7)]);
+    assert_eq!(newest(store, &mine, &gone).await, None);
+}
+
+async fn workflows_are_listed_newest_first_page_by_page(store: &dyn Store) {
     let tenant = tenant();
     let mut expected = Vec::new();
     for n in 0..9 {
         let saved = workflow(workflow_id(), 1, at(n / 4));
-        store.save(&tenant, &saved).await.unwrap();
+        save(store, &tenant, &saved).await;
         expected.push((saved.summary.updated_at, saved.summary.id.0, 1));
     }
     // Saving one again moves it to the front.
     let (_, id, _) = expected.remove(0);
     let moved = workflow(domain::ids::WorkflowId(id), 2, at(50));
-    store.save(&tenant, &moved).await.unwrap();
+    save(store, &tenant, &moved).await;
     expected.push((at(50), id, 2));
     expected.sort_unstable_by(|a, b| b.cmp(a));
     let expected: Vec<_> = expected.into_iter().map(|(_, id, version)| (id, version)).collect();
@@ -89,43 +134,43 @@ pub(super) async fn workflows_are_listed_newest_first_page_by_page(store: &dyn S
     }
 }
 
-pub(super) async fn a_tenant_never_sees_anothers_workflow(store: &dyn Store) {
+async fn a_tenant_never_sees_anothers_workflow(store: &dyn Store) {
     let (owner, other) = (tenant(), tenant());
     let saved = workflow(workflow_id(), 1, at(1));
-    store.save(&owner, &saved).await.unwrap();
+    save(store, &owner, &saved).await;
     assert_eq!(newest(store, &other, &saved).await, None);
     assert!(listed(store, &other, 10).await.is_empty());
-    store.delete(&other, &tombstone(&saved, 9)).await.unwrap();
+    delete(store, &other, tombstone(&saved, 9)).await;
     assert_eq!(newest(store, &owner, &saved).await.as_ref(), Some(&saved));
 }
 
-pub(super) async fn a_document_comes_back_to_the_letter(store: &dyn Store) {
+async fn a_document_comes_back_to_the_letter(store: &dyn Store) {
     let tenant = tenant();
     let mut saved = workflow(workflow_id(), 1, at(1));
     saved.summary.name = "O'Brien \\ 😀\n".to_owned();
     let text = "{\"name\":\"O'Brien\",\"nodes\":[],\"z\":1.50,\"a\":{\"keep\":\"\\u00e4 order\"}}";
     saved.document = domain::workflow::DocumentText::parse(text.to_owned()).unwrap();
-    store.save(&tenant, &saved).await.unwrap();
+    save(store, &tenant, &saved).await;
     let found = newest(store, &tenant, &saved).await.unwrap();
     assert_eq!(found.document.as_str(), text);
     assert_eq!(found, saved);
 }
 
-pub(super) async fn versions_are_those_of_the_newest_and_of_what_exists(store: &dyn Store) {
+async fn versions_are_those_of_the_newest_and_of_what_exists(store: &dyn Store) {
     let tenant = tenant();
     let ids = [workflow_id(), workflow_id(), workflow_id()];
     for version in [1, 3, 2] {
-        store.save(&tenant, &workflow(ids[0], version, at(1))).await.unwrap();
+        save(store, &tenant, &workflow(ids[0], version, at(1))).await;
     }
     let gone = workflow(ids[1], 1, at(1));
-    store.save(&tenant, &gone).await.unwrap();
-    store.delete(&tenant, &tombstone(&gone, 2)).await.unwrap();
+    save(store, &tenant, &gone).await;
+    delete(store, &tenant, tombstone(&gone, 2)).await;
     let keys = ids.map(|id| (tenant.clone(), id));
     let versions = store.versions(&keys).await.unwrap();
     assert_eq!(versions.into_iter().collect::<Vec<_>>(), [(keys[0].clone(), 3)]);
 }
 
-pub(super) async fn of_many_that_claim_a_version_at_most_one_is_told_that_it_is_alone(store: &dyn Store) {
+async fn of_many_that_claim_a_version_at_most_one_is_told_that_it_is_alone(store: &dyn Store) {
     let key = (tenant(), workflow_id());
     let claim = |version| Claim { version, id: uuid::Uuid::new_v4(), content: uuid::Uuid::new_v4() };
     for version in 0..5 {

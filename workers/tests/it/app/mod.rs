@@ -14,7 +14,7 @@ use domain::{
 use minireipaz::clock::Clock;
 use minireipaz::{
     auth::CallbackSecrets,
-    store::{RunStore, Store, memory::SpyStore},
+    store::{RunStore, Store, memory::MemoryStore},
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -39,7 +39,7 @@ pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T 
 
 /// A worker that can end and start again on the same journal.
 pub(crate) struct App {
-    pub(crate) store: Arc<SpyStore>,
+    pub(crate) store: Arc<MemoryStore>,
     pub(crate) clock: Arc<ShiftedClock>,
     pub(crate) endpoint: Endpoint,
     config: WorkerConfig,
@@ -193,7 +193,7 @@ impl App {
     /// The run as it is recorded.
     pub(crate) async fn find(&self, run: RunId) -> Option<RunWithSteps> {
         let key = (tasks::tenant(), run);
-        self.store.inner.get(std::slice::from_ref(&key)).await.unwrap().remove(&key)
+        self.store.unwatched().get(std::slice::from_ref(&key)).await.unwrap().remove(&key)
     }
 
     /// The run once the store has it so.

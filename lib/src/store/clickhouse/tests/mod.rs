@@ -2,7 +2,7 @@
 
 use tokio::sync::OnceCell;
 
-use super::{connection::Connector, migrate, pool::Pool};
+use super::{connector::Connector, migrate, pool::Pool};
 use crate::store::{StoreConfig, local::LocalClickHouse};
 
 mod faults;

@@ -1,0 +1,226 @@
+//! Runs, their steps and their entries in lists: rows of one table, and back.
+
+use klickhouse::Value;
+use uuid::Uuid;
+
+use super::{
+    cells::{Reader, json, moment, numbers, optional_json, optional_moment, row, text},
+    connection::InsertRow,
+};
+use crate::store::{StepFact, StoreError};
+use domain::{
+    ids::{NodeId, RunId, TenantId, WorkflowId},
+    run::{Run, RunKey, Step},
+    timestamp::Timestamp,
+};
+
+/// The table. Its migration says what `owner_id` and `place` are.
+pub(super) const RUN_ROWS: &str = "run_rows";
+
+/// The version of a run's or step's row: a newer attempt beats any revision of an older one.
+pub(super) fn version(attempt: u32, revision: u64) -> u64 {
+    u64::from(attempt) << 32 | revision.min(u64::from(u32::MAX))
+}
+
+/// The attempt and the revision of a version.
+pub(super) const fn attempt_and_revision(version: u64) -> (u32, u64) {
+    ((version >> 32) as u32, version & u32::MAX as u64)
+}
+
+/// Where a run stands in the list of its workflow's runs: as text in the order of the list.
+pub(super) fn list_place(created_at: Timestamp, run: Uuid) -> String {
+    format!("{:012x}{}", created_at.as_millis().max(0), run.simple())
+}
+
+/// A row of any kind; what it has nothing of stays empty. JSON is text already.
+#[derive(Default)]
+struct RunRow<'a> {
+    tenant: &'a str,
+    owner_id: Uuid,
+    place: &'a str,
+    iteration: &'a [u32],
+    version: u64,
+    status: &'static str,
+    started_at: Option<Timestamp>,
+    finished_at: Option<Timestamp>,
+    output: Vec<u8>,
+    error: Vec<u8>,
+    workflow_id: Uuid,
+    workflow_version: u32,
+    trigger: Vec<u8>,
+    input: Vec<u8>,
+    created_at: Timestamp,
+    ordinal: u32,
+    kind: &'a str,
+    attempts: u32,
+    lineage: Vec<u8>,
+    waits_for: Vec<u8>,
+}
+
+impl From<RunRow<'_>> for InsertRow {
+    fn from(row: RunRow<'_>) -> Self {
+        row! {
+            "tenant": text(row.tenant),
+            "owner_id": Value::Uuid(row.owner_id),
+            "place": text(row.place),
+            "iteration": numbers(row.iteration),
+            "version": Value::UInt64(row.version),
+            "status": text(row.status),
+            "started_at": optional_moment(row.started_at),
+            "finished_at": optional_moment(row.finished_at),
+            "output": Value::String(row.output),
+            "error": Value::String(row.error),
+            "workflow_id": Value::Uuid(row.workflow_id),
+            "workflow_version": Value::UInt32(row.workflow_version),
+            "trigger": Value::String(row.trigger),
+            "input": Value::String(row.input),
+            "created_at": moment(row.created_at),
+            "ordinal": Value::UInt32(row.ordinal),
+            "kind": text(row.kind),
+            "attempts": Value::UInt32(row.attempts),
+            "lineage": Value::String(row.lineage),
+            "waits_for": Value::String(row.waits_for),
+        }
+    }
+}
+
+/// The run's own row.
+pub(super) fn run_row(tenant: &TenantId, run: &Run) -> Result<InsertRow, StoreError> {
+    let row = RunRow {
+        owner_id: run.id.0,
+        output: optional_json(run.output.as_ref())?,
+        error: optional_json(run.error.as_ref())?,
+        input: json(&run.input)?,
+        ..common(tenant, run)?
+    };
+    Ok(row.into())
+}
+
+/// The run's entry in the list of its workflow's runs, without payloads.
+pub(super) fn entry_row(tenant: &TenantId, run: &Run) -> Result<InsertRow, StoreError> {
+    let place = list_place(run.created_at, run.id.0);
+    Ok(RunRow { owner_id: run.workflow_id.0, place: &place, ..common(tenant, run)? }.into())
+}
+
+/// What a run's row and its entry have in common.
+fn common<'a>(tenant: &'a TenantId, run: &Run) -> Result<RunRow<'a>, StoreError> {
+    Ok(RunRow {
+        tenant: tenant.as_str(),
+        version: version(run.attempt, run.revision),
+        status: run.status.as_str(),
+        started_at: run.started_at,
+        finished_at: run.finished_at,
+        workflow_id: run.workflow_id.0,
+        workflow_version: run.workflow_version,
+        trigger: json(&run.trigger)?,
+        created_at: run.created_at,
+        ..RunRow::default()
+    })
+}
+
+/// The row of a step.
+pub(super) fn step_row(fact: &StepFact) -> Result<InsertRow, StoreError> {
+    let step = &fact.step;
+    let row = RunRow {
+        tenant: fact.tenant.as_str(),
+        owner_id: fact.run_id.0,
+        place: step.node_id.as_str(),
+        iteration: step.iteration.counters(),
+        version: version(fact.run_attempt, fact.revision),
+        status: step.status.as_str(),
+        started_at: step.started_at,
+        finished_at: step.finished_at,
+        output: optional_json(step.output.as_ref())?,
+        error: optional_json(step.error.as_ref())?,
+        ordinal: fact.ordinal,
+        kind: &step.kind,
+        attempts: step.attempts,
+        lineage: optional_json(Some(&step.lineage).filter(|lineage| !lineage.is_empty()))?,
+        waits_for: optional_json(step.waits_for.as_ref())?,
+        ..RunRow::default()
+    };
+    Ok(row.into())
+}
+
+/// The columns of a run or a step.
+pub(super) const RUN_OR_STEP: &str = "tenant, owner_id, place, version, status, started_at, finished_at, output, \
+     error, workflow_id, workflow_version, trigger, input, created_at, \
+     iteration, ordinal, kind, attempts, lineage, waits_for";
+
+/// How many of [`RUN_OR_STEP`] are of runs only, from `workflow_id` on.
+const OF_RUNS_ONLY: usize = 5;
+
+/// What a row of [`RUN_OR_STEP`] is.
+pub(super) enum RunOrStep {
+    Run(Run),
+    Step {
+        /// Its place among the run's steps.
+        ordinal: u32,
+        step: Step,
+    },
+}
+
+pub(super) fn read_run_or_step(mut row: Reader) -> Result<(RunKey, RunOrStep), StoreError> {
+    let tenant = row.tenant()?;
+    let id = RunId(row.uuid()?);
+    let place = row.text()?;
+    let (attempt, revision) = attempt_and_revision(row.u64()?);
+    let found = if place.is_empty() {
+        RunOrStep::Run(Run {
+            id,
+            revision,
+            attempt,
+            status: row.name()?,
+            started_at: row.optional_moment()?,
+            finished_at: row.optional_moment()?,
+            output: row.optional_json()?,
+            error: row.optional_json()?,
+            workflow_id: WorkflowId(row.uuid()?),
+            workflow_version: row.u32()?,
+            trigger: row.json()?,
+            input: row.json()?,
+            created_at: row.moment()?,
+        })
+    } else {
+        let node_id = NodeId::parse(&place).map_err(|error| StoreError::Decode(error.to_string()))?;
+        let (status, started_at, finished_at) = (row.name()?, row.optional_moment()?, row.optional_moment()?);
+        let (output, error) = (row.optional_json()?, row.optional_json()?);
+        row.skip(OF_RUNS_ONLY);
+        let (iteration, ordinal) = (row.numbers()?.into(), row.u32()?);
+        let step = Step {
+            node_id,
+            iteration,
+            kind: row.text()?,
+            status,
+            attempts: row.u32()?,
+            started_at,
+            finished_at,
+            output,
+            lineage: row.optional_json()?.unwrap_or_default(),
+            waits_for: row.optional_json()?,
+            error,
+        };
+        RunOrStep::Step { ordinal, step }
+    };
+    Ok(((tenant, id), found))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_in_a_list_are_in_the_order_of_moment_and_id() {
+        let place = |at, id| list_place(Timestamp::from_millis(at), Uuid::from_u128(id));
+        let inorder = [place(0, 1), place(255, 0), place(255, 1 << 100), place(4_096, 0), place(1 << 41, 7)];
+        assert!(inorder.is_sorted(), "{inorder:?}");
+        assert!(inorder.iter().all(|place| place.len() == 44));
+    }
+
+    #[test]
+    fn a_newer_attempt_beats_every_revision_of_an_older_one() {
+        assert!(version(2, 0) > version(1, u64::MAX));
+        assert!(version(1, 7) > version(1, 6));
+        assert_eq!(attempt_and_revision(version(3, 9)), (3, 9));
+    }
+}

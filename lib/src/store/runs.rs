@@ -1,0 +1,182 @@
+//! Runs and their steps.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use domain::{
+    ids::{RunId, TenantId, WorkflowId},
+    run::{Run, RunKey, RunStatus, RunSummary, RunWithSteps, Step},
+};
+
+use super::{Page, PageRequest, StoreError};
+
+/// Runs and their steps.
+#[async_trait]
+pub trait RunStore: Send + Sync + 'static {
+    /// Records facts. A run is never seen without the steps that came with it or before it.
+    async fn record(&self, facts: &Facts) -> Result<(), StoreError>;
+
+    /// The runs with their steps; what does not exist is missing. One round, however many.
+    async fn get(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, RunWithSteps>, StoreError>;
+
+    /// Where the runs are now; what does not exist is missing. One cheap read, however many: what a long poll
+    /// repeats.
+    async fn heads(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, Head>, StoreError>;
+
+    /// Runs of a workflow by `created_at`, newest first.
+    async fn list(
+        &self,
+        tenant: &TenantId,
+        workflow: WorkflowId,
+        page: &PageRequest,
+    ) -> Result<Page<RunSummary>, StoreError>;
+}
+
+/// Facts about runs, as workers and the scheduler record them.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// Runs, each in its newest known revision.
+    pub runs: Vec<(TenantId, Run)>,
+    /// Steps, each in its newest known state.
+    pub steps: Vec<StepFact>,
+}
+
+impl Facts {
+    /// Facts about runs whose steps have not changed.
+    #[must_use]
+    pub const fn of_runs(runs: Vec<(TenantId, Run)>) -> Self {
+        Self { runs, steps: Vec::new() }
+    }
+}
+
+/// A step of a run.
+#[derive(Debug, Clone)]
+pub struct StepFact {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Of which run.
+    pub run_id: RunId,
+    /// The run's attempt: a newer one wins.
+    pub run_attempt: u32,
+    /// The run's revision at which the step became this: within an attempt a newer one wins.
+    pub revision: u64,
+    /// Its place among the run's steps, by when it began.
+    pub ordinal: u32,
+    /// The step. Its node and its iteration tell it from the run's other ones.
+    pub step: Step,
+}
+
+/// Where a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// The run's attempt.
+    pub attempt: u32,
+    /// The run's revision.
+    pub revision: u64,
+    /// The run's status.
+    pub status: RunStatus,
+}
+
+impl Head {
+    /// Where this run is.
+    #[must_use]
+    pub const fn of(run: &Run) -> Self {
+        Self { attempt: run.attempt, revision: run.revision, status: run.status }
+    }
+}
+
+#[cfg(any(test, feature = "testing"))]
+mod in_memory {
+    use super::*;
+    use crate::store::memory::{Call, MemoryStore, State, keep_newest, page};
+
+    #[expect(missing_docs, reason = "the trait says what they are")]
+    impl Call {
+        pub const RECORD: Self = Self::write("record");
+        pub const GET: Self = Self::look("get");
+        pub const HEADS: Self = Self::look("heads");
+        pub const LIST_RUNS: Self = Self::read("list runs");
+    }
+
+    #[async_trait]
+    impl RunStore for MemoryStore {
+        async fn record(&self, facts: &Facts) -> Result<(), StoreError> {
+            self.write(Call::RECORD, |state| {
+                if facts.runs.iter().any(|(_, run)| Some(run.id) == state.refused) {
+                    return Err(StoreError::Server { code: 53, message: "a tested refusal".into() });
+                }
+                for fact in &facts.steps {
+                    let steps = state.steps.entry((fact.tenant.clone(), fact.run_id)).or_default();
+                    let id = (fact.step.node_id.clone(), fact.step.iteration.clone());
+                    keep_newest(steps, id, fact.clone(), |fact| (fact.run_attempt, fact.revision));
+                }
+                for (tenant, run) in &facts.runs {
+                    let key = (tenant.clone(), run.id);
+                    keep_newest(&mut state.runs, key, run.clone(), |run| (run.attempt, run.revision));
+                    state.recorded.entry(run.id).or_default().push(run.status);
+                }
+                Ok(())
+            })
+            .await
+        }
+
+        async fn get(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, RunWithSteps>, StoreError> {
+            self.look(Call::GET, keys, |state| {
+                let found = |key: &RunKey| {
+                    let run = state.runs.get(key)?.clone();
+                    Some((key.clone(), RunWithSteps { run, steps: steps_of(state, key) }))
+                };
+                keys.iter().filter_map(found).collect()
+            })
+            .await
+        }
+
+        async fn heads(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, Head>, StoreError> {
+            self.look(Call::HEADS, keys, |state| {
+                let found = |key: &RunKey| Some((key.clone(), Head::of(state.runs.get(key)?)));
+                keys.iter().filter_map(found).collect()
+            })
+            .await
+        }
+
+        async fn list(
+            &self,
+            tenant: &TenantId,
+            workflow: WorkflowId,
+            request: &PageRequest,
+        ) -> Result<Page<RunSummary>, StoreError> {
+            self.read(Call::LIST_RUNS, |state| {
+                let rows = state
+                    .runs
+                    .iter()
+                    .filter(|((owner, _), run)| owner == tenant && run.workflow_id == workflow)
+                    .map(|(_, run)| summary(run))
+                    .collect();
+                page(rows, request, |run: &RunSummary| (run.created_at, run.id.0))
+            })
+            .await
+        }
+    }
+
+    fn steps_of(state: &State, key: &RunKey) -> Vec<Step> {
+        // By node and iteration already, so steps that began together keep that order.
+        let mut facts: Vec<&StepFact> =
+            state.steps.get(key).into_iter().flat_map(|steps| steps.values()).collect();
+        facts.sort_by_key(|fact| fact.ordinal);
+        facts.into_iter().map(|fact| fact.step.clone()).collect()
+    }
+
+    fn summary(run: &Run) -> RunSummary {
+        RunSummary {
+            id: run.id,
+            workflow_id: run.workflow_id,
+            workflow_version: run.workflow_version,
+            status: run.status,
+            attempt: run.attempt,
+            trigger: run.trigger.clone(),
+            created_at: run.created_at,
+            started_at: run.started_at,
+            finished_at: run.finished_at,
+        }
+    }
+}

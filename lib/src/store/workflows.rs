@@ -1,0 +1,184 @@
+//! Workflows and their versions.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use domain::{
+    event::WorkflowDeleted,
+    ids::TenantId,
+    workflow::{StoredWorkflow, WorkflowKey, WorkflowSummary},
+};
+
+use super::{Page, PageRequest, StoreError};
+
+/// Workflows and their versions.
+#[async_trait]
+pub trait WorkflowStore: Send + Sync + 'static {
+    /// Saves versions and deletions, however many in one write; what was saved before changes nothing.
+    async fn save(&self, changes: &[WorkflowChange]) -> Result<(), StoreError>;
+
+    /// The newest version of each workflow that exists and is not deleted. One read, however many.
+    async fn newest(&self, keys: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, StoredWorkflow>, StoreError>;
+
+    /// The number of the newest version of each workflow that exists and is not deleted: what [`Self::newest`] gives,
+    /// without reading documents.
+    async fn versions(&self, keys: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, u32>, StoreError>;
+
+    /// Claims a version of a workflow; true when nobody else claims it. Of those who claim it for different contents
+    /// at most one is told so; who is not told so steps back with [`Self::withdraw`]. A claim expires after
+    /// [`Claim::EXPIRY`], for a process may end before it withdraws.
+    async fn claim(&self, key: &WorkflowKey, claim: &Claim) -> Result<bool, StoreError>;
+
+    /// Gives a claim up.
+    async fn withdraw(&self, key: &WorkflowKey, claim: &Claim) -> Result<(), StoreError>;
+
+    /// Workflows by `updated_at`, newest first.
+    async fn list(&self, tenant: &TenantId, page: &PageRequest) -> Result<Page<WorkflowSummary>, StoreError>;
+}
+
+/// A change of a workflow.
+#[derive(Debug, Clone, PartialEq)]
+pub enum WorkflowChange {
+    /// A version was saved.
+    Saved {
+        /// Whose it is.
+        tenant: TenantId,
+        /// The version.
+        workflow: StoredWorkflow,
+    },
+    /// The workflow was deleted: reads do not find it any more. Its versions stay, for the runs that name them.
+    Deleted {
+        /// Whose it was.
+        tenant: TenantId,
+        /// The deletion, which has a version of its own.
+        deleted: WorkflowDeleted,
+    },
+}
+
+impl WorkflowChange {
+    /// The workflow that changes.
+    #[must_use]
+    pub fn key(&self) -> WorkflowKey {
+        match self {
+            Self::Saved { tenant, workflow } => (tenant.clone(), workflow.summary.id),
+            Self::Deleted { tenant, deleted } => (tenant.clone(), deleted.workflow_id),
+        }
+    }
+
+    /// The version that it has from now on.
+    #[must_use]
+    pub const fn version(&self) -> u32 {
+        match self {
+            Self::Saved { workflow, .. } => workflow.summary.version,
+            Self::Deleted { deleted, .. } => deleted.version,
+        }
+    }
+}
+
+/// What somebody who is about to save a version of a workflow lays claim to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// The version that will be saved.
+    pub version: u32,
+    /// This claim's own id.
+    pub id: uuid::Uuid,
+    /// A hash of what will be saved: claims for the same are no rivals.
+    pub content: uuid::Uuid,
+}
+
+impl Claim {
+    /// Longer than any request may take.
+    pub const EXPIRY: std::time::Duration = std::time::Duration::from_secs(30);
+}
+
+#[cfg(any(test, feature = "testing"))]
+mod in_memory {
+    use super::*;
+    use crate::store::memory::{Call, MemoryStore, keep_newest, page};
+
+    #[expect(missing_docs, reason = "the trait says what they are")]
+    impl Call {
+        pub const SAVE: Self = Self::write("save");
+        pub const NEWEST: Self = Self::read("newest");
+        pub const VERSIONS: Self = Self::read("versions");
+        pub const CLAIM: Self = Self::write("claim");
+        pub const WITHDRAW: Self = Self::write("withdraw");
+        pub const LIST_WORKFLOWS: Self = Self::read("list workflows");
+    }
+
+    #[async_trait]
+    impl WorkflowStore for MemoryStore {
+        async fn save(&self, changes: &[WorkflowChange]) -> Result<(), StoreError> {
+            self.write(Call::SAVE, |state| {
+                for change in changes {
+                    let workflow = match change {
+                        WorkflowChange::Saved { workflow, .. } => Some(workflow.clone()),
+                        WorkflowChange::Deleted { .. } => None,
+                    };
+                    let row = (change.version(), workflow);
+                    keep_newest(&mut state.workflows, change.key(), row, |row| row.0);
+                }
+                Ok(())
+            })
+            .await
+        }
+
+        async fn newest(
+            &self,
+            keys: &[WorkflowKey],
+        ) -> Result<HashMap<WorkflowKey, StoredWorkflow>, StoreError> {
+            self.read(Call::NEWEST, |state| {
+                let found = |key: &WorkflowKey| Some((key.clone(), state.workflows.get(key)?.1.clone()?));
+                keys.iter().filter_map(found).collect()
+            })
+            .await
+        }
+
+        async fn versions(&self, keys: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, u32>, StoreError> {
+            self.read(Call::VERSIONS, |state| {
+                let found = |key: &WorkflowKey| match state.workflows.get(key)? {
+                    (version, Some(_)) => Some((key.clone(), *version)),
+                    (_, None) => None,
+                };
+                keys.iter().filter_map(found).collect()
+            })
+            .await
+        }
+
+        async fn claim(&self, key: &WorkflowKey, claim: &Claim) -> Result<bool, StoreError> {
+            self.write(Call::CLAIM, |state| {
+                state.claims.push((key.clone(), *claim));
+                let rival = |(other, made): &(WorkflowKey, Claim)| {
+                    other == key && made.version == claim.version && made.content != claim.content
+                };
+                Ok(!state.claims.iter().any(rival))
+            })
+            .await
+        }
+
+        async fn withdraw(&self, _: &WorkflowKey, claim: &Claim) -> Result<(), StoreError> {
+            self.write(Call::WITHDRAW, |state| {
+                state.claims.retain(|(_, made)| made.id != claim.id);
+                Ok(())
+            })
+            .await
+        }
+
+        async fn list(
+            &self,
+            tenant: &TenantId,
+            request: &PageRequest,
+        ) -> Result<Page<WorkflowSummary>, StoreError> {
+            self.read(Call::LIST_WORKFLOWS, |state| {
+                let rows = state
+                    .workflows
+                    .iter()
+                    .filter(|((owner, _), _)| owner == tenant)
+                    .filter_map(|(_, (_, workflow))| Some(workflow.as_ref()?.summary.clone()))
+                    .collect();
+                page(rows, request, |workflow| (workflow.updated_at, workflow.id.0))
+            })
+            .await
+        }
+    }
+}
