@@ -23,19 +23,13 @@ pub fn run(state: &RunState) -> Run {
     };
     let status = state.status();
     Run {
-        id: header.run_id,
-        workflow_id: header.workflow_id,
-        workflow_version: header.workflow_version,
         status,
         revision: state.revision(),
-        attempt: header.attempt,
-        trigger: header.trigger.clone(),
-        input: header.input.clone(),
         output: (status == RunStatus::Succeeded).then(|| output(state)),
         error,
-        created_at: header.created_at,
         started_at,
         finished_at,
+        ..header.new_run().queued()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use domain::{
     ids::{RunId, TenantId, WorkflowId},
-    run::Trigger,
+    run::{NewRun, Trigger},
     timestamp::Timestamp,
     trace::TraceContext,
 };
@@ -32,6 +32,20 @@ pub struct RunHeader {
 }
 
 impl RunHeader {
+    /// What the run was accepted with.
+    #[must_use]
+    pub fn new_run(&self) -> NewRun {
+        NewRun {
+            id: self.run_id,
+            workflow_id: self.workflow_id,
+            workflow_version: self.workflow_version,
+            attempt: self.attempt,
+            trigger: self.trigger.clone(),
+            input: self.input.clone(),
+            created_at: self.created_at,
+        }
+    }
+
     /// The run's own span. It follows from the run's id and attempt, so it is the same whenever it is asked for; so
     /// does the trace of a run whose cause was not traced.
     #[must_use]

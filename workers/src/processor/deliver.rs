@@ -1,8 +1,5 @@
 //! A request's records: which runs are new, and which are known.
 
-use std::sync::Arc;
-
-use domain::run::{NodeError, Run, RunStatus};
 use metrics::counter;
 use minireipaz::telemetry::names;
 
@@ -70,7 +67,7 @@ impl Core {
             }
             receipt.dead_letters += 1;
             turn.records.push(Record::Dead(Box::new(letter)));
-            let row = failed_run(&header, error, 1, turn.now);
+            let row = header.new_run().failed(error, 1, turn.now);
             turn.records.push(Record::Run(Box::new(RunRecord {
                 tenant: header.tenant.clone(),
                 run: row,
@@ -109,28 +106,4 @@ impl Core {
 
 fn count(outcome: &'static str, records: usize) {
     counter!(names::WORKER_TASKS, names::OUTCOME => outcome).increment(records as u64);
-}
-
-/// The row of a run that fails without having run.
-pub(super) fn failed_run(
-    header: &Arc<RunHeader>,
-    error: NodeError,
-    revision: u64,
-    at: domain::timestamp::Timestamp,
-) -> Run {
-    Run {
-        id: header.run_id,
-        workflow_id: header.workflow_id,
-        workflow_version: header.workflow_version,
-        status: RunStatus::Failed,
-        revision,
-        attempt: header.attempt,
-        trigger: header.trigger.clone(),
-        input: header.input.clone(),
-        output: None,
-        error: Some(error),
-        created_at: header.created_at,
-        started_at: None,
-        finished_at: Some(at),
-    }
 }

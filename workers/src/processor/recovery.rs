@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::{
     active::{Active, Stored},
     core::Core,
-    deliver::failed_run,
     turn::Turn,
 };
 use crate::{
@@ -123,7 +122,7 @@ fn give_up(turn: &mut Turn, run: RunId, unreadable: Unreadable) {
     turn.ended.insert(run, header.as_ref().map_or(0, |(_, header)| header.attempt));
     if let Some((_, header)) = header {
         let message = format!("the worker cannot read what its journal holds of this run: {why}");
-        let row = failed_run(&header, NodeError::new("journal_unreadable", message), revision, turn.now);
+        let row = header.new_run().failed(NodeError::new("journal_unreadable", message), revision, turn.now);
         let row = RunRecord { tenant: header.tenant.clone(), run: row, steps: Vec::new() };
         turn.records.push(Record::Run(Box::new(row)));
         turn.commit.ops.push(Op::Finish { run, attempt: header.attempt, at: turn.now });
