@@ -1,26 +1,41 @@
 //! Workflow documents, compiled once for all runs of the same text.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use domain::workflow::DocumentText;
-use lru::LruCache;
+use quick_cache::{
+    DefaultHashBuilder, OptionsBuilder, Weighter,
+    sync::{Cache, DefaultLifecycle},
+};
 use sha2::{Digest, Sha256};
 
 use crate::{journal::DocumentHash, runner::Compiled};
 
 /// Texts of so many bytes stay compiled.
 const CACHE_BYTES: usize = 32 << 20;
+/// What the cache expects a text to be, to size its tables.
+const USUAL_BYTES: usize = 16 << 10;
 
 /// Compiled documents that were used lately.
 #[derive(Debug)]
 pub(crate) struct Documents {
-    cache: Mutex<Cache>,
+    cache: Cache<DocumentHash, Cached, ByText>,
 }
 
-#[derive(Debug)]
-struct Cache {
-    compiled: LruCache<DocumentHash, (Arc<Compiled>, usize)>,
-    bytes: usize,
+#[derive(Debug, Clone)]
+struct Cached {
+    compiled: Arc<Compiled>,
+    text_bytes: u64,
+}
+
+/// An entry weighs what its text does: what is compiled from it grows with it.
+#[derive(Debug, Clone)]
+struct ByText;
+
+impl Weighter<DocumentHash, Cached> for ByText {
+    fn weight(&self, _: &DocumentHash, cached: &Cached) -> u64 {
+        cached.text_bytes
+    }
 }
 
 /// The hash that stands for a document.
@@ -30,10 +45,18 @@ pub(crate) fn hash_of(document: &DocumentText) -> DocumentHash {
 
 impl Documents {
     pub(crate) fn new() -> Self {
-        Self { cache: Mutex::new(Cache { compiled: LruCache::unbounded(), bytes: 0 }) }
+        let options = OptionsBuilder::new()
+            // One lock, so that the largest document has room: a shard's share of the bytes is its own.
+            .shards(1)
+            .estimated_items_capacity(CACHE_BYTES / USUAL_BYTES)
+            .weight_capacity(CACHE_BYTES as u64)
+            .build()
+            .expect("both capacities are set");
+        let hasher = DefaultHashBuilder::default();
+        Self { cache: Cache::with_options(options, ByText, hasher, DefaultLifecycle::default()) }
     }
 
-    /// The document with that hash, ready to run.
+    /// The document with that hash, ready to run. Of those who come for it at once, one compiles it.
     ///
     /// # Errors
     /// In words, when the document is not a workflow that this worker can run.
@@ -42,34 +65,16 @@ impl Documents {
         hash: &DocumentHash,
         document: &DocumentText,
     ) -> Result<Arc<Compiled>, String> {
-        if let Some((compiled, _)) = self.lock().compiled.get(hash) {
-            return Ok(Arc::clone(compiled));
-        }
-        // Not under the lock: a large document takes milliseconds.
-        let read = document.read().map_err(|error| format!("the document is not a workflow: {error}"))?;
-        let compiled = Arc::new(Compiled::new(&read).map_err(|violations| {
-            let said: Vec<_> =
-                violations.iter().map(|one| format!("{}: {}", one.path, one.message)).collect();
-            format!("the workflow is not valid: {}", said.join("; "))
-        })?);
-        self.lock().keep(*hash, &compiled, document.as_str().len());
-        Ok(compiled)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Cache> {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+        let cached = self.cache.get_or_insert_with(hash, || compile(document))?;
+        Ok(cached.compiled)
     }
 }
 
-impl Cache {
-    fn keep(&mut self, hash: DocumentHash, compiled: &Arc<Compiled>, bytes: usize) {
-        if let Some((_, before)) = self.compiled.put(hash, (Arc::clone(compiled), bytes)) {
-            self.bytes -= before;
-        }
-        self.bytes += bytes;
-        while self.bytes > CACHE_BYTES {
-            let Some((_, (_, bytes))) = self.compiled.pop_lru() else { break };
-            self.bytes -= bytes;
-        }
-    }
+fn compile(document: &DocumentText) -> Result<Cached, String> {
+    let read = document.read().map_err(|error| format!("the document is not a workflow: {error}"))?;
+    let compiled = Compiled::new(&read).map_err(|violations| {
+        let said: Vec<_> = violations.iter().map(|one| format!("{}: {}", one.path, one.message)).collect();
+        format!("the workflow is not valid: {}", said.join("; "))
+    })?;
+    Ok(Cached { compiled: Arc::new(compiled), text_bytes: document.as_str().len() as u64 })
 }
