@@ -1,6 +1,6 @@
 //! Parameters of kinds: one table, from which everything that must agree about them comes.
 //!
-//! [`params!`] declares a table: name, type, default, whether it is required, whether it may be an expression, its
+//! `params!` declares a table: name, type, default, whether it is required, whether it may be an expression, its
 //! doc. From it come the struct of the evaluated parameters, the validation of saved documents (with every mistake
 //! and its path), the JSON Schema and the page of docs.
 //!
