@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
 use super::{
     ErrorReport, OnError, OnNull,
     body::BodyKeys,
-    parse::{Dialect, Target},
+    dialect::{Dialect, Target},
     request,
     values::Keys,
 };

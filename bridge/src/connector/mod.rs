@@ -2,6 +2,7 @@
 //! self-managed and managed, and this bridge.
 
 mod body;
+mod dialect;
 mod keys;
 mod managed;
 mod parse;

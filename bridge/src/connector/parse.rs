@@ -1,15 +1,13 @@
 //! Reads a connector file and checks every key; what is wrong is said all at once.
 
-use std::{collections::BTreeMap, ops::RangeInclusive, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
-use http::{HeaderMap, Method};
-use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    BackoffPolicy, CLASS, ConnectorConfig, ConnectorError, ErrorReport, MANAGED_CLASS, OnError, OnNull,
-    body::{self, BodyKeys},
+    BackoffPolicy, CLASS, ConnectorConfig, ConnectorError, MANAGED_CLASS, body,
+    dialect::{Dialect, Target},
     keys, managed, request, self_managed,
     values::Keys,
 };
@@ -59,27 +57,6 @@ pub(super) fn parse(
         connector(name, target, &self_managed::DIALECT, &mut keys)
     };
     keys.finish(connector)
-}
-
-/// Where records go: the keys in which the two forms differ most.
-pub(super) struct Target {
-    pub(super) topics: Vec<String>,
-    pub(super) url: String,
-    pub(super) method: Method,
-    pub(super) headers: HeaderMap,
-    pub(super) basic: Option<(String, SecretString)>,
-}
-
-/// How a form calls the rest, what it allows and what it takes for granted.
-pub(super) struct Dialect {
-    pub(super) body: BodyKeys,
-    pub(super) max_retries: RangeInclusive<u32>,
-    pub(super) on_null: &'static [(&'static str, OnNull)],
-    pub(super) on_error: &'static [(&'static str, OnError)],
-    /// `errors.tolerance` where it is not given.
-    pub(super) tolerance: &'static str,
-    /// The first one is the default.
-    pub(super) report: [(&'static str, ErrorReport); 2],
 }
 
 fn connector(name: &str, target: Target, dialect: &Dialect, keys: &mut Keys) -> ConnectorConfig {

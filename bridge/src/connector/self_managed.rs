@@ -5,7 +5,7 @@ use http::HeaderMap;
 use super::{
     ErrorReport, OnError, OnNull,
     body::BodyKeys,
-    parse::{Dialect, Target},
+    dialect::{Dialect, Target},
     request,
     values::Keys,
 };

@@ -1,9 +1,10 @@
 use std::time::Duration;
 
+use http::Method;
 use serde_json::json;
 
 use super::*;
-use crate::connector::BodyFormat;
+use crate::connector::{BodyFormat, OnError, OnNull};
 
 fn variables() -> BTreeMap<String, String> {
     BTreeMap::from([("SECRET".to_owned(), "s3cret".to_owned()), ("BASE".to_owned(), "http://h:1".to_owned())])

@@ -4,10 +4,7 @@ use std::{hash::Hash, sync::Arc};
 
 use domain::ids::TenantId;
 use minireipaz::resilience::{Breaker, BreakerSettings};
-use quick_cache::{
-    DefaultHashBuilder, Lifecycle, OptionsBuilder, UnitWeighter,
-    sync::Cache,
-};
+use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, UnitWeighter, sync::Cache};
 use tokio::sync::Semaphore;
 use url::{Origin, Url};
 

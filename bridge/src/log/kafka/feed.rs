@@ -6,19 +6,19 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use rdkafka::{
     Message as _, Offset, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer as _, base_consumer::PartitionQueue},
+    consumer::{BaseConsumer, Consumer as _, ConsumerContext, base_consumer::PartitionQueue},
     message::{BorrowedMessage, Headers as _},
 };
 use tokio::sync::Notify;
 
-use super::{context::Ends, failure, holdings::Hold, member_events::MemberEvents};
+use super::{context::Ends, failure, holdings::Hold};
 use crate::log::{Feed, Header, LogError, ReadLimit, Record, TopicPartition};
 
 /// A partition that the group gave us.
-pub(super) struct KafkaFeed {
+pub(super) struct KafkaFeed<C: ConsumerContext + 'static> {
     // Dropped in this order: who waits for the partition must find the queue gone.
-    queue: PartitionQueue<MemberEvents>,
-    consumer: Arc<BaseConsumer<MemberEvents>>,
+    queue: PartitionQueue<C>,
+    consumer: Arc<BaseConsumer<C>>,
     arrived: Arc<Notify>,
     ends: Arc<Ends>,
     at: TopicPartition,
@@ -27,11 +27,11 @@ pub(super) struct KafkaFeed {
     _hold: Hold,
 }
 
-impl KafkaFeed {
+impl<C: ConsumerContext> KafkaFeed<C> {
     /// Takes the partition's queue. Called before the partition is assigned, so that no record of it goes to the
     /// consumer's common queue.
     pub(super) fn new(
-        consumer: Arc<BaseConsumer<MemberEvents>>,
+        consumer: Arc<BaseConsumer<C>>,
         ends: Arc<Ends>,
         at: TopicPartition,
         hold: Hold,
@@ -77,7 +77,7 @@ impl KafkaFeed {
 }
 
 #[async_trait]
-impl Feed for KafkaFeed {
+impl<C: ConsumerContext> Feed for KafkaFeed<C> {
     fn at(&self) -> &TopicPartition {
         &self.at
     }
