@@ -31,8 +31,6 @@ pub struct Definition {
     pub nodes: Vec<Node>,
     /// Its edges, in the document's order.
     pub edges: Vec<Edge>,
-    /// The nodes so that each comes after all that lead to it.
-    pub order: Vec<usize>,
     /// Time limit of a run.
     pub timeout: Duration,
 }
@@ -121,15 +119,14 @@ impl Definition {
         name_inputs(&nodes, &mut edges);
         let mut successors = vec![Vec::new(); document.nodes.len()];
         edges.iter().for_each(|edge| successors[edge.source].push(edge.target));
-        let order = dag::topological_order(&successors).unwrap_or_else(|cycle| {
+        if let Err(cycle) = dag::topological_order(&successors) {
             let names: Vec<_> = cycle.iter().map(|&node| document.nodes[node].id.as_str()).collect();
             violations.add(
                 format!("nodes[{}]", cycle.first().copied().unwrap_or_default()),
                 Code::Cycle,
                 format!("these nodes lead back to themselves: {} → {}", names.join(" → "), names[0]),
             );
-            Vec::new()
-        });
+        }
         for (i, edge) in edges.iter().enumerate() {
             if let Some(node) = &mut nodes[edge.source] {
                 node.outgoing.push(i);
@@ -139,7 +136,7 @@ impl Definition {
             }
         }
         let timeout = document.settings.timeout.map_or(DEFAULT_RUN_TIMEOUT, |limit| limit.0);
-        violations.or(Self { nodes: nodes.into_iter().flatten().collect(), edges, order, timeout })
+        violations.or(Self { nodes: nodes.into_iter().flatten().collect(), edges, timeout })
     }
 
     /// The node with that id.

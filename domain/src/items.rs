@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::lineage::Lineage;
+use crate::{lineage::Lineage, measure, run::NodeError};
 
 /// One item: a JSON object.
 pub type Item = serde_json::Map<String, Value>;
@@ -34,34 +34,60 @@ impl From<Ports> for Output {
     }
 }
 
-/// The field of an item that stands for a file: `{"$file": {…}}`. Only the file store makes such items.
+/// The field of an item that stands for a file: `{"$file": {…}}`. Only the file store makes such fields; nodes pass
+/// them on.
 pub const FILE: &str = "$file";
 
 /// The output port of most kinds, and the default of an edge's `sourceHandle`.
 pub const MAIN: &str = "main";
 
-/// The port of items that failed, under `on_error: error_port`.
+/// The port of items that failed, under `on_error: error_port`; also the field in which such an item tells why.
 pub const ERROR: &str = "error";
 
 /// A run's input as items: an object is one item, a list of objects is one item each; no input
 /// (`null`) is one empty item, so that a workflow without input runs.
 ///
 /// # Errors
-/// When the input is neither; the text says what it was.
+/// When the input is neither, or an item is nested too deeply; the text says what it was.
 pub fn input_items(input: &Value) -> Result<Vec<Item>, String> {
     match input {
         Value::Null => Ok(vec![Item::new()]),
-        Value::Object(item) => Ok(vec![item.clone()]),
+        Value::Object(item) => Ok(vec![shallow(item).map_err(|error| format!("input: {error}"))?]),
         Value::Array(list) => list
             .iter()
             .enumerate()
             .map(|(i, value)| match value {
-                Value::Object(item) => Ok(item.clone()),
+                Value::Object(item) => shallow(item).map_err(|error| format!("input[{i}]: {error}")),
                 other => Err(format!("input[{i}] is {}, not an object", name_of(other))),
             })
             .collect(),
         other => Err(format!("input is {}, not an object or a list of objects", name_of(other))),
     }
+}
+
+fn shallow(item: &Item) -> Result<Item, measure::TooDeep> {
+    measure::item_bytes(item).map(|_| item.clone())
+}
+
+/// Whether a value holds the reserved field [`FILE`] anywhere. Data from outside must not: it would stand for a file
+/// that nobody has stored.
+#[must_use]
+pub fn holds_file(value: &Value) -> bool {
+    match value {
+        Value::Object(map) => map.iter().any(|(key, inner)| key == FILE || holds_file(inner)),
+        Value::Array(list) => list.iter().any(holds_file),
+        _ => false,
+    }
+}
+
+/// What a failed item carries in its field [`ERROR`].
+#[must_use]
+pub fn error_field(error: &NodeError) -> Value {
+    let mut field = json!({ "code": error.code, "message": error.message });
+    if let Some(details) = &error.details {
+        field["details"] = details.clone();
+    }
+    field
 }
 
 /// The JSON type of a value in words, for messages.

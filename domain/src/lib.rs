@@ -13,6 +13,7 @@ pub mod iteration;
 pub mod kinds;
 pub mod limits;
 pub mod lineage;
+pub mod measure;
 pub mod retry;
 pub mod retry_after;
 pub mod run;

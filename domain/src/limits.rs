@@ -15,6 +15,9 @@ pub const MAX_EDGES: usize = 2_000;
 pub const MAX_ITEMS: usize = 10_000;
 /// Largest output of a step, as compact JSON.
 pub const MAX_STEP_OUTPUT_BYTES: usize = 4 * 1024 * 1024;
+/// Deepest nesting of an item, and of an error's details: JSON readers stop at 128 levels, and both travel inside other
+/// documents.
+pub const MAX_DEPTH: usize = 100;
 /// Longest idempotency key, in bytes.
 pub const MAX_IDEMPOTENCY_KEY: usize = 255;
 /// Most attempts that a node's retry may ask for.

@@ -136,10 +136,10 @@ impl NodeError {
         Self { code: code.into(), message: message.into(), node_id: None, details: None, history: Vec::new() }
     }
 
-    /// The same error with details.
+    /// The same error with details; `null` is none.
     #[must_use]
     pub fn with_details(mut self, details: Value) -> Self {
-        self.details = Some(details);
+        self.details = Some(details).filter(|details| !details.is_null());
         self
     }
 }

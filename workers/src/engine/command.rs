@@ -97,8 +97,9 @@ pub struct StepFailure {
     /// What the items that are done so far gave: handed to the next attempt, so that they are not done again.
     /// Opaque to the engine. `None` keeps what an earlier attempt left.
     pub partial: Option<Value>,
-    /// The step's output when this failure is final and `on_error` is not `fail`.
-    pub fallback: Output,
+    /// The step's output when this failure is final and `on_error` is not `fail`; `None`: the items that it was given,
+    /// each with the error.
+    pub fallback: Option<Output>,
 }
 
 /// An attempt that goes on later.

@@ -27,6 +27,7 @@ pub struct StepRun {
     /// Whether the worker stopped in order while an attempt was under way.
     put_aside: bool,
     started_at: Option<Timestamp>,
+    tried_since: Option<Timestamp>,
     finished_at: Option<Timestamp>,
     pub(super) ordinal: Option<u32>,
     pub(super) changed: u64,
@@ -93,6 +94,7 @@ impl StepRun {
             interruptions: 0,
             put_aside: false,
             started_at: None,
+            tried_since: None,
             finished_at: None,
             ordinal: None,
             changed: 0,
@@ -134,6 +136,11 @@ impl StepRun {
     #[must_use]
     pub const fn started_at(&self) -> Option<Timestamp> {
         self.started_at
+    }
+
+    /// When it began, or went on after a wait: retries count their time from here.
+    pub(super) const fn tried_since(&self) -> Option<Timestamp> {
+        self.tried_since
     }
 
     /// When it was settled.
@@ -300,6 +307,9 @@ impl StepRun {
     fn begin(&mut self, attempt: u32, at: Timestamp) {
         self.attempts = attempt;
         self.started_at.get_or_insert(at);
+        if !matches!(self.state, StepState::Suspended { retrying: true, .. }) {
+            self.tried_since = Some(at);
+        }
         self.state = StepState::Running;
     }
 

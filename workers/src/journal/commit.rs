@@ -62,7 +62,7 @@ pub enum Op {
     SetTimer(TimerRow),
     /// A timer fired or is not needed any more.
     ClearTimer(TimerRow),
-    /// The run only waits for a timer.
+    /// The run only waits.
     Park {
         /// Which.
         run: RunId,

@@ -36,7 +36,7 @@ pub struct StoredRun {
     pub header: Vec<u8>,
     /// What happened to it, oldest first: JSON lists of events.
     pub events: Vec<Vec<u8>>,
-    /// Whether it only waits for a timer.
+    /// Whether it only waits.
     pub parked: bool,
 }
 

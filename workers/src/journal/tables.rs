@@ -5,13 +5,13 @@ use redb::{Database, ReadableTable, TableDefinition};
 use super::JournalError;
 
 /// The format of everything below.
-pub(super) const FORMAT: u64 = 1;
+pub(super) const FORMAT: u64 = 2;
 
 /// Unfinished runs: run → header, JSON.
 pub(super) const RUNS: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("runs");
 /// What happened to unfinished runs: (run, n-th commit that touched it) → its events then, a JSON list.
 pub(super) const EVENTS: TableDefinition<'_, (u128, u32), &[u8]> = TableDefinition::new("events");
-/// Unfinished runs that only wait for a timer, and are not kept in memory.
+/// Unfinished runs that only wait, and are not kept in memory.
 pub(super) const PARKED: TableDefinition<'_, u128, ()> = TableDefinition::new("parked");
 /// Documents of unfinished runs: SHA-256 → text.
 pub(super) const DOCUMENTS: TableDefinition<'_, [u8; 32], &str> = TableDefinition::new("documents");

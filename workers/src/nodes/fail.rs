@@ -3,12 +3,13 @@
 use domain::{
     definition::{Definition, Node},
     kinds::fail::Params,
+    measure::value_bytes,
     run::NodeError,
     template::InvalidTemplate,
 };
 
-use super::{Pure, PureStep, Traits, compile_params, failed_as_a_whole, read_evaluated};
-use crate::{engine::Outcome, expr::Param};
+use super::{Pure, PureStep, Traits, compile_params, read_evaluated};
+use crate::{engine::Outcome, expr::Param, step::failed_for_good};
 
 #[derive(Debug)]
 pub(super) struct Fail(Param);
@@ -28,10 +29,15 @@ impl Pure for Fail {
         let params = self.0.evaluate(&mut step.evaluator, 0).map_err(Box::<NodeError>::from);
         let error = match params.and_then(|params| read_evaluated(&params, Params::read_object)) {
             Ok(Params { message, details }) => {
-                Box::new(NodeError { details, ..NodeError::new("failed", message) })
+                let details = details.unwrap_or_default();
+                // Details travel inside other documents, as items do.
+                match value_bytes(&details) {
+                    Ok(_) => NodeError::new("failed", message).with_details(details).into(),
+                    Err(too_deep) => NodeError::new("limit", format!("the details: {too_deep}")).into(),
+                }
             }
             Err(error) => error,
         };
-        failed_as_a_whole(step.node, error)
+        failed_for_good(error)
     }
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use domain::{
     definition::Node,
-    items::{ERROR, Item, Output, Port},
+    items::{ERROR, Item, Output, Port, error_field},
     retry::Failure,
     run::NodeError,
     workflow::OnError,
@@ -12,13 +12,13 @@ use domain::{
 use serde_json::json;
 
 use super::{
-    PureStep, error_field, failed_as_a_whole,
-    output::{From, OutputBuilder},
+    PureStep,
+    output::{CameFrom, OutputBuilder},
 };
 use crate::{
     engine::{Outcome, StepFailure},
     expr::Evaluator,
-    step::timed_out,
+    step::{failed_for_good, timed_out},
 };
 
 /// Works on every item; `None` drops it. Under `on_error: fail` the first failure ends it, else the others go on.
@@ -34,15 +34,15 @@ pub(crate) fn each_item<'v>(
             return timed_out(node.timeout);
         }
         let pushed = match work(&mut evaluator, index, item) {
-            Ok(Some((port, made))) => output.push(port, made, From::Item(index)),
+            Ok(Some((port, made))) => output.push(port, made, CameFrom::Item(index)),
             Ok(None) => Ok(()),
             Err(error) => match failures.note(index, item, *error) {
-                Some((port, left)) => output.push(port, left, From::Item(index)),
+                Some((port, left)) => output.push(port, left, CameFrom::Item(index)),
                 None => break,
             },
         };
         if let Err(above) = pushed {
-            return failed_as_a_whole(node, above);
+            return failed_for_good(above);
         }
     }
     failures.finish(scope.input.len(), output.finish())
@@ -84,7 +84,7 @@ impl<'n> Failures<'n> {
                 error,
                 failure: Failure::Permanent,
                 partial: None,
-                fallback: if fallback { output } else { Output::default() },
+                fallback: fallback.then_some(output),
             })),
         }
     }

@@ -2,15 +2,14 @@
 
 use domain::{
     items::{MAIN, input_items},
-    retry::Failure,
     run::NodeError,
 };
 
 use super::{
-    Pure, PureStep, Traits, failed_as_a_whole,
-    output::{From, OutputBuilder},
+    Pure, PureStep, Traits,
+    output::{CameFrom, OutputBuilder},
 };
-use crate::{engine::Outcome, step::failed};
+use crate::{engine::Outcome, step::failed_for_good};
 
 #[derive(Debug)]
 pub(super) struct Manual;
@@ -23,13 +22,13 @@ impl Pure for Manual {
     fn run<'v>(&'v self, step: PureStep<'v>) -> Outcome {
         let items = match input_items(&step.scope.run.input) {
             Ok(items) => items,
-            Err(why) => return failed(NodeError::new("invalid_input", why), Failure::Permanent),
+            Err(why) => return failed_for_good(NodeError::new("invalid_input", why).into()),
         };
         let mut output = OutputBuilder::of(step.node, &step.task.inputs);
         let main = MAIN.into();
         for item in items {
-            if let Err(above) = output.push(&main, item, From::Nothing) {
-                return failed_as_a_whole(step.node, above);
+            if let Err(above) = output.push(&main, item, CameFrom::Nothing) {
+                return failed_for_good(above);
             }
         }
         Outcome::Succeeded(output.finish())

@@ -1,29 +1,29 @@
 //! `merge`: makes one list of items out of several inputs.
 
-use std::{collections::HashMap, time::Instant};
+use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use domain::{
     definition::{Definition, Node},
-    items::{Item, MAIN, Output, Port},
+    items::{Item, MAIN, Output, Port, Ports},
     kinds::{
         merge::{Choice, Join, Keys, Mode, Params},
         params::path::FieldPath,
     },
-    lineage::Origin,
+    lineage::{Lineage, Origin},
     run::NodeError,
     template::InvalidTemplate,
 };
 use serde_json::Value;
 
 use super::{
-    Pure, PureStep, Traits, compile_params, failed_as_a_whole,
-    output::{From, OutputBuilder},
+    Pure, PureStep, Traits, compile_params,
+    output::{CameFrom, OutputBuilder},
     read_evaluated,
 };
 use crate::{
     engine::Outcome,
     expr::Param,
-    step::{Inputs, timeout_error},
+    step::{Input, Inputs, failed_for_good, timeout_error},
 };
 
 #[derive(Debug)]
@@ -44,11 +44,18 @@ impl Pure for Merge {
         let params = self.0.evaluate(&mut step.evaluator, 0).map_err(Box::<NodeError>::from);
         let merged =
             params.and_then(|params| read_evaluated(&params, Params::read_object)).and_then(|params| {
+                if params.mode == Mode::Choose
+                    && let Some(only) = chosen_input(&step.task.inputs, params.input)
+                {
+                    return Ok(whole(only));
+                }
                 let sides = Sides::of(&step.task.inputs);
                 let mut merged =
                     Merged { main: MAIN.into(), output: OutputBuilder::of(step.node, &step.task.inputs) };
                 match (params.mode, params.by_key) {
-                    (Mode::Choose, _) => sides.choose(params.input, &mut merged)?,
+                    (Mode::Choose, _) => {
+                        sides.chosen(params.input).iter().try_for_each(|one| merged.push(&[*one]))?;
+                    }
                     (Mode::ByPosition, _) => sides.by_position(params.join, &mut merged)?,
                     (Mode::ByKey, Some(keys)) => {
                         let late = || {
@@ -62,8 +69,35 @@ impl Pure for Merge {
             });
         match merged {
             Ok(output) => Outcome::Succeeded(output),
-            Err(error) => failed_as_a_whole(step.node, error),
+            Err(error) => failed_for_good(error),
         }
+    }
+}
+
+/// The input that is all of the chosen side, if one is.
+fn chosen_input(inputs: &Inputs, choice: Choice) -> Option<&Input> {
+    let of = |name: &str| -> Vec<_> {
+        inputs.0.iter().filter(|input| input.name.as_deref() == Some(name)).collect()
+    };
+    let (left, right) = (of("left"), of("right"));
+    let side = match choice {
+        Choice::Left => left,
+        Choice::Right => right,
+        Choice::FirstNonEmpty if !left.is_empty() => left,
+        Choice::FirstNonEmpty if !right.is_empty() => right,
+        Choice::FirstNonEmpty => inputs.0.iter().take(1).collect(),
+    };
+    if let [only] = side.as_slice() { Some(only) } else { None }
+}
+
+/// An input's items as they are: shared, not copied.
+fn whole(input: &Input) -> Output {
+    let main: Port = MAIN.into();
+    let origin = |(item, _): (u32, &Item)| vec![Origin { input: input.place, item }];
+    let origins: Vec<_> = (0u32..).zip(input.items.iter()).map(origin).collect();
+    Output {
+        ports: Ports::from([(Arc::clone(&main), Arc::clone(&input.items))]),
+        lineage: Lineage::from([(main, Arc::new(origins))]),
     }
 }
 
@@ -97,13 +131,12 @@ impl<'i> Sides<'i> {
         [&self.left, &self.right].into_iter().chain(&self.others)
     }
 
-    fn choose(&self, choice: Choice, merged: &mut Merged<'_>) -> Result<(), Box<NodeError>> {
-        let chosen = match choice {
-            Choice::Left => Some(&self.left),
-            Choice::Right => Some(&self.right),
-            Choice::FirstNonEmpty => self.all().find(|items| !items.is_empty()),
-        };
-        chosen.into_iter().flatten().try_for_each(|one| merged.push(&[*one]))
+    fn chosen(&self, choice: Choice) -> &[Incoming<'i>] {
+        match choice {
+            Choice::Left => &self.left,
+            Choice::Right => &self.right,
+            Choice::FirstNonEmpty => self.all().find(|items| !items.is_empty()).map_or(&[], Vec::as_slice),
+        }
     }
 
     fn append(&self, merged: &mut Merged<'_>) -> Result<(), Box<NodeError>> {
@@ -195,10 +228,11 @@ struct Merged<'s> {
 impl Merged<'_> {
     /// One item of several; fields of later ones win.
     fn push(&mut self, parts: &[Incoming<'_>]) -> Result<(), Box<NodeError>> {
-        let mut made = Item::new();
-        parts.iter().for_each(|(item, _)| made.extend((*item).clone()));
+        let Some(((first, _), rest)) = parts.split_first() else { return Ok(()) };
+        let mut made = (*first).clone();
+        rest.iter().for_each(|(item, _)| made.extend((*item).clone()));
         let origins = parts.iter().map(|(_, origin)| *origin).collect();
-        self.output.push(&self.main, made, From::Origins(&origins))
+        self.output.push(&self.main, made, CameFrom::Origins(origins))
     }
 
     fn finish(self) -> Output {

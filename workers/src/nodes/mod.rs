@@ -18,13 +18,11 @@ use std::{sync::Arc, time::Instant};
 use domain::violation::ViolationCode as Code;
 use domain::{
     definition::{Definition, Node},
-    items::{ERROR, Item, MAIN, Output, Ports},
+    items::{MAIN, Ports},
     kinds::{
         Kind,
         params::{At, Reader},
     },
-    lineage::{Lineage, Origins},
-    retry::Failure,
     run::NodeError,
     template::InvalidTemplate,
     trace::TraceContext,
@@ -33,11 +31,11 @@ use domain::{
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
-use self::output::{From, OutputBuilder};
+use self::output::{CameFrom, OutputBuilder};
 use crate::{
-    engine::{Outcome, StepFailure},
+    engine::Outcome,
     expr::{Evaluator, Expression, Param, Scope},
-    step::{Facilities, StepTask},
+    step::{Facilities, StepTask, failed_for_good},
 };
 
 /// A node of a workflow, ready to run.
@@ -160,33 +158,11 @@ fn pass_on(step: &PureStep<'_>) -> Outcome {
     let mut output = OutputBuilder::of(step.node, &step.task.inputs);
     let main = MAIN.into();
     for (index, item) in step.scope.input.iter().enumerate() {
-        if let Err(above) = output.push(&main, item.clone(), From::Item(index)) {
-            return failed_as_a_whole(step.node, above);
+        if let Err(above) = output.push(&main, item.clone(), CameFrom::Item(index)) {
+            return failed_for_good(above);
         }
     }
     Outcome::Succeeded(output.finish())
-}
-
-/// A permanent failure of the whole step; under `on_error: continue | error_port` one item tells of it.
-fn failed_as_a_whole(node: &Node, error: Box<NodeError>) -> Outcome {
-    let fallback = node.failed_port().map_or_else(Output::default, |port| {
-        let item = Item::from_iter([(ERROR.to_owned(), error_field(&error))]);
-        Output {
-            ports: Ports::from([(Arc::clone(port), Arc::new(vec![item]))]),
-            lineage: Lineage::from([(Arc::clone(port), Arc::new(vec![Origins::new()]))]),
-        }
-    });
-    let failure = Failure::Permanent;
-    Outcome::Failed(Box::new(StepFailure { error: *error, failure, partial: None, fallback }))
-}
-
-/// What a failed item carries in its field `error`.
-fn error_field(error: &NodeError) -> Value {
-    let mut field = json!({ "code": error.code, "message": error.message });
-    if let Some(details) = &error.details {
-        field["details"] = details.clone();
-    }
-    field
 }
 
 /// Reads evaluated parameters.

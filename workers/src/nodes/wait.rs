@@ -7,10 +7,11 @@ use domain::{
     template::InvalidTemplate,
 };
 
-use super::{Pure, PureStep, Traits, compile_params, failed_as_a_whole, pass_on, read_evaluated};
+use super::{Pure, PureStep, Traits, compile_params, pass_on, read_evaluated};
 use crate::{
     engine::{Later, Outcome},
     expr::Param,
+    step::failed_for_good,
 };
 
 #[derive(Debug)]
@@ -34,7 +35,7 @@ impl Pure for Wait {
         let now = step.scope.now;
         let params = self.0.evaluate(&mut step.evaluator, 0).map_err(Box::<NodeError>::from);
         match params.and_then(|params| read_evaluated(&params, Params::read_object)) {
-            Err(error) => failed_as_a_whole(step.node, error),
+            Err(error) => failed_for_good(error),
             Ok(Params { duration, until }) => {
                 let until = duration.map(|duration| now.plus(duration.0)).or(until);
                 match until.filter(|until| *until > now) {

@@ -325,6 +325,15 @@ impl Core {
         }
     }
 
+    /// Forgets a run that has ended, or that will only wait for a while: its timer brings it back.
+    fn let_rest(&mut self, run: RunId, now: Timestamp) {
+        let Some(active) = self.runs.get(&run) else { return };
+        let sleeps = || active.state.is_parked() && active.next_due().is_some_and(|due| due > now.plus(SOON));
+        if active.state.is_terminal() || sleeps() {
+            self.runs.remove(&run);
+        }
+    }
+
     /// Does what the commit allows.
     fn act(&mut self, mut turn: Turn) {
         let outbox = std::mem::take(&mut turn.commit.outbox);
@@ -349,11 +358,10 @@ impl Core {
             for execute in executes {
                 self.dispatcher.submit(active.attempt(execute));
             }
-            let sleeps =
-                || active.state.is_parked() && active.next_due().is_some_and(|due| due > turn.now.plus(SOON));
-            if active.state.is_terminal() || sleeps() {
-                self.runs.remove(&run);
-            }
+            self.let_rest(run, turn.now);
+        }
+        for run in turn.visited.drain(..) {
+            self.let_rest(run, turn.now);
         }
         self.gate.set_active_runs(self.runs.len());
         #[expect(clippy::cast_precision_loss, reason = "a gauge")]

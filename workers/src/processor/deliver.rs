@@ -90,6 +90,8 @@ impl Core {
                 return Ok(false);
             }
             if turn.snapshot(&self.journal)?.header(run)?.is_some() {
+                // One that waits must not stay in memory for an echo of its task.
+                turn.visited.push(run);
                 self.load(turn, run)?;
             }
         }

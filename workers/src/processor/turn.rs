@@ -29,6 +29,8 @@ pub(super) struct Turn {
     /// Steps of runs that were replaced.
     pub(super) cut_off: Vec<(TenantId, RunId, StepKey)>,
     pub(super) effects: Vec<Effects>,
+    /// Runs that were only looked at.
+    pub(super) visited: Vec<RunId>,
     snapshot: Option<Snapshot>,
 }
 
@@ -57,6 +59,7 @@ impl Turn {
             replies: Vec::new(),
             cut_off: Vec::new(),
             effects: Vec::new(),
+            visited: Vec::new(),
             snapshot: None,
         }
     }

@@ -2,14 +2,19 @@
 
 use std::{any::Any, time::Duration};
 
-use domain::{duration::HumanDuration, items::Output, retry::Failure, run::NodeError};
+use domain::{duration::HumanDuration, retry::Failure, run::NodeError};
 
 use super::StepTask;
 use crate::engine::{Outcome, StepFailure};
 
-/// A failure of the whole step, with nothing to go on with.
+/// A failure of the whole step: under `on_error: continue | error_port` the items that it was given leave with the error.
 pub(crate) fn failed(error: NodeError, failure: Failure) -> Outcome {
-    Outcome::Failed(Box::new(StepFailure { error, failure, partial: None, fallback: Output::default() }))
+    Outcome::Failed(Box::new(StepFailure { error, failure, partial: None, fallback: None }))
+}
+
+/// A failure that no further attempt heals.
+pub(crate) fn failed_for_good(error: Box<NodeError>) -> Outcome {
+    failed(*error, Failure::Permanent)
 }
 
 /// The attempt took longer than the node's time limit.

@@ -8,6 +8,6 @@ mod inputs;
 mod task;
 
 pub(crate) use facilities::{Facilities, JavaScript};
-pub(crate) use failure::{failed, panicked, timed_out, timeout_error, unknown_node};
+pub(crate) use failure::{failed, failed_for_good, panicked, timed_out, timeout_error, unknown_node};
 pub use inputs::{Input, Inputs};
 pub use task::StepTask;

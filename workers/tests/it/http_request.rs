@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use domain::{items::Output, retry::Failure};
+use domain::retry::Failure;
 use minireipaz::clock::SystemClock;
 use serde_json::{Value, json};
 use tokio::{
@@ -183,15 +183,15 @@ async fn the_next_attempt_repeats_only_what_is_not_done_with_the_same_key() {
     let first = failed(runner.run(attempt.clone()).await);
     assert_eq!(first.failure, Failure::Server { retry_after: None });
     assert!(first.error.message.starts_with("item 1: GET"), "{}", first.error.message);
-    assert_eq!(first.fallback.ports["main"].len(), 1);
-    assert_eq!(first.fallback.ports["error"].len(), 2);
+    assert_eq!(first.fallback.as_ref().unwrap().ports["main"].len(), 1);
+    assert_eq!(first.fallback.as_ref().unwrap().ports["error"].len(), 2);
 
     attempt.task.kept = first.partial.map(Arc::new);
     attempt.task.attempt = 2;
     let second = failed(runner.run(attempt).await);
     assert_eq!(second.failure, Failure::Permanent);
-    assert_eq!(json!(second.fallback.ports["main"]), json!([{"n": 0}, {"n": 1}]));
-    let left = json!(second.fallback.ports["error"]);
+    assert_eq!(json!(second.fallback.as_ref().unwrap().ports["main"]), json!([{"n": 0}, {"n": 1}]));
+    let left = json!(second.fallback.as_ref().unwrap().ports["error"]);
     assert_eq!((&left[0]["at"], &left[0]["error"]["code"]), (&json!(2), &json!("http_status")));
     assert_eq!(left[0]["error"]["details"]["status"], 400);
 }
@@ -209,10 +209,13 @@ async fn failed_items_go_on_in_their_place_under_continue() {
         "data": {"params": {"url": format!("{}/{{{{ $json.at }}}}", server.uri())}, "on_error": "continue"},
     });
     let failed = failed(runner().run(node_attempt(node, json!([{"at": 0}, {"at": 1}, {"at": 2}]))).await);
-    let main = json!(failed.fallback.ports["main"]);
+    let main = json!(failed.fallback.as_ref().unwrap().ports["main"]);
     assert_eq!((&main[0]["ok"], &main[2]["ok"]), (&json!(true), &json!(true)));
     assert_eq!((&main[1]["at"], &main[1]["error"]["code"]), (&json!(1), &json!("http_status")));
-    assert_eq!(failed.fallback.ports.keys().map(|port| &**port).collect::<Vec<_>>(), ["main"]);
+    assert_eq!(
+        failed.fallback.as_ref().unwrap().ports.keys().map(|port| &**port).collect::<Vec<_>>(),
+        ["main"]
+    );
 }
 
 #[tokio::test]
@@ -221,7 +224,7 @@ async fn the_first_final_failure_decides_a_step_that_must_not_fail() {
     Mock::given(method("GET")).respond_with(ResponseTemplate::new(404)).mount(&server).await;
     let items: Vec<Value> = (0..500).map(|_| json!({})).collect();
     let failed = failed(run(json!({"url": server.uri()}), json!(items)).await);
-    assert_eq!((failed.failure, failed.fallback), (Failure::Permanent, Output::default()));
+    assert_eq!((failed.failure, failed.fallback), (Failure::Permanent, None));
     let calls = server.received_requests().await.unwrap().len();
     assert!(calls < 50, "{calls} calls were made after the step was decided");
 }

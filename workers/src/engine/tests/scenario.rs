@@ -175,7 +175,10 @@ impl Scenario {
     ) -> &mut Self {
         let error = NodeError::new(failure.as_str(), "it did not work");
         let fallback = output(fallback);
-        self.finish(id, Outcome::Failed(Box::new(StepFailure { error, failure, partial, fallback })))
+        self.finish(
+            id,
+            Outcome::Failed(Box::new(StepFailure { error, failure, partial, fallback: Some(fallback) })),
+        )
     }
 
     /// The attempt that is under way goes on later.

@@ -7,8 +7,9 @@ use domain::{
     run::{NodeError, WaitsFor},
     workflow::OnError,
 };
+use serde_json::Value;
 
-use super::Deciding;
+use super::{Deciding, fallback::inputs_with_error};
 use crate::engine::{
     command::{Later, Outcome, StepFailure, Timer},
     effect::Effect,
@@ -55,7 +56,8 @@ impl Deciding<'_> {
         error.node_id = Some(node.id.clone());
         let retry = node.retry;
         let run = self.step(step)?;
-        let elapsed = self.now.since(run.started_at().unwrap_or(self.now));
+        // What it waited for on purpose is not time spent on retries.
+        let elapsed = self.now.since(run.tried_since().unwrap_or(self.now));
         // Attempts that a restart cut off, or that were not made, count for nothing: the budget is one of failures.
         let failed = run.failures().saturating_add(1);
         let Some(delay) = retry.delay(failed, failure, elapsed, jitter) else {
@@ -67,7 +69,7 @@ impl Deciding<'_> {
             attempt,
             Suspension {
                 waits_for: WaitsFor::moment(self.now.plus(delay)),
-                kept: partial.map(Arc::new),
+                kept: said(partial),
                 failure: Some(AttemptFailure { error: Box::new(error), spared: !failure.is_attempt() }),
             },
         )
@@ -77,14 +79,9 @@ impl Deciding<'_> {
         let Later { waits_for, kept } = later;
         if waits_for == WaitsFor::default() {
             let message = "the step waits for nothing, which is a bug of the worker";
-            return self.fail_step(
-                step,
-                attempt,
-                NodeError::new("waits_for_nothing", message),
-                Output::default(),
-            );
+            return self.fail_step(step, attempt, NodeError::new("waits_for_nothing", message), None);
         }
-        self.suspend(step, attempt, Suspension { waits_for, kept: kept.map(Arc::new), failure: None })
+        self.suspend(step, attempt, Suspension { waits_for, kept: said(kept), failure: None })
     }
 
     /// One way to wait, whatever for. What is due already is not waited for.
@@ -99,23 +96,31 @@ impl Deciding<'_> {
         Ok(())
     }
 
-    /// The failure is final: the run ends, or goes on with `fallback` as the step's output.
+    /// The failure is final: the run ends, or goes on with `fallback` as the step's output, else with what the step was
+    /// given.
     pub(super) fn fail_step(
         &mut self,
         step: &StepKey,
         attempt: u32,
         mut error: NodeError,
-        fallback: Output,
+        fallback: Option<Output>,
     ) -> Result<(), Illegal> {
         let node = &self.state.definition.nodes[step.node];
         let goes_on = node.on_error != OnError::Fail;
+        let output = goes_on.then(|| {
+            Arc::new(fallback.unwrap_or_else(|| inputs_with_error(node, &self.state.inputs(step), &error)))
+        });
         error.node_id = Some(node.id.clone());
         let last = failed_attempt(&error, attempt, self.now, None);
         error.history = self.step(step)?.error().map_or_else(Vec::new, |error| error.history.clone());
         error.history.push(last);
         let error = Box::new(error);
-        let output = goes_on.then(|| Arc::new(fallback));
         self.change(step, attempt, StepChange::Failed { error: error.clone(), output })?;
         if goes_on { self.settle_after(step) } else { self.fail_run(error) }
     }
+}
+
+/// `null` says nothing: it would not be told from nothing when it is read back.
+fn said(kept: Option<Value>) -> Option<Arc<Value>> {
+    kept.filter(|kept| !kept.is_null()).map(Arc::new)
 }

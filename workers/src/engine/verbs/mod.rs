@@ -2,6 +2,7 @@
 
 mod cancel;
 mod end;
+mod fallback;
 mod finish_step;
 mod recover;
 mod settle;

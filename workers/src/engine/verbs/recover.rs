@@ -3,15 +3,7 @@
 //! It starts from whatever prefix of the events has survived, and leads to what they would have led to: what was
 //! decided but not yet written is decided again.
 
-use std::sync::Arc;
-
-use domain::{
-    definition::Node,
-    items::{Item, Output, Ports},
-    lineage::Origin,
-    run::NodeError,
-};
-use serde_json::json;
+use domain::run::NodeError;
 
 use super::Deciding;
 use crate::engine::{
@@ -78,9 +70,7 @@ impl Deciding<'_> {
             "the worker crashed {times} times while this step was running; it may need more memory than there is"
         );
         let error = NodeError::new("worker_crashed", message);
-        let node = &self.state.definition.nodes[step.node];
-        let fallback = inputs_with_error(self.state, node, step, &error);
-        self.fail_step(step, attempt, error, fallback)
+        self.fail_step(step, attempt, error, None)
     }
 }
 
@@ -90,24 +80,4 @@ fn fatal_error(state: &RunState) -> Option<Box<NodeError>> {
         StepState::Failed { error, output: None } => Some(error.clone()),
         _ => None,
     })
-}
-
-/// The output of a step whose runner could not tell: every item that it was given, with the error.
-fn inputs_with_error(state: &RunState, node: &Node, step: &StepKey, error: &NodeError) -> Output {
-    let Some(port) = node.failed_port() else { return Output::default() };
-    let with_error = |item: &Item| {
-        let mut item = item.clone();
-        item.insert("error".to_owned(), json!({ "code": error.code, "message": error.message }));
-        item
-    };
-    let inputs = state.inputs(step);
-    let items: Vec<_> = inputs.iter().flat_map(|input| input.items.iter().map(with_error)).collect();
-    let mut output = Output::from(Ports::from([(Arc::clone(port), Arc::new(items))]));
-    if inputs.len() > 1 {
-        let origins = inputs.iter().flat_map(|input| {
-            (0u32..).zip(input.items.iter()).map(|(item, _)| vec![Origin { input: input.place, item }])
-        });
-        output.lineage.insert(Arc::clone(port), Arc::new(origins.collect()));
-    }
-    output
 }

@@ -17,17 +17,12 @@ pub(super) struct ErrorForm<'a> {
     code: Cow<'a, str>,
     message: Cow<'a, str>,
     #[serde(rename = "node", default, skip_serializing_if = "Option::is_none")]
-    node_id: Option<NodeIdForm>,
+    node_id: Option<NodeId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     details: Option<Cow<'a, Value>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     history: Vec<AttemptForm<'a>>,
 }
-
-/// A node's id, as text.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(transparent)]
-struct NodeIdForm(NodeId);
 
 /// An attempt that failed.
 #[derive(Debug, Serialize, Deserialize)]
@@ -47,7 +42,7 @@ impl<'a> From<&'a NodeError> for ErrorForm<'a> {
         Self {
             code: code.into(),
             message: message.into(),
-            node_id: node_id.clone().map(NodeIdForm),
+            node_id: node_id.clone(),
             details: details.as_ref().map(Cow::Borrowed),
             history: history.iter().map(AttemptForm::from).collect(),
         }
@@ -60,7 +55,7 @@ impl From<ErrorForm<'_>> for NodeError {
         Self {
             code: code.into_owned(),
             message: message.into_owned(),
-            node_id: node_id.map(|NodeIdForm(id)| id),
+            node_id,
             details: details.map(Cow::into_owned),
             history: history.into_iter().map(FailedAttempt::from).collect(),
         }

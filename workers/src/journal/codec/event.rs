@@ -145,7 +145,7 @@ fn step_key(node: usize, iteration: Cow<'_, [u32]>) -> StepKey {
 }
 
 #[expect(clippy::ptr_arg, reason = "serde's signature")]
-fn no_lineage(lineage: &Cow<'_, Lineage>) -> bool {
+pub(super) fn no_lineage(lineage: &Cow<'_, Lineage>) -> bool {
     lineage.is_empty()
 }
 

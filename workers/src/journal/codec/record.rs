@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::{
     Millis, TriggerForm, counters,
     error::{ErrorForm, WaitsForForm},
+    event::no_lineage,
     write,
 };
 use crate::{
@@ -103,10 +104,6 @@ pub(crate) fn read_record(row: &[u8]) -> Result<Record, serde_json::Error> {
 }
 
 #[expect(clippy::ptr_arg, reason = "serde's signature")]
-fn no_lineage(lineage: &Cow<'_, Lineage>) -> bool {
-    lineage.is_empty()
-}
-
 impl<'a> From<&'a RunRecord> for RunForm<'a> {
     fn from(RunRecord { tenant, run, steps }: &'a RunRecord) -> Self {
         Self {

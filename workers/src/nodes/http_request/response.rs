@@ -2,7 +2,7 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use domain::{
-    items::Item,
+    items::{FILE, Item, holds_file},
     kinds::http_request::{Format, Response},
     limits::MAX_ITEMS,
     retry::Failure,
@@ -23,6 +23,12 @@ const DATA: &str = "data";
 /// and body. An empty body is `null` where JSON is read: one item without fields.
 pub(super) fn items(answer: &Answer, response: Response) -> Result<Vec<Item>, CallFailure> {
     let body = read(answer, response.format)?;
+    if holds_file(&body) {
+        let message = format!(
+            "the answer has a field {FILE:?}, which is reserved for files; set response.format to \"text\" to take it as it is"
+        );
+        return Err(CallFailure::permanent("reserved_field", message));
+    }
     if response.full {
         let full =
             json!({ "status": answer.status.as_u16(), "headers": headers(&answer.headers), "body": body });

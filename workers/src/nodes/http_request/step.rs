@@ -12,7 +12,8 @@ use std::{
 
 use domain::{
     definition::Node,
-    items::{Item, MAIN, Output},
+    items::{Item, MAIN},
+    iteration::Iteration,
     kinds::http_request::Params,
     limits::{MAX_ITEMS, MAX_STEP_OUTPUT_BYTES},
     retry::Failure,
@@ -38,11 +39,11 @@ use crate::{
     engine::{Outcome, StepFailure},
     expr::{Param, Scope},
     nodes::{
-        CallContext, failed_as_a_whole,
+        CallContext,
         items::Failures,
-        output::{From, OutputBuilder, measure_item, within},
+        output::{CameFrom, OutputBuilder, measure_item, within},
     },
-    step::{Inputs, failed},
+    step::{Inputs, failed_for_good, unknown_node},
 };
 
 /// How one item's call ended.
@@ -57,7 +58,7 @@ enum Ended {
 pub(super) async fn run(params: Arc<Param>, needs_javascript: bool, context: CallContext) -> Outcome {
     let CallContext { facilities, scope, task, deadline, trace } = context;
     let Some(node) = task.node() else {
-        return failed(NodeError::new("unknown_node", "the workflow has no such node"), Failure::Permanent);
+        return unknown_node(&task);
     };
     let mut partial = Partial::read(task.kept.as_deref());
     let mut pending: VecDeque<usize> =
@@ -79,6 +80,7 @@ pub(super) async fn run(params: Arc<Param>, needs_javascript: bool, context: Cal
             trace,
         },
         scope: &scope,
+        iteration: &task.step.iteration,
         deadline,
         node,
         decided: AtomicBool::new(false),
@@ -109,7 +111,7 @@ pub(super) async fn run(params: Arc<Param>, needs_javascript: bool, context: Cal
         match ended {
             Ended::Settled(settled) => {
                 if let Err(above) = account(&settled, &mut bytes, &mut count) {
-                    return failed_as_a_whole(node, above);
+                    return failed_for_good(above);
                 }
                 partial.items.insert(item, settled);
             }
@@ -144,6 +146,7 @@ fn settle(called: Result<Vec<Item>, CallFailure>) -> Ended {
 struct Calls<'s> {
     caller: Caller<'s>,
     scope: &'s Scope,
+    iteration: &'s Iteration,
     deadline: Instant,
     node: &'s Node,
     /// Under `fail` one permanent failure decides the step. Calls under way are not cut off: they may have effects.
@@ -174,7 +177,12 @@ impl Calls<'_> {
     }
 
     async fn call(&self, params: &Params, item: usize) -> Result<Vec<Item>, CallFailure> {
-        let key = format!("{}:{}:{item}", self.scope.run.run_id, header_safe(self.node.id.as_str()));
+        let (run, node) = (self.scope.run.run_id, header_safe(self.node.id.as_str()));
+        let key = if self.iteration.is_outside() {
+            format!("{run}:{node}:{item}")
+        } else {
+            format!("{run}:{node}:{}:{item}", self.iteration)
+        };
         let answer = self.caller.call(params, &key).await?;
         response::items(&answer, params.response)
     }
@@ -219,20 +227,20 @@ fn outcome(
     for (index, item) in input.iter().enumerate() {
         let pushed = match (settled.remove(&index), again.remove(&index)) {
             (Some(Settled::Done(items)), _) => {
-                items.into_iter().try_for_each(|made| output.push(&main, made, From::Item(index)))
+                items.into_iter().try_for_each(|made| output.push(&main, made, CameFrom::Item(index)))
             }
             (Some(Settled::Failed(error)), _) => match failures.note(index, item, *error) {
-                Some((port, left)) => output.push(port, left, From::Item(index)),
+                Some((port, left)) => output.push(port, left, CameFrom::Item(index)),
                 None => Ok(()),
             },
             (None, Some(failed)) => match retryable.note(index, item, *failed.error) {
-                Some((port, left)) => output.push(port, left, From::Item(index)),
+                Some((port, left)) => output.push(port, left, CameFrom::Item(index)),
                 None => Ok(()),
             },
             (None, None) => Ok(()),
         };
         if let Err(above) = pushed {
-            return failed_as_a_whole(node, above);
+            return failed_for_good(above);
         }
     }
     let output = output.finish();
@@ -243,7 +251,7 @@ fn outcome(
             error,
             failure,
             partial: kept,
-            fallback: if goes_on { output } else { Output::default() },
+            fallback: goes_on.then_some(output),
         })),
     }
 }

@@ -109,7 +109,7 @@ pub(super) fn outcome(definition: &Definition, node: usize, detail: u8, now: Tim
         error,
         failure,
         partial,
-        fallback: filled(&node.ports, detail >> 4),
+        fallback: (detail & 8 == 0).then(|| filled(&node.ports, detail >> 4)),
     }))
 }
 
