@@ -15,7 +15,8 @@ use domain::{
     ids::{RunId, WorkflowId},
     items::input_items,
     limits::MAX_ITEMS,
-    run::{Run, RunStatus, RunWithSteps, Trigger},
+    run::{Run, RunWithSteps, Trigger},
+    timestamp::Timestamp,
     violation::{Violation, Violations},
 };
 
@@ -108,9 +109,9 @@ impl Runs {
                 (Some(accepted), _) if accepted.input != input => {
                     return Err(StartRunError::KeyReused(run_id));
                 }
-                (Some(accepted), _) => {
-                    let mut run = queued(run_id, &request, accepted.workflow_version, accepted.created_at);
-                    run.input = request.input;
+                (Some(Accepted { workflow_version, created_at, .. }), _) => {
+                    let requested = requested(run_id, request, workflow_version, created_at);
+                    let run = requested.at_version(workflow_version).queued();
                     return Ok(Started { run: with_no_steps(run), replayed: true });
                 }
                 (None, Err(error)) => return Err(error.into()),
@@ -121,7 +122,7 @@ impl Runs {
         let accepted = Accepted { input, workflow_version: run.workflow_version, created_at: run.created_at };
         self.recent.remember(run_id, accepted);
         // Other processes look a key up in the store: they must not have to wait for the scheduler.
-        let facts = Facts { runs: vec![(caller.tenant.clone(), run.clone())], steps: Vec::new() };
+        let facts = Facts::of_runs(vec![(caller.tenant.clone(), run.clone())]);
         if let Err(error) = self.store.record(&facts).await {
             tracing::warn!(run.id = %run_id, %error, "run not visible yet: the scheduler will record it");
         }
@@ -139,15 +140,10 @@ impl Runs {
             return Err(StartRunError::NoManualTrigger(id));
         }
         let version = workflow.stored.summary.version;
-        let mut run = queued(run_id, &request, version, self.clock.now());
-        let requested = RunRequested {
-            run_id,
-            workflow_id: id,
-            workflow_version: version,
-            trigger: run.trigger.clone(),
-            input: request.input,
-            created_at: run.created_at,
-        };
+        let requested = requested(run_id, request, version, self.clock.now());
+        let without_input =
+            RunRequested { trigger: requested.trigger.clone(), input: Value::Null, ..requested };
+        let mut run = without_input.at_version(version).queued();
         let event = caller.event(&*self.clock, Payload::RunRequested(requested));
         self.bus.publish(std::slice::from_ref(&event)).await?;
         // The input goes into the event and, when it is sent, into the reply: it is never copied.
@@ -158,28 +154,9 @@ impl Runs {
     }
 }
 
-/// The run as it is accepted, its input left to the caller.
-fn queued(
-    id: RunId,
-    request: &StartRun,
-    workflow_version: u32,
-    created_at: domain::timestamp::Timestamp,
-) -> Run {
-    Run {
-        id,
-        workflow_id: request.workflow_id,
-        workflow_version,
-        status: RunStatus::Queued,
-        revision: 0,
-        attempt: 1,
-        trigger: Trigger::manual(),
-        input: Value::Null,
-        output: None,
-        error: None,
-        created_at,
-        started_at: None,
-        finished_at: None,
-    }
+fn requested(run_id: RunId, request: StartRun, workflow_version: u32, created_at: Timestamp) -> RunRequested {
+    let StartRun { workflow_id, input, .. } = request;
+    RunRequested { run_id, workflow_id, workflow_version, trigger: Trigger::manual(), input, created_at }
 }
 
 fn with_no_steps(run: Run) -> RunWithSteps {
