@@ -2,8 +2,6 @@
 //!
 //! Each use case has its own error; only `http::error` maps them to status codes.
 
-mod cache;
-mod claims;
 mod idempotency;
 mod locks;
 mod run_watch;

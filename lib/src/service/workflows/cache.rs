@@ -8,8 +8,7 @@ use std::{
 use quick_cache::unsync::Cache;
 use serde::Deserialize;
 
-use super::bounded;
-use crate::clock::Clock;
+use crate::{clock::Clock, service::bounded};
 use domain::{
     timestamp::Timestamp,
     workflow::{StoredWorkflow, WorkflowKey},
@@ -34,13 +33,13 @@ pub(super) enum Known {
 
 /// A version of a workflow, and what starting a run asks of it.
 #[derive(Debug)]
-pub(super) struct Version {
+pub(in crate::service) struct Version {
     /// The workflow.
-    pub(super) stored: StoredWorkflow,
+    pub(in crate::service) stored: StoredWorkflow,
     /// Whether it has a `manual` trigger.
-    pub(super) manual: bool,
+    pub(in crate::service) manual: bool,
     /// Whether the store is known to have it.
-    pub(super) visible: bool,
+    pub(in crate::service) visible: bool,
 }
 
 impl Version {
