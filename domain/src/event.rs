@@ -137,6 +137,15 @@ pub struct TaskExecute {
     pub created_at: Timestamp,
 }
 
+impl TaskExecute {
+    /// The task to execute that run, of this document.
+    #[must_use]
+    pub fn of(run: NewRun, document: DocumentText) -> Self {
+        let NewRun { id, workflow_id, workflow_version, attempt, trigger, input, created_at } = run;
+        Self { run_id: id, attempt, workflow_id, workflow_version, document, trigger, input, created_at }
+    }
+}
+
 /// An event: a payload in its envelope. Who made it (`source`) follows from its type.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {

@@ -27,6 +27,8 @@ pub enum ViolationCode {
     InvalidValue,
     /// There is no such field, and unknown ones are not kept here.
     UnknownField,
+    /// A field of that name has a meaning of its own.
+    ReservedField,
     /// It is more or larger than a published limit, which the message names.
     Limit,
     /// It will mean something in a later version.
@@ -78,6 +80,7 @@ impl ViolationCode {
             Self::InvalidType => "invalid_type",
             Self::InvalidValue => "invalid_value",
             Self::UnknownField => "unknown_field",
+            Self::ReservedField => "reserved_field",
             Self::Limit => "limit",
             Self::NotAvailable => "not_available",
             Self::InvalidParameter => "invalid_parameter",

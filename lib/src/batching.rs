@@ -120,7 +120,8 @@ struct Waiting<Req, Resp, E> {
     reply: oneshot::Sender<Result<Resp, BatchError<E>>>,
 }
 
-type Batch<Req, Resp, E> = (Vec<Req>, Vec<oneshot::Sender<Result<Resp, BatchError<E>>>>);
+/// The requests of a batch, and where their answers go.
+type Taken<Req, Resp, E> = (Vec<Req>, Vec<oneshot::Sender<Result<Resp, BatchError<E>>>>);
 
 impl<Req, Resp, E> Coalescer<Req, Resp, E>
 where
@@ -259,7 +260,7 @@ impl<Req, Resp, E> Inner<Req, Resp, E> {
 
 enum Next<Req, Resp, E> {
     Pause(Instant),
-    Batch(Batch<Req, Resp, E>),
+    Batch(Taken<Req, Resp, E>),
 }
 
 impl<Req, Resp, E> Drop for Coalescer<Req, Resp, E> {

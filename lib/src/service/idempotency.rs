@@ -2,19 +2,19 @@
 
 use std::{
     fmt,
-    num::NonZeroUsize,
     str::FromStr,
     sync::{Mutex, PoisonError},
 };
 
-use lru::LruCache;
+use quick_cache::unsync::Cache;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::bounded;
 use domain::{ids::RunId, limits::MAX_IDEMPOTENCY_KEY, timestamp::Timestamp};
 
 /// Most keys that a process remembers; older ones are looked up in the store.
-const REMEMBERED: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
+const REMEMBERED: usize = 10_000;
 
 /// A client's name for one request, however often it is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,11 +99,12 @@ pub(super) struct Accepted {
 }
 
 /// The runs that this process accepted lately, by their (derived) ids.
-pub(super) struct RecentKeys(Mutex<LruCache<RunId, Accepted>>);
+pub(super) struct RecentKeys(Mutex<Cache<RunId, Accepted>>);
 
 impl RecentKeys {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(LruCache::new(REMEMBERED)))
+        // What is new is what may come again, so nothing old is kept in its place.
+        Self(Mutex::new(bounded(REMEMBERED, 0.0)))
     }
 
     pub(super) fn get(&self, run: RunId) -> Option<Accepted> {
@@ -111,7 +112,7 @@ impl RecentKeys {
     }
 
     pub(super) fn remember(&self, run: RunId, accepted: Accepted) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).put(run, accepted);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(run, accepted);
     }
 }
 
@@ -142,5 +143,20 @@ mod tests {
         for text in ["", "a b", "schlüssel", "\u{7f}", &"k".repeat(MAX_IDEMPOTENCY_KEY + 1)] {
             assert_eq!(text.parse::<IdempotencyKey>(), Err(InvalidIdempotencyKey), "{text:?}");
         }
+    }
+
+    #[test]
+    fn the_newest_keys_are_remembered_whatever_became_of_those_before() {
+        let keys = RecentKeys::new();
+        let at = Timestamp::from_millis(1);
+        let (id, input) = (|n: usize| RunId::at(at, n as u128), Fingerprint::of(&json!(1)));
+        for n in 0..3 * REMEMBERED {
+            keys.remember(id(n), Accepted { input, workflow_version: 1, created_at: at });
+            // Some are asked for often, which does not make them any newer.
+            assert!(keys.get(id(n / 1_000 * 1_000)).is_some());
+        }
+        let mut newest = 2 * REMEMBERED + 100..3 * REMEMBERED;
+        assert!(newest.all(|n| keys.get(id(n)).is_some()));
+        assert!(keys.get(id(1)).is_none());
     }
 }

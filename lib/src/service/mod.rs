@@ -2,9 +2,6 @@
 //!
 //! Each use case has its own error; only `http::error` maps them to status codes.
 
-mod cache;
-mod claims;
-mod documents;
 mod idempotency;
 mod locks;
 mod run_watch;
@@ -19,6 +16,13 @@ pub use runs::{Follow, ReadRunError, Runs, Until};
 pub use scheduler::{Scheduled, Scheduler, SchedulerError};
 pub use start::{StartRun, StartRunError, Started};
 pub use workflows::{Precondition, WorkflowError, Workflows};
+
+use std::hash::Hash;
+
+use quick_cache::{
+    DefaultHashBuilder, OptionsBuilder, UnitWeighter,
+    unsync::{Cache, DefaultLifecycle},
+};
 
 use crate::clock::Clock;
 use domain::{
@@ -50,5 +54,25 @@ impl Caller {
             traceparent: self.traceparent.clone(),
             payload,
         }
+    }
+}
+
+/// A table of at most `capacity` entries. Those that are used again and again have the part `lasting` of it, and go
+/// last; the rest of it belongs to new ones, of which the first to come are the first to go.
+fn bounded<K: Eq + Hash, V>(capacity: usize, lasting: f64) -> Cache<K, V> {
+    let options = OptionsBuilder::new()
+        .estimated_items_capacity(capacity)
+        .weight_capacity(capacity as u64)
+        .hot_allocation(lasting)
+        .build();
+    match options {
+        Ok(options) => Cache::with_options(
+            options,
+            UnitWeighter,
+            DefaultHashBuilder::default(),
+            DefaultLifecycle::default(),
+        ),
+        // Only options without a capacity fail.
+        Err(_) => Cache::new(capacity),
     }
 }

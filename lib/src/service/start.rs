@@ -13,11 +13,16 @@ use crate::{
 use domain::{
     event::{Payload, RunRequested},
     ids::{RunId, WorkflowId},
-    items::input_items,
+    items::{FILE, holds_file, name_of},
     limits::MAX_ITEMS,
-    run::{Run, RunStatus, RunWithSteps, Trigger},
+    measure::item_bytes,
+    run::{Run, RunWithSteps, Trigger},
+    timestamp::Timestamp,
     violation::{Violation, ViolationCode, Violations},
 };
+
+/// So many items are told of that cannot be part of an input.
+const MOST_SAID: usize = 20;
 
 /// A request to start a run.
 #[derive(Debug, Clone)]
@@ -108,9 +113,9 @@ impl Runs {
                 (Some(accepted), _) if accepted.input != input => {
                     return Err(StartRunError::KeyReused(run_id));
                 }
-                (Some(accepted), _) => {
-                    let mut run = queued(run_id, &request, accepted.workflow_version, accepted.created_at);
-                    run.input = request.input;
+                (Some(Accepted { workflow_version, created_at, .. }), _) => {
+                    let requested = requested(run_id, request, workflow_version, created_at);
+                    let run = requested.at_version(workflow_version).queued();
                     return Ok(Started { run: with_no_steps(run), replayed: true });
                 }
                 (None, Err(error)) => return Err(error.into()),
@@ -121,7 +126,7 @@ impl Runs {
         let accepted = Accepted { input, workflow_version: run.workflow_version, created_at: run.created_at };
         self.recent.remember(run_id, accepted);
         // Other processes look a key up in the store: they must not have to wait for the scheduler.
-        let facts = Facts { runs: vec![(caller.tenant.clone(), run.clone())], steps: Vec::new() };
+        let facts = Facts::of_runs(vec![(caller.tenant.clone(), run.clone())]);
         if let Err(error) = self.store.record(&facts).await {
             tracing::warn!(run.id = %run_id, %error, "run not visible yet: the scheduler will record it");
         }
@@ -139,15 +144,10 @@ impl Runs {
             return Err(StartRunError::NoManualTrigger(id));
         }
         let version = workflow.stored.summary.version;
-        let mut run = queued(run_id, &request, version, self.clock.now());
-        let requested = RunRequested {
-            run_id,
-            workflow_id: id,
-            workflow_version: version,
-            trigger: run.trigger.clone(),
-            input: request.input,
-            created_at: run.created_at,
-        };
+        let requested = requested(run_id, request, version, self.clock.now());
+        let without_input =
+            RunRequested { trigger: requested.trigger.clone(), input: Value::Null, ..requested };
+        let mut run = without_input.at_version(version).queued();
         let event = caller.event(&*self.clock, Payload::RunRequested(requested));
         self.bus.publish(std::slice::from_ref(&event)).await?;
         // The input goes into the event and, when it is sent, into the reply: it is never copied.
@@ -158,28 +158,9 @@ impl Runs {
     }
 }
 
-/// The run as it is accepted, its input left to the caller.
-fn queued(
-    id: RunId,
-    request: &StartRun,
-    workflow_version: u32,
-    created_at: domain::timestamp::Timestamp,
-) -> Run {
-    Run {
-        id,
-        workflow_id: request.workflow_id,
-        workflow_version,
-        status: RunStatus::Queued,
-        revision: 0,
-        attempt: 1,
-        trigger: Trigger::manual(),
-        input: Value::Null,
-        output: None,
-        error: None,
-        created_at,
-        started_at: None,
-        finished_at: None,
-    }
+fn requested(run_id: RunId, request: StartRun, workflow_version: u32, created_at: Timestamp) -> RunRequested {
+    let StartRun { workflow_id, input, .. } = request;
+    RunRequested { run_id, workflow_id, workflow_version, trigger: Trigger::manual(), input, created_at }
 }
 
 fn with_no_steps(run: Run) -> RunWithSteps {
@@ -188,29 +169,39 @@ fn with_no_steps(run: Run) -> RunWithSteps {
 
 fn check_input(input: &Value) -> Result<(), Vec<Violation>> {
     let mut violations = Violations::new();
-    if let Value::Array(list) = input
-        && list.len() > MAX_ITEMS
-    {
-        violations.add(
-            "input",
-            ViolationCode::Limit,
-            format!("{} items are above the limit of {MAX_ITEMS}", list.len()),
-        );
-    }
-    match input {
-        Value::Null | Value::Object(_) => {}
-        Value::Array(list) => {
-            for (i, item) in list.iter().enumerate().filter(|(_, item)| !item.is_object()).take(20) {
-                let found = domain::items::name_of(item);
-                let message = format!("an item is an object, and this is {found}");
-                violations.add(format!("input[{i}]"), ViolationCode::InvalidType, message);
-            }
-        }
+    let items = match input {
+        Value::Null => &[],
+        Value::Array(list) => list.as_slice(),
+        Value::Object(_) => std::slice::from_ref(input),
         other => {
-            if let Err(message) = input_items(other) {
-                violations.add("input", ViolationCode::InvalidType, message);
-            }
+            let message = format!("this is {}, not an object or a list of objects", name_of(other));
+            violations.add("input", ViolationCode::InvalidType, message);
+            return violations.or(());
         }
+    };
+    if items.len() > MAX_ITEMS {
+        let message = format!("{} items are above the limit of {MAX_ITEMS}", items.len());
+        violations.add("input", ViolationCode::Limit, message);
+    }
+    let unfit = items.iter().enumerate().filter_map(|(i, item)| Some((i, unfit(item)?)));
+    for (i, (code, message)) in unfit.take(MOST_SAID) {
+        let path = if input.is_array() { format!("input[{i}]") } else { "input".to_owned() };
+        violations.add(path, code, message);
     }
     violations.or(())
+}
+
+/// Why a value cannot be an item of the input.
+fn unfit(value: &Value) -> Option<(ViolationCode, String)> {
+    let Value::Object(item) = value else {
+        let found = name_of(value);
+        return Some((ViolationCode::InvalidType, format!("an item is an object, and this is {found}")));
+    };
+    if let Err(too_deep) = item_bytes(item) {
+        return Some((ViolationCode::Limit, too_deep.to_string()));
+    }
+    holds_file(value).then(|| {
+        let message = format!("it has a field {FILE:?}, which is reserved for files; rename it");
+        (ViolationCode::ReservedField, message)
+    })
 }

@@ -89,10 +89,13 @@ async fn a_body_is_optional_and_inputs_are_objects_or_lists_of_objects() {
         assert_eq!((started.status.as_u16(), &started.body["input"]), (202, &input));
     }
     let published = app.bus.calls();
+    let deep = (0..limits::MAX_DEPTH).fold(json!({}), |inner, _| json!({ "a": inner }));
     for (body, violation) in [
         (json!({"input": 7}), ("input", "invalid_type")),
         (json!({"input": "x"}), ("input", "invalid_type")),
         (json!({"input": [{}, 7]}), ("input[1]", "invalid_type")),
+        (json!({"input": {"photos": [{"$file": {"id": "x"}}]}}), ("input", "reserved_field")),
+        (json!({ "input": [{}, deep] }), ("input[1]", "limit")),
         (json!({"sku": "A1"}), ("sku", "unknown_field")),
         (json!([]), ("", "invalid_type")),
     ] {

@@ -72,6 +72,22 @@ async fn a_batch_costs_one_read_and_one_produce() {
 }
 
 #[tokio::test]
+async fn the_saves_and_deletions_of_a_batch_are_one_write() {
+    let app = TestApp::start().await;
+    for _ in 0..5 {
+        let path = format!("/api/v1/workflows/{}", app.workflow().await);
+        app.put(&path, &crate::app::greeting(), "*").await;
+    }
+    let deleted = format!("/api/v1/workflows/{}", app.workflow().await);
+    let delete = app.request(http::Method::DELETE, &deleted);
+    app.send(delete.body(axum::body::Body::empty()).unwrap()).await;
+    let saves = app.store.calls(Call::SAVE);
+    assert_eq!(app.deliver_all().await.body["workflows"], 12);
+    assert_eq!(app.store.calls(Call::SAVE) - saves, 1);
+    assert_eq!(app.get("/api/v1/workflows").await.body["items"].as_array().unwrap().len(), 5);
+}
+
+#[tokio::test]
 async fn a_version_that_another_process_has_saved_is_run_at_once() {
     let app = TestApp::start().await;
     let workflow = app.workflow().await;

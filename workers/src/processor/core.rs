@@ -11,13 +11,13 @@ use std::{
 };
 
 use domain::{ids::RunId, retry::Failure, run::NodeError, timestamp::Timestamp};
-use metrics::{counter, gauge, histogram};
+use metrics::{counter, gauge};
 use minireipaz::clock::Clock;
 use minireipaz::telemetry::names;
 use tokio::sync::oneshot;
 
 use super::{
-    Gate, Input, ProcessorDeps, Refused,
+    Gate, Input, ProcessorDeps,
     active::Active,
     dispatch::Dispatcher,
     pending::Pending,
@@ -45,30 +45,28 @@ pub(super) struct Core {
     /// Whether `next_due` has to be read anew after the commit.
     pub(super) timers_fired: bool,
     backlog: Arc<Backlog>,
-    gate: Arc<Gate>,
+    pub(super) gate: Arc<Gate>,
     runner: Runner,
     dispatcher: Dispatcher,
-    inputs: Receiver<Input>,
+    pub(super) inputs: Receiver<Input>,
     /// Inputs that came while the journal could not be written.
-    stash: VecDeque<Input>,
+    pub(super) stash: VecDeque<Input>,
     /// What others have confirmed.
     settled: Settled,
     pub(super) next_handoff: u64,
     handoff_queue: Arc<HandoffQueue>,
     /// The hour up to which finished runs have been forgotten.
-    forgotten: u32,
+    pub(super) forgotten: u32,
     /// Once it stops: who is told when no step is under way, unless that was said already.
     drained: Option<Option<oneshot::Sender<()>>>,
     ready: Option<oneshot::Sender<()>>,
-    ending: bool,
-    killed: Arc<AtomicBool>,
+    pub(super) ending: bool,
+    pub(super) killed: Arc<AtomicBool>,
 }
 
 /// A turn takes so many inputs at most, and goes on taking them for so long.
 const TURN_INPUTS: usize = 1_024;
 const TURN_TIME: Duration = Duration::from_millis(10);
-/// Between attempts to write a journal whose disk fails.
-pub(super) const DISK_PAUSE: Duration = Duration::from_secs(1);
 /// So long nothing is looked at when nothing is due at all.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// A clock may be set, a machine may sleep: while something will be due, the clock is looked at that often.
@@ -266,63 +264,6 @@ impl Core {
         }
         self.act(turn);
         true
-    }
-
-    /// Commits until it succeeds; `false` when the thread has to end before that.
-    fn write(&mut self, turn: &mut Turn) -> bool {
-        let mut failed = false;
-        loop {
-            if self.killed.load(Ordering::Acquire) {
-                return false;
-            }
-            let began = Instant::now();
-            match self.journal.commit(&turn.commit) {
-                Ok(forgotten) => {
-                    counter!(names::JOURNAL_COMMITS).increment(1);
-                    histogram!(names::JOURNAL_COMMIT_SECONDS).record(began.elapsed());
-                    if let Some(hour) = turn.commit.forget_before
-                        && forgotten < journal::FORGET_SLICE
-                    {
-                        self.forgotten = hour;
-                    }
-                    if failed {
-                        tracing::info!("the journal can be written again");
-                        self.gate.set_disk_failed(false);
-                    }
-                    return true;
-                }
-                Err(error) => {
-                    failed = true;
-                    counter!(names::JOURNAL_FAILURES).increment(1);
-                    tracing::error!(%error, retry_in = ?DISK_PAUSE, "nothing can be written; nothing is accepted");
-                    self.gate.set_disk_failed(true);
-                    turn.refuse();
-                    // Nobody will come to tell it to end a second time.
-                    if self.ending || !self.hold_out() {
-                        return false;
-                    }
-                }
-            }
-        }
-    }
-
-    /// Passes the time until the next attempt to write; `false` when the thread has to end.
-    fn hold_out(&mut self) -> bool {
-        let until = Instant::now() + DISK_PAUSE;
-        loop {
-            match self.inputs.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(Input::Delivery(delivery)) => {
-                    let _ = delivery.reply.send(Err(Refused));
-                }
-                Ok(Input::Exit) => return false,
-                Ok(input) => self.stash.push_back(input),
-                Err(RecvTimeoutError::Timeout) => return true,
-                Err(RecvTimeoutError::Disconnected) => return false,
-            }
-            if self.killed.load(Ordering::Acquire) {
-                return false;
-            }
-        }
     }
 
     /// Forgets a run that has ended, or that will only wait for a while: its timer brings it back.

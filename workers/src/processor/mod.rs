@@ -19,6 +19,7 @@ mod tests;
 mod timers;
 mod told;
 mod turn;
+mod write;
 
 use std::{
     sync::{Arc, atomic::AtomicBool, mpsc},

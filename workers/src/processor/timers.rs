@@ -2,10 +2,7 @@
 
 use domain::timestamp::Timestamp;
 
-use super::{
-    core::{Core, DISK_PAUSE},
-    turn::Turn,
-};
+use super::{core::Core, turn::Turn, write::DISK_PAUSE};
 use crate::{
     engine::Command,
     journal::{JournalError, Op, codec},

@@ -184,6 +184,17 @@ mod tests {
     }
 
     #[test]
+    fn no_moment_comes_back_as_none_and_no_json_as_nothing() {
+        let read = |at| Reader(vec![optional_moment(at)].into_iter()).optional_moment().unwrap();
+        let at = Timestamp::from_millis(1_795_500_000_123);
+        assert_eq!([read(None), read(Some(at))], [None, Some(at)]);
+        let nothing = Value::String(optional_json(None::<&u32>).unwrap());
+        let mut row = Reader(vec![nothing, numbers(&[]), numbers(&[3, 0])].into_iter());
+        assert_eq!(row.optional_json::<u32>().unwrap(), None);
+        assert_eq!([row.numbers().unwrap(), row.numbers().unwrap()], [vec![], vec![3, 0]]);
+    }
+
+    #[test]
     fn a_row_that_cannot_be_read_says_why_without_its_data() {
         let reader = |values: Vec<Value>| Reader(values.into_iter());
         assert!(reader(vec![]).text().is_err());

@@ -1,15 +1,14 @@
 //! What this process knows of workflows: so that starting a run costs no read.
 
 use std::{
-    num::NonZeroUsize,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use lru::LruCache;
+use quick_cache::unsync::Cache;
 use serde::Deserialize;
 
-use crate::clock::Clock;
+use crate::{clock::Clock, service::bounded};
 use domain::{
     timestamp::Timestamp,
     workflow::{StoredWorkflow, WorkflowKey},
@@ -21,7 +20,7 @@ const FRESH: Duration = Duration::from_secs(1);
 /// How long an entry may stand in for a store that does not answer.
 const STALE: Duration = Duration::from_mins(5);
 /// Most workflows that are kept.
-const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).expect("not zero");
+const CAPACITY: usize = 1_000;
 
 /// The newest that is known of a workflow.
 #[derive(Debug, Clone)]
@@ -34,13 +33,13 @@ pub(super) enum Known {
 
 /// A version of a workflow, and what starting a run asks of it.
 #[derive(Debug)]
-pub(super) struct Version {
+pub(in crate::service) struct Version {
     /// The workflow.
-    pub(super) stored: StoredWorkflow,
+    pub(in crate::service) stored: StoredWorkflow,
     /// Whether it has a `manual` trigger.
-    pub(super) manual: bool,
+    pub(in crate::service) manual: bool,
     /// Whether the store is known to have it.
-    pub(super) visible: bool,
+    pub(in crate::service) visible: bool,
 }
 
 impl Version {
@@ -75,26 +74,26 @@ struct Entry {
     asked: Timestamp,
 }
 
-/// A bounded table of what is known, least recently used out first.
+/// A bounded table of what is known: half of it for those that are used again and again, half for new ones.
 pub(super) struct WorkflowCache {
-    entries: Mutex<LruCache<WorkflowKey, Entry>>,
+    entries: Mutex<Cache<WorkflowKey, Entry>>,
     clock: Arc<dyn Clock>,
 }
 
 impl WorkflowCache {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { entries: Mutex::new(LruCache::new(CAPACITY)), clock }
+        Self { entries: Mutex::new(bounded(CAPACITY, 0.5)), clock }
     }
 
     /// What is known, and how good it is. Of those who come when it is no longer fresh, one a second is told so and
     /// asks the store; the others need not wait for the answer.
     pub(super) fn get(&self, key: &WorkflowKey) -> Cached {
         let now = self.clock.now();
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = self.entries();
         match entries.get_mut(key) {
             Some(entry) if now.since(entry.at) >= STALE => Cached::Nothing,
             Some(entry) if now.since(entry.asked) < FRESH => Cached::Fresh(entry.known.clone()),
-            Some(entry) => {
+            Some(mut entry) => {
                 entry.asked = now;
                 Cached::Stale(entry.known.clone())
             }
@@ -106,8 +105,8 @@ impl WorkflowCache {
     /// starts one run after the other would else wait for the store each time.
     pub(super) fn asked_in_vain(&self, key: &WorkflowKey) {
         let now = self.clock.now();
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entry) = entries.peek_mut(key) {
+        let mut entries = self.entries();
+        if let Some(mut entry) = entries.peek_mut(key) {
             entry.asked = now;
         }
     }
@@ -116,7 +115,7 @@ impl WorkflowCache {
     /// way while a newer version was written here must not bring back the old one.
     pub(super) fn learn(&self, key: &WorkflowKey, seen: Option<Known>) -> Option<Known> {
         let now = self.clock.now();
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = self.entries();
         let kept = entries.get(key).filter(|entry| now.since(entry.at) < STALE).map(|entry| &entry.known);
         let known = match (kept, seen) {
             // The store has no row, or an older one: what was written here may not be visible there yet.
@@ -125,12 +124,16 @@ impl WorkflowCache {
             (Some(kept), Some(seen)) if kept.version() > seen.version() => return Some(kept.clone()),
             (_, Some(seen)) => seen,
             (_, None) => {
-                entries.pop(key);
+                entries.remove(key);
                 return None;
             }
         };
-        entries.put(key.clone(), Entry { known: known.clone(), at: now, asked: now });
+        entries.insert(key.clone(), Entry { known: known.clone(), at: now, asked: now });
         Some(known)
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Cache<WorkflowKey, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

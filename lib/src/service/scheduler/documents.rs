@@ -2,50 +2,43 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use lru::LruCache;
+use quick_cache::{Weighter, unsync::Cache};
 
 use domain::workflow::{StoredWorkflow, WorkflowKey};
 
 /// All documents that are kept are not longer than this together, in bytes.
 const MAX_BYTES: usize = 64 << 20;
+/// Only a hint of how many that are.
+const ABOUT: usize = 5_000;
 
-/// A bounded table of versions, least recently used out first.
-pub(super) struct Documents(Mutex<Kept>);
+type Version = (WorkflowKey, u32);
 
-struct Kept {
-    versions: LruCache<(WorkflowKey, u32), StoredWorkflow>,
-    bytes: usize,
+/// A bounded table of versions; those that are hardly used go first.
+pub(super) struct Documents(Mutex<Cache<Version, StoredWorkflow, Bytes>>);
+
+/// A version weighs what its document does, and about as much as the rest takes.
+struct Bytes;
+
+impl Weighter<Version, StoredWorkflow> for Bytes {
+    fn weight(&self, _: &Version, workflow: &StoredWorkflow) -> u64 {
+        workflow.document.as_str().len() as u64 + 500
+    }
 }
 
 impl Documents {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(Kept { versions: LruCache::unbounded(), bytes: 0 }))
+        Self(Mutex::new(Cache::with_weighter(ABOUT, MAX_BYTES as u64, Bytes)))
     }
 
     pub(super) fn get(&self, key: &WorkflowKey, version: u32) -> Option<StoredWorkflow> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.versions.get(&(key.clone(), version)).cloned()
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get(&(key.clone(), version)).cloned()
     }
 
     pub(super) fn keep(&self, key: &WorkflowKey, workflow: &StoredWorkflow) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.bytes += weight(workflow);
-        if let Some((_, before)) =
-            kept.versions.push((key.clone(), workflow.summary.version), workflow.clone())
-        {
-            kept.bytes -= weight(&before);
-        }
-        while kept.bytes > MAX_BYTES
-            && let Some((_, oldest)) = kept.versions.pop_lru()
-        {
-            kept.bytes -= weight(&oldest);
-        }
+        kept.insert((key.clone(), workflow.summary.version), workflow.clone());
     }
-}
-
-/// Its document, and about as much as the rest takes.
-fn weight(workflow: &StoredWorkflow) -> usize {
-    workflow.document.as_str().len() + 500
 }
 
 #[cfg(test)]

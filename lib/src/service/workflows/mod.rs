@@ -1,30 +1,29 @@
 //! Saving, reading and deleting workflows.
 
+mod cache;
+mod check;
+mod claims;
+mod error;
+
 use std::{sync::Arc, time::Duration};
 
-use super::{
-    Caller,
-    cache::{Cached, Known, Version, WorkflowCache},
-    claims::{self, Claims},
-    locks::Locks,
-};
+use super::{Caller, locks::Locks};
 use crate::clock::Clock;
 use crate::{
-    bus::{BusError, EventBus},
+    bus::EventBus,
     store::{Claim, Page, PageRequest, Store, StoreError, WorkflowChange},
 };
 use domain::{
-    definition::Definition,
     event::{Payload, WorkflowDeleted},
     ids::WorkflowId,
-    limits,
     timestamp::Timestamp,
-    violation::{Violation, ViolationCode, Violations},
     workflow::{DocumentText, StoredWorkflow, Workflow, WorkflowDocument, WorkflowKey, WorkflowSummary},
 };
 
-/// Fields of a workflow that are the server's: a client that sends back what it read does not set them.
-const SERVER_FIELDS: [&str; 4] = ["id", "version", "created_at", "updated_at"];
+use cache::{Cached, Known, Version, WorkflowCache};
+use check::checked;
+use claims::Claims;
+pub use error::{Precondition, WorkflowError};
 
 /// How long the start of a run waits to hear of a newer version.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -40,54 +39,6 @@ pub struct Workflows {
     cache: WorkflowCache,
     writers: Locks<WorkflowKey>,
     claims: Claims,
-}
-
-/// What a change demands of the version that it changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Precondition {
-    /// That there is one.
-    Exists,
-    /// That it is one of these.
-    OneOf(Vec<u32>),
-}
-
-impl Precondition {
-    fn check(&self, current: u32) -> Result<(), WorkflowError> {
-        match self {
-            Self::OneOf(versions) if !versions.contains(&current) => {
-                Err(WorkflowError::VersionMismatch { current })
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-/// Why a workflow was not read or changed.
-#[derive(Debug, thiserror::Error)]
-pub enum WorkflowError {
-    /// It does not exist, or belongs to somebody else: the caller cannot tell which.
-    #[error("there is no workflow {0}")]
-    NotFound(WorkflowId),
-    /// The document is not a valid workflow.
-    #[error("the workflow has {} violation(s)", .0.len())]
-    Invalid(Vec<Violation>),
-    /// Somebody else has changed it meanwhile.
-    #[error("the workflow is at version {current} now; read it again and repeat the change")]
-    VersionMismatch {
-        /// The newest version.
-        current: u32,
-    },
-    /// Somebody else is changing it at this moment.
-    #[error(
-        "somebody else is changing the workflow at this moment; read it again in a second and repeat the change"
-    )]
-    Busy,
-    /// It could not be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// It is not known whether the change was kept.
-    #[error(transparent)]
-    Bus(#[from] BusError),
 }
 
 impl Workflows {
@@ -299,48 +250,5 @@ fn saved(known: Option<Known>) -> Option<Arc<Version>> {
     match known {
         Some(Known::Saved(version)) => Some(version),
         Some(Known::Deleted(_)) | None => None,
-    }
-}
-
-/// The document without what is the server's, and its text, if it is a valid workflow.
-fn checked(mut document: WorkflowDocument) -> Result<(WorkflowDocument, DocumentText), WorkflowError> {
-    SERVER_FIELDS.iter().for_each(|field| {
-        document.extra.shift_remove(*field);
-    });
-    let text = check(&document).map_err(WorkflowError::Invalid)?;
-    Ok((document, text))
-}
-
-/// The document's text, if it is a valid workflow that this version of the product can run.
-fn check(document: &WorkflowDocument) -> Result<DocumentText, Vec<Violation>> {
-    let mut violations = Violations::new();
-    if document.settings.error_workflow.is_some() {
-        let message = "error workflows are not available yet; leave it out or set it to null";
-        violations.add("settings.error_workflow", ViolationCode::NotAvailable, message);
-    }
-    let text = DocumentText::of(document)
-        .map_err(|error| {
-            violations.add(
-                "",
-                ViolationCode::InvalidValue,
-                format!("the document cannot be written as JSON: {error}"),
-            );
-        })
-        .ok();
-    if let Some(bytes) = text.as_ref().map(|text| text.as_str().len())
-        && bytes > limits::MAX_DOCUMENT_BYTES
-    {
-        let limit = limits::MAX_DOCUMENT_BYTES;
-        violations.add(
-            "",
-            ViolationCode::Limit,
-            format!("the document has {bytes} bytes, above the limit of {limit}"),
-        );
-    }
-    let mut all = Definition::new(document).err().unwrap_or_default();
-    all.extend(violations.into_vec());
-    match text {
-        Some(text) if all.is_empty() => Ok(text),
-        _ => Err(all),
     }
 }

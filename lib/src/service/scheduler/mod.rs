@@ -1,0 +1,173 @@
+//! The receiving end of topic `workflows`: records runs as queued and hands their tasks to the workers.
+//!
+//! A batch is done when all that follows from it is durable; else the connector sends the whole batch again, so
+//! everything here may happen twice. What can never be done (an unreadable record, a workflow that is gone) is
+//! recorded as such and counts as done: it must not stop the partition.
+//!
+//! Each type of event has a file, which says what follows from one: it adds to the [`Plan`]. The plan of a batch is
+//! then carried out at once, with one call for everything of a kind.
+
+mod documents;
+mod plan;
+mod run_requested;
+mod task_execute;
+mod tasks;
+mod versions;
+mod workflow_deleted;
+mod workflow_saved;
+
+use std::sync::Arc;
+
+use crate::{
+    bus::{BusError, EventBus},
+    clock::Clock,
+    ingest,
+    store::{Facts, Store, StoreError, WorkflowChange},
+};
+use domain::{
+    event::{self, DeadLetter, Event, Payload},
+    ids::TenantId,
+    run::Run,
+};
+use plan::{Plan, Received, Start};
+use tasks::Task;
+use versions::Versions;
+
+/// The use case of the scheduler function.
+pub struct Scheduler {
+    store: Arc<dyn Store>,
+    bus: Arc<dyn EventBus>,
+    clock: Arc<dyn Clock>,
+    versions: Versions,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct Scheduled {
+    /// Runs that were handed to the workers.
+    pub runs: usize,
+    /// Runs that cannot be executed and were recorded as failed.
+    pub failed: usize,
+    /// Workflow versions and deletions that were written.
+    pub workflows: usize,
+    /// Records that could not be read and are kept as dead letters.
+    pub dead_letters: usize,
+}
+
+/// Why a batch is to be sent again.
+#[derive(Debug, thiserror::Error)]
+pub enum SchedulerError {
+    /// The store does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The bus does not answer.
+    #[error(transparent)]
+    Bus(#[from] BusError),
+}
+
+/// What follows from an event, by its type.
+fn plan_event(received: Received<'_>, payload: Payload, plan: &mut Plan) {
+    match payload {
+        Payload::WorkflowSaved(saved) => workflow_saved::plan(received, *saved, plan),
+        Payload::WorkflowDeleted(deleted) => workflow_deleted::plan(received, deleted, plan),
+        Payload::RunRequested(requested) => run_requested::plan(received, requested, plan),
+        Payload::TaskExecute(_) => task_execute::plan(&received, plan),
+    }
+}
+
+impl Scheduler {
+    /// The use case over these parts.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, bus: Arc<dyn EventBus>, clock: Arc<dyn Clock>) -> Self {
+        let versions = Versions::new(Arc::clone(&store));
+        Self { store, bus, clock, versions }
+    }
+
+    /// Handles a connector's request, in whatever shape it comes.
+    ///
+    /// # Errors
+    /// When not everything in it is known to be durable.
+    pub async fn handle(&self, body: &[u8]) -> Result<Scheduled, SchedulerError> {
+        let plan = self.plan(body);
+        let (tasks, failed) = self.prepare(plan.starts, &plan.changes).await?;
+        let queued = tasks.iter().map(|task| (task.tenant.clone(), task.run.clone().queued()));
+        let runs = queued.chain(failed.iter().cloned()).collect();
+        // Side by side: a worker that is faster than the insert is no harm, a `queued` row never hides a later one.
+        let (refused, (), (), ()) = tokio::try_join!(
+            self.publish(&tasks),
+            self.record(runs),
+            self.save(&plan.changes),
+            self.bury(&plan.letters)
+        )?;
+        for task in &tasks {
+            tracing::debug!(parent: &task.span, "run {} is queued", task.run.id);
+        }
+        let report = Scheduled {
+            runs: tasks.len() - refused.len(),
+            failed: failed.len() + refused.len(),
+            workflows: plan.changes.len(),
+            dead_letters: plan.letters.len(),
+        };
+        self.record(refused).await?;
+        Ok(report)
+    }
+
+    fn plan(&self, body: &[u8]) -> Plan {
+        let mut plan = Plan::new(self.clock.now());
+        for record in ingest::records(body) {
+            match record {
+                Err(unreadable) => plan.bury(unreadable.reason, unreadable.record),
+                Ok(text) => match event::read(&text) {
+                    Ok(Event { tenant, traceparent, payload, .. }) => {
+                        plan_event(Received { tenant, traceparent, record: &text }, payload, &mut plan);
+                    }
+                    Err(reason) => plan.bury(reason, ingest::excerpt(text.as_bytes())),
+                },
+            }
+        }
+        plan
+    }
+
+    /// The tasks of runs that are to start, and the runs whose workflows are gone.
+    async fn prepare(
+        &self,
+        starts: Vec<Start>,
+        changes: &[WorkflowChange],
+    ) -> Result<(Vec<Task>, Vec<(TenantId, Run)>), SchedulerError> {
+        let newest = self.versions.newest(starts.iter().map(Start::workflow), changes).await?;
+        let now = self.clock.now();
+        let (mut tasks, mut failed) = (Vec::with_capacity(starts.len()), Vec::new());
+        for start in starts {
+            match newest.get(&start.workflow()) {
+                Some(workflow) => tasks.push(Task::new(start, workflow, now)),
+                None => failed.push(start.without_workflow(now)),
+            }
+        }
+        Ok((tasks, failed))
+    }
+
+    async fn publish(&self, tasks: &[Task]) -> Result<Vec<(TenantId, Run)>, SchedulerError> {
+        Ok(tasks::publish(&*self.bus, tasks, self.clock.now()).await?)
+    }
+
+    async fn record(&self, runs: Vec<(TenantId, Run)>) -> Result<(), SchedulerError> {
+        if runs.is_empty() {
+            return Ok(());
+        }
+        Ok(self.store.record(&Facts::of_runs(runs)).await?)
+    }
+
+    async fn save(&self, changes: &[WorkflowChange]) -> Result<(), SchedulerError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        Ok(self.store.save(changes).await?)
+    }
+
+    async fn bury(&self, letters: &[DeadLetter]) -> Result<(), SchedulerError> {
+        let Some(first) = letters.first() else { return Ok(()) };
+        let reason = first.reason.as_str();
+        tracing::warn!(records = letters.len(), reason, "records cannot be read; kept as dead letters");
+        Ok(self.store.bury(letters).await?)
+    }
+}

@@ -1,0 +1,86 @@
+//! What is to be done for a batch.
+
+use std::collections::HashSet;
+
+use crate::{ingest, store::WorkflowChange};
+use domain::{
+    event::{DeadLetter, RunRequested},
+    ids::{RunId, TenantId},
+    run::{NodeError, Run},
+    timestamp::Timestamp,
+    workflow::WorkflowKey,
+};
+
+/// The name under which dead letters are kept.
+const CONSUMER: &str = "scheduler";
+
+/// All that follows from a batch.
+pub(super) struct Plan {
+    /// To be saved.
+    pub(super) changes: Vec<WorkflowChange>,
+    /// Runs that workers are to execute.
+    pub(super) starts: Vec<Start>,
+    /// To be kept, for people to look at.
+    pub(super) letters: Vec<DeadLetter>,
+    started: HashSet<(TenantId, RunId)>,
+    now: Timestamp,
+}
+
+/// An event, without its data.
+pub(super) struct Received<'a> {
+    pub(super) tenant: TenantId,
+    pub(super) traceparent: Option<String>,
+    /// The record, as it came.
+    pub(super) record: &'a str,
+}
+
+/// A run that workers are to execute, in the newest version of its workflow.
+pub(super) struct Start {
+    pub(super) tenant: TenantId,
+    pub(super) traceparent: Option<String>,
+    pub(super) run: RunRequested,
+}
+
+impl Plan {
+    pub(super) fn new(now: Timestamp) -> Self {
+        Self { changes: Vec::new(), starts: Vec::new(), letters: Vec::new(), started: HashSet::new(), now }
+    }
+
+    /// Starts a run, once: it may have been delivered twice in one batch.
+    pub(super) fn start(&mut self, start: Start) {
+        if self.started.insert((start.tenant.clone(), start.run.run_id)) {
+            self.starts.push(start);
+        }
+    }
+
+    /// Keeps a record that cannot be read.
+    pub(super) fn bury(&mut self, reason: String, record: String) {
+        let letter =
+            DeadLetter { consumer: CONSUMER.into(), reason, record, tenant: String::new(), at: self.now };
+        self.letters.push(letter);
+    }
+
+    /// Keeps an event that is not for the scheduler.
+    pub(super) fn refuse(&mut self, received: &Received<'_>, reason: String) {
+        let tenant = received.tenant.to_string();
+        let record = ingest::excerpt(received.record.as_bytes());
+        self.letters.push(DeadLetter { consumer: CONSUMER.into(), reason, record, tenant, at: self.now });
+    }
+}
+
+impl Start {
+    /// The workflow that it runs.
+    pub(super) fn workflow(&self) -> WorkflowKey {
+        (self.tenant.clone(), self.run.workflow_id)
+    }
+
+    /// The run as it fails when its workflow is gone.
+    pub(super) fn without_workflow(self, now: Timestamp) -> (TenantId, Run) {
+        let RunRequested { workflow_id, workflow_version, .. } = self.run;
+        let message = format!(
+            "workflow {workflow_id} does not exist any more; it was deleted after the run was accepted"
+        );
+        let error = NodeError::new("workflow_not_found", message);
+        (self.tenant, self.run.at_version(workflow_version).failed(error, 1, now))
+    }
+}
