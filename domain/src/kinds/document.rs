@@ -130,13 +130,16 @@ fn write_rows(page: &mut String, above: &str, table: &Table) -> std::fmt::Result
             None if param.required => "required".to_owned(),
             None => "–".to_owned(),
         };
-        let doc = param.doc.split_whitespace().collect::<Vec<_>>().join(" ");
         let only = param.only_with.as_ref().map_or_else(String::new, |only| {
             format!(" Only with `{}` {}.", only.param, quoted(only.words, " or "))
         });
         let (name, kind) = (format!("{above}{}", param.name), param.type_name);
         let expression = if param.expression { "yes" } else { "no" };
-        writeln!(page, "| `{name}` | {kind} | {default} | {expression} | {}{only} |", cell(&doc))?;
+        writeln!(
+            page,
+            "| `{name}` | {kind} | {default} | {expression} | {}{only} |",
+            cell(&param.description())
+        )?;
         if let Some(inner) = param.fields {
             write_rows(page, &format!("{name}."), inner)?;
         }
