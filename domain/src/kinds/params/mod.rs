@@ -66,3 +66,7 @@ pub trait Parameter: Sized {
         None
     }
 }
+
+#[cfg(test)]
+#[allow(unreachable_pub, reason = "the macros declare public types")]
+mod tests;
