@@ -41,7 +41,7 @@ pub fn nullable(mut schema: Value) -> Value {
     match &mut schema {
         Value::Bool(_) => null,
         Value::Object(any) if any.is_empty() => schema,
-        // The other keywords would have their say about `null` too.
+        // Every other keyword minds values of its own type only.
         Value::Object(typed)
             if !["enum", "oneOf", "anyOf", "allOf"].iter().any(|word| typed.contains_key(*word)) =>
         {
