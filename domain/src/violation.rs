@@ -117,8 +117,6 @@ impl Serialize for ViolationCode {
     }
 }
 
-impl ViolationCode {}
-
 /// Collects violations while a document is read.
 #[derive(Debug, Default)]
 pub struct Violations(Vec<Violation>);
@@ -131,13 +129,8 @@ impl Violations {
     }
 
     /// Adds one.
-    pub fn add(
-        &mut self,
-        path: impl Into<String>,
-        code: impl Into<ViolationCode>,
-        message: impl Into<String>,
-    ) {
-        self.0.push(Violation { path: path.into(), code: code.into(), message: message.into() });
+    pub fn add(&mut self, path: impl Into<String>, code: ViolationCode, message: impl Into<String>) {
+        self.0.push(Violation { path: path.into(), code, message: message.into() });
     }
 
     /// Whether nothing is wrong.

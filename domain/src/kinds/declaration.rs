@@ -6,8 +6,9 @@ use serde_json::{Map, Value};
 
 use super::params::{At, Reader, Table};
 use crate::{
-    items::{MAIN, Port},
+    items::{ERROR, MAIN, Port},
     retry::RetryPolicy,
+    violation::ViolationCode as Code,
 };
 
 /// A kind, declared.
@@ -84,6 +85,8 @@ pub enum OutputPorts {
         list: &'static str,
         /// The field of an element that names its port.
         name: &'static str,
+        /// The ports that it has behind these in any case.
+        also: &'static [&'static str],
     },
 }
 
@@ -93,10 +96,9 @@ impl OutputPorts {
     pub fn of(&self, params: &Map<String, Value>) -> Vec<Port> {
         match self {
             Self::Fixed(ports) => ports.iter().map(|port| Port::from(*port)).collect(),
-            Self::Each { list, name } => {
+            Self::Each { list, name, also } => {
                 let mut ports: Vec<Port> = Vec::new();
-                let elements = params.get(*list).and_then(Value::as_array).into_iter().flatten();
-                for port in elements.filter_map(|element| element.get(name)?.as_str()) {
+                for port in named(params, list, name).map(|(_, port)| port).chain(also.iter().copied()) {
                     if !ports.iter().any(|known| **known == *port) {
                         ports.push(port.into());
                     }
@@ -105,6 +107,29 @@ impl OutputPorts {
             }
         }
     }
+
+    /// Notes every element whose port has the name of an earlier one, of one that is there in any case, or of `error`.
+    pub fn check(&self, params: &Map<String, Value>, at: &At<'_>, reader: &mut Reader<'_>) {
+        let Self::Each { list, name, also } = self else { return };
+        let mut taken = [also, &[ERROR][..]].concat();
+        for (i, port) in named(params, list, name) {
+            if taken.contains(&port) {
+                let message = format!("there is a port {port:?} already; choose another name");
+                reader.violation(&at.field(list).index(i).field(name), Code::InvalidValue, message);
+            }
+            taken.push(port);
+        }
+    }
+}
+
+/// The elements of a list that name a port, each with its place.
+fn named<'p>(
+    params: &'p Map<String, Value>,
+    list: &str,
+    name: &str,
+) -> impl Iterator<Item = (usize, &'p str)> {
+    let elements = params.get(list).and_then(Value::as_array).into_iter().flatten();
+    elements.enumerate().filter_map(move |(i, element)| Some((i, element.get(name)?.as_str()?)))
 }
 
 /// A kind at work: these parameters make this output of these items. It is part of the docs, and tested.
@@ -144,14 +169,26 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::violation::Violations;
+
+    const PORTS: OutputPorts = OutputPorts::Each { list: "cases", name: "port", also: &["fallback"] };
 
     #[test]
     fn a_kind_may_let_its_parameters_name_its_ports() {
-        let ports = OutputPorts::Each { list: "cases", name: "port" };
         let params =
             json!({"cases": [{"port": "cheap"}, {"port": "dear"}, {"port": "cheap"}, {"other": 1}, 5]});
-        let named = ports.of(params.as_object().unwrap());
-        assert_eq!(named.iter().map(|port| &**port).collect::<Vec<_>>(), ["cheap", "dear"]);
-        assert!(ports.of(&Map::new()).is_empty());
+        let named = PORTS.of(params.as_object().unwrap());
+        assert_eq!(named.iter().map(|port| &**port).collect::<Vec<_>>(), ["cheap", "dear", "fallback"]);
+        assert_eq!(PORTS.of(&Map::new()), ["fallback".into()]);
+    }
+
+    #[test]
+    fn a_port_that_is_there_already_cannot_be_named_again() {
+        let params =
+            json!({"cases": [{"port": "a"}, {"port": "error"}, {"port": "a"}, {"port": "fallback"}, 5]});
+        let mut violations = Violations::new();
+        PORTS.check(params.as_object().unwrap(), &At::root("p"), &mut Reader::saved(&mut violations));
+        let paths: Vec<_> = violations.into_vec().into_iter().map(|found| found.path).collect();
+        assert_eq!(paths, ["p.cases[1].port", "p.cases[2].port", "p.cases[3].port"]);
     }
 }

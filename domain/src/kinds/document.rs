@@ -40,7 +40,9 @@ fn kind_json(kind: &Declaration) -> Value {
         "inputs": kind.inputs,
         "ports": match kind.ports {
             OutputPorts::Fixed(ports) => json!({ "fixed": ports }),
-            OutputPorts::Each { list, name } => json!({ "each": format!("/{list}"), "name": format!("/{name}") }),
+            OutputPorts::Each { list, name, also } => {
+                json!({ "each": format!("/{list}"), "name": format!("/{name}"), "also": also })
+            }
         },
         "error_port": kind.error_port,
         "timeout": HumanDuration(kind.timeout),
@@ -90,8 +92,9 @@ fn write_page(page: &mut String, kind: &Declaration) -> std::fmt::Result {
     match kind.ports {
         OutputPorts::Fixed([]) => writeln!(page, "- Output: none; the run ends here.")?,
         OutputPorts::Fixed(ports) => writeln!(page, "- Output: {}.", quoted(ports, ", "))?,
-        OutputPorts::Each { list, name } => {
-            writeln!(page, "- Output: one port for each element of `{list}`, named by its `{name}`.")?;
+        OutputPorts::Each { list, name, also } => {
+            write!(page, "- Output: one port for each element of `{list}`, named by its `{name}`")?;
+            writeln!(page, "{}.", also.iter().map(|port| format!(", and `{port}`")).collect::<String>())?;
         }
     }
     if !kind.inputs.is_empty() {
@@ -130,13 +133,16 @@ fn write_rows(page: &mut String, above: &str, table: &Table) -> std::fmt::Result
             None if param.required => "required".to_owned(),
             None => "–".to_owned(),
         };
-        let doc = param.doc.split_whitespace().collect::<Vec<_>>().join(" ");
         let only = param.only_with.as_ref().map_or_else(String::new, |only| {
             format!(" Only with `{}` {}.", only.param, quoted(only.words, " or "))
         });
         let (name, kind) = (format!("{above}{}", param.name), param.type_name);
         let expression = if param.expression { "yes" } else { "no" };
-        writeln!(page, "| `{name}` | {kind} | {default} | {expression} | {}{only} |", cell(&doc))?;
+        writeln!(
+            page,
+            "| `{name}` | {kind} | {default} | {expression} | {}{only} |",
+            cell(&param.description())
+        )?;
         if let Some(inner) = param.fields {
             write_rows(page, &format!("{name}."), inner)?;
         }

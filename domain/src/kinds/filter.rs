@@ -1,19 +1,9 @@
 //! `filter`: lets through the items for which a condition holds.
 
-use serde_json::Value;
-
 use super::{
     declaration::{COMPUTES, Declaration, Example, Group},
-    params::{condition::Condition, params},
+    params::condition::Params,
 };
-
-params! {
-    /// Its parameters.
-    pub struct Params {
-        /// What is asked of every item: one expression, `{left, op, right}`, or `all` or `any` of a list of them.
-        condition as "where": Condition<Value>;
-    }
-}
 
 /// The kind.
 pub static DECLARATION: Declaration = Declaration {

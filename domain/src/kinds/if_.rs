@@ -1,10 +1,8 @@
 //! `if`: sends every item to the port `true` or `false`.
 
-use serde_json::Value;
-
 use super::{
     declaration::{COMPUTES, Declaration, Example, Group, OutputPorts},
-    params::{condition::Condition, params},
+    params::condition::Params,
 };
 
 /// The port of items for which the condition holds.
@@ -12,14 +10,6 @@ pub const TRUE: &str = "true";
 
 /// The port of the others.
 pub const FALSE: &str = "false";
-
-params! {
-    /// Its parameters.
-    pub struct Params {
-        /// What is asked of every item: one expression, `{left, op, right}`, or `all` or `any` of a list of them.
-        condition as "where": Condition<Value>;
-    }
-}
 
 /// The kind.
 pub static DECLARATION: Declaration = Declaration {

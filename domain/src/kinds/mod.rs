@@ -71,7 +71,9 @@ impl Kind {
 
     /// Checks the parameters of a saved document; `path` is where they stand in it.
     pub fn check(self, params: &Map<String, Value>, path: &str, violations: &mut Violations) {
-        (self.declaration().check)(params, &At::root(path), &mut Reader::saved(violations));
+        let (at, mut reader) = (At::root(path), Reader::saved(violations));
+        (self.declaration().check)(params, &at, &mut reader);
+        self.declaration().ports.check(params, &at, &mut reader);
     }
 }
 

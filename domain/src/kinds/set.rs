@@ -70,7 +70,7 @@ impl Parameter for Fields {
     const NAME: &'static str = "object of fields";
 
     fn schema() -> Value {
-        json!({ "type": "object", "propertyNames": { "minLength": 1 } })
+        json!({ "type": "object", "propertyNames": { "pattern": FieldPath::PATTERN } })
     }
 
     fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {

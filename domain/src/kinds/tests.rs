@@ -63,6 +63,15 @@ fn merge_refuses_parameters_that_its_mode_has_no_use_for() {
         &[("p.join", "invalid_value"), ("p.input", "invalid_value")],
     );
     check(json!({"mode": "{{ $json.mode }}"}), &[("p.mode", "invalid_value")]);
+    // What a word that is none has no use for, nobody knows; what is wrong in itself is found all the same.
+    for mode in ["{{ $json.mode }}", "by_kye"] {
+        let params = json!({"mode": mode, "by_key": {"left": "id"}, "join": "inner", "input": "left"});
+        check(params, &[("p.mode", "invalid_value")]);
+    }
+    check(
+        json!({"mode": 5, "by_key": {}, "join": "full"}),
+        &[("p.mode", "invalid_value"), ("p.join", "invalid_value"), ("p.by_key.left", "required")],
+    );
 }
 
 #[test]

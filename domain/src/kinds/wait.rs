@@ -1,11 +1,8 @@
 //! `wait`: lets its items go on later.
 
-use crate::violation::ViolationCode as Code;
-use serde_json::Value;
-
 use super::{
     declaration::{COMPUTES, Declaration, Example, Group},
-    params::{At, Parameter, Reader, params},
+    params::params,
 };
 use crate::{duration::HumanDuration, timestamp::Timestamp};
 
@@ -16,23 +13,6 @@ params! {
         duration as "for": Option<HumanDuration>;
         /// Until when to wait: a time in RFC 3339. One that has passed does not wait.
         until: Option<Timestamp>;
-    }
-}
-
-impl Parameter for Timestamp {
-    const NAME: &'static str = "time";
-
-    fn schema() -> Value {
-        serde_json::json!({ "type": "string", "format": "date-time" })
-    }
-
-    fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        let read = value.as_str().and_then(|text| text.parse().ok());
-        if read.is_none() {
-            let message = format!("`{}` is a time such as \"2026-12-24T18:00:00Z\", not {value}", at.name());
-            reader.violation(at, Code::InvalidValue, message);
-        }
-        read
     }
 }
 

@@ -1,10 +1,15 @@
 //! `kinds.json`, the pages of docs, and the examples agree with the declarations and with each other.
 
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fs,
+    path::PathBuf,
+    sync::LazyLock,
+};
 
 use domain::{
     kinds::{Kind, document, params},
-    violation::Violations,
+    violation::{Violation, Violations},
 };
 use jsonschema::Validator;
 use serde_json::{Value, json};
@@ -18,17 +23,21 @@ fn published() -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-fn schema(kind: &str) -> Validator {
-    let kinds = published();
-    let kind = kinds["kinds"].as_array().unwrap().iter().find(|found| found["name"] == kind).unwrap();
-    jsonschema::draft202012::new(&kind["params"]).unwrap()
-}
+/// The schemas as they are declared; that they are published, another test holds.
+static SCHEMAS: LazyLock<HashMap<&str, Validator>> = LazyLock::new(|| {
+    let compiled = |kind: &Kind| jsonschema::draft202012::new(&document::params_schema(*kind)).unwrap();
+    Kind::ALL.iter().map(|kind| (kind.name(), compiled(kind))).collect()
+});
 
-/// What is wrong with parameters, by the schema that editors read and by the validation that the API does.
-fn judged(kind: &str, value: &Value) -> (bool, bool) {
+pub(crate) fn violations(kind: &str, value: &Value) -> Vec<Violation> {
     let mut violations = Violations::new();
     Kind::parse(kind).unwrap().check(value.as_object().unwrap(), "params", &mut violations);
-    (schema(kind).is_valid(value), violations.is_empty())
+    violations.into_vec()
+}
+
+/// Whether parameters are right, by the schema that editors read and by the validation that the API does.
+pub(crate) fn judged(kind: &str, value: &Value) -> (bool, bool) {
+    (SCHEMAS[kind].is_valid(value), violations(kind, value).is_empty())
 }
 
 #[test]
@@ -85,7 +94,7 @@ fn every_workflow_in_examples_is_valid_by_the_schema_of_its_kinds() {
         for node in workflow["nodes"].as_array().unwrap() {
             let value = node["data"].get("params").cloned().unwrap_or_else(|| json!({}));
             let kind = node["type"].as_str().unwrap();
-            let errors: Vec<_> = schema(kind).iter_errors(&value).map(|error| error.to_string()).collect();
+            let errors: Vec<_> = SCHEMAS[kind].iter_errors(&value).map(|error| error.to_string()).collect();
             assert!(errors.is_empty(), "{} ({kind}): {errors:?}", node["id"]);
             nodes += 1;
         }

@@ -3,16 +3,15 @@
 use domain::{
     definition::{Definition, Node},
     kinds::params::{
-        At, Parameter, Reader,
-        condition::{Condition, InvalidComparison, Patterns, truthy},
+        At, Reader,
+        condition::{Condition, InvalidComparison, Params, Patterns, truthy},
     },
     run::NodeError,
-    template::InvalidTemplate,
     violation::Violations,
 };
 use serde_json::Value;
 
-use super::Traits;
+use super::{Traits, Unready};
 use crate::expr::{Evaluator, Param};
 
 /// A condition with compiled operands.
@@ -22,20 +21,20 @@ pub(super) struct Compiled(Condition<Param>);
 static NULL: Value = Value::Null;
 
 impl Compiled {
-    /// The condition in a node's parameter `where`.
-    pub(super) fn of(node: &Node, definition: &Definition) -> Result<Self, InvalidTemplate> {
-        // What is wrong was found when the workflow was read.
+    /// The condition that a node asks.
+    pub(super) fn of(node: &Node, definition: &Definition) -> Result<Self, Unready> {
         let mut violations = Violations::new();
-        let value = node.params.get("where").unwrap_or(&NULL);
-        let read = Condition::read_open(value, &At::root("where"), &mut Reader::saved(&mut violations));
+        let read =
+            Params::read_object(&node.params, &At::root("params"), &mut Reader::saved(&mut violations));
+        let Some(Params { condition }) = read else { return Err(Unready::Params(violations.into_vec())) };
         let mut wrong = None;
-        let condition = read.unwrap_or(Condition::Truth(Value::Null)).map(&mut |operand: Value| {
+        let condition = condition.map(&mut |operand: Value| {
             Param::compile(&operand, definition).unwrap_or_else(|error| {
                 wrong = Some(error);
                 Param::Constant(Value::Null)
             })
         });
-        wrong.map_or(Ok(Self(condition)), Err)
+        wrong.map_or(Ok(Self(condition)), |error| Err(error.into()))
     }
 
     pub(super) fn traits(&self) -> Traits {

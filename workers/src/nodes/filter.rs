@@ -4,10 +4,9 @@ use domain::{
     definition::{Definition, Node},
     items::{MAIN, Port},
     kinds::params::condition::Patterns,
-    template::InvalidTemplate,
 };
 
-use super::{Pure, PureStep, Traits, condition::Compiled, items::each_item};
+use super::{Pure, PureStep, Traits, Unready, condition::Compiled, items::each_item};
 use crate::engine::Outcome;
 
 #[derive(Debug)]
@@ -17,7 +16,7 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    pub(super) fn compile(node: &Node, definition: &Definition) -> Result<Self, InvalidTemplate> {
+    pub(super) fn compile(node: &Node, definition: &Definition) -> Result<Self, Unready> {
         Ok(Self { condition: Compiled::of(node, definition)?, main: MAIN.into() })
     }
 }

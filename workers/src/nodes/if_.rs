@@ -7,10 +7,9 @@ use domain::{
         if_::{FALSE, TRUE},
         params::condition::Patterns,
     },
-    template::InvalidTemplate,
 };
 
-use super::{Pure, PureStep, Traits, condition::Compiled, items::each_item};
+use super::{Pure, PureStep, Traits, Unready, condition::Compiled, items::each_item};
 use crate::engine::Outcome;
 
 #[derive(Debug)]
@@ -21,7 +20,7 @@ pub(super) struct If {
 }
 
 impl If {
-    pub(super) fn compile(node: &Node, definition: &Definition) -> Result<Self, InvalidTemplate> {
+    pub(super) fn compile(node: &Node, definition: &Definition) -> Result<Self, Unready> {
         let condition = Compiled::of(node, definition)?;
         Ok(Self { condition, holds: TRUE.into(), fails: FALSE.into() })
     }

@@ -113,6 +113,20 @@ impl Executable {
     }
 }
 
+/// Why a node cannot be made ready.
+#[derive(Debug)]
+enum Unready {
+    Expression(InvalidTemplate),
+    /// As it was read here; the validation of the definition should have said so.
+    Params(Vec<Violation>),
+}
+
+impl std::convert::From<InvalidTemplate> for Unready {
+    fn from(error: InvalidTemplate) -> Self {
+        Self::Expression(error)
+    }
+}
+
 /// Compiles every node of a workflow.
 pub(crate) fn compile(definition: &Definition) -> Result<Vec<Executable>, Vec<Violation>> {
     let mut violations = Violations::new();
@@ -120,15 +134,20 @@ pub(crate) fn compile(definition: &Definition) -> Result<Vec<Executable>, Vec<Vi
     for (i, node) in definition.nodes.iter().enumerate() {
         match compile_node(node, definition) {
             Ok(executable) => nodes.push(executable),
-            Err(error) => {
+            Err(Unready::Expression(error)) => {
                 violations.add(format!("nodes[{i}].data.params"), Code::InvalidExpression, error.to_string());
+            }
+            Err(Unready::Params(found)) => {
+                for Violation { path, code, message } in found {
+                    violations.add(format!("nodes[{i}].data.{path}"), code, message);
+                }
             }
         }
     }
     violations.or(nodes)
 }
 
-fn compile_node(node: &Node, definition: &Definition) -> Result<Executable, InvalidTemplate> {
+fn compile_node(node: &Node, definition: &Definition) -> Result<Executable, Unready> {
     Ok(match node.kind {
         Kind::Manual => Executable::Pure(Box::new(manual::Manual)),
         Kind::HttpRequest => {

@@ -4,17 +4,32 @@ use crate::violation::ViolationCode as Code;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::kinds::params::{At, Parameter, Reader};
+use crate::kinds::params::{At, Parameter, Reader, any_case};
+
+const BEGIN: &str = "a URL starts with http:// or https://";
 
 /// Where to: `http` or `https`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address(pub(super) Url);
 
+const EXAMPLE: &str = "https://shop.example/prices";
+
+/// Whether a text begins as an address does.
+fn begins(text: &str) -> bool {
+    let start = text.trim_start().to_ascii_lowercase();
+    ["http://", "https://"].iter().any(|known| start.starts_with(known))
+}
+
 impl Parameter for Address {
     const NAME: &'static str = "address";
 
     fn schema() -> Value {
-        json!({ "type": "string", "pattern": r"^\s*([hH][tT][tT][pP][sS]?://|\{\{)", "examples": ["https://shop.example/prices"] })
+        json!({ "type": "string", "pattern": r"^\s*[hH][tT][tT][pP][sS]?://", "examples": [EXAMPLE] })
+    }
+
+    /// What the address begins with is known before it is evaluated.
+    fn open_schema() -> Value {
+        json!({ "type": "string", "pattern": r"^\s*([hH][tT][tT][pP][sS]?://|\{\{)", "examples": [EXAMPLE] })
     }
 
     fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
@@ -23,7 +38,9 @@ impl Parameter for Address {
             return None;
         };
         let wrong = match Url::parse(text.trim()) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") => return Some(Self(url)),
+            Ok(url) if begins(text) => return Some(Self(url)),
+            // `https:a.example` would be completed by a browser.
+            Ok(url) if matches!(url.scheme(), "http" | "https") => BEGIN.to_owned(),
             Ok(url) => format!("only http:// and https:// can be called, not {}:", url.scheme()),
             // The text itself may hold a secret; the editor shows it anyway.
             Err(error) => format!("this is not a URL ({error}); it starts with http:// or https://"),
@@ -38,9 +55,8 @@ impl Parameter for Address {
             return Self::read(value, at, reader);
         }
         reader.check_templates(value, at);
-        let start = text.trim_start().to_ascii_lowercase();
-        if !["{{", "http://", "https://"].iter().any(|known| start.starts_with(known)) {
-            reader.violation(at, Code::InvalidUrl, "a URL starts with http:// or https://");
+        if !begins(text) && !text.trim_start().starts_with("{{") {
+            reader.violation(at, Code::InvalidUrl, BEGIN);
         }
         None
     }
@@ -95,7 +111,8 @@ impl Parameter for Method {
 
     fn schema() -> Value {
         let names = METHODS.map(|(_, name)| name);
-        json!({ "enum": names.iter().map(|name| (*name).to_owned()).chain(names.iter().map(|name| name.to_lowercase())).collect::<Vec<_>>() })
+        // The words to choose from, and every other way to write them.
+        json!({ "anyOf": [{ "enum": names }, { "type": "string", "pattern": any_case(&names) }] })
     }
 
     fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {

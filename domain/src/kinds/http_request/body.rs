@@ -5,13 +5,14 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::pairs::{Pairs, scalar};
-use crate::{
-    items::name_of,
-    kinds::params::{At, Parameter, Reader, open},
-};
+use super::pairs::{HEADER_VALUE, Pairs, SCALAR, read_scalar};
+use crate::kinds::params::{At, Parameter, Reader, nullable, open};
 
 const SHAPES: [&str; 5] = ["json", "form", "text", "multipart", "base64"];
+
+/// Base64 with its padding. Behind it a character carries only the bits that are left.
+const BASE64: &str =
+    r"^\s*([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?\s*$";
 
 /// A request's body.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,27 +55,28 @@ impl Parameter for Body {
     const NAME: &'static str = "body";
 
     fn schema() -> Value {
-        let scalar = json!({ "type": ["string", "number", "boolean"] });
+        let text = json!({ "type": SCALAR });
+        let bytes = open(json!({ "type": "string", "pattern": BASE64, "contentEncoding": "base64" }));
+        let content_type = nullable(json!({ "type": SCALAR, "pattern": HEADER_VALUE }));
         let part = json!({
             "type": "object",
             "properties": {
-                "text": scalar, "base64": { "type": "string" }, "filename": { "type": "string" },
-                "content_type": { "type": "string" },
+                "text": text, "base64": bytes, "filename": nullable(text.clone()), "content_type": open(content_type),
             },
             "additionalProperties": false,
             "oneOf": [{ "required": ["text"] }, { "required": ["base64"] }],
         });
-        let parts = json!({ "type": "object", "additionalProperties": { "anyOf": [scalar, part] } });
+        let parts = json!({ "type": "object", "additionalProperties": { "anyOf": [text, part] } });
         let shape = |name: &str, schema: Value| {
-            let properties = Map::from_iter([(name.to_owned(), open(schema))]);
+            let properties = Map::from_iter([(name.to_owned(), schema)]);
             json!({ "type": "object", "properties": properties, "required": [name], "additionalProperties": false })
         };
-        json!({ "oneOf": [
+        json!({ "anyOf": [
             shape("json", json!({})),
-            shape("form", Pairs::schema()),
-            shape("text", scalar),
-            shape("multipart", parts),
-            shape("base64", json!({ "type": "string" })),
+            shape("form", nullable(Pairs::open_schema())),
+            shape("text", text),
+            shape("multipart", open(parts)),
+            shape("base64", bytes),
         ] })
     }
 
@@ -108,26 +110,28 @@ impl Parameter for Body {
 fn read_shape(name: &str, value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Body> {
     match name {
         "json" => Value::read(value, at, reader).map(Body::Json),
+        // No names and values: an expression may find none.
+        "form" if value.is_null() => Some(Body::Form(Vec::new())),
         "form" => Pairs::read_open(value, at, reader).map(|pairs| Body::Form(pairs.0)),
-        _ if reader.is_open(value) => {
+        "text" => text(value, at, reader).map(Body::Text),
+        "multipart" if reader.is_open(value) => {
             reader.check_templates(value, at);
             None
         }
-        "text" => text(value, at, reader).map(Body::Text),
         "multipart" => multipart(value, at, reader).map(Body::Multipart),
         _ => bytes(value, at, reader).map(Body::Bytes),
     }
 }
 
 fn text(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<String> {
-    let read = scalar(value);
-    if read.is_none() {
-        reader.violation(at, Code::InvalidValue, format!("must be a text, not {}", name_of(value)));
-    }
-    read
+    read_scalar(value, "a text", at, reader)
 }
 
 fn bytes(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Bytes> {
+    if reader.is_open(value) {
+        reader.check_templates(value, at);
+        return None;
+    }
     let decoded = value.as_str().and_then(|text| BASE64_STANDARD.decode(text.trim()).ok());
     if decoded.is_none() {
         let message = "must be bytes in base64 (the standard alphabet, padded)";
@@ -144,12 +148,7 @@ fn multipart(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Vec<
     };
     let mut parts = Vec::with_capacity(map.len());
     for (name, value) in map {
-        let here = at.field(name);
-        if reader.holds_open(value) {
-            reader.check_templates(value, &here);
-        } else {
-            parts.extend(part(name, value, &here, reader));
-        }
+        parts.extend(part(name, value, &at.field(name), reader));
     }
     (parts.len() == map.len()).then_some(parts)
 }
@@ -182,8 +181,8 @@ fn part(name: &str, value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Opti
         right = false;
     }
     let content = match (map.get("text"), map.get("base64")) {
-        (Some(value), None) => PartContent::Text(text(value, &at.field("text"), reader)?),
-        (None, Some(value)) => PartContent::Bytes(bytes(value, &at.field("base64"), reader)?),
+        (Some(value), None) => text(value, &at.field("text"), reader).map(PartContent::Text)?,
+        (None, Some(value)) => bytes(value, &at.field("base64"), reader).map(PartContent::Bytes)?,
         _ => {
             reader.violation(at, Code::InvalidBody, "a part has exactly one of `text` and `base64`");
             return None;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     items::name_of,
-    kinds::params::{At, Parameter, Reader, open},
+    kinds::params::{At, Parameter, Reader, any_case, open},
 };
 
 /// Headers that the client sets itself, since a wrong one breaks the message or the connection.
@@ -20,6 +20,18 @@ const OWN_HEADERS: [&str; 8] = [
     "proxy-authorization",
 ];
 
+/// A header's name.
+const HEADER_NAME: &str = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
+
+/// A header's value: no control characters but tabs.
+pub(super) const HEADER_VALUE: &str = r"^[^\x00-\x08\x0a-\x1f\x7f]*$";
+
+/// The types that are written as a text.
+pub(super) const SCALAR: [&str; 3] = ["string", "number", "boolean"];
+
+/// None, one or several of them.
+const SCALARS: [&str; 5] = ["string", "number", "boolean", "null", "array"];
+
 /// Names and values; a name may come again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pairs(pub Vec<(String, String)>);
@@ -32,11 +44,12 @@ impl Parameter for Pairs {
     const NAME: &'static str = "object of names and values";
 
     fn schema() -> Value {
-        json!({ "type": "object", "additionalProperties": open(values_schema()) })
+        let values = json!({ "type": SCALARS, "items": { "type": SCALAR } });
+        json!({ "type": "object", "additionalProperties": values })
     }
 
     fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        read_pairs(value, at, reader, |_, _, _, _| true).map(Self)
+        read_pairs(value, at, reader, |_, _, _| true, |_, _, _| true).map(Self)
     }
 }
 
@@ -44,11 +57,19 @@ impl Parameter for Headers {
     const NAME: &'static str = "object of names and values";
 
     fn schema() -> Value {
-        Pairs::schema()
+        let scalar = json!({ "type": SCALAR, "pattern": HEADER_VALUE });
+        let values = json!({
+            "type": SCALARS, "pattern": HEADER_VALUE, "items": open(scalar),
+        });
+        json!({
+            "type": "object",
+            "propertyNames": { "pattern": HEADER_NAME, "not": { "pattern": any_case(&OWN_HEADERS) } },
+            "additionalProperties": open(values),
+        })
     }
 
     fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        let read = read_pairs(value, at, reader, check_header)?;
+        let read = read_pairs(value, at, reader, check_name, check_value)?;
         Some(Self(read.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect()))
     }
 }
@@ -66,17 +87,14 @@ impl From<Headers> for Value {
     }
 }
 
-fn values_schema() -> Value {
-    let scalar = json!({ "type": ["string", "number", "boolean"] });
-    json!({ "anyOf": [scalar, { "type": "null" }, { "type": "array", "items": scalar }] })
-}
-
-/// An object of names and scalars, or lists of them. `check` may refuse a name, or its values if they are known.
+/// An object of names and scalars, or lists of them. `name_fits` and `fits` may refuse a name, or a value that is
+/// known, and then note why.
 fn read_pairs(
     value: &Value,
     at: &At<'_>,
     reader: &mut Reader<'_>,
-    check: impl Fn(&str, Option<&[String]>, &At<'_>, &mut Reader<'_>) -> bool,
+    name_fits: impl Fn(&str, &At<'_>, &mut Reader<'_>) -> bool,
+    fits: impl Fn(&str, &At<'_>, &mut Reader<'_>) -> bool,
 ) -> Option<Vec<(String, String)>> {
     let Value::Object(map) = value else {
         reader.wrong_type(at, "an object", value);
@@ -86,56 +104,62 @@ fn read_pairs(
     let mut read = Vec::with_capacity(map.len());
     for (name, value) in map {
         let here = at.field(name);
-        let values = if reader.holds_open(value) {
-            reader.check_templates(value, &here);
-            None
-        } else {
-            let values = scalars(value);
-            if values.is_none() {
-                let found = name_of(value);
-                let message = format!("must be a text, a number, a boolean or a list of them, not {found}");
-                reader.violation(&here, Code::InvalidValue, message);
-            }
-            values
+        complete &= name_fits(name, &here, reader);
+        let mut add = |value: &Value, expected: &str, at: &At<'_>| {
+            let text = read_scalar(value, expected, at, reader).filter(|text| fits(text, at, reader));
+            complete &= text.is_some();
+            read.extend(text.map(|text| (name.clone(), text)));
         };
-        complete &= check(name, values.as_deref(), &here, reader) && values.is_some();
-        read.extend(values.into_iter().flatten().map(|text| (name.clone(), text)));
+        match value {
+            Value::Null => {}
+            Value::Array(list) => {
+                let one = |(i, value)| add(value, "a text, a number or a boolean", &here.index(i));
+                list.iter().enumerate().for_each(one);
+            }
+            other => add(other, "a text, a number, a boolean or a list of them", &here),
+        }
     }
     complete.then_some(read)
 }
 
-fn check_header(name: &str, values: Option<&[String]>, at: &At<'_>, reader: &mut Reader<'_>) -> bool {
-    match http::HeaderName::from_bytes(name.as_bytes()) {
-        Err(_) => {
-            reader.violation(at, Code::InvalidHeader, format!("{name:?} is not a header's name"));
-            false
-        }
-        Ok(own) if OWN_HEADERS.contains(&own.as_str()) => {
-            reader.violation(at, Code::InvalidHeader, format!("`{own}` is set by the client itself"));
-            false
-        }
-        Ok(_) => {
-            let invalid = |text: &String| http::HeaderValue::from_str(text).is_err();
-            let wrong = values.into_iter().flatten().any(invalid);
-            if wrong {
-                let message = "a header's value has no line breaks or other control characters";
-                reader.violation(at, Code::InvalidHeader, message);
-            }
-            !wrong
-        }
-    }
+fn check_name(name: &str, at: &At<'_>, reader: &mut Reader<'_>) -> bool {
+    let wrong = match http::HeaderName::from_bytes(name.as_bytes()) {
+        Err(_) => format!("{name:?} is not a header's name"),
+        Ok(own) if OWN_HEADERS.contains(&own.as_str()) => format!("`{own}` is set by the client itself"),
+        Ok(_) => return true,
+    };
+    reader.violation(at, Code::InvalidHeader, wrong);
+    false
 }
 
-/// A scalar, or a list of them, as texts.
-fn scalars(value: &Value) -> Option<Vec<String>> {
-    match value {
-        Value::Array(list) => list.iter().map(scalar).collect::<Option<Vec<_>>>(),
-        Value::Null => Some(Vec::new()),
-        other => scalar(other).map(|text| vec![text]),
+fn check_value(text: &str, at: &At<'_>, reader: &mut Reader<'_>) -> bool {
+    let fits = http::HeaderValue::from_str(text).is_ok();
+    if !fits {
+        let message = "a header's value has no line breaks or other control characters";
+        reader.violation(at, Code::InvalidHeader, message);
     }
+    fits
 }
 
-pub(super) fn scalar(value: &Value) -> Option<String> {
+/// A scalar as text. `None` when it is none, or an expression.
+pub(super) fn read_scalar(
+    value: &Value,
+    expected: &str,
+    at: &At<'_>,
+    reader: &mut Reader<'_>,
+) -> Option<String> {
+    if reader.is_open(value) {
+        reader.check_templates(value, at);
+        return None;
+    }
+    let text = scalar(value);
+    if text.is_none() {
+        reader.violation(at, Code::InvalidValue, format!("must be {expected}, not {}", name_of(value)));
+    }
+    text
+}
+
+fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),

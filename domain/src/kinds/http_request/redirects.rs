@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     items::name_of,
-    kinds::params::{At, Parameter, Reader},
+    kinds::params::{At, Parameter, Reader, whole},
 };
 
 /// How many redirects are followed when the node does not say.
@@ -49,7 +49,7 @@ impl Parameter for Redirects {
             Value::String(word) if word == "follow" => return Some(Self::default()),
             Value::String(word) if word == "none" => return Some(Self(None)),
             Value::Number(number) => {
-                let most = number.as_u64().and_then(|most| u32::try_from(most).ok());
+                let most = whole(number).and_then(|most| u32::try_from(most).ok());
                 if let Some(most) = most.filter(|most| *most <= MOST) {
                     return Some(Self(Some(most)));
                 }

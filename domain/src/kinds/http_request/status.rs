@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     items::name_of,
-    kinds::params::{At, Parameter, Reader, open},
+    kinds::params::{At, Parameter, Reader, open, whole},
 };
 
 /// Statuses that count as an answer.
@@ -22,21 +22,23 @@ struct Range {
 impl Range {
     /// `"200"`, `"2xx"` or `"200-299"`.
     fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
         let (first, last) = match text.split_once('-') {
-            Some((first, last)) => (first.trim().parse().ok()?, last.trim().parse().ok()?),
+            Some((first, last)) => (status(first)?, status(last)?),
             None => match text.strip_suffix("xx") {
-                Some(class) => {
-                    let class: u16 = class.parse().ok().filter(|class| *class < 10)?;
-                    (class * 100, class * 100 + 99)
-                }
-                None => {
-                    let status = text.trim().parse().ok()?;
-                    (status, status)
-                }
+                Some(class) => (status(&format!("{class}00"))?, status(&format!("{class}99"))?),
+                None => (status(text)?, status(text)?),
             },
         };
-        (first >= 100 && first <= last && last <= 599).then_some(Self { first, last })
+        (first <= last).then_some(Self { first, last })
     }
+}
+
+/// Three digits.
+fn status(text: &str) -> Option<u16> {
+    let text = text.trim();
+    let status = text.parse().ok().filter(|_| text.len() == 3)?;
+    (100..=599).contains(&status).then_some(status)
 }
 
 impl Statuses {
@@ -53,16 +55,12 @@ impl Parameter for Statuses {
     fn schema() -> Value {
         let status = json!({ "anyOf": [
             { "type": "integer", "minimum": 100, "maximum": 599 },
-            { "type": "string", "pattern": r"^\s*[1-5](\d\d(\s*-\s*[1-5]\d\d)?|xx)\s*$" },
+            { "type": "string", "pattern": r"^\s*[1-5]([0-9]{2}(\s*-\s*[1-5][0-9]{2})?|xx)\s*$" },
         ] });
         json!({ "type": "array", "items": open(status), "minItems": 1 })
     }
 
     fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        if reader.holds_open(value) {
-            reader.check_templates(value, at);
-            return None;
-        }
         let Value::Array(list) = value else {
             let found = name_of(value);
             let message =
@@ -72,8 +70,12 @@ impl Parameter for Statuses {
         };
         let mut ranges = Vec::with_capacity(list.len());
         for (i, value) in list.iter().enumerate() {
+            if reader.is_open(value) {
+                reader.check_templates(value, &at.index(i));
+                continue;
+            }
             let range = match value {
-                Value::Number(number) => Range::parse(&number.to_string()),
+                Value::Number(number) => whole(number).and_then(|status| Range::parse(&status.to_string())),
                 Value::String(text) => Range::parse(text),
                 _ => None,
             };

@@ -51,6 +51,14 @@ fn every_mistake_of_saved_parameters_is_found_with_its_place() {
         ],
     );
     check(json!({"url": "https://a", "query": []}), &[("p.query", "invalid_value")]);
+    check(
+        json!({"url": "https://a", "query": {"a": ["{{ x }}", {}]}, "accept_status": ["{{ x }}", "ok"], "body": {"multipart": {"a": ["{{ x }}"]}}}),
+        &[
+            ("p.query.a[1]", "invalid_value"),
+            ("p.body.multipart.a", "invalid_value"),
+            ("p.accept_status[1]", "invalid_value"),
+        ],
+    );
     check(json!({"url": "https://a", "body": {"json": 1, "text": "x"}}), &[("p.body", "invalid_body")]);
     check(json!({"url": "https://a", "body": {}}), &[("p.body", "invalid_body")]);
     check(json!({"url": "https://a", "body": {"json": null}}), &[]);
@@ -103,6 +111,13 @@ fn evaluated_parameters_become_a_request() {
     for (status, accepted) in [(200, true), (299, true), (404, true), (300, false), (500, false)] {
         assert_eq!(read.accepts(status), accepted, "{status}");
     }
+}
+
+#[test]
+fn a_form_that_an_expression_made_null_is_an_empty_one() {
+    assert_eq!(saved(&json!({"url": "http://a", "body": {"form": null}})), []);
+    let read = evaluated(&json!({"url": "http://a", "body": {"form": null}})).unwrap();
+    assert_eq!(read.body, Some(Body::Form(Vec::new())));
 }
 
 #[test]

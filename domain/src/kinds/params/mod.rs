@@ -12,14 +12,15 @@ pub mod path;
 mod reader;
 mod schema;
 mod table;
+mod time;
 mod types;
 
 pub use reader::{At, Reader};
-pub use schema::{object_schema, open, root};
+pub use schema::{any_case, nullable, object_schema, open, root};
 pub(crate) use table::params;
 pub use table::{OnlyWith, Param, Table};
-pub use types::NotYet;
 pub(crate) use types::choice;
+pub use types::{NotYet, whole};
 
 use crate::violation::ViolationCode as Code;
 use serde_json::Value;
@@ -35,9 +36,16 @@ pub trait Parameter: Sized {
     /// The parameters inside it, when it is an object with a table of its own.
     const FIELDS: Option<&'static Table> = None;
 
-    /// Its JSON Schema (2020-12). Whether an expression may stand in its place is the table's to say; whether one may
-    /// stand inside it is said here.
+    /// The words that it may be, when it is a word.
+    const WORDS: &'static [&'static str] = &[];
+
+    /// Its JSON Schema (2020-12) where no expression may stand in its place; one may stand inside it.
     fn schema() -> Value;
+
+    /// As [`Self::schema`], where an expression may stand in its place.
+    fn open_schema() -> Value {
+        open(Self::schema())
+    }
 
     /// Reads a value without open expressions at its top. `None` when it is wrong, which the reader notes, or when
     /// a part of it is not known yet.
@@ -58,3 +66,7 @@ pub trait Parameter: Sized {
         None
     }
 }
+
+#[cfg(test)]
+#[allow(unreachable_pub, reason = "the macros declare public types")]
+mod tests;

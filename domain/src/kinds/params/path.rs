@@ -47,6 +47,9 @@ pub enum PathError {
 }
 
 impl FieldPath {
+    /// What [`Self::parse`] reads, as a regular expression: at most [`MAX_DEPTH`] names, none of them empty.
+    pub(crate) const PATTERN: &str = r"^(\\\.|[^.])+(\.(\\\.|[^.])+){0,31}$";
+
     /// Reads a path.
     ///
     /// # Errors

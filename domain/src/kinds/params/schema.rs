@@ -11,20 +11,17 @@ use super::{Param, Table, condition};
 #[must_use]
 pub fn object_schema(table: &Table) -> Value {
     let properties: Map<_, _> =
-        table.available().map(|param| (param.name.to_owned(), property(param))).collect();
-    let required: Vec<_> = table
-        .available()
-        .filter(|param| param.required && param.only_with.is_none())
-        .map(|param| param.name)
-        .collect();
+        table.params.iter().map(|param| (param.name.to_owned(), property(param))).collect();
+    let required: Vec<_> =
+        table.params.iter().filter(|param| param.is_always_required()).map(|param| param.name).collect();
     let mut schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
     if !required.is_empty() {
         schema["required"] = json!(required);
     }
     if !table.one_of.is_empty() {
-        schema["oneOf"] = table.one_of.iter().map(|name| json!({ "required": [name] })).collect();
+        schema["oneOf"] = table.one_of.iter().map(|name| given(name)).collect();
     }
-    let rules: Vec<_> = table.params.iter().filter_map(|param| rule(table, param)).collect();
+    let rules: Vec<_> = table.params.iter().flat_map(|param| rules(table, param)).collect();
     if !rules.is_empty() {
         schema["allOf"] = Value::Array(rules);
     }
@@ -34,12 +31,51 @@ pub fn object_schema(table: &Table) -> Value {
 /// A schema whose values may also be expressions.
 #[must_use]
 pub fn open(schema: Value) -> Value {
-    // Any text and any value may be an expression anyway.
-    let is_text = schema == json!({ "type": "string" });
-    if is_text || schema == json!({}) || schema.get("$ref").is_some() {
+    or(schema, json!({ "$ref": "#/$defs/expression" }))
+}
+
+/// A schema whose values may also be `null`, which is to leave them out.
+#[must_use]
+pub fn nullable(mut schema: Value) -> Value {
+    let null = json!({ "type": "null" });
+    match &mut schema {
+        Value::Bool(_) => null,
+        Value::Object(any) if any.is_empty() => schema,
+        // Every other keyword minds values of its own type only.
+        Value::Object(typed)
+            if !["enum", "oneOf", "anyOf", "allOf"].iter().any(|word| typed.contains_key(*word)) =>
+        {
+            match typed.get_mut("type") {
+                Some(Value::Array(types)) => types.push("null".into()),
+                Some(one) => *one = json!([one, "null"]),
+                None => return or(schema, null),
+            }
+            schema
+        }
+        _ => or(schema, null),
+    }
+}
+
+/// A pattern of these words, in capitals or small letters.
+#[must_use]
+pub fn any_case(words: &[&str]) -> String {
+    let letter = |c: char| match (c.to_ascii_lowercase(), c.to_ascii_uppercase()) {
+        (small, large) if small == large => c.to_string(),
+        (small, large) => format!("[{small}{large}]"),
+    };
+    let words: Vec<String> = words.iter().map(|word| word.chars().map(letter).collect()).collect();
+    format!("^({})$", words.join("|"))
+}
+
+/// One or the other; alternatives stand in one list.
+fn or(mut schema: Value, other: Value) -> Value {
+    if let Some(alternatives) = schema.as_object_mut().filter(|only| only.len() == 1)
+        && let Some(Value::Array(alternatives)) = alternatives.get_mut("anyOf")
+    {
+        alternatives.push(other);
         return schema;
     }
-    json!({ "anyOf": [schema, { "$ref": "#/$defs/expression" }] })
+    json!({ "anyOf": [schema, other] })
 }
 
 /// A schema that stands for itself: with its dialect, and with what it refers to.
@@ -63,10 +99,10 @@ pub fn root(mut schema: Value) -> Value {
 
 fn property(param: &Param) -> Value {
     let schema = (param.schema)();
-    let mut property = if param.expression { open(schema) } else { schema };
-    property["description"] = json!(param.doc.trim());
+    let mut property = if param.is_always_required() { schema } else { nullable(schema) };
+    property["description"] = json!(param.description());
     property["x-type"] = json!(param.type_name);
-    property["x-expression"] = json!(param.expression);
+    property["x-expression"] = json!(param.expression && param.is_available());
     if let Some(default) = (param.default)() {
         property["default"] = default;
     }
@@ -77,23 +113,31 @@ fn property(param: &Param) -> Value {
 }
 
 /// Where a parameter has a meaning only with another one: it must not stand elsewhere, and where it is required it
-/// must stand there.
-fn rule(table: &Table, param: &Param) -> Option<Value> {
-    let only = param.only_with.as_ref()?;
-    let other = table.params.iter().find(|other| other.name == only.param)?;
-    let is_word = json!({ "properties": { only.param: { "enum": only.words } } });
+/// must stand there. Where the other one is none of its words, there is nothing to say.
+fn rules(table: &Table, param: &Param) -> Vec<Value> {
+    let Some(only) = &param.only_with else { return Vec::new() };
+    let Some(other) = table.params.iter().find(|other| other.name == only.param) else { return Vec::new() };
     let default = (other.default)();
-    let by_default = default.as_ref().and_then(Value::as_str).is_some_and(|word| only.words.contains(&word));
-    // A missing word satisfies `properties`; where the default is none of the words it must be there.
-    let condition = if by_default {
-        is_word
-    } else {
-        json!({ "properties": { only.param: { "enum": only.words } }, "required": [only.param] })
+    let default = default.as_ref().and_then(Value::as_str);
+    let is_one = |words: Vec<&str>| {
+        // What is left out, or `null`, is the default.
+        if default.is_some_and(|default| words.contains(&default)) {
+            let words: Vec<_> = words.into_iter().map(Value::from).chain([Value::Null]).collect();
+            return json!({ "properties": { only.param: { "enum": words } } });
+        }
+        json!({ "properties": { only.param: { "enum": words } }, "required": [only.param] })
     };
-    let absent = json!({ "properties": { param.name: false } });
-    Some(if param.required {
-        json!({ "if": condition, "then": { "required": [param.name] }, "else": absent })
-    } else {
-        json!({ "if": condition, "else": absent })
-    })
+    let (with, without) =
+        other.words.iter().copied().partition::<Vec<_>, _>(|word| only.words.contains(word));
+    let absent = json!({ "properties": { param.name: { "type": "null" } } });
+    let mut rules = vec![json!({ "if": is_one(without), "then": absent })];
+    if param.required {
+        rules.push(json!({ "if": is_one(with), "then": given(param.name) }));
+    }
+    rules
+}
+
+/// An object in which a parameter is there, and not `null`.
+fn given(name: &str) -> Value {
+    json!({ "required": [name], "properties": { name: { "not": { "type": "null" } } } })
 }

@@ -22,10 +22,32 @@ pub struct Param {
     pub expression: bool,
     /// Where it has a meaning; everywhere when missing.
     pub only_with: Option<OnlyWith>,
-    /// Its schema, without what the table says.
+    /// Its schema, without what the table says; an expression is among its values if it may be one.
     pub schema: fn() -> Value,
+    /// The words that it may be, when it is a word.
+    pub words: &'static [&'static str],
     /// The parameters inside it, when it is an object with a table of its own.
     pub fields: Option<&'static Table>,
+}
+
+impl Param {
+    /// What it means, on one line.
+    #[must_use]
+    pub fn description(&self) -> String {
+        self.doc.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Whether it has a meaning yet.
+    #[must_use]
+    pub fn is_available(&self) -> bool {
+        self.type_name != NotYet::NAME
+    }
+
+    /// Whether it must be there, whatever the others are.
+    #[must_use]
+    pub const fn is_always_required(&self) -> bool {
+        self.required && self.only_with.is_none()
+    }
 }
 
 /// A parameter has a meaning only when another one is one of these words.
@@ -52,7 +74,7 @@ impl Table {
 
     /// The parameters that have a meaning.
     pub fn available(&self) -> impl Iterator<Item = &'static Param> {
-        self.params.iter().filter(|param| param.type_name != NotYet::NAME)
+        self.params.iter().filter(|param| param.is_available())
     }
 
     /// Notes what [`Table::one_of`] asks for, and every field that is not in the table: most likely a misspelt one.
@@ -88,9 +110,12 @@ impl Table {
         let param = self.params.iter().find(|param| param.name == name)?;
         let here = at.field(param.name);
         let value = object.get(param.name).filter(|value| !value.is_null());
-        let has_meaning = param.only_with.as_ref().is_none_or(|only| self.holds(only, object));
+        let has_meaning = match &param.only_with {
+            None => Some(true),
+            Some(only) => self.holds(only, object),
+        };
         match (value, default) {
-            (Some(_), _) if !has_meaning => {
+            (Some(_), _) if has_meaning == Some(false) => {
                 let only = param.only_with.as_ref()?;
                 let words: Vec<_> = only.words.iter().map(|word| format!("`{word}`")).collect();
                 let message =
@@ -104,7 +129,7 @@ impl Table {
             }
             (Some(value), _) => T::read_open(value, &here, reader),
             (None, Some(default)) => Some(default),
-            (None, None) if has_meaning && param.required && !T::REQUIRED => {
+            (None, None) if has_meaning == Some(true) && param.required && !T::REQUIRED => {
                 reader.violation(&here, Code::Required, format!("`{name}` is required"));
                 None
             }
@@ -112,15 +137,14 @@ impl Table {
         }
     }
 
-    /// Whether the other parameter is one of the words, as far as that is known.
-    fn holds(&self, only: &OnlyWith, object: &Map<String, Value>) -> bool {
-        let default = || {
-            let other = self.params.iter().find(|param| param.name == only.param)?;
-            (other.default)()
-        };
-        let word = object.get(only.param).filter(|value| !value.is_null()).cloned().or_else(default);
-        // A word that cannot be read is a mistake of its own.
-        word.as_ref().and_then(Value::as_str).is_none_or(|word| only.words.contains(&word))
+    /// Whether the other parameter is one of the words. `None`: it is no word of its own, which is not known yet (an
+    /// expression) or a mistake of its own.
+    fn holds(&self, only: &OnlyWith, object: &Map<String, Value>) -> Option<bool> {
+        let other = self.params.iter().find(|other| other.name == only.param)?;
+        let given = object.get(only.param).filter(|value| !value.is_null()).cloned();
+        let value = given.or_else(other.default)?;
+        let word = value.as_str().filter(|word| other.words.contains(word))?;
+        Some(only.words.contains(&word))
     }
 }
 
@@ -172,7 +196,8 @@ macro_rules! params {
                         default: || $crate::kinds::params::params!(@default $type $(, $default)?),
                         expression: $crate::kinds::params::params!(@expression $($fixed)?),
                         only_with: $crate::kinds::params::params!(@with $($other [$($word),+])?),
-                        schema: <$type as $crate::kinds::params::Parameter>::schema,
+                        schema: $crate::kinds::params::params!(@schema $type $(, $fixed)?),
+                        words: <$type as $crate::kinds::params::Parameter>::WORDS,
                         fields: <$type as $crate::kinds::params::Parameter>::FIELDS,
                     },
                 )*],
@@ -242,6 +267,8 @@ macro_rules! params {
     }};
     (@value) => { None };
     (@value $default:expr) => { Some($default) };
+    (@schema $type:ty) => { <$type as $crate::kinds::params::Parameter>::open_schema };
+    (@schema $type:ty, fixed) => { <$type as $crate::kinds::params::Parameter>::schema };
     (@expression) => { true };
     (@expression fixed) => { false };
     (@with) => { None };

@@ -1,19 +1,24 @@
 //! The types that parameters of several kinds have.
 
 use crate::violation::ViolationCode as Code;
-use serde_json::{Value, json};
+use serde_json::{Number, Value, json};
 
-use super::{At, Parameter, Reader, Table, open, path::FieldPath};
-use crate::{duration::HumanDuration, items::name_of};
+use super::{At, Parameter, Reader, Table, path::FieldPath};
+use crate::items::name_of;
 
 /// May be missing.
 impl<T: Parameter> Parameter for Option<T> {
     const NAME: &'static str = T::NAME;
     const REQUIRED: bool = false;
     const FIELDS: Option<&'static Table> = T::FIELDS;
+    const WORDS: &'static [&'static str] = T::WORDS;
 
     fn schema() -> Value {
         T::schema()
+    }
+
+    fn open_schema() -> Value {
+        T::open_schema()
     }
 
     fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
@@ -34,6 +39,10 @@ impl Parameter for String {
 
     fn schema() -> Value {
         json!({ "type": "string" })
+    }
+
+    fn open_schema() -> Value {
+        Self::schema()
     }
 
     fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
@@ -67,25 +76,13 @@ impl Parameter for Value {
         json!({})
     }
 
+    fn open_schema() -> Value {
+        Self::schema()
+    }
+
     fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         reader.check_templates(value, at);
         (!reader.holds_open(value)).then(|| value.clone())
-    }
-}
-
-impl Parameter for HumanDuration {
-    const NAME: &'static str = "duration";
-
-    fn schema() -> Value {
-        json!({ "type": "string", "pattern": r"^\d+(\.\d+)?\s*(ms|s|m|h|d)$", "examples": ["250ms", "10s", "2h", "7d"] })
-    }
-
-    fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        let Value::String(text) = value else {
-            reader.wrong_type(at, "a duration such as \"10s\" or \"7d\"", value);
-            return None;
-        };
-        text.parse().map_err(|error| reader.violation(at, Code::InvalidValue, format!("{error}"))).ok()
     }
 }
 
@@ -93,7 +90,7 @@ impl Parameter for FieldPath {
     const NAME: &'static str = "path of a field";
 
     fn schema() -> Value {
-        json!({ "type": "string", "minLength": 1, "examples": ["customer.city", "lines.0.price"] })
+        json!({ "type": "string", "pattern": Self::PATTERN, "examples": ["customer.city", "lines.0.price"] })
     }
 
     fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
@@ -109,7 +106,7 @@ impl Parameter for Vec<FieldPath> {
     const NAME: &'static str = "list of fields";
 
     fn schema() -> Value {
-        json!({ "type": "array", "items": open(FieldPath::schema()) })
+        json!({ "type": "array", "items": FieldPath::open_schema() })
     }
 
     fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
@@ -126,6 +123,12 @@ impl Parameter for Vec<FieldPath> {
     }
 }
 
+/// A whole number that is not negative; `5.0` is one too, as it is to JSON Schema.
+#[must_use]
+pub fn whole(number: &Number) -> Option<u64> {
+    number.as_u64().or_else(|| number.as_f64()?.to_string().parse().ok())
+}
+
 /// A name that will have a meaning: whoever writes it already is told that it has none yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotYet {}
@@ -135,6 +138,10 @@ impl Parameter for NotYet {
 
     fn schema() -> Value {
         Value::Bool(false)
+    }
+
+    fn open_schema() -> Value {
+        Self::schema()
     }
 
     fn read(_: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
@@ -176,9 +183,10 @@ macro_rules! choice {
 
         impl $crate::kinds::params::Parameter for $name {
             const NAME: &'static str = concat!("one of ", $crate::kinds::params::choice!(@words $($word)+));
+            const WORDS: &'static [&'static str] = &[$($word),+];
 
             fn schema() -> serde_json::Value {
-                serde_json::json!({ "enum": [$($word),+] })
+                serde_json::json!({ "enum": Self::WORDS })
             }
 
             fn read(

@@ -11,7 +11,7 @@ pub use compare::{InvalidComparison, Patterns, truthy};
 pub use op::Op;
 use serde_json::{Map, Value, json};
 
-use super::{At, Parameter, Reader};
+use super::{At, Parameter, Reader, params};
 use crate::items::name_of;
 
 /// Deepest nesting of `all` and `any`.
@@ -35,6 +35,14 @@ pub enum Condition<T> {
         /// What it is compared with; missing for operators that take none.
         right: Option<T>,
     },
+}
+
+params! {
+    /// The parameters of a kind that asks a condition, and nothing else.
+    pub struct Params {
+        /// What is asked of every item: one expression, `{left, op, right}`, or `all` or `any` of a list of them.
+        condition as "where": Condition<Value>;
+    }
 }
 
 impl<T> Condition<T> {
@@ -72,6 +80,10 @@ impl Parameter for Condition<Value> {
         json!({ "$ref": "#/$defs/condition" })
     }
 
+    fn open_schema() -> Value {
+        Self::schema()
+    }
+
     fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         read_nested(value, at, reader, 0)
     }
@@ -85,17 +97,18 @@ impl Parameter for Condition<Value> {
 /// The definition that schemas refer to.
 pub(super) fn schema() -> Value {
     let list = json!({ "type": "array", "items": { "$ref": "#/$defs/condition" } });
+    let object = |properties: Value, required: &[&str]| json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
+    let ops = |takes_right: bool| {
+        let ops = Op::all().into_iter().filter(|op| op.takes_right() == takes_right);
+        json!({ "enum": ops.map(Op::as_str).collect::<Vec<_>>() })
+    };
     json!({ "anyOf": [
         { "type": "boolean" },
         { "$ref": "#/$defs/expression" },
-        { "type": "object", "properties": { "all": list }, "required": ["all"], "additionalProperties": false },
-        { "type": "object", "properties": { "any": list }, "required": ["any"], "additionalProperties": false },
-        {
-            "type": "object",
-            "properties": { "left": {}, "op": { "enum": Op::all() }, "right": {} },
-            "required": ["left", "op"],
-            "additionalProperties": false,
-        },
+        object(json!({ "all": list }), &["all"]),
+        object(json!({ "any": list }), &["any"]),
+        object(json!({ "left": {}, "op": ops(true), "right": {} }), &["left", "op", "right"]),
+        object(json!({ "left": {}, "op": ops(false) }), &["left", "op"]),
     ] })
 }
 
@@ -115,8 +128,11 @@ fn read_nested(
             let shapes: Vec<_> =
                 ["all", "any", "left"].into_iter().filter(|name| map.contains_key(*name)).collect();
             match shapes.as_slice() {
-                ["all"] => read_list(&map["all"], &at.field("all"), reader, depth).map(Condition::All),
-                ["any"] => read_list(&map["any"], &at.field("any"), reader, depth).map(Condition::Any),
+                [list @ ("all" | "any")] => {
+                    check_names(map, &[list], at, reader);
+                    let read = read_list(&map[*list], &at.field(list), reader, depth)?;
+                    Some(if *list == "all" { Condition::All(read) } else { Condition::Any(read) })
+                }
                 ["left"] => read_comparison(map, at, reader),
                 _ => {
                     let message =
@@ -138,6 +154,13 @@ fn read_nested(
             reader.violation(at, Code::InvalidCondition, message);
             None
         }
+    }
+}
+
+fn check_names(map: &Map<String, Value>, known: &[&str], at: &At<'_>, reader: &mut Reader<'_>) {
+    for name in map.keys().filter(|name| !known.contains(&name.as_str())) {
+        let message = format!("`{name}` is not part of this condition; known are: {}", known.join(", "));
+        reader.violation(&at.field(name), Code::UnknownParameter, message);
     }
 }
 
@@ -169,15 +192,12 @@ fn read_comparison(
     at: &At<'_>,
     reader: &mut Reader<'_>,
 ) -> Option<Condition<Value>> {
-    for name in map.keys().filter(|name| !matches!(name.as_str(), "left" | "op" | "right")) {
-        let message = format!("`{name}` is not part of a comparison; known are: left, op, right");
-        reader.violation(&at.field(name), Code::UnknownParameter, message);
-    }
+    check_names(map, &["left", "op", "right"], at, reader);
     let (left, right) = (&map["left"], map.get("right"));
     reader.check_templates(left, &at.field("left"));
     right.into_iter().for_each(|right| reader.check_templates(right, &at.field("right")));
     let Some(op) = map.get("op").and_then(Value::as_str).and_then(Op::parse) else {
-        let message = format!("`op` must be one of: {}", Op::all().join(", "));
+        let message = format!("`op` must be one of: {}", Op::all().map(Op::as_str).join(", "));
         reader.violation(&at.field("op"), Code::InvalidValue, message);
         return None;
     };

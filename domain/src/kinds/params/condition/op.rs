@@ -73,10 +73,10 @@ impl Op {
         ALL.iter().find(|(op, _)| *op == self).map_or("", |(_, name)| name)
     }
 
-    /// All names.
+    /// All of them.
     #[must_use]
-    pub fn all() -> [&'static str; 16] {
-        ALL.map(|(_, name)| name)
+    pub fn all() -> [Self; 16] {
+        ALL.map(|(op, _)| op)
     }
 
     /// Whether it compares with something.

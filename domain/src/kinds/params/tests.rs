@@ -1,0 +1,47 @@
+use serde_json::json;
+
+use super::*;
+use crate::violation::Violations;
+
+choice! {
+    /// How to greet.
+    pub enum Greeting {
+        /// By a name.
+        Named = "named",
+        /// By nothing.
+        Silent = "silent",
+    }
+}
+
+params! {
+    /// Parameters of which one, that may be an expression, says whether another has a meaning.
+    pub struct Greet {
+        /// How.
+        greeting: Greeting = Greeting::Named;
+        /// Whom.
+        name: Option<String>, with greeting ["named"] required;
+    }
+}
+
+#[test]
+fn whether_a_parameter_has_a_meaning_is_left_open_with_the_word_it_depends_on() {
+    let schema = jsonschema::draft202012::new(&root(object_schema(&Greet::TABLE))).unwrap();
+    for (value, expected) in [
+        (json!({"name": "Ada"}), &[][..]),
+        (json!({}), &["p.name"]),
+        (json!({"greeting": null, "name": null}), &["p.name"]),
+        (json!({"greeting": "silent"}), &[]),
+        (json!({"greeting": "silent", "name": null}), &[]),
+        (json!({"greeting": "silent", "name": "Ada"}), &["p.name"]),
+        (json!({"greeting": "{{ x }}"}), &[]),
+        (json!({"greeting": "{{ x }}", "name": "Ada"}), &[]),
+        (json!({"greeting": "loud", "name": "Ada"}), &["p.greeting"]),
+        (json!({"greeting": "loud"}), &["p.greeting"]),
+    ] {
+        let mut violations = Violations::new();
+        Greet::check(value.as_object().unwrap(), &At::root("p"), &mut Reader::saved(&mut violations));
+        let paths: Vec<_> = violations.into_vec().into_iter().map(|found| found.path).collect();
+        assert_eq!(paths, expected, "{value}");
+        assert_eq!(schema.is_valid(&value), expected.is_empty(), "{value}");
+    }
+}

@@ -1,0 +1,338 @@
+//! The schema of a kind's parameters and their validation are made of the same table; here they are held against
+//! each other.
+
+use serde_json::{Value, json};
+
+use crate::kinds::{judged, violations};
+
+fn agree(cases: impl IntoIterator<Item = (&'static str, Value, bool)>) {
+    let wrong: Vec<_> = cases
+        .into_iter()
+        .filter(|(kind, value, valid)| judged(kind, value) != (*valid, *valid))
+        .map(|(kind, value, _)| {
+            let (schema, validation) = judged(kind, &value);
+            format!("{kind} {value}: schema {schema}, validation {validation} {:?}", violations(kind, &value))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Parameters of a call, with an address.
+fn http(mut params: Value) -> Value {
+    params["url"] = json!("https://a");
+    params
+}
+
+fn levels(count: usize) -> String {
+    vec!["a"; count].join(".")
+}
+
+#[test]
+fn null_is_a_parameter_that_is_not_given() {
+    agree([
+        ("set", json!({"fields": null, "keep": null, "remove": null}), true),
+        ("http_request", http(json!({"method": null, "query": null, "headers": null, "body": null})), true),
+        ("http_request", http(json!({"response": null, "accept_status": null, "redirects": null})), true),
+        ("http_request", http(json!({"response": {"format": null, "full": null}})), true),
+        ("http_request", http(json!({"credential": null, "pagination": null})), true),
+        ("http_request", http(json!({"credential": "x"})), false),
+        ("http_request", json!({"url": null}), false),
+        ("wait", json!({"for": null, "until": "2026-12-24T18:00:00Z"}), true),
+        ("wait", json!({"for": null, "until": null}), false),
+        ("wait", json!({"for": null}), false),
+        ("merge", json!({"mode": null, "by_key": null}), true),
+        ("merge", json!({"mode": "append", "by_key": null, "join": null, "input": null}), true),
+        ("merge", json!({"mode": null, "join": "left"}), false),
+        ("merge", json!({"mode": "by_key", "by_key": null}), false),
+        ("merge", json!({"mode": "by_key", "by_key": {"left": null}}), false),
+        ("merge", json!({"mode": "by_key", "by_key": {"left": "a", "right": null}}), true),
+        ("if", json!({"where": null}), false),
+        ("fail", json!({"message": null}), false),
+        ("fail", json!({"message": "x", "details": null}), true),
+        ("noop", json!({"x": null}), false),
+    ]);
+}
+
+#[test]
+fn an_expression_excuses_nothing_that_stands_beside_it() {
+    agree([
+        ("http_request", http(json!({"accept_status": ["{{ x }}", "2xx"]})), true),
+        ("http_request", http(json!({"accept_status": ["{{ x }}", "nonsense"]})), false),
+        ("http_request", http(json!({"accept_status": ["{{ x }}", {}]})), false),
+        ("http_request", http(json!({"accept_status": ["xx{{ x }}"]})), true),
+        ("http_request", http(json!({"query": {"a": "{{ x }}", "b": ["{{ x }}", 1]}})), true),
+        ("http_request", http(json!({"query": {"a": {"b": "{{ x }}"}}})), false),
+        ("http_request", http(json!({"query": {"a": ["{{ x }}", {"c": 1}]}})), false),
+        ("http_request", http(json!({"headers": {"a": ["{{ x\n }}", "b\n"]}})), false),
+        ("http_request", http(json!({"headers": {"a": ["{{ x\n }}", "b"]}})), true),
+        ("http_request", http(json!({"body": {"multipart": {"a": ["{{ x }}"]}}})), false),
+        (
+            "http_request",
+            http(json!({"body": {"multipart": {"a": "{{ x }}", "b": {"text": "{{ x }}"}}}})),
+            true,
+        ),
+        ("http_request", http(json!({"body": {"multipart": {"a": {"text": "{{ x }}", "name": 1}}}})), false),
+        ("http_request", json!({"url": "a.example/{{ $json.x }}"}), false),
+        ("set", json!({"keep": ["a", "{{ x }}"]}), true),
+        ("set", json!({"keep": ["a", "{{ x }}", 5]}), false),
+        ("set", json!({"keep": "x {{ y }}"}), true),
+        ("merge", json!({"mode": "by_key", "by_key": "{{ x }}"}), true),
+        ("merge", json!({"mode": "{{ x }}", "by_key": {"left": "id"}, "join": "inner"}), false),
+    ]);
+}
+
+#[test]
+fn texts_with_a_form_have_it_in_both() {
+    agree([
+        ("http_request", http(json!({"method": "Get"})), true),
+        ("http_request", http(json!({"method": "gets"})), false),
+        ("http_request", json!({"url": "  https://a  "}), true),
+        ("http_request", json!({"url": "https:a"}), false),
+        ("http_request", json!({"url": 5}), false),
+        ("http_request", http(json!({"headers": {"Host": "x"}})), false),
+        ("http_request", http(json!({"headers": {"a b": "x"}})), false),
+        ("http_request", http(json!({"headers": {"x": "a\nb"}})), false),
+        ("http_request", http(json!({"accept_status": [" 200 - 299 ", " 3xx ", 404.0]})), true),
+        ("http_request", http(json!({"accept_status": ["+200"]})), false),
+        ("http_request", http(json!({"accept_status": ["0200"]})), false),
+        ("http_request", http(json!({"redirects": 5.0})), true),
+        ("http_request", http(json!({"redirects": 5.5})), false),
+        ("http_request", http(json!({"body": {"base64": " eA== "}})), true),
+        ("http_request", http(json!({"body": {"base64": "eB=="}})), false),
+        ("http_request", http(json!({"body": {"base64": "nonsense!"}})), false),
+        ("http_request", http(json!({"body": {"form": null}})), true),
+        ("http_request", http(json!({"body": {"multipart": null}})), false),
+        ("http_request", http(json!({"body": {"multipart": {"a": {"text": "x", "filename": 5}}}})), true),
+        ("http_request", http(json!({"body": {"multipart": {"a": {"text": "x", "filename": null}}}})), true),
+        (
+            "http_request",
+            http(json!({"body": {"multipart": {"a": {"text": "x", "content_type": "\n"}}}})),
+            false,
+        ),
+        ("wait", json!({"for": ".5s"}), true),
+        ("wait", json!({"for": "5.s"}), true),
+        ("wait", json!({"for": ".s"}), false),
+        ("wait", json!({"for": "1.2.3s"}), false),
+        ("wait", json!({"until": "tomorrow"}), false),
+        ("wait", json!({"until": "2026-12-24 18:00:00Z"}), true),
+        ("wait", json!({"until": "2026-12-24t18:00:00.25+01:30"}), true),
+        ("wait", json!({"until": "2026-12-24T18:00:00"}), false),
+        ("wait", json!({"until": "2026-12-24T24:00:00Z"}), false),
+        ("wait", json!({"until": "2026-12-24"}), false),
+        ("set", json!({"fields": {r"a\.b.c": 1}}), true),
+        ("set", json!({"fields": {"a..b": 1}}), false),
+        ("set", json!({"fields": {"": 1}}), false),
+        ("set", json!({"keep": ["a."]}), false),
+        ("set", json!({"keep": [levels(32)]}), true),
+        ("set", json!({"keep": [levels(33)]}), false),
+    ]);
+}
+
+#[test]
+fn a_comparison_has_what_its_operator_takes() {
+    agree([
+        ("if", json!({"where": {"left": 1, "op": "eq", "right": null}}), true),
+        ("if", json!({"where": {"left": 1, "op": "eq"}}), false),
+        ("if", json!({"where": {"left": 1, "op": "exists"}}), true),
+        ("if", json!({"where": {"left": 1, "op": "exists", "right": null}}), false),
+        ("if", json!({"where": {"left": 1, "all": []}}), false),
+        ("if", json!({"where": {"all": [], "op": "eq"}}), false),
+        ("if", json!({"where": {"all": [], "any": []}}), false),
+    ]);
+}
+
+/// What JSON Schema cannot say, or not in a way that people could read.
+#[test]
+fn only_what_a_schema_cannot_say_is_refused_by_the_validation_alone() {
+    for (kind, value) in [
+        // An expression that does not end, or is empty.
+        ("fail", json!({"message": "{{ x"})),
+        ("fail", json!({"message": "{{ }}"})),
+        ("if", json!({"where": {"left": "{{ x", "op": "exists"}})),
+        // A regular expression that is none.
+        ("if", json!({"where": {"left": "a", "op": "matches", "right": "["}})),
+        // Conditions that are nested too deep.
+        ("if", json!({"where": (0..20).fold(json!(true), |inner, _| json!({"all": [inner]}))})),
+        // An address without a host, or with a wrong one.
+        ("http_request", json!({"url": "http://"})),
+        ("http_request", json!({"url": "https://a b"})),
+        // A range that ends before it begins.
+        ("http_request", http(json!({"accept_status": ["299-200"]}))),
+        // A duration of more than 100 years.
+        ("wait", json!({"for": "99999999d"})),
+        // A day that the month does not have.
+        ("wait", json!({"until": "2026-02-30T00:00:00Z"})),
+    ] {
+        assert_eq!(judged(kind, &value), (true, false), "{kind} {value}");
+    }
+}
+
+/// Parameters with all that may be in them.
+fn rich() -> Vec<(&'static str, Value)> {
+    let mut rich = vec![
+        ("noop", json!({})),
+        ("fail", json!({"message": "x", "details": {"a": [1]}})),
+        ("if", json!({"where": {"all": [{"left": 1, "op": "eq", "right": 2}, {"any": [true, "{{ x }}"]}]}})),
+        ("filter", json!({"where": {"left": [1], "op": "not_empty"}})),
+        ("set", json!({"fields": {"a.b": {"c": 1}, "d": null}, "keep": ["a", "b.c"], "remove": ["d"]})),
+        ("set", json!({"keep": "none"})),
+        ("merge", json!({"mode": "by_key", "by_key": {"left": "a", "right": "b"}, "join": "anti"})),
+        ("merge", json!({"mode": "by_position", "join": "left"})),
+        ("merge", json!({"mode": "choose", "input": "right"})),
+        ("merge", json!({"mode": "append"})),
+        ("merge", json!({"mode": null, "by_key": null, "join": null, "input": null})),
+        ("wait", json!({"for": "2h", "until": null})),
+        ("wait", json!({"for": null, "until": "2026-12-24T18:00:00Z"})),
+        (
+            "http_request",
+            http(json!({
+                "method": "post", "query": {"a": 1, "b": ["c", true]}, "headers": {"x-a": "b", "x-c": ["d", 5]},
+                "response": {"format": "json", "full": true}, "accept_status": [200, "3xx", "404-410"],
+                "redirects": 7,
+            })),
+        ),
+    ];
+    for body in [
+        json!({"json": {"a": null}}),
+        json!({"form": {"a": 1, "b": ["c"]}}),
+        json!({"text": "x"}),
+        json!({"base64": "eA=="}),
+        json!({"multipart": {"a": "x", "b": {"text": 1, "filename": "f", "content_type": "text/plain"}, "c": {"base64": "eA=="}}}),
+    ] {
+        rich.push(("http_request", http(json!({"body": body}))));
+    }
+    rich
+}
+
+/// Values of every type, and one of every form that a text can have. None is of those that a schema cannot say.
+fn strange() -> Vec<Value> {
+    let mut strange = vec![
+        json!(null),
+        json!(true),
+        json!(0),
+        json!(5.0),
+        json!(21),
+        json!(200),
+        json!(2.5),
+        json!(-1),
+        json!(1e300),
+        json!([]),
+        json!([null]),
+        json!([5]),
+        json!(["a"]),
+        json!(["{{ x }}"]),
+        json!([{}]),
+        json!([[]]),
+        json!([200, "2xx"]),
+        json!({}),
+        json!({"a": null}),
+        json!({"a": "b"}),
+        json!({"a": "{{ x }}"}),
+        json!({"a": ["b", 1]}),
+        json!({"a..b": 1}),
+        json!({"left": 1, "op": "eq"}),
+        json!({"left": 1, "op": "in", "right": []}),
+        json!({"all": []}),
+        json!({"left": "a"}),
+        json!({"text": "x"}),
+        json!({"base64": "eA==", "text": "x"}),
+        json!({"json": 1}),
+        json!({"form": {}}),
+        json!({"host": 1}),
+    ];
+    let texts = [
+        "",
+        " ",
+        "a",
+        "a.b",
+        "a..b",
+        "{{ x }}",
+        "a {{ x }}",
+        "https://a",
+        "ftp://a",
+        "GET",
+        "dELETE",
+        "2h",
+        ".5 ms",
+        "1e3s",
+        "2026-12-24T18:00:00Z",
+        "2026-12-24T18:00:00+25:00",
+        "2026-12-24 18:00",
+        "200",
+        "2xx",
+        "6xx",
+        "200-299",
+        "eA==",
+        "eA=",
+        "all",
+        "none",
+        "follow",
+        "left",
+        "inner",
+        "append",
+        "by_key",
+        "choose",
+        "auto",
+        "eq",
+        "exists",
+        "a\nb",
+        "é",
+    ];
+    strange.extend(texts.map(Value::from));
+    strange
+}
+
+/// The places of a value: what can be replaced, as JSON pointers.
+fn places(value: &Value, here: &str, found: &mut Vec<String>) {
+    let inner: Vec<(String, &Value)> = match value {
+        Value::Object(map) => map.iter().map(|(key, inner)| (key.replace('/', "~1"), inner)).collect(),
+        Value::Array(list) => list.iter().enumerate().map(|(i, inner)| (i.to_string(), inner)).collect(),
+        _ => Vec::new(),
+    };
+    for (key, inner) in inner {
+        let there = format!("{here}/{key}");
+        places(inner, &there, found);
+        found.push(there);
+    }
+}
+
+#[test]
+fn one_strange_value_anywhere_is_judged_alike_by_schema_and_validation() {
+    let mut checked = (0, 0);
+    let mut wrong = Vec::new();
+    let mut check = |kind: &str, value: &Value| {
+        let (schema, validation) = judged(kind, value);
+        if schema != validation {
+            wrong.push(format!(
+                "{kind} {value}: schema {schema}, validation {validation} {:?}",
+                violations(kind, value)
+            ));
+        }
+        if schema { checked.0 += 1 } else { checked.1 += 1 }
+    };
+    for (kind, rich) in rich() {
+        assert_eq!(judged(kind, &rich), (true, true), "{kind} {rich}");
+        let mut found = Vec::new();
+        places(&rich, "", &mut found);
+        for place in found {
+            for strange in strange() {
+                let mut changed = rich.clone();
+                *changed.pointer_mut(&place).unwrap() = strange;
+                check(kind, &changed);
+            }
+            let (above, key) = place.rsplit_once('/').unwrap();
+            let mut changed = rich.clone();
+            let Some(Value::Object(map)) = changed.pointer_mut(above) else { continue };
+            let value = map.shift_remove(key).unwrap();
+            check(kind, &changed);
+            // Under a name that is not known, or is no path, or belongs to the client.
+            for name in ["strange", "a..b", "", "a b", "Keep-Alive", "x-b\u{e9}", "right", "text", "any"] {
+                let mut renamed = changed.clone();
+                renamed.pointer_mut(above).unwrap()[name] = value.clone();
+                check(kind, &renamed);
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {checked:?}: {wrong:#?}", wrong.len());
+    assert!(checked.0 > 500 && checked.1 > 500, "both happen: {checked:?}");
+}
