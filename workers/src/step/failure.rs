@@ -13,6 +13,7 @@ pub(crate) fn failed(error: NodeError, failure: Failure) -> Outcome {
 }
 
 /// A failure that no further attempt heals.
+#[expect(clippy::boxed_local, reason = "boxed is how errors of nodes travel")]
 pub(crate) fn failed_for_good(error: Box<NodeError>) -> Outcome {
     failed(*error, Failure::Permanent)
 }

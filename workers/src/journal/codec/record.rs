@@ -103,7 +103,6 @@ pub(crate) fn read_record(row: &[u8]) -> Result<Record, serde_json::Error> {
     })
 }
 
-#[expect(clippy::ptr_arg, reason = "serde's signature")]
 impl<'a> From<&'a RunRecord> for RunForm<'a> {
     fn from(RunRecord { tenant, run, steps }: &'a RunRecord) -> Self {
         Self {
