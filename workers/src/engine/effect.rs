@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::timestamp::Timestamp;
+use domain::{ids::RunId, timestamp::Timestamp};
 use serde_json::Value;
 
 use super::{
@@ -55,6 +55,21 @@ pub struct Execute {
     pub attempt: u32,
     /// What earlier attempts left, or the step itself before it waited.
     pub kept: Option<Arc<Value>>,
-    /// What the step had waited for; `None`: it did not wait.
-    pub woken: Option<Wake>,
+    /// What its wait brought; `None`: it did not wait.
+    pub woken: Option<Woken>,
+}
+
+/// What a step's wait brought.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Woken {
+    /// Why it goes on.
+    pub by: Wake,
+    /// The runs that have ended of those that it waited for, in that order, and what came of each; whatever woke it.
+    pub ended: Vec<(RunId, Arc<Value>)>,
+}
+
+impl From<Wake> for Woken {
+    fn from(by: Wake) -> Self {
+        Self { by, ended: Vec::new() }
+    }
 }

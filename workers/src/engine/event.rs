@@ -109,15 +109,15 @@ pub struct AttemptFailure {
     pub spared: bool,
 }
 
-/// What a suspended step waited for.
+/// Why a suspended step goes on.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Wake {
     /// Its moment has come.
     Moment,
     /// Its signal came, with data.
     Signal(Arc<Value>),
-    /// Its runs have ended; what came of each, in the order in which they ended.
-    Runs(Vec<(domain::ids::RunId, Arc<Value>)>),
+    /// Its runs have ended.
+    Runs,
 }
 
 impl StepChange {

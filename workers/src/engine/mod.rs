@@ -27,7 +27,7 @@ mod verbs;
 use domain::timestamp::Timestamp;
 
 pub use command::{Command, Later, Outcome, StepFailure, Timer};
-pub use effect::{Decision, Effect, Execute};
+pub use effect::{Decision, Effect, Execute, Woken};
 pub use event::{AttemptFailure, RunEvent, StepChange, StepEvent, Suspension, Wake};
 pub use header::RunHeader;
 pub use illegal::Illegal;

@@ -12,7 +12,8 @@ use domain::{
 use serde_json::Value;
 
 use super::{
-    event::{AttemptFailure, StepChange, StepEvent, Suspension, Wake},
+    effect::Woken,
+    event::{AttemptFailure, StepChange, StepEvent, Suspension},
     illegal::Illegal,
 };
 
@@ -79,9 +80,9 @@ struct Carried {
     error: Option<NodeError>,
     /// What the step keeps.
     kept: Option<Arc<Value>>,
-    /// What it had waited for.
-    woken: Option<Wake>,
-    /// Runs that it waited for, and that have ended.
+    /// What its last wait brought.
+    woken: Option<Woken>,
+    /// Runs that it waits for, and that have ended.
     ended: Vec<(RunId, Arc<Value>)>,
 }
 
@@ -185,9 +186,9 @@ impl StepRun {
         self.carried.as_ref()?.kept.as_ref()
     }
 
-    /// What it had waited for before its execution now.
+    /// What the wait before its execution now brought.
     #[must_use]
-    pub fn woken(&self) -> Option<&Wake> {
+    pub fn woken(&self) -> Option<&Woken> {
         self.carried.as_ref()?.woken.as_ref()
     }
 
@@ -200,9 +201,9 @@ impl StepRun {
         }
     }
 
-    /// The runs that have ended of those that it waits for, while it is suspended.
-    pub(super) fn ended_runs(&self) -> &[(RunId, Arc<Value>)] {
-        self.carried.as_ref().map_or(&[], |carried| &carried.ended)
+    /// Whether runs have ended that it waits for, while it is suspended.
+    pub(super) fn has_ended_runs(&self) -> bool {
+        self.carried.as_ref().is_some_and(|carried| !carried.ended.is_empty())
     }
 
     /// Attempts that failed so far, without those that were not made.
@@ -245,8 +246,7 @@ impl StepRun {
                 // What a wait brought is still true for a further attempt after it.
                 if !matches!(self.state, StepState::Suspended { retrying: true, .. }) {
                     let carried = self.carried.get_or_insert_default();
-                    carried.woken = Some(by.clone());
-                    carried.ended.clear();
+                    carried.woken = Some(Woken { by: by.clone(), ended: std::mem::take(&mut carried.ended) });
                 }
                 self.begin(attempt, at);
             }

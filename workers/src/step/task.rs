@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{Facilities, Inputs};
 use crate::{
-    engine::{RunHeader, StepKey, Wake},
+    engine::{RunHeader, StepKey, Woken},
     expr::Scope,
 };
 
@@ -29,8 +29,8 @@ pub struct StepTask {
     pub attempt: u32,
     /// What earlier attempts left, or the step itself before it waited.
     pub kept: Option<Arc<Value>>,
-    /// What the step had waited for; `None`: it did not wait.
-    pub woken: Option<Wake>,
+    /// What its wait brought; `None`: it did not wait.
+    pub woken: Option<Woken>,
     /// The items that came in.
     pub inputs: Inputs,
     /// The outputs of settled steps, by node; empty unless the node reads them.

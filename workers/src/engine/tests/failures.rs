@@ -1,13 +1,15 @@
 //! Failures, retries and what `on_error` makes of them.
 
+use std::sync::Arc;
+
 use domain::{
     retry::Failure,
-    run::{RunStatus, StepStatus},
+    run::{NodeError, RunStatus, StepStatus, WaitsFor},
 };
 use serde_json::json;
 
 use super::scenario::{Scenario, UNAVAILABLE, changes, workflow};
-use crate::engine::{Command, Illegal, Outcome, StepKey, Timer};
+use crate::engine::{Command, Illegal, Outcome, StepFailure, StepKey, Timer};
 
 fn started(text: &str, data: &serde_json::Value) -> Scenario {
     Scenario::started(workflow(text, data))
@@ -133,6 +135,40 @@ fn with_an_error_port_only_what_follows_that_port_runs() {
     run.fail_with("a", UNAVAILABLE, None, &json!({ "error": [{ "error": {} }] }));
     assert_eq!(run.effects(), ["execute alarm#1"]);
     assert_eq!(run.steps()["ok"], "skipped");
+}
+
+#[test]
+fn what_a_step_was_given_goes_on_with_the_error_when_it_cannot_say_what_it_did() {
+    let data = json!({ "a": { "on_error": "error_port", "retry": { "max_attempts": 1 } } });
+    let cut_off = |error: NodeError| {
+        Outcome::Failed(Box::new(StepFailure {
+            error,
+            failure: Failure::Timeout,
+            partial: None,
+            fallback: None,
+        }))
+    };
+    let mut run = started("start:manual > a:http_request > ok:set; a.error > alarm:set", &data);
+    run.finish("a", cut_off(NodeError::new("timeout", "too late").with_details(json!({ "after": 5 }))));
+    assert_eq!(run.effects(), ["execute alarm#1"]);
+    let expected = json!({ "code": "timeout", "message": "too late", "details": { "after": 5 } });
+    let given = json!(run.inputs("alarm")[0].items);
+    assert_eq!((&given[0]["sku"], &given[0]["error"]), (&json!("A1"), &expected));
+
+    let text = "x".repeat(domain::limits::MAX_STEP_OUTPUT_BYTES);
+    let mut run = started("start:manual > a:http_request > ok:set; a.error > alarm:set", &data);
+    run.finish("a", cut_off(NodeError::new("timeout", text)));
+    let given = json!(run.inputs("alarm")[0].items);
+    assert_eq!(given[0].as_object().unwrap().len(), 1, "more than a step may emit: the error alone");
+}
+
+#[test]
+fn time_spent_waiting_is_no_time_spent_on_retries() {
+    let mut run = started("start:manual > a:http_request", &json!({}));
+    run.wait("a", WaitsFor { signal: Some("go".into()), ..WaitsFor::default() }, None);
+    run.later(24 * 3_600_000).tell(Command::Signal { name: "go".into(), data: Arc::new(json!(1)) }).unwrap();
+    run.fail("a", UNAVAILABLE);
+    assert_eq!(run.step("a").unwrap().status, StepStatus::Retrying);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use crate::engine::{
     Command, Decision, Effect, Execute, Illegal, Input, Later, Outcome, RunEvent, RunHeader, RunState,
-    StepFailure, StepKey, Timer, facts, step,
+    StepFailure, StepKey, Timer, Woken, facts, step,
 };
 
 /// When runs are accepted.
@@ -225,7 +225,11 @@ impl Scenario {
         let words = |effect: &Effect| match effect {
             Effect::Execute(Execute { step, attempt, kept, woken }) => {
                 let kept = kept.as_ref().map_or_else(String::new, |kept| format!(" with {kept}"));
-                let woken = woken.as_ref().map_or_else(String::new, |woken| format!(" after {woken:?}"));
+                let woken =
+                    woken.as_ref().map_or_else(String::new, |Woken { by, ended }| match ended.as_slice() {
+                        [] => format!(" after {by:?}"),
+                        ended => format!(" after {by:?} with {ended:?}"),
+                    });
                 format!("execute {}#{attempt}{kept}{woken}", name(step))
             }
             Effect::Abort(step) => format!("abort {}", name(step)),

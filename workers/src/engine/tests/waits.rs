@@ -114,8 +114,18 @@ fn a_step_that_waits_for_runs_goes_on_when_the_last_of_them_has_ended() {
     let (one, two) = (run(1), run(2));
     assert_eq!(
         scenario.effects(),
-        [format!("execute a#1 after Runs([({two:?}, Number(2)), ({one:?}, Number(1))])")]
+        [format!("execute a#1 after Runs with [({two:?}, Number(2)), ({one:?}, Number(1))]")]
     );
+}
+
+#[test]
+fn runs_that_ended_before_the_time_limit_of_their_wait_are_told_of_all_the_same() {
+    let mut scenario = started("start:manual > a:wait");
+    let waits_for = WaitsFor { until: Some(at(90_000)), runs: vec![run(1), run(2)], signal: None };
+    scenario.wait("a", waits_for, None);
+    scenario.tell(ended(1)).unwrap();
+    scenario.restart().retry("a");
+    assert_eq!(scenario.effects(), [format!("execute a#1 after Moment with [({:?}, Number(1))]", run(1))]);
 }
 
 #[test]

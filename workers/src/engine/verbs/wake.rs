@@ -54,13 +54,11 @@ impl Deciding<'_> {
     /// Goes on with a step whose runs have all ended.
     pub(super) fn resume_if_runs_ended(&mut self, step: StepKey) -> Result<(), Illegal> {
         let run = self.step(&step)?;
-        let ended = run.ended_runs();
-        if ended.is_empty() || run.waits_for().is_none_or(|waits_for| !waits_for.runs.is_empty()) {
+        if !run.has_ended_runs() || run.waits_for().is_none_or(|waits_for| !waits_for.runs.is_empty()) {
             return Ok(());
         }
-        let ended = ended.to_vec();
         self.cancel_timer(&step)?;
-        self.resume(step, Wake::Runs(ended))
+        self.resume(step, Wake::Runs)
     }
 
     /// Goes on with a suspended step.

@@ -96,7 +96,7 @@ struct SuspensionForm<'a> {
 enum WakeForm<'a> {
     Moment,
     Signal(Cow<'a, Value>),
-    Runs(Vec<(RunId, Cow<'a, Value>)>),
+    Runs,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -265,9 +265,7 @@ impl<'a> From<&'a Wake> for WakeForm<'a> {
         match wake {
             Wake::Moment => Self::Moment,
             Wake::Signal(data) => Self::Signal(Cow::Borrowed(data)),
-            Wake::Runs(ends) => {
-                Self::Runs(ends.iter().map(|(run, end)| (*run, Cow::Borrowed(&**end))).collect())
-            }
+            Wake::Runs => Self::Runs,
         }
     }
 }
@@ -277,9 +275,7 @@ impl From<WakeForm<'_>> for Wake {
         match form {
             WakeForm::Moment => Self::Moment,
             WakeForm::Signal(data) => Self::Signal(shared(data)),
-            WakeForm::Runs(ends) => {
-                Self::Runs(ends.into_iter().map(|(run, end)| (run, shared(end))).collect())
-            }
+            WakeForm::Runs => Self::Runs,
         }
     }
 }

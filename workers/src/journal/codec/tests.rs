@@ -87,10 +87,7 @@ fn events_are_written_as_ever_and_read_back() {
             StepChange::Resumed { by: Wake::Signal(Arc::new(json!(5))) },
             r#"{"resumed":{"signal":5}}"#.to_owned(),
         ),
-        (
-            StepChange::Resumed { by: Wake::Runs(vec![(run(), Arc::new(json!(null)))]) },
-            format!(r#"{{"resumed":{{"runs":[["{RUN}",null]]}}}}"#),
-        ),
+        (StepChange::Resumed { by: Wake::Runs }, r#"{"resumed":"runs"}"#.to_owned()),
         (StepChange::PutAside, r#""put_aside""#.to_owned()),
         (StepChange::Interrupted, r#""interrupted""#.to_owned()),
         (

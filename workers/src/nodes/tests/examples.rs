@@ -32,7 +32,7 @@ async fn every_kinds_example_gives_what_it_says() {
         let outcome = match runner.run(prepared(*kind, params.clone(), &input)).await {
             Outcome::Later(_) => {
                 let mut woken = prepared(*kind, params, &input);
-                woken.task.woken = Some(Wake::Moment);
+                woken.task.woken = Some(Wake::Moment.into());
                 runner.run(woken).await
             }
             outcome => outcome,

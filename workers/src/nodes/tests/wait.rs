@@ -41,7 +41,7 @@ fn wait_goes_on_at_its_moment_and_not_before() {
     assert_eq!(until(json!({"for": "0s"})), None);
 
     let mut woken = waiting(json!({"for": "7d"}));
-    woken.task.woken = Some(Wake::Moment);
+    woken.task.woken = Some(Wake::Moment.into());
     let Some(Outcome::Succeeded(output)) = runner.run_inline(&woken) else { panic!("it has waited") };
     assert_eq!(ports(&output), json!({ "main": input }));
 
