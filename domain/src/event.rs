@@ -34,34 +34,45 @@ impl Topic {
     }
 }
 
-/// What happened or is asked for. The variant's name on the wire is its `CloudEvents` type.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "type", content = "data")]
-pub enum Payload {
+macro_rules! payloads {
+    ($($(#[$doc:meta])* $variant:ident($data:ty) = $kind:literal on $topic:ident,)+) => {
+        /// What happened or is asked for. The variant's name on the wire is its `CloudEvents` type.
+        #[derive(Debug, Clone, PartialEq, Serialize)]
+        #[serde(tag = "type", content = "data")]
+        pub enum Payload {
+            $($(#[$doc])* #[serde(rename = $kind)] $variant($data),)+
+        }
+
+        impl Payload {
+            /// Where it goes.
+            #[must_use]
+            pub const fn topic(&self) -> Topic {
+                match self { $(Self::$variant(_) => Topic::$topic,)+ }
+            }
+
+            /// Reads the data of a type; `None`: there is no such type.
+            fn read(kind: &str, data: &str) -> Option<serde_json::Result<Self>> {
+                match kind {
+                    $($kind => Some(serde_json::from_str(data).map(Self::$variant)),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+payloads! {
     /// A version of a workflow was saved.
-    #[serde(rename = "io.minireipaz.workflow.saved.v1")]
-    WorkflowSaved(Box<StoredWorkflow>),
+    WorkflowSaved(Box<StoredWorkflow>) = "io.minireipaz.workflow.saved.v1" on Workflows,
     /// A workflow was deleted.
-    #[serde(rename = "io.minireipaz.workflow.deleted.v1")]
-    WorkflowDeleted(WorkflowDeleted),
+    WorkflowDeleted(WorkflowDeleted) = "io.minireipaz.workflow.deleted.v1" on Workflows,
     /// A run was accepted.
-    #[serde(rename = "io.minireipaz.run.requested.v1")]
-    RunRequested(RunRequested),
+    RunRequested(RunRequested) = "io.minireipaz.run.requested.v1" on Workflows,
     /// A worker must execute a run.
-    #[serde(rename = "io.minireipaz.task.execute.v1")]
-    TaskExecute(Box<TaskExecute>),
+    TaskExecute(Box<TaskExecute>) = "io.minireipaz.task.execute.v1" on Tasks,
 }
 
 impl Payload {
-    /// Where it goes.
-    #[must_use]
-    pub const fn topic(&self) -> Topic {
-        match self {
-            Self::WorkflowSaved(_) | Self::WorkflowDeleted(_) | Self::RunRequested(_) => Topic::Workflows,
-            Self::TaskExecute(_) => Topic::Tasks,
-        }
-    }
-
     /// The record's key: what must stay in order shares one.
     #[must_use]
     pub fn key(&self) -> String {
@@ -235,15 +246,9 @@ pub fn read(record: &str) -> Result<Event, String> {
     if envelope.specversion != "1.0" {
         return Err(format!("specversion {:?} is not supported; it must be \"1.0\"", envelope.specversion));
     }
-    let data = envelope.data.get();
-    let payload = match envelope.kind.as_str() {
-        "io.minireipaz.workflow.saved.v1" => serde_json::from_str(data).map(Payload::WorkflowSaved),
-        "io.minireipaz.workflow.deleted.v1" => serde_json::from_str(data).map(Payload::WorkflowDeleted),
-        "io.minireipaz.run.requested.v1" => serde_json::from_str(data).map(Payload::RunRequested),
-        "io.minireipaz.task.execute.v1" => serde_json::from_str(data).map(Payload::TaskExecute),
-        other => return Err(format!("unknown event type {other:?}")),
-    }
-    .map_err(|error| format!("data of {}: {error}", envelope.kind))?;
+    let payload = Payload::read(&envelope.kind, envelope.data.get())
+        .ok_or_else(|| format!("unknown event type {:?}", envelope.kind))?
+        .map_err(|error| format!("data of {}: {error}", envelope.kind))?;
     Ok(Event {
         id: envelope.id,
         time: envelope.time,

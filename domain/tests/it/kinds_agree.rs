@@ -1,6 +1,10 @@
 //! The schema of a kind's parameters and their validation are made of the same table; here they are held against
 //! each other.
 
+use domain::{
+    kinds::Kind,
+    violation::{Violation, ViolationCode},
+};
 use serde_json::{Value, json};
 
 use crate::kinds::{judged, violations};
@@ -335,4 +339,19 @@ fn one_strange_value_anywhere_is_judged_alike_by_schema_and_validation() {
     }
     assert!(wrong.is_empty(), "{} of {checked:?}: {wrong:#?}", wrong.len());
     assert!(checked.0 > 500 && checked.1 > 500, "both happen: {checked:?}");
+}
+
+#[test]
+fn every_parameter_of_every_kind_is_tried_and_known_to_the_validation() {
+    let rich = rich();
+    for kind in Kind::ALL {
+        let name = kind.name();
+        for param in kind.declaration().params.available() {
+            let tried = rich.iter().any(|(of, params)| *of == name && params.get(param.name).is_some());
+            assert!(tried, "rich() has no value for {name}.{}", param.name);
+            let unknown = |one: &Violation| one.code == ViolationCode::UnknownParameter;
+            let violations = violations(name, &json!({ param.name: null }));
+            assert!(!violations.iter().any(unknown), "{name}.{}: is `check` declared?", param.name);
+        }
+    }
 }

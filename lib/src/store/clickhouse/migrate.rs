@@ -11,7 +11,7 @@ use super::{cells::Reader, connection::Cells, connector::Connector, pool::Pool};
 use crate::store::{StoreConfig, StoreError};
 
 /// Every migration, oldest first. Each statement may run twice.
-const MIGRATIONS: [(&str, &str); 1] = [("V1__tables", include_str!("../../../migrations/V1__tables.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[("V1__tables", include_str!("../../../migrations/V1__tables.sql"))];
 
 /// Where the server keeps which migrations ran.
 const HISTORY: &str = "schema_history";
