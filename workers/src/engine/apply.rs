@@ -28,11 +28,6 @@ impl RunState {
             RunEvent::Finished { status, error, at } => self.end(*status, error.as_deref(), *at)?,
         }
         self.progress.revision += 1;
-        if let RunEvent::Step(StepEvent { step, .. }) = event
-            && let Some(run) = self.progress.steps.get_mut(step)
-        {
-            run.changed = self.progress.revision;
-        }
         Ok(())
     }
 
@@ -70,6 +65,7 @@ impl RunState {
             let items = items::input_items(&header.input).map_err(Illegal::Input)?;
             Ok(Arc::new(Output::from(Ports::from([(MAIN.into(), Arc::new(items))]))))
         })?;
+        step.changed = progress.revision + 1;
         let is_running = step.state == StepState::Running;
         progress.running = progress.running - usize::from(was_running) + usize::from(is_running);
         if step.ordinal.is_none() {

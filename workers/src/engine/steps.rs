@@ -1,18 +1,19 @@
 //! The steps of a run, by node and iteration.
 
 use domain::iteration::Iteration;
+use smallvec::{SmallVec, smallvec};
 
 use super::{key::StepKey, step_run::StepRun};
 
-/// All steps of a run. A node outside loops has one from the start, in whatever state.
+/// All steps of a run. A node outside loops has one from the start, in whatever state, and no list of its own.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Steps(Vec<Vec<StepRun>>);
+pub struct Steps(Vec<SmallVec<[StepRun; 1]>>);
 
 impl Steps {
     /// One step for each node, given how many edges lead to it.
     pub(super) fn outside(incoming: impl Iterator<Item = usize>) -> Self {
         let step = |edges| StepRun::new(Iteration::outside(), u32::try_from(edges).unwrap_or(u32::MAX));
-        Self(incoming.map(|edges| vec![step(edges)]).collect())
+        Self(incoming.map(|edges| smallvec![step(edges)]).collect())
     }
 
     /// How many nodes there are.
@@ -35,7 +36,7 @@ impl Steps {
     /// A node's steps, one an iteration, in their order.
     #[must_use]
     pub fn of(&self, node: usize) -> &[StepRun] {
-        self.0.get(node).map_or(&[], Vec::as_slice)
+        self.0.get(node).map_or(&[], SmallVec::as_slice)
     }
 
     /// Every step with its key's parts, in the definition's order, a node's in the order of iterations.
