@@ -10,6 +10,7 @@ pub mod batching;
 pub mod bus;
 pub mod clock;
 pub mod config;
+pub mod fair;
 #[cfg(feature = "api")]
 pub mod http;
 pub mod ingest;
