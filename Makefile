@@ -23,9 +23,10 @@ vercel-build: ## Builds what a deployment ships, with the Vercel CLI, without an
 lint: ## Checks formatting, lints, docs, scripts (scripts/lint.sh -install installs the linters)
 	@scripts/lint.sh
 
-test: ## Runs all tests: unit and integration, then end to end
+test: ## Runs all tests: unit and integration, end to end, generated API requests
 	@scripts/test.sh .env
 	@scripts/test.sh .e2e.env
+	@scripts/schemathesis.sh
 
 fmt: ## Lists what is not formatted, and formats it
 	@cargo fmt --all -- --check -l || true

@@ -53,5 +53,15 @@ for script in scripts/*.sh .ci/run; do bash -n "$script"; done
 optional shellcheck -x scripts/*.sh .ci/run
 optional ruff check scripts
 optional cargo-deny --log-level error check bans licenses sources
+# The advisory database is a git repository that no package registry carries: a machine that reaches the registries alone
+# cannot have it.
+if command -v cargo-deny >/dev/null; then
+  if cargo-deny --log-level off fetch db 2>/dev/null; then
+    step "cargo-deny check advisories"
+    cargo-deny --log-level error check --disable-fetch advisories
+  else
+    step "advisories: the database (github.com/rustsec/advisory-db) is out of reach, skipped"
+  fi
+fi
 optional cargo-machete
 echo "lint: all well"

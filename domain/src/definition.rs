@@ -169,8 +169,10 @@ fn check_document(document: &WorkflowDocument, violations: &mut Violations) {
     if settings.timeout.is_some_and(|limit| limit.0.is_zero()) {
         violations.add("settings.timeout", Code::InvalidValue, "a run's time limit must be longer than zero");
     }
-    if settings.concurrency.as_ref().is_some_and(|concurrency| concurrency.limit == 0) {
-        violations.add("settings.concurrency.limit", Code::InvalidValue, "a concurrency limit is at least 1");
+    let limits = 1..=limits::MAX_CONCURRENCY;
+    if settings.concurrency.as_ref().is_some_and(|concurrency| !limits.contains(&concurrency.limit)) {
+        let message = format!("a concurrency limit is 1 to {}", limits::MAX_CONCURRENCY);
+        violations.add("settings.concurrency.limit", Code::InvalidValue, message);
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// A duration with a unit, in whole milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, utoipa::ToSchema)]
-#[schema(value_type = String, example = "10s")]
+#[schema(value_type = String, example = "10s", pattern = r"^(\d+\.?\d*|\.\d+) *(ms|s|m|h|d)$")]
 pub struct HumanDuration(pub Duration);
 
 const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];

@@ -77,10 +77,10 @@ impl RunId {
 }
 
 macro_rules! text_id {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $max:literal, $allowed:expr) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $max:literal, $pattern:literal, $allowed:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, utoipa::ToSchema)]
-        #[schema(value_type = String)]
+        #[schema(value_type = String, min_length = 1, max_length = $max, pattern = $pattern)]
         pub struct $name(Arc<str>);
 
         impl $name {
@@ -90,7 +90,7 @@ macro_rules! text_id {
             /// When the text is empty, too long or has characters that are not allowed.
             pub fn parse(text: &str) -> Result<Self, InvalidId> {
                 let allowed: fn(char) -> bool = $allowed;
-                if text.is_empty() || text.len() > $max || !text.chars().all(allowed) {
+                if text.is_empty() || text.chars().count() > $max || !text.chars().all(allowed) {
                     return Err(InvalidId { what: $what, max: $max });
                 }
                 Ok(Self(text.into()))
@@ -136,6 +136,7 @@ text_id!(
     TenantId,
     "a tenant id",
     128,
+    "^[!-~]+$",
     |c| c.is_ascii_graphic()
 );
 text_id!(
@@ -143,6 +144,7 @@ text_id!(
     NodeId,
     "a node id",
     128,
+    r"^[^\x00-\x1f\x7f-\x9f]+$",
     |c| !c.is_control()
 );
 

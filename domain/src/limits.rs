@@ -20,5 +20,7 @@ pub const MAX_STEP_OUTPUT_BYTES: usize = 4 * 1024 * 1024;
 pub const MAX_DEPTH: usize = 100;
 /// Longest idempotency key, in bytes.
 pub const MAX_IDEMPOTENCY_KEY: usize = 255;
+/// Largest limit of concurrent runs.
+pub const MAX_CONCURRENCY: u32 = 10_000;
 /// Most attempts that a node's retry may ask for.
 pub const MAX_ATTEMPTS: u32 = 100;

@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 use super::{
     duration::HumanDuration,
     ids::{NodeId, TenantId, WorkflowId},
+    kinds::Kind,
     timestamp::Timestamp,
 };
 
@@ -20,14 +22,17 @@ type Extra = Map<String, Value>;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct WorkflowDocument {
     /// What people call it: 1 to 200 characters.
+    #[schema(min_length = 1, max_length = 200, pattern = r"\S")]
     pub name: String,
     /// Whether its triggers fire by themselves.
     #[serde(default)]
     pub active: bool,
     /// The steps.
+    #[schema(min_items = 1, max_items = 500)]
     pub nodes: Vec<NodeDocument>,
     /// What follows what.
     #[serde(default)]
+    #[schema(max_items = 2000)]
     pub edges: Vec<EdgeDocument>,
     /// Run settings.
     #[serde(default)]
@@ -45,6 +50,7 @@ pub struct NodeDocument {
     pub id: NodeId,
     /// The node's kind, such as `http_request`.
     #[serde(rename = "type")]
+    #[schema(schema_with = kind_schema)]
     pub kind: String,
     /// What it does.
     #[serde(default)]
@@ -53,6 +59,15 @@ pub struct NodeDocument {
     #[serde(flatten)]
     #[schema(value_type = std::collections::BTreeMap<String, Value>)]
     pub extra: Extra,
+}
+
+fn kind_schema() -> Object {
+    let names = Kind::ALL.iter().map(|kind| kind.declaration().name);
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some("The node's kind, such as `http_request`."))
+        .enum_values(Some(names))
+        .build()
 }
 
 /// A node's parameters and policies.
@@ -86,6 +101,7 @@ pub struct NodeData {
 pub struct RetryDocument {
     /// Attempts in all, the first included: 1 to 100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 100)]
     pub max_attempts: Option<u32>,
     /// Delay before the second attempt (default `1s`); later ones double, with jitter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -153,7 +169,8 @@ pub struct Settings {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Concurrency {
-    /// At most this many.
+    /// At most this many: 1 to 10,000.
+    #[schema(minimum = 1, maximum = 10_000)]
     pub limit: u32,
     /// What happens above it.
     #[serde(default)]

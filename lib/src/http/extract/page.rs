@@ -4,6 +4,8 @@ use axum::extract::FromRequestParts;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::request::Parts;
 
+use std::str::FromStr;
+
 use super::{super::problem::ApiError, query};
 use crate::store::{Cursor, PageRequest};
 use domain::timestamp::Timestamp;
@@ -24,17 +26,9 @@ impl<S: Send + Sync> FromRequestParts<S> for PageQuery {
         if !(1..=MAX_LIMIT).contains(&limit) {
             return Err(ApiError::parameter("limit", format!("must be {expected}")));
         }
-        let after = query::parameter(&parts.uri, "cursor")
-            .map(|text| {
-                read(&text).ok_or_else(|| {
-                    ApiError::parameter(
-                        "cursor",
-                        "is not one; use the `next_cursor` of the page before as it is",
-                    )
-                })
-            })
-            .transpose()?;
-        Ok(Self(PageRequest { limit, after }))
+        let expected = "the `next_cursor` of the page before, as it is";
+        let after: Option<CursorText> = query::parsed(&parts.uri, "cursor", expected)?;
+        Ok(Self(PageRequest { limit, after: after.map(|CursorText(cursor)| cursor) }))
     }
 }
 
@@ -47,13 +41,20 @@ pub fn cursor_text(cursor: &Cursor) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn read(text: &str) -> Option<Cursor> {
-    let bytes: [u8; 24] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
-    let (at, id) = bytes.split_at(8);
-    let millis = i64::from_be_bytes(at.try_into().ok()?);
-    // No row is older than 1970 or newer than the year 9999, and stores need not know what lies beyond.
-    (0..253_402_300_800_000).contains(&millis).then_some(())?;
-    Some(Cursor { at: Timestamp::from_millis(millis), id: uuid::Uuid::from_slice(id).ok()? })
+/// Any 24 bytes are one, so that the pattern in the OpenAPI document says all that is asked of it.
+struct CursorText(Cursor);
+
+impl FromStr for CursorText {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let bytes: [u8; 24] = URL_SAFE_NO_PAD.decode(text).map_err(drop)?.try_into().map_err(drop)?;
+        let (at, id) = bytes.split_at(8);
+        let millis = i64::from_be_bytes(at.try_into().map_err(drop)?);
+        // No row is older than 1970 or newer than the year 9999, and stores need not know what lies beyond.
+        let at = Timestamp::from_millis(millis.clamp(0, 253_402_300_799_999));
+        Ok(Self(Cursor { at, id: uuid::Uuid::from_slice(id).map_err(drop)? }))
+    }
 }
 
 #[cfg(test)]
@@ -63,10 +64,15 @@ mod tests {
     #[test]
     fn a_cursor_is_read_back_and_anything_else_is_none() {
         let cursor = Cursor { at: Timestamp::from_millis(1_763_971_200_123), id: uuid::Uuid::from_u128(77) };
+        let read = |text: &str| text.parse().ok().map(|CursorText(cursor)| cursor);
         assert_eq!(read(&cursor_text(&cursor)), Some(cursor));
-        let beyond = cursor_text(&Cursor { at: Timestamp::from_millis(i64::MAX), id: uuid::Uuid::nil() });
-        for text in [&beyond, "", "x", "AAAA", "!!!!", &format!("{}A", cursor_text(&cursor))] {
+        for text in ["", "x", "AAAA", "!!!!", &format!("{}A", cursor_text(&cursor))] {
             assert_eq!(read(text), None, "{text}");
+        }
+        for beyond in [i64::MIN, i64::MAX] {
+            let at = Timestamp::from_millis(beyond);
+            let read = read(&cursor_text(&Cursor { at, ..cursor.clone() })).map(|cursor| cursor.at.as_millis());
+            assert_eq!(read, Some(beyond.clamp(0, 253_402_300_799_999)));
         }
     }
 }

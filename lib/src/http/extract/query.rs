@@ -10,17 +10,34 @@ use super::super::problem::ApiError;
 /// Longest wait of a request.
 pub(in crate::http) const MAX_WAIT: Duration = Duration::from_secs(60);
 
-/// The parameter, if it is there.
-pub(super) fn parameter<'u>(uri: &'u Uri, name: &str) -> Option<Cow<'u, str>> {
-    let query = uri.query()?;
-    url::form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value)
+/// The parameter, if it is there. Twice it would mean two things.
+fn parameter<'u>(uri: &'u Uri, name: &str) -> Result<Option<Cow<'u, str>>, ApiError> {
+    let query = uri.query().unwrap_or_default();
+    let mut values = url::form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
+    let (value, another) = (values.next(), values.next());
+    if another.is_some() {
+        return Err(ApiError::parameter(name, "is given more than once"));
+    }
+    Ok(value.map(|(_, value)| value))
 }
 
 /// The parameter as a `T`, if it is there.
 pub(super) fn parsed<T: FromStr>(uri: &Uri, name: &str, expected: &str) -> Result<Option<T>, ApiError> {
-    parameter(uri, name)
+    parameter(uri, name)?
         .map(|text| text.parse().map_err(|_| ApiError::parameter(name, format!("must be {expected}"))))
         .transpose()
+}
+
+/// `?deep=`: whether a sign of life reaches for the other parts.
+#[derive(Debug, Clone, Copy)]
+pub struct Deep(pub bool);
+
+impl<S: Send + Sync> FromRequestParts<S> for Deep {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        Ok(Self(parsed(&parts.uri, "deep", "true or false")?.unwrap_or_default()))
+    }
 }
 
 /// How long a reader of a run waits, and for what.

@@ -1,14 +1,12 @@
 //! `GET /api/v1/ping`: whether the API is alive.
 
-use axum::{
-    Json,
-    extract::{RawQuery, State},
-};
+use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use utoipa_axum::routes;
 
 use super::{QUICK, Routes, within};
 use crate::http::{
+    extract::Deep,
     health::Health,
     problem::{ApiError, Problem},
     state::AppState,
@@ -37,14 +35,11 @@ pub struct Pong {
     ("deep" = Option<bool>, Query, description = "Also reach the event bus and the store."),
 ), security(()), responses(
     (status = 200, description = "It is.", body = Pong),
+    (status = 400, description = "`deep` cannot be read.", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "With `deep`: a part cannot be reached; `detail` says which.", body = Problem,
      content_type = "application/problem+json"),
 ))]
-async fn ping(State(app): State<AppState>, RawQuery(query): RawQuery) -> Result<Json<Pong>, ApiError> {
-    let deep = query.is_some_and(|query| {
-        url::form_urlencoded::parse(query.as_bytes())
-            .any(|(name, value)| name == "deep" && matches!(&*value, "true" | "1" | ""))
-    });
+async fn ping(State(app): State<AppState>, Deep(deep): Deep) -> Result<Json<Pong>, ApiError> {
     let parts = if deep { Some(app.health.check().await.all_up()?) } else { None };
     Ok(Json(Pong { status: "ok".into(), version: env!("CARGO_PKG_VERSION").into(), parts }))
 }

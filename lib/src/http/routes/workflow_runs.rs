@@ -52,7 +52,7 @@ pub struct RunPage {
     request_body(content = Option<StartBody>, description = "The run's input; may be missing."),
     params(
         ("id" = WorkflowId, Path, description = "The workflow's id."),
-        ("Idempotency-Key" = Option<String>, Header, description = "Your name for this request: 1 to 255 visible ASCII characters."),
+        ("Idempotency-Key" = Option<String>, Header, description = "Your name for this request: 1 to 255 visible ASCII characters.", min_length = 1, max_length = 255, pattern = "^[!-~]+$"),
     ), responses(
     (status = 202, description = "Accepted.", body = RunWithSteps, headers(
         ("Location" = String, description = "The run's address."),
@@ -85,7 +85,7 @@ async fn start(
 #[utoipa::path(get, path = "/api/v1/workflows/{id}/runs", operation_id = "listRuns", tag = "runs", params(
     ("id" = WorkflowId, Path, description = "The workflow's id."),
     ("limit" = Option<u32>, Query, description = "How many, 1 to 200 (50).", minimum = 1, maximum = 200),
-    ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
+    ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before.", pattern = r"^[A-Za-z0-9_-]{32}$"),
 ), responses((status = 200, description = "A page.", body = RunPage), Problems))]
 async fn list(
     State(app): State<AppState>,

@@ -57,7 +57,7 @@ async fn create(
 /// Lists workflows, last changed first.
 #[utoipa::path(get, path = "/api/v1/workflows", operation_id = "listWorkflows", tag = "workflows", params(
     ("limit" = Option<u32>, Query, description = "How many, 1 to 200 (50).", minimum = 1, maximum = 200),
-    ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
+    ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before.", pattern = r"^[A-Za-z0-9_-]{32}$"),
 ), responses((status = 200, description = "A page.", body = WorkflowPage), Problems))]
 async fn list(
     State(app): State<AppState>,
