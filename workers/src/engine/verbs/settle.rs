@@ -1,11 +1,19 @@
 //! What follows once a step is settled: the nodes behind it run or are skipped, or the run is complete.
 
-use std::collections::VecDeque;
-
 use domain::run::{NodeError, RunStatus};
+use smallvec::SmallVec;
 
 use super::Deciding;
-use crate::engine::{event::StepChange, illegal::Illegal, key::StepKey, step_run::StepState};
+use crate::engine::{
+    effect::{Effect, Execute},
+    event::StepChange,
+    illegal::Illegal,
+    key::StepKey,
+    step_run::StepState,
+};
+
+/// Steps to look at, in order. Most steps have few successors; for those it allocates nothing.
+type WorkList = SmallVec<[StepKey; 4]>;
 
 impl Deciding<'_> {
     /// Goes on from every step whose inputs are settled: at the start, and after a recovery.
@@ -23,19 +31,21 @@ impl Deciding<'_> {
 
     /// Goes on from a step that was just settled.
     pub(super) fn settle_after(&mut self, step: &StepKey) -> Result<(), Illegal> {
-        let mut steps = VecDeque::new();
+        let mut steps = WorkList::new();
         self.push_successors(step, &mut steps);
         self.settle_from(steps, None)
     }
 
     /// A work list instead of recursion: a chain may be as long as a workflow. Each edge is followed once in a run.
-    fn settle_from(&mut self, mut steps: VecDeque<StepKey>, trigger: Option<usize>) -> Result<(), Illegal> {
-        while let Some(step) = steps.pop_front() {
+    fn settle_from(&mut self, mut steps: WorkList, trigger: Option<usize>) -> Result<(), Illegal> {
+        let mut next = 0;
+        while let Some(step) = steps.get(next).cloned() {
+            next += 1;
             // Most joins still wait for another edge; some are named twice, by two edges from the same node.
             let StepState::Pending { open: 0, delivering } = *self.step(&step)?.state() else { continue };
             if delivering > 0 {
                 self.change(&step, 1, StepChange::Started)?;
-                self.execute(step)?;
+                self.effect(Effect::Execute(Execute::first(step)));
                 continue;
             }
             if trigger == Some(step.node) {
@@ -56,7 +66,7 @@ impl Deciding<'_> {
         Ok(())
     }
 
-    fn push_successors(&self, step: &StepKey, steps: &mut VecDeque<StepKey>) {
+    fn push_successors(&self, step: &StepKey, steps: &mut WorkList) {
         let definition = &self.state.definition;
         let targets = definition.nodes[step.node].outgoing.iter().map(|&edge| definition.edges[edge].target);
         steps.extend(targets.map(|node| StepKey { node, iteration: step.iteration.clone() }));
