@@ -21,8 +21,15 @@ use super::{
     workflow::{NodeDocument, OnError, RetryDocument, WorkflowDocument},
 };
 
+mod document;
+
+use document::{check_depth, check_document};
+
 /// A run's time limit when the workflow has none: 30 days.
 pub const DEFAULT_RUN_TIMEOUT: Duration = Duration::from_secs(30 * 86_400);
+
+/// How long a run waits to begin when the workflow does not say: 7 days, as long as a Kafka keeps a task by default.
+pub const DEFAULT_START_TIMEOUT: Duration = Duration::from_secs(7 * 86_400);
 
 /// A valid workflow. Nodes and edges are referred to by their index.
 #[derive(Debug, Clone)]
@@ -31,8 +38,10 @@ pub struct Definition {
     pub nodes: Vec<Node>,
     /// Its edges, in the document's order.
     pub edges: Vec<Edge>,
-    /// Time limit of a run.
+    /// Time limit of a run, from when a worker began it.
     pub timeout: Duration,
+    /// How long a run may wait to begin, from its acceptance.
+    pub start_timeout: Duration,
 }
 
 /// A valid node.
@@ -107,6 +116,7 @@ impl Definition {
     pub fn new(document: &WorkflowDocument) -> Result<Self, Vec<Violation>> {
         let mut violations = Violations::new();
         check_document(document, &mut violations);
+        check_depth(document, &mut violations);
         let index = index_nodes(document, &mut violations);
         let mut nodes: Vec<Option<Node>> = document
             .nodes
@@ -136,7 +146,8 @@ impl Definition {
             }
         }
         let timeout = document.settings.timeout.map_or(DEFAULT_RUN_TIMEOUT, |limit| limit.0);
-        violations.or(Self { nodes: nodes.into_iter().flatten().collect(), edges, timeout })
+        let start_timeout = document.settings.start_timeout.map_or(DEFAULT_START_TIMEOUT, |limit| limit.0);
+        violations.or(Self { nodes: nodes.into_iter().flatten().collect(), edges, timeout, start_timeout })
     }
 
     /// The node with that id.
@@ -149,30 +160,6 @@ impl Definition {
     #[must_use]
     pub fn trigger(&self, kind: &str) -> Option<usize> {
         self.nodes.iter().position(|node| node.kind.declaration().trigger && node.kind.name() == kind)
-    }
-}
-
-fn check_document(document: &WorkflowDocument, violations: &mut Violations) {
-    let length = document.name.chars().count();
-    if document.name.trim().is_empty() || length > 200 {
-        violations.add("name", Code::InvalidValue, "a workflow's name has 1 to 200 characters");
-    }
-    for (path, count, limit) in [
-        ("nodes", document.nodes.len(), limits::MAX_NODES),
-        ("edges", document.edges.len(), limits::MAX_EDGES),
-    ] {
-        if count > limit {
-            violations.add(path, Code::Limit, format!("{count} {path} are above the limit of {limit}"));
-        }
-    }
-    let settings = &document.settings;
-    if settings.timeout.is_some_and(|limit| limit.0.is_zero()) {
-        violations.add("settings.timeout", Code::InvalidValue, "a run's time limit must be longer than zero");
-    }
-    let limits = 1..=limits::MAX_CONCURRENCY;
-    if settings.concurrency.as_ref().is_some_and(|concurrency| !limits.contains(&concurrency.limit)) {
-        let message = format!("a concurrency limit is 1 to {}", limits::MAX_CONCURRENCY);
-        violations.add("settings.concurrency.limit", Code::InvalidValue, message);
     }
 }
 
@@ -239,7 +226,7 @@ fn read_retry(
 ) -> RetryPolicy {
     let max_attempts = own.max_attempts.unwrap_or(declared.max_attempts());
     if !(1..=limits::MAX_ATTEMPTS).contains(&max_attempts) {
-        let message = format!("attempts are 1 to {}", limits::MAX_ATTEMPTS);
+        let message = format!("attempts are 1 to {} (MAX_ATTEMPTS)", limits::MAX_ATTEMPTS);
         violations.add(format!("{path}.max_attempts"), Code::InvalidValue, message);
     }
     let max_delay = own.max_delay.map_or(declared.max_delay(), |longest| longest.0);

@@ -9,6 +9,9 @@ use serde_json::{Value, value::RawValue};
 
 use super::{
     ids::{RunId, TenantId, WorkflowId},
+    json,
+    limits::MAX_DEPTH,
+    measure::value_bytes_within,
     run::{NewRun, Trigger},
     timestamp::Timestamp,
     workflow::{DocumentText, StoredWorkflow},
@@ -73,6 +76,15 @@ payloads! {
 }
 
 impl Payload {
+    /// The input of the run that it is about, if it brings one.
+    fn input(&self) -> Option<&Value> {
+        match self {
+            Self::RunRequested(requested) => Some(&requested.input),
+            Self::TaskExecute(task) => Some(&task.input),
+            Self::WorkflowSaved(_) | Self::WorkflowDeleted(_) => None,
+        }
+    }
+
     /// The record's key: what must stay in order shares one.
     #[must_use]
     pub fn key(&self) -> String {
@@ -221,14 +233,15 @@ pub struct DeadLetter {
     pub at: Timestamp,
 }
 
-/// Reads one record.
+/// Reads one record; halves of surrogate pairs become U+FFFD.
 ///
 /// The envelope is read first and the data by its type: a tagged enum would copy every document through an
 /// intermediate tree.
 ///
 /// # Errors
-/// When it is not one of our events; the text says why.
+/// When it is not one of our events, or a run's input is nested too deeply; the text says why.
 pub fn read(record: &str) -> Result<Event, String> {
+    let record = &*json::well_formed(record);
     #[derive(Deserialize)]
     struct Envelope<'a> {
         specversion: String,
@@ -249,6 +262,12 @@ pub fn read(record: &str) -> Result<Event, String> {
     let payload = Payload::read(&envelope.kind, envelope.data.get())
         .ok_or_else(|| format!("unknown event type {:?}", envelope.kind))?
         .map_err(|error| format!("data of {}: {error}", envelope.kind))?;
+    // Our functions have refused such an input; who else writes to the topic may not have.
+    if let Some(input) = payload.input()
+        && let Err(too_deep) = value_bytes_within(input, MAX_DEPTH + 1)
+    {
+        return Err(format!("data of {}: input: {too_deep}", envelope.kind));
+    }
     Ok(Event {
         id: envelope.id,
         time: envelope.time,
@@ -285,6 +304,28 @@ mod tests {
         assert!(written.contains(text), "{written}");
         assert!(written.contains(r#""type":"io.minireipaz.task.execute.v1""#), "{written}");
         assert_eq!(read(&written), Ok(event));
+    }
+
+    fn task_with(input: &str) -> String {
+        let at = "2026-01-01T00:00:00Z";
+        let id = "018f3c3e-0000-7000-8000-000000000000";
+        format!(
+            r#"{{"specversion":"1.0","id":"1","source":"s","type":"io.minireipaz.task.execute.v1","time":"{at}","tenantid":"a","data":{{"run_id":"{id}","attempt":1,"workflow_id":"{id}","workflow_version":1,"document":{{}},"trigger":{{"kind":"manual"}},"input":{input},"created_at":"{at}"}}}}"#
+        )
+    }
+
+    #[test]
+    fn halves_of_surrogate_pairs_cost_no_record() {
+        let event = read(&task_with(r#"{"a":"\ud83d"}"#)).unwrap();
+        assert_eq!(event.payload.input(), Some(&serde_json::json!({"a": "\u{fffd}"})));
+    }
+
+    #[test]
+    fn an_input_that_is_nested_too_deeply_is_refused_with_the_limit() {
+        let deep = |levels: usize| format!("[{}1{}]", r#"{"a":"#.repeat(levels), "}".repeat(levels));
+        assert!(read(&task_with(&deep(MAX_DEPTH))).is_ok());
+        let error = read(&task_with(&deep(MAX_DEPTH + 1))).unwrap_err();
+        assert!(error.contains("MAX_DEPTH"), "{error}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod event;
 pub mod ids;
 pub mod items;
 pub mod iteration;
+pub mod json;
 pub mod kinds;
 pub mod limits;
 pub mod lineage;

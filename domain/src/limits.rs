@@ -1,26 +1,71 @@
-//! Published limits. Every error that comes from one names it.
+//! Published limits: the one table. What is accepted within them can be written and read back everywhere: in events,
+//! in the journal, in rows and in answers. Every error that comes from one names it, by the constant's name.
+//! `docs/limits.md` is the same table for people; a test compares the two.
 
-/// Largest request body that a function accepts: 1 MiB, which fits the broker's default record size with room
-/// for the envelope (Vercel itself stops at 4.5 MB).
-pub const MAX_BODY_BYTES: usize = 1024 * 1024;
-/// Largest workflow document, as compact JSON. It travels in every task, so it must leave room for the input.
-pub const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
-/// Largest input of a run, as compact JSON.
-pub const MAX_INPUT_BYTES: usize = 512 * 1024;
-/// Most nodes in a workflow.
-pub const MAX_NODES: usize = 500;
-/// Most edges in a workflow.
-pub const MAX_EDGES: usize = 2_000;
-/// Most items that one port of one step may emit.
-pub const MAX_ITEMS: usize = 10_000;
-/// Largest output of a step, as compact JSON.
-pub const MAX_STEP_OUTPUT_BYTES: usize = 4 * 1024 * 1024;
-/// Deepest nesting of an item, and of an error's details: JSON readers stop at 128 levels, and both travel inside other
-/// documents.
-pub const MAX_DEPTH: usize = 100;
-/// Longest idempotency key, in bytes.
-pub const MAX_IDEMPOTENCY_KEY: usize = 255;
-/// Largest limit of concurrent runs.
-pub const MAX_CONCURRENCY: u32 = 10_000;
-/// Most attempts that a node's retry may ask for.
-pub const MAX_ATTEMPTS: u32 = 100;
+use std::fmt::Display;
+
+/// A limit.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit {
+    /// Its name, in errors too.
+    pub name: &'static str,
+    /// The most that is taken.
+    pub most: usize,
+    /// Of what.
+    pub unit: &'static str,
+}
+
+macro_rules! limits {
+    ($($(#[$doc:meta])+ $name:ident: $type:ty = $most:expr, $unit:literal;)+) => {
+        $($(#[$doc])+ pub const $name: $type = $most;)+
+
+        /// All of them.
+        pub const ALL: &[Limit] =
+            &[$(Limit { name: stringify!($name), most: $name as usize, unit: $unit }),+];
+    };
+}
+
+limits! {
+    /// Largest request body that a function accepts: 1 MiB, which fits the broker's default record size with room
+    /// for the envelope (Vercel itself stops at 4.5 MB).
+    MAX_BODY_BYTES: usize = 1024 * 1024, "bytes";
+    /// Largest workflow document, as compact JSON. It travels in every task, so it must leave room for the input.
+    MAX_DOCUMENT_BYTES: usize = 256 * 1024, "bytes";
+    /// Largest input of a run, as compact JSON.
+    MAX_INPUT_BYTES: usize = 512 * 1024, "bytes";
+    /// Most nodes in a workflow.
+    MAX_NODES: usize = 500, "nodes";
+    /// Most edges in a workflow.
+    MAX_EDGES: usize = 2_000, "edges";
+    /// Most items in a run's input, and that one port of one step may emit.
+    MAX_ITEMS: usize = 10_000, "items";
+    /// Largest output of a step, as compact JSON.
+    MAX_STEP_OUTPUT_BYTES: usize = 4 * 1024 * 1024, "bytes";
+    /// Largest value that a step keeps over a wait or a retry, as compact JSON: its output so far, and the errors of items.
+    MAX_KEPT_BYTES: usize = 2 * MAX_STEP_OUTPUT_BYTES, "bytes";
+    /// Deepest nesting of such a value: items within what tells them apart.
+    MAX_KEPT_DEPTH: usize = MAX_DEPTH + 10, "levels";
+    /// Largest data of a signal, as compact JSON.
+    MAX_SIGNAL_BYTES: usize = MAX_INPUT_BYTES, "bytes";
+    /// Deepest nesting of JSON: of an item, of a node's parameters, of a field that the editor adds, of a signal's data. An
+    /// object without objects is one level. JSON readers stop at 128 levels, and all of these travel inside other documents.
+    MAX_DEPTH: usize = 100, "levels";
+    /// Deepest nesting of an error's details: an item may carry them, in `error.details`.
+    MAX_DETAILS_DEPTH: usize = MAX_DEPTH - 2, "levels";
+    /// Largest details of an error, as compact JSON.
+    MAX_DETAILS_BYTES: usize = 64 * 1024, "bytes";
+    /// Longest message of an error, in bytes. A step's history holds one for each attempt.
+    MAX_MESSAGE_BYTES: usize = 4 * 1024, "bytes";
+    /// Longest idempotency key, in bytes.
+    MAX_IDEMPOTENCY_KEY: usize = 255, "bytes";
+    /// Largest limit of concurrent runs.
+    MAX_CONCURRENCY: u32 = 10_000, "runs";
+    /// Most attempts that a node's retry may ask for.
+    MAX_ATTEMPTS: u32 = 100, "attempts";
+}
+
+/// What is said of something above a limit: `600 nodes are above the limit of 500 (MAX_NODES)`.
+#[must_use]
+pub fn above(found: usize, what: &str, most: impl Display, name: &str) -> String {
+    format!("{found} {what} are above the limit of {most} ({name})")
+}

@@ -1,10 +1,10 @@
-//! How large data is: as compact JSON, without writing it.
+//! How large and how deep data is: as compact JSON, without writing it.
 
 use serde_json::Value;
 
 use crate::{items::Item, limits::MAX_DEPTH};
 
-/// Something is nested deeper than [`MAX_DEPTH`].
+/// Something is nested deeper than a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it is nested deeper than the limit of {MAX_DEPTH} levels (MAX_DEPTH)")]
 pub struct TooDeep;
@@ -15,7 +15,7 @@ pub struct TooDeep;
 /// When it is nested too deeply.
 pub fn item_bytes(item: &Item) -> Result<usize, TooDeep> {
     let mut bytes = 0;
-    measure_map(item, 1, &mut bytes)?;
+    measure_map(item, MAX_DEPTH, &mut bytes)?;
     Ok(bytes)
 }
 
@@ -24,47 +24,87 @@ pub fn item_bytes(item: &Item) -> Result<usize, TooDeep> {
 /// # Errors
 /// When it is nested too deeply.
 pub fn value_bytes(value: &Value) -> Result<usize, TooDeep> {
+    value_bytes_within(value, MAX_DEPTH)
+}
+
+/// The size in bytes of a value that may have this many levels: what holds items has more than they.
+///
+/// # Errors
+/// When it is nested deeper.
+pub fn value_bytes_within(value: &Value, levels: usize) -> Result<usize, TooDeep> {
     let mut bytes = 0;
-    measure(value, 1, &mut bytes)?;
+    measure(value, levels, &mut bytes)?;
     Ok(bytes)
 }
 
-fn measure_map(map: &Item, depth: usize, bytes: &mut usize) -> Result<(), TooDeep> {
-    *bytes += 2 + map.len().saturating_sub(1);
-    if depth > MAX_DEPTH {
-        return Err(TooDeep);
+/// The value with what is nested deeper than `levels` as JSON text instead: nothing of it is lost, and any reader takes
+/// it.
+#[must_use]
+pub fn flattened(value: Value, levels: usize) -> Value {
+    match value {
+        value @ (Value::Array(_) | Value::Object(_)) if levels == 0 => Value::String(value.to_string()),
+        Value::Array(list) => list.into_iter().map(|inner| flattened(inner, levels - 1)).collect(),
+        Value::Object(map) => {
+            Value::Object(map.into_iter().map(|(key, inner)| (key, flattened(inner, levels - 1))).collect())
+        }
+        leaf => leaf,
     }
+}
+
+/// How many levels of objects and lists a text of JSON opens at most, also when it is not whole.
+#[must_use]
+pub fn levels_of_text(json: &[u8]) -> usize {
+    let (mut level, mut deepest) = (0usize, 0usize);
+    let mut bytes = json.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'{' | b'[' => {
+                level += 1;
+                deepest = deepest.max(level);
+            }
+            b'}' | b']' => level = level.saturating_sub(1),
+            b'"' => {
+                // To the end of the string; what follows a backslash does not end it.
+                while let Some(byte) = bytes.next() {
+                    match byte {
+                        b'\\' => {
+                            bytes.next();
+                        }
+                        b'"' => break,
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    deepest
+}
+
+fn measure_map(map: &Item, levels: usize, bytes: &mut usize) -> Result<(), TooDeep> {
+    *bytes += 2 + map.len().saturating_sub(1);
+    let within = levels.checked_sub(1).ok_or(TooDeep)?;
     map.iter().try_for_each(|(key, value)| {
         *bytes += text_bytes(key) + 1;
-        measure(value, depth + 1, bytes)
+        measure(value, within, bytes)
     })
 }
 
-fn measure(value: &Value, depth: usize, bytes: &mut usize) -> Result<(), TooDeep> {
+/// `levels` may be opened.
+fn measure(value: &Value, levels: usize, bytes: &mut usize) -> Result<(), TooDeep> {
     match value {
         Value::Null | Value::Bool(true) => *bytes += 4,
         Value::Bool(false) => *bytes += 5,
-        Value::Number(number) => *bytes += number_bytes(number),
+        Value::Number(number) => *bytes += number.as_str().len(),
         Value::String(text) => *bytes += text_bytes(text),
         Value::Array(list) => {
             *bytes += 2 + list.len().saturating_sub(1);
-            if depth > MAX_DEPTH {
-                return Err(TooDeep);
-            }
-            return list.iter().try_for_each(|inner| measure(inner, depth + 1, bytes));
+            let within = levels.checked_sub(1).ok_or(TooDeep)?;
+            return list.iter().try_for_each(|inner| measure(inner, within, bytes));
         }
-        Value::Object(map) => return measure_map(map, depth, bytes),
+        Value::Object(map) => return measure_map(map, levels, bytes),
     }
     Ok(())
-}
-
-fn number_bytes(number: &serde_json::Number) -> usize {
-    match number.as_i64() {
-        Some(whole) => {
-            whole.unsigned_abs().checked_ilog10().unwrap_or(0) as usize + 1 + usize::from(whole < 0)
-        }
-        None => number.to_string().len(),
-    }
 }
 
 fn text_bytes(text: &str) -> usize {
@@ -111,6 +151,28 @@ mod tests {
             let item = Item::from_iter([("k".to_owned(), value)]);
             prop_assert_eq!(item_bytes(&item).unwrap(), serde_json::to_string(&item).unwrap().len());
         }
+
+        #[test]
+        fn levels_of_a_text_are_those_of_its_value(value in value()) {
+            fn levels(value: &Value) -> usize {
+                match value {
+                    Value::Array(list) => 1 + list.iter().map(levels).max().unwrap_or(0),
+                    Value::Object(map) => 1 + map.values().map(levels).max().unwrap_or(0),
+                    _ => 0,
+                }
+            }
+            let text = value.to_string();
+            prop_assert_eq!(levels_of_text(text.as_bytes()), levels(&value));
+            let limit = levels(&value) / 2;
+            let flat = flattened(value.clone(), limit);
+            prop_assert_eq!(levels(&flat), limit);
+            prop_assert_eq!(flattened(value.clone(), levels(&value)), value);
+        }
+
+        #[test]
+        fn levels_of_any_bytes_are_told(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(levels_of_text(&bytes) <= bytes.len());
+        }
     }
 
     #[test]
@@ -119,5 +181,7 @@ mod tests {
         assert!(value_bytes(&deep(MAX_DEPTH)).is_ok());
         let error = item_bytes(&Item::from_iter([("k".to_owned(), deep(MAX_DEPTH))])).unwrap_err();
         assert!(error.to_string().contains("100 levels"), "{error}");
+        assert_eq!(value_bytes(&deep(MAX_DEPTH + 1)), Err(TooDeep));
+        assert_eq!(flattened(json!([[1], {"a": [2]}]), 1), json!(["[1]", "{\"a\":[2]}"]));
     }
 }

@@ -12,6 +12,9 @@ use super::{
     lineage::Lineage,
     timestamp::Timestamp,
 };
+pub use error::{FailedAttempt, NodeError};
+
+mod error;
 
 /// Where a run is: `queued → running → (waiting ⇄ running) → succeeded | failed | cancelled | timed_out`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
@@ -29,7 +32,7 @@ pub enum RunStatus {
     Failed,
     /// Somebody stopped it.
     Cancelled,
-    /// Its time limit passed.
+    /// Its time limit passed, or the one for waiting to begin.
     TimedOut,
 }
 
@@ -112,54 +115,6 @@ impl Trigger {
     }
 }
 
-/// Why a node or a run failed. It is durable: the journal and `ClickHouse` keep it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct NodeError {
-    /// For programs: `http_status`, `timeout`, `expression`, ….
-    pub code: String,
-    /// For people: what failed, and what to do about it.
-    pub message: String,
-    /// The node that failed; missing for an error of the run itself, such as its time limit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub node_id: Option<NodeId>,
-    /// Anything a program may want: the status, a part of the answer, ….
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub details: Option<Value>,
-    /// Every attempt that failed, oldest first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub history: Vec<FailedAttempt>,
-}
-
-impl NodeError {
-    /// An error without details.
-    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into(), node_id: None, details: None, history: Vec::new() }
-    }
-
-    /// The same error with details; `null` is none.
-    #[must_use]
-    pub fn with_details(mut self, details: Value) -> Self {
-        self.details = Some(details).filter(|details| !details.is_null());
-        self
-    }
-}
-
-/// One attempt that failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct FailedAttempt {
-    /// 1, 2, ….
-    pub attempt: u32,
-    /// When it failed.
-    pub at: Timestamp,
-    /// The error's code.
-    pub code: String,
-    /// The error's message.
-    pub message: String,
-    /// How long the next attempt was put off, in milliseconds; missing after the last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delay_ms: Option<u64>,
-}
-
 /// A run without its steps: what one row of `runs` holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Run {
@@ -179,7 +134,9 @@ pub struct Run {
     pub trigger: Trigger,
     /// Its input, as given.
     pub input: Value,
-    /// The items of its last nodes, by node id; `null` until it has succeeded.
+    /// The items of its last nodes (those without outgoing edges), by node id: a list for a node with one output port; for
+    /// one with several, such as `if`, a list a port, by the port's name. `null` until the run has succeeded.
+    #[schema(value_type = Option<std::collections::BTreeMap<String, OutputSchema>>)]
     pub output: Option<Value>,
     /// Why it failed.
     pub error: Option<NodeError>,
@@ -189,6 +146,18 @@ pub struct Run {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
+}
+
+/// The items of one last node in a run's output.
+#[derive(utoipa::ToSchema)]
+#[schema(as = LastItems)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only describes")]
+enum OutputSchema {
+    /// Of a node with one output port.
+    Items(Vec<std::collections::BTreeMap<String, Value>>),
+    /// Of a node with several output ports, by port.
+    ByPort(std::collections::BTreeMap<String, Vec<std::collections::BTreeMap<String, Value>>>),
 }
 
 /// What a run is accepted with: all of it that never changes.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
@@ -18,6 +18,15 @@ use super::{
 
 type Extra = Map<String, Value>;
 
+/// An optional part of a document that is null is as if it were missing: editors leave such parts empty.
+fn null_is_missing<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: Default + Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
 /// A workflow as a client sends it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct WorkflowDocument {
@@ -25,17 +34,19 @@ pub struct WorkflowDocument {
     #[schema(min_length = 1, max_length = 200, pattern = r"\S")]
     pub name: String,
     /// Whether its triggers fire by themselves.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_missing")]
+    #[schema(nullable)]
     pub active: bool,
     /// The steps.
     #[schema(min_items = 1, max_items = 500)]
     pub nodes: Vec<NodeDocument>,
     /// What follows what.
-    #[serde(default)]
-    #[schema(max_items = 2000)]
+    #[serde(default, deserialize_with = "null_is_missing")]
+    #[schema(nullable, max_items = 2000)]
     pub edges: Vec<EdgeDocument>,
     /// Run settings.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_missing")]
+    #[schema(nullable)]
     pub settings: Settings,
     /// What the editor added, `viewport` among it.
     #[serde(flatten)]
@@ -53,7 +64,8 @@ pub struct NodeDocument {
     #[schema(schema_with = kind_schema)]
     pub kind: String,
     /// What it does.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_missing")]
+    #[schema(nullable)]
     pub data: NodeData,
     /// What the editor added, `position` among it.
     #[serde(flatten)]
@@ -77,8 +89,8 @@ pub struct NodeData {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     /// The kind's parameters; strings may hold `{{ expressions }}`.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    #[schema(value_type = std::collections::BTreeMap<String, Value>)]
+    #[serde(default, skip_serializing_if = "Map::is_empty", deserialize_with = "null_is_missing")]
+    #[schema(value_type = Option<std::collections::BTreeMap<String, Value>>)]
     pub params: Map<String, Value>,
     /// Time limit of one attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -150,9 +162,12 @@ pub struct EdgeDocument {
 /// Settings of every run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Settings {
-    /// Time limit of a run, waits included.
+    /// Time limit of a run, waits included, from when a worker began it (default `30d`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<HumanDuration>,
+    /// How long a run may wait to begin, from its acceptance (default `7d`): while no worker is there, or none has room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_timeout: Option<HumanDuration>,
     /// How many runs of this workflow may run at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<Concurrency>,
@@ -173,7 +188,8 @@ pub struct Concurrency {
     #[schema(minimum = 1, maximum = 10_000)]
     pub limit: u32,
     /// What happens above it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_missing")]
+    #[schema(nullable)]
     pub above: AboveLimit,
 }
 

@@ -27,7 +27,7 @@ use minireipaz::{
     auth::CallbackSecrets,
     clock::{Clock, SystemClock},
     store::{
-        Claim, DeadLetterStore, Facts, Head, Page, PageRequest, RunStore, Store, StoreError, WorkflowChange,
+        Claim, DeadLetterStore, Facts, Found, Head, Page, PageRequest, RunStore, Store, StoreError, WorkflowChange,
         WorkflowStore,
     },
 };
@@ -176,11 +176,11 @@ impl RunStore for Seen {
         Ok(())
     }
 
-    async fn get(&self, _: &[RunKey]) -> Result<HashMap<RunKey, RunWithSteps>, StoreError> {
+    async fn get(&self, _: &[RunKey]) -> Result<HashMap<RunKey, Found<RunWithSteps>>, StoreError> {
         Ok(HashMap::new())
     }
 
-    async fn heads(&self, _: &[RunKey]) -> Result<HashMap<RunKey, Head>, StoreError> {
+    async fn heads(&self, _: &[RunKey]) -> Result<HashMap<RunKey, Found<Head>>, StoreError> {
         Ok(HashMap::new())
     }
 
@@ -200,7 +200,7 @@ impl WorkflowStore for Seen {
         Err(not_asked())
     }
 
-    async fn newest(&self, _: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, StoredWorkflow>, StoreError> {
+    async fn newest(&self, _: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, Found<StoredWorkflow>>, StoreError> {
         Err(not_asked())
     }
 

@@ -264,6 +264,8 @@ fn begin_at_zero() {
     }
     for name in [
         names::JOURNAL_FAILURES,
+        names::JOURNAL_UNREADABLE_ROWS,
+        names::STORE_UNREADABLE_ROWS,
         names::RUNS_RECORDED,
         names::WORKER_HANDOFF_FAILURES,
         names::WORKER_RECORD_FAILURES,

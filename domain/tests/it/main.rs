@@ -1,6 +1,7 @@
-//! What is generated of the kinds.
+//! What is generated of the kinds, and what is published of the limits.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod kinds;
 mod kinds_agree;
+mod limits;

@@ -20,7 +20,12 @@ impl From<StoreError> for ApiError {
             StoreError::Server { .. } | StoreError::Unavailable(_) => {
                 Self::unavailable("store_unavailable", "the store does not answer now; try again", SOON)
             }
-            StoreError::Decode(_) => Self::internal(),
+            StoreError::Unreadable(_) => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "unreadable_row",
+                "what is stored of it cannot be read; quote the request id when you report it",
+            ),
+            StoreError::Unwritable(_) => Self::internal(),
         }
         .caused_by(error)
     }

@@ -22,7 +22,7 @@ pub struct IdempotencyKey(String);
 
 /// A text that cannot be an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("an Idempotency-Key has 1 to {MAX_IDEMPOTENCY_KEY} visible ASCII characters")]
+#[error("an Idempotency-Key has 1 to {MAX_IDEMPOTENCY_KEY} visible ASCII characters (MAX_IDEMPOTENCY_KEY)")]
 pub struct InvalidIdempotencyKey;
 
 impl IdempotencyKey {

@@ -23,6 +23,8 @@ use domain::{
 /// How young a run's id must be for a run that is not there to be waited for: it may have been accepted and not
 /// be recorded yet.
 const YOUNG: Duration = Duration::from_mins(1);
+/// How long such a run is waited for at least, however short the reader's own wait is.
+const BRIEFLY: Duration = Duration::from_secs(3);
 
 /// The use cases of runs.
 pub struct Runs {
@@ -108,7 +110,8 @@ impl Runs {
 
     /// The run as it is when `until` is met, or when `wait` is over.
     ///
-    /// A run that may have been accepted a moment ago is waited for; one that may not is not there at once.
+    /// A run that may have been accepted a moment ago is waited for until it is there, at least for 3 seconds whatever
+    /// `wait` is; one that may not is not there at once.
     ///
     /// # Errors
     /// When it does not exist, too many wait, or the store does not answer.
@@ -121,6 +124,8 @@ impl Runs {
     ) -> Result<RunWithSteps, ReadRunError> {
         let key = (caller.tenant.clone(), id);
         let young = self.is_young(id);
+        // Who does not wait takes the run as it is.
+        let until = if wait.is_zero() { Until::Exists } else { until };
         if until == Until::Exists {
             if let Some(run) = self.fetch(&key).await? {
                 return Ok(run);
@@ -130,17 +135,23 @@ impl Runs {
             }
         }
         let mut watched = self.watch.subscribe(key.clone())?;
-        let deadline = Instant::now() + wait;
+        let begun = Instant::now();
+        let (mut there, deadline) = (false, begun + wait);
         loop {
-            let Ok(heard) = tokio::time::timeout_at(deadline, watched.heard()).await else { break };
+            let last = if there || !young { deadline } else { deadline.max(begun + BRIEFLY) };
+            let Ok(heard) = tokio::time::timeout_at(last, watched.heard()).await else { break };
+            if let Heard::Unreadable(why) = heard {
+                return Err(StoreError::from(why).into());
+            }
             match heard.head() {
                 None if !young => return Err(ReadRunError::NotFound(id)),
+                None => {}
                 Some(head) if until.is_met(&head) => match self.all_of(&key, heard).await? {
                     Some(run) if run.run.revision >= head.revision => return Ok(run),
                     // Another replica answered, which is behind.
                     _ => watched.ask_again(),
                 },
-                _ => {}
+                Some(_) => there = true,
             }
         }
         drop(watched);
@@ -156,9 +167,8 @@ impl Runs {
         caller: &Caller,
         id: RunId,
         after: Option<u64>,
-        patience: Duration,
     ) -> Result<Follow, ReadRunError> {
-        let first = self.read(caller, id, Until::Exists, patience).await?;
+        let first = self.read(caller, id, Until::Exists, Duration::ZERO).await?;
         let key = (caller.tenant.clone(), id);
         let done = first.run.status.is_terminal();
         let watched = if done { None } else { Some(self.watch.subscribe(key.clone())?) };
@@ -174,14 +184,14 @@ impl Runs {
     }
 
     async fn fetch(&self, key: &RunKey) -> Result<Option<RunWithSteps>, StoreError> {
-        Ok(self.store.get(std::slice::from_ref(key)).await?.remove(key))
+        Ok(self.store.get(std::slice::from_ref(key)).await?.remove(key).transpose()?)
     }
 
     /// The run that was heard of: as it was heard, or read now.
     async fn all_of(&self, key: &RunKey, heard: Heard) -> Result<Option<RunWithSteps>, StoreError> {
         match heard {
             Heard::Run(run) => Ok(Some(Arc::unwrap_or_clone(run))),
-            Heard::At(_) | Heard::Missing => self.fetch(key).await,
+            Heard::At(_) | Heard::Missing | Heard::Unreadable(_) => self.fetch(key).await,
         }
     }
 
@@ -216,19 +226,21 @@ impl Follow {
         loop {
             let watched = self.watched.as_mut()?;
             let heard = watched.heard().await;
-            let Some(head) = heard.head() else { continue };
-            if head.revision <= self.seen && !head.status.is_terminal() {
-                continue;
-            }
+            let head = match (heard.head(), &heard) {
+                (Some(head), _) if head.revision > self.seen || head.status.is_terminal() => head,
+                (None, Heard::Unreadable(_)) => return self.break_off(),
+                _ => continue,
+            };
             let found = match heard {
-                Heard::Run(run) => Ok(Some(Arc::unwrap_or_clone(run))),
+                Heard::Run(run) => Ok(Some(Ok(Arc::unwrap_or_clone(run)))),
                 _ => {
                     let found = self.store.get(std::slice::from_ref(&self.key)).await;
                     found.map(|mut found| found.remove(&self.key))
                 }
             };
             match found {
-                Ok(Some(run)) if run.run.revision >= head.revision => {
+                Ok(Some(Err(_))) => return self.break_off(),
+                Ok(Some(Ok(run))) if run.run.revision >= head.revision => {
                     self.seen = run.run.revision;
                     if run.run.status.is_terminal() {
                         self.watched = None;
@@ -239,5 +251,11 @@ impl Follow {
                 Ok(_) | Err(_) => watched.ask_again(),
             }
         }
+    }
+
+    /// The run cannot be read any more: who connects again is told so.
+    fn break_off(&mut self) -> Option<RunWithSteps> {
+        self.watched = None;
+        None
     }
 }

@@ -14,7 +14,7 @@ use domain::{
     event::{Payload, RunRequested},
     ids::{RunId, WorkflowId},
     items::{FILE, holds_file, name_of},
-    limits::MAX_ITEMS,
+    limits::{MAX_ITEMS, above},
     measure::item_bytes,
     run::{Run, RunWithSteps, Trigger},
     timestamp::Timestamp,
@@ -101,7 +101,8 @@ impl Runs {
             .await
             .map(|mut found| found.remove(&stored_key))
         {
-            Ok(Some(found)) => {
+            Ok(Some(Err(unreadable))) => return Err(StoreError::from(unreadable).into()),
+            Ok(Some(Ok(found))) => {
                 return if Fingerprint::of(&found.run.input) == input {
                     Ok(Started { run: found, replayed: true })
                 } else {
@@ -180,8 +181,7 @@ fn check_input(input: &Value) -> Result<(), Vec<Violation>> {
         }
     };
     if items.len() > MAX_ITEMS {
-        let message = format!("{} items are above the limit of {MAX_ITEMS}", items.len());
-        violations.add("input", ViolationCode::Limit, message);
+        violations.add("input", ViolationCode::Limit, above(items.len(), "items", MAX_ITEMS, "MAX_ITEMS"));
     }
     let unfit = items.iter().enumerate().filter_map(|(i, item)| Some((i, unfit(item)?)));
     for (i, (code, message)) in unfit.take(MOST_SAID) {

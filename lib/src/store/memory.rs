@@ -7,7 +7,7 @@
 mod watched;
 
 use std::{
-    collections::{BTreeMap, HashMap, btree_map::Entry},
+    collections::{BTreeMap, HashMap, HashSet, btree_map::Entry},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -22,7 +22,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-use super::{Claim, Cursor, Page, PageRequest, StepFact, Store, StoreError};
+use super::{Claim, Cursor, Found, Page, PageRequest, StepFact, Store, StoreError, UnreadableRow};
 pub use watched::Call;
 use watched::Watched;
 
@@ -46,6 +46,15 @@ pub(super) struct State {
     pub(super) recorded: HashMap<RunId, Vec<RunStatus>>,
     /// Whatever holds facts of this run is refused.
     pub(super) refused: Option<RunId>,
+    /// Runs and workflows of which a row cannot be read.
+    pub(super) damaged: HashSet<Uuid>,
+}
+
+impl State {
+    /// Whether the rows of this run or workflow can be read.
+    pub(super) fn readable(&self, id: Uuid) -> Found<()> {
+        if self.damaged.contains(&id) { Err(UnreadableRow("tested damage".to_owned())) } else { Ok(()) }
+    }
 }
 
 impl MemoryStore {
@@ -70,6 +79,11 @@ impl MemoryStore {
     /// Refuses for good whatever holds facts of this run.
     pub fn refuse(&self, run: RunId) {
         self.state().refused = Some(run);
+    }
+
+    /// Damages a row of this run or workflow: it cannot be read any more.
+    pub fn damage(&self, id: Uuid) {
+        self.state().damaged.insert(id);
     }
 
     /// The statuses under which a run was recorded, in order.

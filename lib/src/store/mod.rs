@@ -73,7 +73,19 @@ pub enum StoreError {
     /// No answer; whether a write was stored is unknown.
     #[error("ClickHouse did not answer: {0}")]
     Unavailable(String),
-    /// A stored row cannot be read.
-    #[error("a stored row cannot be read: {0}")]
-    Decode(String),
+    /// What was asked for is there, and cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] UnreadableRow),
+    /// A row cannot be written as what the store takes.
+    #[error("a row cannot be written: {0}")]
+    Unwritable(String),
 }
+
+/// A stored row that cannot be read: it is damaged, or a later version of the product wrote it. It says why, without
+/// the row's data.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a stored row cannot be read: {0}")]
+pub struct UnreadableRow(pub String);
+
+/// What a read found under one key. A row that cannot be read costs itself, and nothing of what else was asked for.
+pub type Found<T> = Result<T, UnreadableRow>;

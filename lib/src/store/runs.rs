@@ -8,7 +8,7 @@ use domain::{
     run::{Run, RunKey, RunStatus, RunSummary, RunWithSteps, Step},
 };
 
-use super::{Page, PageRequest, StoreError};
+use super::{Found, Page, PageRequest, StoreError};
 
 /// Runs and their steps.
 #[async_trait]
@@ -17,13 +17,13 @@ pub trait RunStore: Send + Sync + 'static {
     async fn record(&self, facts: &Facts) -> Result<(), StoreError>;
 
     /// The runs with their steps; what does not exist is missing. One round, however many.
-    async fn get(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, RunWithSteps>, StoreError>;
+    async fn get(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, Found<RunWithSteps>>, StoreError>;
 
     /// Where the runs are now; what does not exist is missing. One cheap read, however many: what a long poll
     /// repeats.
-    async fn heads(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, Head>, StoreError>;
+    async fn heads(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, Found<Head>>, StoreError>;
 
-    /// Runs of a workflow by `created_at`, newest first.
+    /// Runs of a workflow by `created_at`, newest first; those that cannot be read are left out.
     async fn list(
         &self,
         tenant: &TenantId,
@@ -120,20 +120,24 @@ mod in_memory {
             .await
         }
 
-        async fn get(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, RunWithSteps>, StoreError> {
+        async fn get(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, Found<RunWithSteps>>, StoreError> {
             self.look(Call::GET, keys, |state| {
                 let found = |key: &RunKey| {
                     let run = state.runs.get(key)?.clone();
-                    Some((key.clone(), RunWithSteps { run, steps: steps_of(state, key) }))
+                    let steps = steps_of(state, key);
+                    Some((key.clone(), state.readable(key.1.0).map(|()| RunWithSteps { run, steps })))
                 };
                 keys.iter().filter_map(found).collect()
             })
             .await
         }
 
-        async fn heads(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, Head>, StoreError> {
+        async fn heads(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, Found<Head>>, StoreError> {
             self.look(Call::HEADS, keys, |state| {
-                let found = |key: &RunKey| Some((key.clone(), Head::of(state.runs.get(key)?)));
+                let found = |key: &RunKey| {
+                    let head = Head::of(state.runs.get(key)?);
+                    Some((key.clone(), state.readable(key.1.0).map(|()| head)))
+                };
                 keys.iter().filter_map(found).collect()
             })
             .await
@@ -150,6 +154,7 @@ mod in_memory {
                     .runs
                     .iter()
                     .filter(|((owner, _), run)| owner == tenant && run.workflow_id == workflow)
+                    .filter(|(_, run)| state.readable(run.id.0).is_ok())
                     .map(|(_, run)| summary(run))
                     .collect();
                 page(rows, request, |run: &RunSummary| (run.created_at, run.id.0))

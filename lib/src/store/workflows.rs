@@ -9,7 +9,7 @@ use domain::{
     workflow::{StoredWorkflow, WorkflowKey, WorkflowSummary},
 };
 
-use super::{Page, PageRequest, StoreError};
+use super::{Found, Page, PageRequest, StoreError};
 
 /// Workflows and their versions.
 #[async_trait]
@@ -18,7 +18,10 @@ pub trait WorkflowStore: Send + Sync + 'static {
     async fn save(&self, changes: &[WorkflowChange]) -> Result<(), StoreError>;
 
     /// The newest version of each workflow that exists and is not deleted. One read, however many.
-    async fn newest(&self, keys: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, StoredWorkflow>, StoreError>;
+    async fn newest(
+        &self,
+        keys: &[WorkflowKey],
+    ) -> Result<HashMap<WorkflowKey, Found<StoredWorkflow>>, StoreError>;
 
     /// The number of the newest version of each workflow that exists and is not deleted: what [`Self::newest`] gives,
     /// without reading documents.
@@ -32,7 +35,7 @@ pub trait WorkflowStore: Send + Sync + 'static {
     /// Gives a claim up.
     async fn withdraw(&self, key: &WorkflowKey, claim: &Claim) -> Result<(), StoreError>;
 
-    /// Workflows by `updated_at`, newest first.
+    /// Workflows by `updated_at`, newest first; those that cannot be read are left out.
     async fn list(&self, tenant: &TenantId, page: &PageRequest) -> Result<Page<WorkflowSummary>, StoreError>;
 }
 
@@ -126,9 +129,12 @@ mod in_memory {
         async fn newest(
             &self,
             keys: &[WorkflowKey],
-        ) -> Result<HashMap<WorkflowKey, StoredWorkflow>, StoreError> {
+        ) -> Result<HashMap<WorkflowKey, Found<StoredWorkflow>>, StoreError> {
             self.read(Call::NEWEST, |state| {
-                let found = |key: &WorkflowKey| Some((key.clone(), state.workflows.get(key)?.1.clone()?));
+                let found = |key: &WorkflowKey| {
+                    let workflow = state.workflows.get(key)?.1.clone()?;
+                    Some((key.clone(), state.readable(key.1.0).map(|()| workflow)))
+                };
                 keys.iter().filter_map(found).collect()
             })
             .await
@@ -173,7 +179,7 @@ mod in_memory {
                 let rows = state
                     .workflows
                     .iter()
-                    .filter(|((owner, _), _)| owner == tenant)
+                    .filter(|((owner, id), _)| owner == tenant && state.readable(id.0).is_ok())
                     .filter_map(|(_, (_, workflow))| Some(workflow.as_ref()?.summary.clone()))
                     .collect();
                 page(rows, request, |workflow| (workflow.updated_at, workflow.id.0))

@@ -87,6 +87,8 @@ metrics! {
         "Error patterns that kept coming back; each is a warning in the log, too.";
     STORE_INSERTS = Counter "minireipaz_store_inserts_total", Calls, [], "inserts",
         "Inserts that were sent to ClickHouse, one a table.";
+    STORE_UNREADABLE_ROWS = Counter "minireipaz_store_unreadable_rows_total", Calls, [], "rows",
+        "Rows of ClickHouse that cannot be read, each counted once a process; the log says whose they are and why.";
     HTTP_REQUEST_SECONDS = Histogram "minireipaz_http_request_seconds", Functions, [ROUTE, METHOD, STATUS], "seconds",
         "Time until the answer to a request began; its `_count` is the number of requests.";
     BUS_RECORDS = Counter "minireipaz_bus_records_total", Functions, [TOPIC], "records",
@@ -127,6 +129,8 @@ metrics! {
         "Time that a commit took.";
     JOURNAL_FAILURES = Counter "minireipaz_journal_failures_total", Worker, [], "commits",
         "Commits that failed: the disk is full or broken, and nothing is accepted.";
+    JOURNAL_UNREADABLE_ROWS = Counter "minireipaz_journal_unreadable_rows_total", Worker, [], "rows",
+        "Rows of the journal that cannot be read, and are set aside as dead letters; a run that they are of fails.";
     WORKER_BACKLOG_ROWS = Gauge "minireipaz_worker_backlog_rows", Worker, [], "rows",
         "Rows of the journal's outbox that the store has not confirmed.";
     WORKER_HANDOFF_ROWS = Gauge "minireipaz_worker_handoff_rows", Worker, [], "tasks",

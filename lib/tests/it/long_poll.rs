@@ -76,14 +76,30 @@ async fn a_wait_that_is_over_gives_the_run_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_run_that_was_just_accepted_is_waited_for() {
+async fn a_run_that_was_just_accepted_is_waited_for_whatever_wait_says() {
     let app = Arc::new(TestApp::start().await);
-    let run = app.run(&app.workflow().await).await;
-    let waiting = in_background(&app, format!("/api/v1/runs/{run}"));
-    eventually("the run is looked for", async || app.store.looks() > 0).await;
-    app.deliver_all().await;
-    let answer = joined(waiting).await;
-    assert_eq!((answer.status.as_u16(), answer.body["status"].as_str()), (200, Some("queued")));
+    let workflow = app.workflow().await;
+    for query in ["", "?wait=0", "?wait=0&after=3", "?after=3"] {
+        let run = app.run(&workflow).await;
+        let looks = app.store.looks();
+        let waiting = in_background(&app, format!("/api/v1/runs/{run}{query}"));
+        eventually("the run is looked for", async || app.store.looks() > looks).await;
+        app.deliver_all().await;
+        let answer = joined(waiting).await;
+        let found = (answer.status.as_u16(), answer.body["status"].as_str());
+        assert_eq!(found, (200, Some("queued")), "{query}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_recorded_comes_at_once_when_nobody_waits_and_in_its_time_when_somebody_does() {
+    let (app, run) = queued().await;
+    let (begun, looks) = (tokio::time::Instant::now(), app.store.looks());
+    let answer = app.get(&format!("/api/v1/runs/{run}?wait=0&after=7")).await;
+    assert_eq!((answer.status.as_u16(), app.store.looks() - looks), (200, 1));
+    assert!(begun.elapsed() < Duration::from_millis(1), "{:?}", begun.elapsed());
+    assert_eq!(app.get(&format!("/api/v1/runs/{run}?wait=1")).await.status, 200);
+    assert_eq!(begun.elapsed().as_secs(), 1, "the time for a run that is not there is not added to it");
 }
 
 #[tokio::test(start_paused = true)]
@@ -98,11 +114,13 @@ async fn a_run_that_is_not_there_is_waited_for_briefly_if_it_is_young_and_else_n
     }
     assert!(begun.elapsed() < Duration::from_millis(100), "{:?}", begun.elapsed());
     let young = uuid::Uuid::now_v7();
-    app.get(&format!("/api/v1/runs/{young}")).await.problem(404, "run_not_found");
-    assert_eq!(begun.elapsed().as_secs(), 3);
+    for (n, query) in (1..).zip(["", "?wait=0", "?wait=1", "?wait=1&after=3"]) {
+        app.get(&format!("/api/v1/runs/{young}{query}")).await.problem(404, "run_not_found");
+        assert_eq!(begun.elapsed().as_secs(), 3 * n, "{query}");
+    }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_foreign_tenants_run_is_like_one_that_does_not_exist() {
     let (app, run) = queued().await;
     let request = http::Request::get(format!("/api/v1/runs/{run}?wait=0"))

@@ -16,10 +16,12 @@ mod crash;
 mod migrations;
 mod server;
 mod suite;
+mod suite_limits;
 mod suite_run_lists;
 mod suite_runs;
 mod suite_workflows;
 mod tls;
+mod unreadable;
 mod views;
 
 /// One server for the whole test binary; it stops when the binary ends. Each test has its own tenant or database.

@@ -2,7 +2,7 @@
 
 use domain::{
     definition::Node,
-    items::{Output, Ports},
+    items::{Output, Port, Ports},
     run::{Run, RunStatus, RunWithSteps, Step},
 };
 use serde_json::{Map, Value};
@@ -68,19 +68,26 @@ pub fn changed_since(state: &RunState, revision: u64) -> impl Iterator<Item = (u
     state.steps().iter().filter(move |(_, run)| run.changed() > revision)
 }
 
-/// The items of the last nodes, by node id.
+/// The items of the last nodes, by node id: a list for a node with one port, by port for one with several. Which of
+/// them it is follows from the document, not from what was delivered.
 fn output(state: &RunState) -> Value {
     let definition = state.definition();
     let last = definition.nodes.iter().enumerate().filter(|(_, node)| node.outgoing.is_empty());
     let of_node = |(index, node): (usize, &Node)| {
         let Output { ports, .. } = &**state.steps().of(index).last()?.output()?;
-        Some((node.id.as_str().to_owned(), Value::Array(last_items(node, ports))))
+        Some((node.id.as_str().to_owned(), last_items(node, ports)))
     };
     Value::Object(last.filter_map(of_node).collect::<Map<_, _>>())
 }
 
-/// The items of `main`; of a kind that has none, the items of all its ports, in its order of ports.
-fn last_items(node: &Node, output: &Ports) -> Vec<Value> {
-    let items = node.main_ports().filter_map(|port| output.get(port));
-    items.flat_map(|items| items.iter().cloned().map(Value::Object)).collect()
+fn last_items(node: &Node, output: &Ports) -> Value {
+    let items = |port: &Port| {
+        let items = output.get(port).into_iter().flat_map(|items| items.iter());
+        Value::Array(items.cloned().map(Value::Object).collect())
+    };
+    match node.ports.as_slice() {
+        [] => Value::Array(Vec::new()),
+        [only] => items(only),
+        several => Value::Object(several.iter().map(|port| (port.to_string(), items(port))).collect()),
+    }
 }

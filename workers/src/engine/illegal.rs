@@ -33,6 +33,9 @@ pub enum Illegal {
     /// No step waits for it.
     #[error("no step waits for {0}")]
     NobodyWaits(String),
+    /// The signal's data is above a limit, which the text names.
+    #[error("the signal's data cannot be taken: {0}")]
+    Signal(String),
     /// The run's input is not items.
     #[error("{0}")]
     Input(String),

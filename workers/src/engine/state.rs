@@ -135,10 +135,17 @@ impl RunState {
         matches!(self.progress.phase, Phase::Ended { .. })
     }
 
-    /// When it must have ended.
+    /// When it must have begun, or, once it has, have ended. (One that is sent again because its worker was lost had
+    /// begun before.)
     #[must_use]
-    pub fn deadline(&self) -> Timestamp {
-        self.header.created_at.plus(self.definition.timeout)
+    pub fn deadline(&self) -> Option<Timestamp> {
+        match &self.progress.phase {
+            Phase::Queued => {
+                (self.header.attempt == 1).then(|| self.header.created_at.plus(self.definition.start_timeout))
+            }
+            Phase::Started { at } => Some(at.plus(self.definition.timeout)),
+            Phase::Ended { .. } => None,
+        }
     }
 
     /// Its steps.
@@ -163,7 +170,8 @@ impl RunState {
         let live = matches!(self.progress.phase, Phase::Started { .. });
         let wakes =
             self.suspended().filter_map(|(step, waits_for)| Some((Timer::Wake(step), waits_for.until?)));
-        live.then(|| (Timer::Deadline, self.deadline())).into_iter().chain(wakes.filter(move |_| live))
+        let deadline = self.deadline().filter(|_| live).map(|at| (Timer::Deadline, at));
+        deadline.into_iter().chain(wakes.filter(move |_| live))
     }
 
     /// The items that a step is given: its edges that deliver, in edge order.

@@ -201,7 +201,8 @@ impl SortedRecords {
         }
         let heads = state.store.heads(&asked).await?;
         let ended = |header: &RunHeader| {
-            let head = heads.get(&(header.tenant.clone(), header.run_id));
+            // One that cannot be read may not have ended: it is run once more, with the same keys.
+            let head = heads.get(&(header.tenant.clone(), header.run_id)).and_then(|head| head.as_ref().ok());
             head.is_some_and(|head| head.status.is_terminal() && head.attempt >= header.attempt)
         };
         let before = self.tasks.len() + self.rejected.len();

@@ -7,6 +7,7 @@
 pub(crate) mod codec;
 mod commit;
 mod read;
+mod set_aside;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ pub(crate) use commit::hour;
 pub use commit::{Commit, FORGET_SLICE, Handoff, Op, TimerRow};
 pub(crate) use read::REMEMBERED_HOURS;
 pub use read::{Snapshot, StoredRun};
+pub(crate) use set_aside::set_aside;
 use redb::{Database, ReadableDatabase};
 
 /// Identifies a document by its content.
@@ -61,9 +63,9 @@ pub enum JournalError {
     /// The disk or the file system failed.
     #[error("the journal's disk failed: {0}")]
     Storage(Box<redb::Error>),
-    /// A row that was written cannot be read back.
-    #[error("the journal holds a row that cannot be read: {0}")]
-    Corrupt(String),
+    /// What is to be written has no form, or a thread of the journal ended.
+    #[error("the journal cannot do it: {0}")]
+    Failed(String),
 }
 
 impl<E: Into<redb::Error>> From<E> for JournalError {

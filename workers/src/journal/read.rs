@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{ids::RunId, timestamp::Timestamp, workflow::DocumentText};
+use domain::{ids::RunId, timestamp::Timestamp};
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
 use uuid::Uuid;
 
@@ -116,15 +116,12 @@ impl Snapshot {
         Ok(None)
     }
 
-    /// A document that an unfinished run needs.
+    /// The text of a document that an unfinished run needs.
     ///
     /// # Errors
-    /// When the disk fails, or the text is no JSON.
-    pub fn document(&self, hash: &DocumentHash) -> Result<Option<DocumentText>, JournalError> {
-        let Some(row) = self.documents.get(*hash)? else { return Ok(None) };
-        DocumentText::parse(row.value().to_owned())
-            .map(Some)
-            .map_err(|error| JournalError::Corrupt(format!("a document: {error}")))
+    /// When the disk fails.
+    pub fn document(&self, hash: &DocumentHash) -> Result<Option<String>, JournalError> {
+        Ok(self.documents.get(*hash)?.map(|row| row.value().to_owned()))
     }
 
     /// Timers that are due, the earliest first, at most `limit`.

@@ -58,7 +58,7 @@ fn a_run_is_read_back_with_its_events_in_order_after_it_is_opened_again() {
     assert_eq!(read.run(run(1)).unwrap(), Some(stored));
     assert_eq!(read.unfinished(true).unwrap(), [run(1)]);
     assert_eq!(read.unfinished(false).unwrap().len(), 2);
-    assert_eq!(read.document(&HASH).unwrap(), Some(document()));
+    assert_eq!(read.document(&HASH).unwrap().as_deref(), Some("{}"));
 }
 
 #[test]

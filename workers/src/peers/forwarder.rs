@@ -117,7 +117,7 @@ impl Forwarder {
         let (journal, owner) = (Arc::clone(&self.journal), Arc::clone(&self.owner));
         let read =
             tokio::task::spawn_blocking(move || journal.read()?.handoffs(&owner, from, ROWS, BYTES)).await;
-        read.unwrap_or_else(|error| Err(JournalError::Corrupt(error.to_string())))
+        read.unwrap_or_else(|error| Err(JournalError::Failed(error.to_string())))
     }
 
     /// Sends them until the owner has them: it recognises those that it has already.

@@ -10,10 +10,10 @@ use super::{
 use crate::{
     documents::Documents,
     engine::{Command, RunHeader, RunState},
-    journal::{DocumentHash, JournalError, Op, Snapshot, StoredRun, codec},
+    journal::{DocumentHash, JournalError, Op, Snapshot, StoredRun, codec, set_aside},
     recorder::{Record, RunRecord},
 };
-use domain::{ids::RunId, run::NodeError};
+use domain::{ids::RunId, run::NodeError, workflow::DocumentText};
 
 /// So many runs are brought back in one turn.
 const SLICE: usize = 256;
@@ -25,6 +25,8 @@ type HeaderRow = (DocumentHash, Arc<RunHeader>);
 struct Unreadable {
     header: Option<HeaderRow>,
     why: String,
+    /// The row that cannot be read; empty if none is to blame.
+    row: Vec<u8>,
     /// Above every revision that was recorded.
     revision: u64,
 }
@@ -74,36 +76,34 @@ enum Failure {
 }
 
 fn read(snapshot: &Snapshot, documents: &Documents, stored: &StoredRun) -> Result<Active, Failure> {
-    let mut revision = u64::MAX / 2;
-    let unreadable = |header, why, revision| Failure::Unreadable(Unreadable { header, why, revision });
+    // Events that this worker does not know are counted all the same, so that the run's end is its newest fact.
+    let events = stored.events.iter().map(|row| codec::count_events(row)).sum::<Option<u64>>();
+    let revision = events.map_or(u64::MAX / 2, |events| events + 1);
+    let unreadable = |header: Option<&HeaderRow>, why: String, row: &[u8]| {
+        Failure::Unreadable(Unreadable { header: header.cloned(), why, row: row.to_vec(), revision })
+    };
     let row: HeaderRow = match codec::read_header(&stored.header) {
         Ok((document, header)) => (document, Arc::new(header)),
-        Err(error) => return Err(unreadable(None, format!("its header cannot be read: {error}"), revision)),
+        Err(error) => {
+            let bare = codec::read_header_without_input(&stored.header).ok();
+            let bare = bare.map(|(document, header)| (document, Arc::new(header)));
+            let why = format!("its header cannot be read: {error}");
+            return Err(unreadable(bare.as_ref(), why, &stored.header));
+        }
     };
-    // Events that this worker does not know are counted all the same, so that the run's end is its newest fact.
-    if let Some(events) = stored.events.iter().map(|row| codec::count_events(row)).sum::<Option<u64>>() {
-        revision = events + 1;
-    }
-    let document = match snapshot.document(&row.0).map_err(Failure::Journal)? {
-        Some(document) => document,
-        None => return Err(unreadable(Some(row), "its document is missing".to_owned(), revision)),
+    let fail = |why, damaged: &[u8]| unreadable(Some(&row), why, damaged);
+    let Some(text) = snapshot.document(&row.0).map_err(Failure::Journal)? else {
+        return Err(fail("its document is missing".to_owned(), &[]));
     };
-    let workflow = match documents.compile(&row.0, &document) {
-        Ok(workflow) => workflow,
-        Err(why) => return Err(unreadable(Some(row), why, revision)),
-    };
+    let document = DocumentText::parse(text.clone())
+        .map_err(|error| fail(format!("its document cannot be read: {error}"), text.as_bytes()))?;
+    let workflow = documents.compile(&row.0, &document).map_err(|why| fail(why, text.as_bytes()))?;
     let mut state = RunState::new(Arc::clone(&row.1), Arc::clone(workflow.definition()));
-    for events in &stored.events {
-        let events = match codec::read_events(events) {
-            Ok(events) => events,
-            Err(error) => {
-                return Err(unreadable(Some(row), format!("its events cannot be read: {error}"), revision));
-            }
-        };
+    for stored in &stored.events {
+        let events = codec::read_events(stored)
+            .map_err(|error| fail(format!("its events cannot be read: {error}"), stored))?;
         for event in events {
-            if let Err(illegal) = state.apply(&event) {
-                return Err(unreadable(Some(row), illegal.to_string(), revision));
-            }
+            state.apply(&event).map_err(|illegal| fail(illegal.to_string(), stored))?;
         }
     }
     let rows = u32::try_from(stored.events.len()).unwrap_or(u32::MAX);
@@ -112,14 +112,15 @@ fn read(snapshot: &Snapshot, documents: &Documents, stored: &StoredRun) -> Resul
     Ok(Active { state, workflow, hash: row.0, document, stored, pending: None })
 }
 
-/// Ends a run that cannot go on, so that nobody waits for it for ever.
+/// Ends a run that cannot go on, so that nobody waits for it for ever, and keeps what cannot be read of it.
 fn give_up(turn: &mut Turn, run: RunId, unreadable: Unreadable) {
-    let Unreadable { header, why, revision } = unreadable;
-    tracing::error!(run.id = %run, why, "run {run} cannot be brought back from the journal and fails");
+    let Unreadable { header, why, row, revision } = unreadable;
     let hash = header.as_ref().map(|(document, _)| *document);
     turn.commit.ops.push(Op::Erase { run, hash });
     // Without a header nobody knows its attempt: whichever comes again is run.
     turn.ended.insert(run, header.as_ref().map_or(0, |(_, header)| header.attempt));
+    let tenant = header.as_ref().map_or_else(String::new, |(_, header)| header.tenant.to_string());
+    let letter = set_aside(format!("run {run} cannot be brought back: {why}"), &row, tenant, turn.now);
     if let Some((_, header)) = header {
         let message = format!("the worker cannot read what its journal holds of this run: {why}");
         let row = header.new_run().failed(NodeError::new("journal_unreadable", message), revision, turn.now);
@@ -127,4 +128,5 @@ fn give_up(turn: &mut Turn, run: RunId, unreadable: Unreadable) {
         turn.records.push(Record::Run(Box::new(row)));
         turn.commit.ops.push(Op::Finish { run, attempt: header.attempt, at: turn.now });
     }
+    turn.records.push(Record::Dead(Box::new(letter)));
 }

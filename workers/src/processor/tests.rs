@@ -7,6 +7,7 @@ use std::{
 };
 
 use domain::{
+    event::DeadLetter,
     ids::{RunId, TenantId, WorkflowId},
     run::{RunStatus, Trigger},
     workflow::DocumentText,
@@ -216,7 +217,69 @@ async fn a_run_that_cannot_be_read_back_fails_and_leaves_the_journal() {
     let Record::Run(row) = &rows[0].record else { panic!("{rows:?}") };
     let error = row.run.error.as_ref().unwrap();
     assert_eq!((row.run.id, row.run.revision), (readable.run_id, 2));
-    assert_eq!((rows.len(), error.code.as_str()), (1, "journal_unreadable"));
+    assert_eq!((rows.len(), error.code.as_str()), (3, "journal_unreadable"));
+    let letters: Vec<_> = rows.iter().filter_map(|row| letter(&row.record)).collect();
+    let [of_readable, of_damaged] = letters[..] else { panic!("{rows:?}") };
+    assert_eq!((of_readable.tenant.as_str(), of_damaged.tenant.as_str()), ("acme", ""));
+    assert!(of_readable.record.contains("of_a_later_version"), "{of_readable:?}");
+    assert!(of_damaged.reason.contains(&damaged.run_id.to_string()), "{of_damaged:?}");
+}
+
+fn letter(record: &Record) -> Option<&DeadLetter> {
+    match record {
+        Record::Dead(letter) => Some(letter),
+        Record::Run(_) => None,
+    }
+}
+
+/// What the journal holds of a run that has begun, with one thing that no reader can read.
+#[tokio::test]
+async fn one_bad_row_of_whatever_table_costs_its_run_and_neither_the_start_nor_the_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = Journal::open(directory.path()).unwrap();
+    let [deep, no_document, bad_timer, good] = [header(1), header(2), header(3), header(4)];
+    let row = |header: &Arc<RunHeader>, hash| codec::write_header(&hash, header).unwrap();
+    let text = |text: &str| DocumentText::parse(text.to_owned()).unwrap();
+    let too_deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
+    let deep_row = String::from_utf8(row(&deep, [1; 32])).unwrap();
+    let deep_row = deep_row.replace(r#""input":null"#, &format!(r#""input":{too_deep}"#));
+    let hash = hash_of(&document());
+    let start = |run: &Arc<RunHeader>, header, hash, document| Op::Start { run: run.run_id, header, hash, document };
+    let ops = vec![
+        start(&deep, deep_row.into_bytes(), [1; 32], document()),
+        start(&no_document, row(&no_document, [2; 32]), [2; 32], text(&too_deep)),
+        start(&bad_timer, row(&bad_timer, hash), hash, document()),
+        Op::SetTimer(TimerRow { at: bad_timer.created_at, run: bad_timer.run_id, timer: b"no JSON".to_vec() }),
+        start(&good, row(&good, hash), hash, document()),
+    ];
+    journal.commit(&Commit { ops, ..Commit::default() }).unwrap();
+
+    let rig = Rig::on(journal).await;
+    rig.processor.inputs.send(Input::Wake);
+    let new = header(5);
+    assert!(rig.hand_over(&new).await.unwrap().is_ok());
+    let read = rig.journal.read().unwrap();
+    assert_eq!((read.unfinished(false).unwrap(), read.next_due().unwrap()), (Vec::new(), None));
+    let rows = rig.end().take().await.unwrap();
+    let status = |run: &Arc<RunHeader>| {
+        let mut of_run = rows.iter().filter_map(|row| match &row.record {
+            Record::Run(row) if row.run.id == run.run_id => Some((row.tenant.as_str(), row.run.status)),
+            _ => None,
+        });
+        of_run.next_back()
+    };
+    for run in [&deep, &no_document] {
+        assert_eq!(status(run), Some(("acme", RunStatus::Failed)));
+    }
+    for run in [&bad_timer, &good, &new] {
+        assert_eq!(status(run), Some(("acme", RunStatus::Succeeded)));
+    }
+    let letters: Vec<_> = rows.iter().filter_map(|row| letter(&row.record)).collect();
+    assert_eq!(letters.len(), 3, "{letters:?}");
+    for run in [&deep, &no_document, &bad_timer] {
+        let name = run.run_id.to_string();
+        assert!(letters.iter().any(|letter| letter.reason.contains(&name)), "{name} in {letters:?}");
+    }
 }
 
 /// A run that waits for a timer and cannot be read back.
@@ -246,7 +309,7 @@ async fn an_unreadable_run_with_several_due_timers_ends_once_and_takes_no_docume
     let rig = Rig::on(journal).await;
     let rows = rig.backlog.take().await.unwrap();
     assert!(matches!(&rows[0].record, Record::Run(row) if row.run.id == due.run_id), "{rows:?}");
-    assert_eq!(rows.len(), 1);
+    assert_eq!(rows.len(), 2, "and what cannot be read is kept");
     let read = rig.journal.read().unwrap();
     assert_eq!((read.next_due().unwrap(), read.unfinished(false).unwrap()), (None, vec![other.run_id]));
     assert!(read.document(&hash_of(&document())).unwrap().is_some(), "the other run needs it");

@@ -5,7 +5,8 @@ use domain::timestamp::Timestamp;
 use super::{core::Core, turn::Turn, write::DISK_PAUSE};
 use crate::{
     engine::Command,
-    journal::{JournalError, Op, codec},
+    journal::{JournalError, Op, codec, set_aside},
+    recorder::Record,
 };
 
 /// So many timers fire in a turn.
@@ -30,9 +31,19 @@ impl Core {
             self.load(turn, row.run)?;
             // It goes whatever follows: a timer that nobody waits for must not fire again and again. A run that
             // needs it once more sets it once more.
-            let (run, timer) = (row.run, codec::read_timer(&row.timer));
+            let run = row.run;
+            let timer = match codec::read_timer(&row.timer) {
+                Ok(timer) => timer,
+                Err(error) => {
+                    let reason = format!("a timer of run {run} cannot be read: {error}");
+                    let letter = set_aside(reason, &row.timer, String::new(), now);
+                    turn.records.push(Record::Dead(Box::new(letter)));
+                    turn.commit.ops.push(Op::ClearTimer(row));
+                    continue;
+                }
+            };
             turn.commit.ops.push(Op::ClearTimer(row));
-            if let (Ok(timer), Some(active)) = (timer, self.runs.get_mut(&run)) {
+            if let Some(active) = self.runs.get_mut(&run) {
                 if let Some(stored) = &mut active.stored {
                     stored.timers.remove(&timer);
                 }

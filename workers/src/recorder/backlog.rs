@@ -9,14 +9,13 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use domain::event::DeadLetter;
 use metrics::gauge;
 use minireipaz::clock::Clock;
-use minireipaz::{ingest, telemetry::names};
+use minireipaz::telemetry::names;
 use tokio::sync::Notify;
 
 use super::record::Record;
-use crate::journal::{Journal, JournalError, codec};
+use crate::journal::{Journal, JournalError, codec, set_aside};
 
 /// A committed row with its sequence and its size in the journal.
 #[derive(Debug)]
@@ -133,7 +132,7 @@ impl Backlog {
                 Some(from) => {
                     let backlog = Arc::clone(self);
                     let read = tokio::task::spawn_blocking(move || backlog.read(from)).await;
-                    return read.unwrap_or_else(|error| Err(JournalError::Corrupt(error.to_string())));
+                    return read.unwrap_or_else(|error| Err(JournalError::Failed(error.to_string())));
                 }
                 None => wake.await,
             }
@@ -156,14 +155,8 @@ impl Backlog {
 
     /// One damaged row must not hold up all that come after it.
     fn unreadable(&self, text: &[u8], error: &serde_json::Error) -> Record {
-        tracing::error!(%error, "a row of the outbox cannot be read and becomes a dead letter");
-        Record::Dead(Box::new(DeadLetter {
-            consumer: "worker".to_owned(),
-            reason: format!("a row of the outbox cannot be read: {error}"),
-            record: ingest::excerpt(text),
-            tenant: String::new(),
-            at: self.clock.now(),
-        }))
+        let reason = format!("a row of the outbox cannot be read: {error}");
+        Record::Dead(Box::new(set_aside(reason, text, String::new(), self.clock.now())))
     }
 
     /// The store has all rows up to this sequence.

@@ -1,8 +1,15 @@
-//! Bounds: places for steps, shared among tenants, and runs in memory.
+//! Bounds: places for steps, shared among tenants, runs in memory, depth of data, time to begin.
 
-use serde_json::json;
+use std::time::Duration;
 
-use crate::app::{Answer, App, Task, batch, call_workflow};
+use domain::{
+    limits::MAX_DEPTH,
+    measure::value_bytes,
+    run::{NodeError, RunStatus, RunWithSteps},
+};
+use serde_json::{Value, json};
+
+use crate::app::{Answer, App, Task, batch, call_workflow, pure_workflow, step};
 
 #[tokio::test]
 async fn steps_above_the_limit_wait_and_a_busy_tenant_does_not_hold_up_another() {
@@ -34,4 +41,82 @@ async fn too_many_runs_in_memory_turn_batches_away() {
     assert!(reply.body.contains("limit of 2"), "the limit is named: {}", reply.body);
     app.endpoint.release();
     app.all_succeeded(&tasks.map(|task| task.run), 2).await;
+}
+
+fn can_be_kept(error: &NodeError) -> bool {
+    error.details.as_ref().is_none_or(|details| value_bytes(details).is_ok())
+}
+
+fn has_ended(found: &RunWithSteps) -> bool {
+    found.run.status.is_terminal()
+}
+
+#[tokio::test]
+async fn an_answer_nested_as_deeply_as_can_be_read_makes_no_run_unreadable() {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    let mut app = App::start().await;
+    let mut runs = Vec::new();
+    for levels in [MAX_DEPTH - 3, MAX_DEPTH, 126, 127, 200] {
+        let path = format!("/{levels}");
+        app.endpoint.on(&path, &[Answer::Deep(503, levels)]);
+        let retry = json!({"retry": {"max_attempts": 2, "base": "1h", "max_delay": "1h"}});
+        let call = call_workflow(&[("call", app.endpoint.url(&path), retry)]);
+        runs.push(app.submit(&Task::new(&call)).await);
+    }
+    for run in &runs {
+        app.until("the wait for the next attempt", *run, |found| found.run.status == RunStatus::Waiting).await;
+    }
+    // Now they are in the journal only.
+    app.crash_and_start_again().await;
+    app.clock.advance(2 * HOUR);
+    app.wake();
+    for run in &runs {
+        let found = app.until("the end", *run, has_ended).await;
+        let error = found.run.error.as_ref().unwrap();
+        assert_eq!((error.code.as_str(), error.history.len()), ("http_status", 2), "{error:?}");
+        assert!(can_be_kept(error) && can_be_kept(step(&found, "call").error.as_ref().unwrap()));
+        assert_eq!(error.details.as_ref().unwrap()["status"], 503);
+    }
+}
+
+#[tokio::test]
+async fn an_error_with_deep_details_leaves_in_an_item_that_later_nodes_can_pass_on() {
+    let app = App::start().await;
+    app.endpoint.on("/deep", &[Answer::Deep(404, 127)]);
+    let mut document = call_workflow(&[("call", app.endpoint.url("/deep"), json!({"on_error": "continue"}))]);
+    document["nodes"].as_array_mut().unwrap().push(json!({"id": "last", "type": "noop"}));
+    document["edges"].as_array_mut().unwrap().push(json!({"source": "call", "target": "last"}));
+    let found = app.succeeded(app.submit(&Task::new(&document)).await).await;
+    let output = found.run.output.unwrap();
+    assert_eq!(output["last"][0]["error"]["details"]["status"], 404, "{output}");
+}
+
+#[tokio::test]
+async fn an_input_that_is_nested_too_deeply_is_a_dead_letter_and_its_neighbours_run() {
+    let app = App::start().await;
+    let nested = |levels| (0..levels).fold(json!(1), |inner, _| json!({ "a": inner }));
+    let tasks = [MAX_DEPTH, MAX_DEPTH + 1].map(|levels| Task::new(&pure_workflow()).input(nested(levels)));
+    assert_eq!(app.post(batch(&tasks)).await.receipt(), (1, 0, 1));
+    let found = app.succeeded(tasks[0].run).await;
+    assert_eq!(found.run.input, nested(MAX_DEPTH));
+}
+
+#[tokio::test]
+async fn a_run_that_waited_too_long_for_a_worker_is_timed_out_and_one_that_did_not_has_all_its_time() {
+    let app = App::start().await;
+    let within = |settings: Value| {
+        let mut document = pure_workflow();
+        document["settings"] = settings;
+        document
+    };
+    let hours = |hours: u64| Duration::from_secs(3_600 * hours);
+    let late = Task::aged(&within(json!({"start_timeout": "1h"})), hours(2));
+    app.submit(&late).await;
+    let found = app.until("the end", late.run, has_ended).await;
+    let error = found.run.error.unwrap();
+    assert_eq!((found.run.status, error.code.as_str()), (RunStatus::TimedOut, "start_timeout"));
+    assert!(found.steps.is_empty() && found.run.started_at.is_none());
+    let patient = Task::aged(&within(json!({"timeout": "1h", "start_timeout": "3h"})), hours(2));
+    app.submit(&patient).await;
+    app.succeeded(patient.run).await;
 }

@@ -15,6 +15,7 @@ use super::{
 };
 use domain::{
     limits,
+    measure::value_bytes_within,
     violation::{Violation, ViolationCode, Violations},
     workflow::WorkflowDocument,
 };
@@ -55,7 +56,8 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for Capped<LIMIT> {
             if collected.len() + chunk.len() > LIMIT {
                 // Whether it is drained does not matter: the answer is the same.
                 let _ = tokio::time::timeout(DRAIN_TIME, drain(body)).await;
-                let detail = format!("the body is above the limit of {LIMIT} bytes");
+                let name = if LIMIT == limits::MAX_BODY_BYTES { " (MAX_BODY_BYTES)" } else { "" };
+                let detail = format!("the body is above the limit of {LIMIT} bytes{name}");
                 return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail));
             }
             collected.add(chunk);
@@ -194,30 +196,13 @@ impl Shape for StartBody {
 }
 
 fn check_size(input: &Value) -> Result<(), ApiError> {
-    let mut counter = Counter(0);
-    // Counting cannot fail, and a value that was read can be written.
-    let _ = serde_json::to_writer(&mut counter, input);
-    let limit = limits::MAX_INPUT_BYTES;
-    if counter.0 <= limit {
+    // Which item is nested too deeply, the use case tells.
+    let Ok(bytes) = value_bytes_within(input, limits::MAX_DEPTH + 1) else { return Ok(()) };
+    if bytes <= limits::MAX_INPUT_BYTES {
         return Ok(());
     }
-    let message = format!("as compact JSON it has {} bytes, above the limit of {limit}", counter.0);
-    Err(super::invalid_input(vec![Violation {
-        path: "input".to_owned(),
-        code: ViolationCode::Limit,
-        message,
-    }]))
-}
-
-struct Counter(usize);
-
-impl std::io::Write for Counter {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+    let message =
+        limits::above(bytes, "bytes of compact JSON", limits::MAX_INPUT_BYTES, "MAX_INPUT_BYTES");
+    let violation = Violation { path: "input".to_owned(), code: ViolationCode::Limit, message };
+    Err(super::invalid_input(vec![violation]))
 }

@@ -10,21 +10,31 @@ use super::{
 use domain::{
     duration::HumanDuration,
     ids::{NodeId, WorkflowId},
-    violation::Violations,
+    json,
+    limits::MAX_DEPTH,
+    measure::{TooDeep, levels_of_text},
+    violation::{Violation, ViolationCode, Violations},
     workflow::{
         AboveLimit, Concurrency, EdgeDocument, NodeData, NodeDocument, OnError, RetryDocument, Settings,
         WorkflowDocument,
     },
 };
 
-/// Reads JSON.
+/// Reads JSON; halves of surrogate pairs become U+FFFD.
 ///
 /// # Errors
-/// 400 with line and column for what is not JSON.
+/// 400 with line and column for what is not JSON; 422 for what is nested deeper than a reader can take.
 pub(super) fn json(bytes: &[u8]) -> Result<Value, ApiError> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        let detail = format!("the body is not JSON: {error}");
-        ApiError::new(StatusCode::BAD_REQUEST, "invalid_json", detail)
+    json::parse(bytes).map_err(|error| {
+        let levels = levels_of_text(bytes);
+        if error.is_syntax() && levels > MAX_DEPTH {
+            let message = format!("{TooDeep}; it has {levels}");
+            let detail = format!("the body cannot be read: {message}");
+            let violation = Violation { path: String::new(), code: ViolationCode::Limit, message };
+            return ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "too_deep", detail)
+                .with_violations(vec![violation]);
+        }
+        ApiError::new(StatusCode::BAD_REQUEST, "invalid_json", format!("the body is not JSON: {error}"))
     })
 }
 
@@ -118,10 +128,12 @@ impl Shape for Settings {
     fn read(value: Value, at: &str, misfits: &mut Violations) -> Option<Self> {
         let mut fields = Fields::of(value, at, misfits)?;
         let timeout = fields.optional("timeout");
+        let start_timeout = fields.optional("start_timeout");
         let concurrency = fields.optional("concurrency");
         let error_workflow = fields.optional("error_workflow");
         Some(Self {
             timeout: timeout?,
+            start_timeout: start_timeout?,
             concurrency: concurrency?,
             error_workflow: error_workflow?,
             extra: fields.rest(),

@@ -1,5 +1,6 @@
 //! Extractors: what handlers take. Each refuses with a problem document of its own.
 
+mod accept;
 mod body;
 mod caller;
 mod conditions;

@@ -5,7 +5,7 @@ use std::{borrow::Cow, str::FromStr, time::Duration};
 use axum::extract::FromRequestParts;
 use http::{HeaderMap, Uri, request::Parts};
 
-use super::super::problem::ApiError;
+use super::{super::problem::ApiError, accept::wants_stream};
 
 /// Longest wait of a request.
 pub(in crate::http) const MAX_WAIT: Duration = Duration::from_secs(60);
@@ -64,8 +64,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Waiting {
             Some(revision) => Some(revision),
             None => text(headers, "last-event-id").and_then(|id| id.parse().ok()),
         };
-        let stream = text(headers, "accept").is_some_and(|kinds| kinds.contains("text/event-stream"));
-        Ok(Self { wait: wait.map(|seconds| Duration::from_secs(seconds).min(MAX_WAIT)), after, stream })
+        let wait = wait.map(|seconds| Duration::from_secs(seconds).min(MAX_WAIT));
+        Ok(Self { wait, after, stream: wants_stream(headers) })
     }
 }
 

@@ -62,12 +62,9 @@ impl<'m> Fields<'m> {
         }
     }
 
-    /// A field that has a default when it is missing.
+    /// A field that has a default when it is missing, or null.
     pub(super) fn or_default<T: Shape + Default>(&mut self, name: &str) -> Option<T> {
-        match self.left.shift_remove(name) {
-            None => Some(T::default()),
-            Some(value) => T::read(value, &self.place(name), self.misfits),
-        }
+        self.optional(name).map(Option::unwrap_or_default)
     }
 
     /// What is left, in its order.

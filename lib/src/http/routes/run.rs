@@ -25,8 +25,6 @@ use crate::{
 };
 use domain::{ids::RunId, run::RunWithSteps};
 
-/// How long a run that was accepted a moment ago is waited for when the reader does not wait.
-const BRIEFLY: Duration = Duration::from_secs(3);
 /// How often a stream without news shows that it is alive.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
@@ -38,10 +36,11 @@ pub fn router() -> Routes {
 
 /// A run with its steps.
 ///
-/// - Without `wait`: as it is now. A run that was accepted less than a minute ago and is not recorded yet is
-///   waited for up to 3 seconds.
+/// - Without `wait`: as it is now.
 /// - With `wait` and `after`: as soon as its revision is above `after`, or it has ended.
 /// - With `wait` alone: as soon as it has ended.
+/// - A run that was accepted less than a minute ago and is not recorded yet is waited for, whatever `wait` says, up to
+///   3 seconds.
 /// - When the wait is over, it comes as it is then: look at `status` and `revision`, and ask again.
 /// - With `Accept: text/event-stream`: its revisions as server-sent events, the run as data and the revision as
 ///   id, from the present one on (or the first above `Last-Event-ID` or `after`) to the last. The stream may end
@@ -65,12 +64,12 @@ async fn get(
     waiting: Waiting,
 ) -> Result<Response, ApiError> {
     if waiting.stream {
-        let run = app.runs.follow(&who.caller, id, waiting.after, BRIEFLY).await?;
+        let run = app.runs.follow(&who.caller, id, waiting.after).await?;
         return Ok(events(run, app.config.stream_limit));
     }
     let longest = app.config.longest_wait;
     let (until, wait) = match (waiting.wait, waiting.after) {
-        (None, _) => (Until::Exists, BRIEFLY),
+        (None, _) => (Until::Exists, Duration::ZERO),
         (Some(wait), Some(revision)) => (Until::After(revision), wait),
         (Some(wait), None) => (Until::Terminal, wait),
     };

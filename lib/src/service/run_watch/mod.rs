@@ -134,7 +134,7 @@ impl RunWatch {
         watched.due = now;
         let mut heard = watched.heard.subscribe();
         // What others have heard is old, but runs never move backwards.
-        if matches!(*heard.borrow(), Some(Heard::At(_) | Heard::Run(_))) {
+        if matches!(*heard.borrow(), Some(Heard::At(_) | Heard::Run(_) | Heard::Unreadable(_))) {
             heard.mark_changed();
         }
         if !std::mem::replace(&mut table.polling, true) {

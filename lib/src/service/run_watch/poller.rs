@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use super::{Heard, Inner};
-use crate::store::StoreError;
+use crate::store::{Found, StoreError};
 use domain::run::RunKey;
 
 /// Most runs that one query asks about; the others are next.
@@ -72,10 +72,10 @@ impl Polling {
         let store = &self.0.store;
         Ok(if whole {
             let runs = store.get(keys).await?;
-            runs.into_iter().map(|(key, run)| (key, Heard::Run(Arc::new(run)))).collect()
+            heard(runs, |run| Heard::Run(Arc::new(run)))
         } else {
             let heads = store.heads(keys).await?;
-            heads.into_iter().map(|(key, head)| (key, Heard::At(head))).collect()
+            heard(heads, Heard::At)
         })
     }
 
@@ -109,7 +109,7 @@ impl Polling {
             let Some(watched) = table.runs.get_mut(key) else { continue };
             let now_heard = found.remove(key).unwrap_or(Heard::Missing);
             let moved = watched.heard.send_if_modified(|heard| {
-                let moved = heard.as_ref().map(Heard::head) != Some(now_heard.head());
+                let moved = heard.as_ref().is_none_or(|before| now_heard.is_news_after(before));
                 if moved {
                     *heard = Some(now_heard);
                 }
@@ -131,6 +131,11 @@ impl Polling {
             }
         }
     }
+}
+
+/// A run that cannot be read is heard by those who wait for it, and by nobody else.
+fn heard<T>(found: HashMap<RunKey, Found<T>>, of: impl Fn(T) -> Heard) -> HashMap<RunKey, Heard> {
+    found.into_iter().map(|(key, found)| (key, found.map_or_else(Heard::Unreadable, &of))).collect()
 }
 
 impl Drop for Polling {

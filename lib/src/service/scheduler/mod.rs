@@ -128,7 +128,7 @@ impl Scheduler {
         plan
     }
 
-    /// The tasks of runs that are to start, and the runs whose workflows are gone.
+    /// The tasks of runs that are to start, and the runs whose workflows are gone or cannot be read.
     async fn prepare(
         &self,
         starts: Vec<Start>,
@@ -139,7 +139,8 @@ impl Scheduler {
         let (mut tasks, mut failed) = (Vec::with_capacity(starts.len()), Vec::new());
         for start in starts {
             match newest.get(&start.workflow()) {
-                Some(workflow) => tasks.push(Task::new(start, workflow, now)),
+                Some(Ok(workflow)) => tasks.push(Task::new(start, workflow, now)),
+                Some(Err(_)) => failed.push(start.with_unreadable_workflow(now)),
                 None => failed.push(start.without_workflow(now)),
             }
         }

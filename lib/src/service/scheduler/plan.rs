@@ -83,4 +83,12 @@ impl Start {
         let error = NodeError::new("workflow_not_found", message);
         (self.tenant, self.run.at_version(workflow_version).failed(error, 1, now))
     }
+
+    /// The run as it fails when what is stored of its workflow cannot be read: others' runs must not wait for it.
+    pub(super) fn with_unreadable_workflow(self, now: Timestamp) -> (TenantId, Run) {
+        let RunRequested { workflow_id, workflow_version, .. } = self.run;
+        let message = format!("what is stored of workflow {workflow_id} cannot be read");
+        let error = NodeError::new("workflow_unreadable", message);
+        (self.tenant, self.run.at_version(workflow_version).failed(error, 1, now))
+    }
 }

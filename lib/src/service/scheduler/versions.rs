@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::documents::Documents;
-use crate::store::{Store, StoreError, WorkflowChange};
+use crate::store::{Found, Store, StoreError, WorkflowChange};
 use domain::workflow::{StoredWorkflow, WorkflowKey};
 
 /// The store's versions, with those that this process knows.
@@ -26,43 +26,51 @@ impl Versions {
         &self,
         wanted: impl Iterator<Item = WorkflowKey>,
         changes: &[WorkflowChange],
-    ) -> Result<HashMap<WorkflowKey, StoredWorkflow>, StoreError> {
+    ) -> Result<HashMap<WorkflowKey, Found<StoredWorkflow>>, StoreError> {
         let keys: Vec<_> = wanted.collect::<HashSet<_>>().into_iter().collect();
         if keys.is_empty() {
             return Ok(HashMap::new());
         }
         let mut newest = self.stored(&keys).await?;
         // Deletions last, since a save that comes again may come after them.
+        let older = |known: &Found<StoredWorkflow>, change: &WorkflowChange| {
+            known.as_ref().is_ok_and(|known| known.summary.version < change.version())
+        };
         for change in changes {
             if let WorkflowChange::Saved { workflow, .. } = change
-                && newest.get(&change.key()).is_none_or(|known| known.summary.version < change.version())
+                && newest.get(&change.key()).is_none_or(|known| older(known, change))
             {
-                newest.insert(change.key(), workflow.clone());
+                newest.insert(change.key(), Ok(workflow.clone()));
             }
         }
         for change in changes.iter().filter(|change| matches!(change, WorkflowChange::Deleted { .. })) {
-            if newest.get(&change.key()).is_some_and(|known| known.summary.version < change.version()) {
+            if newest.get(&change.key()).is_some_and(|known| older(known, change)) {
                 newest.remove(&change.key());
             }
         }
         Ok(newest)
     }
 
-    async fn stored(&self, keys: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, StoredWorkflow>, StoreError> {
+    async fn stored(
+        &self,
+        keys: &[WorkflowKey],
+    ) -> Result<HashMap<WorkflowKey, Found<StoredWorkflow>>, StoreError> {
         let versions = self.store.versions(keys).await?;
         let mut newest = HashMap::with_capacity(versions.len());
         let mut unknown = Vec::new();
         for (key, version) in versions {
             match self.documents.get(&key, version) {
                 Some(known) => {
-                    newest.insert(key, known);
+                    newest.insert(key, Ok(known));
                 }
                 None => unknown.push(key),
             }
         }
         if !unknown.is_empty() {
             for (key, workflow) in self.store.newest(&unknown).await? {
-                self.documents.keep(&key, &workflow);
+                if let Ok(workflow) = &workflow {
+                    self.documents.keep(&key, workflow);
+                }
                 newest.insert(key, workflow);
             }
         }

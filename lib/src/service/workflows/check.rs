@@ -41,12 +41,8 @@ fn check(document: &WorkflowDocument) -> Result<DocumentText, Vec<Violation>> {
     if let Some(bytes) = text.as_ref().map(|text| text.as_str().len())
         && bytes > limits::MAX_DOCUMENT_BYTES
     {
-        let limit = limits::MAX_DOCUMENT_BYTES;
-        violations.add(
-            "",
-            ViolationCode::Limit,
-            format!("the document has {bytes} bytes, above the limit of {limit}"),
-        );
+        let message = limits::above(bytes, "bytes", limits::MAX_DOCUMENT_BYTES, "MAX_DOCUMENT_BYTES");
+        violations.add("", ViolationCode::Limit, message);
     }
     let mut all = Definition::new(document).err().unwrap_or_default();
     all.extend(violations.into_vec());

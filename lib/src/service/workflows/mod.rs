@@ -11,7 +11,7 @@ use super::{Caller, locks::Locks};
 use crate::clock::Clock;
 use crate::{
     bus::EventBus,
-    store::{Claim, Page, PageRequest, Store, StoreError, WorkflowChange},
+    store::{Claim, Page, PageRequest, Store, StoreError, UnreadableRow, WorkflowChange},
 };
 use domain::{
     event::{Payload, WorkflowDeleted},
@@ -71,7 +71,10 @@ impl Workflows {
     /// When there is none or the store does not answer.
     pub async fn get(&self, caller: &Caller, id: WorkflowId) -> Result<Workflow, WorkflowError> {
         let version = self.newest(&(caller.tenant.clone(), id)).await?.ok_or(WorkflowError::NotFound(id))?;
-        version.stored.read().map_err(|error| StoreError::Decode(error.to_string()).into())
+        version.stored.read().map_err(|error| {
+            let why = format!("the document is not a workflow, at line {} column {}", error.line(), error.column());
+            StoreError::from(UnreadableRow(why)).into()
+        })
     }
 
     /// Workflows by last change, newest first.
@@ -209,7 +212,7 @@ impl Workflows {
 
     /// The newest version, read now.
     async fn newest(&self, key: &WorkflowKey) -> Result<Option<Arc<Version>>, StoreError> {
-        let read = self.store.newest(std::slice::from_ref(key)).await?.remove(key);
+        let read = self.store.newest(std::slice::from_ref(key)).await?.remove(key).transpose()?;
         let seen = read.map(|stored| Known::Saved(Arc::new(Version::new(stored, true))));
         Ok(saved(self.cache.learn(key, seen)))
     }

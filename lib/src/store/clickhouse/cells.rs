@@ -8,7 +8,7 @@ use serde::{
 use uuid::Uuid;
 
 use super::connection::Cells;
-use crate::store::StoreError;
+use crate::store::{Found, StoreError, UnreadableRow};
 use domain::{ids::TenantId, timestamp::Timestamp};
 
 /// A row to insert: the columns' names, each with its value.
@@ -48,7 +48,7 @@ pub(super) fn numbers(numbers: &[u32]) -> Value {
 }
 
 pub(super) fn json(value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
-    serde_json::to_vec(value).map_err(|error| StoreError::Decode(format!("as JSON: {error}")))
+    serde_json::to_vec(value).map_err(|error| StoreError::Unwritable(format!("not as JSON: {error}")))
 }
 
 /// Nothing is the empty text, which is no JSON.
@@ -66,8 +66,8 @@ impl From<Cells> for Reader {
 }
 
 impl Reader {
-    fn next(&mut self) -> Result<Value, StoreError> {
-        self.0.next().ok_or_else(|| StoreError::Decode("it has too few columns".to_owned()))
+    fn next(&mut self) -> Found<Value> {
+        self.0.next().ok_or_else(|| UnreadableRow("it has too few columns".to_owned()))
     }
 
     /// Leaves out `columns` values.
@@ -75,66 +75,66 @@ impl Reader {
         self.0.by_ref().take(columns).for_each(drop);
     }
 
-    fn bytes(&mut self) -> Result<Vec<u8>, StoreError> {
+    fn bytes(&mut self) -> Found<Vec<u8>> {
         match self.next()? {
             Value::String(bytes) => Ok(bytes),
             other => Err(unexpected("a text", &other)),
         }
     }
 
-    pub(super) fn text(&mut self) -> Result<String, StoreError> {
-        String::from_utf8(self.bytes()?).map_err(|error| StoreError::Decode(error.to_string()))
+    pub(super) fn text(&mut self) -> Found<String> {
+        String::from_utf8(self.bytes()?).map_err(|error| UnreadableRow(error.to_string()))
     }
 
-    pub(super) fn tenant(&mut self) -> Result<TenantId, StoreError> {
-        TenantId::parse(&self.text()?).map_err(|error| StoreError::Decode(error.to_string()))
+    pub(super) fn tenant(&mut self) -> Found<TenantId> {
+        TenantId::parse(&self.text()?).map_err(|error| UnreadableRow(error.to_string()))
     }
 
     /// A name such as a status.
-    pub(super) fn name<T: DeserializeOwned>(&mut self) -> Result<T, StoreError> {
+    pub(super) fn name<T: DeserializeOwned>(&mut self) -> Found<T> {
         let text = self.text()?;
         let text: StrDeserializer<'_, serde::de::value::Error> = text.as_str().into_deserializer();
-        T::deserialize(text).map_err(|error| StoreError::Decode(error.to_string()))
+        T::deserialize(text).map_err(|error| UnreadableRow(error.to_string()))
     }
 
-    pub(super) fn json<T: DeserializeOwned>(&mut self) -> Result<T, StoreError> {
+    pub(super) fn json<T: DeserializeOwned>(&mut self) -> Found<T> {
         parse(&self.bytes()?)
     }
 
-    pub(super) fn optional_json<T: DeserializeOwned>(&mut self) -> Result<Option<T>, StoreError> {
+    pub(super) fn optional_json<T: DeserializeOwned>(&mut self) -> Found<Option<T>> {
         let bytes = self.bytes()?;
         if bytes.is_empty() { Ok(None) } else { parse(&bytes).map(Some) }
     }
 
-    pub(super) fn uuid(&mut self) -> Result<Uuid, StoreError> {
+    pub(super) fn uuid(&mut self) -> Found<Uuid> {
         match self.next()? {
             Value::Uuid(id) => Ok(id),
             other => Err(unexpected("a UUID", &other)),
         }
     }
 
-    pub(super) fn flag(&mut self) -> Result<bool, StoreError> {
+    pub(super) fn flag(&mut self) -> Found<bool> {
         match self.next()? {
             Value::UInt8(n) => Ok(n != 0),
             other => Err(unexpected("a UInt8", &other)),
         }
     }
 
-    pub(super) fn u32(&mut self) -> Result<u32, StoreError> {
+    pub(super) fn u32(&mut self) -> Found<u32> {
         match self.next()? {
             Value::UInt32(n) => Ok(n),
             other => Err(unexpected("a UInt32", &other)),
         }
     }
 
-    pub(super) fn u64(&mut self) -> Result<u64, StoreError> {
+    pub(super) fn u64(&mut self) -> Found<u64> {
         match self.next()? {
             Value::UInt64(n) => Ok(n),
             other => Err(unexpected("a UInt64", &other)),
         }
     }
 
-    pub(super) fn numbers(&mut self) -> Result<Vec<u32>, StoreError> {
+    pub(super) fn numbers(&mut self) -> Found<Vec<u32>> {
         let values = match self.next()? {
             Value::Array(values) => values,
             other => return Err(unexpected("an Array", &other)),
@@ -143,7 +143,7 @@ impl Reader {
         (0..values.0.len()).map(|_| values.u32()).collect()
     }
 
-    pub(super) fn moment(&mut self) -> Result<Timestamp, StoreError> {
+    pub(super) fn moment(&mut self) -> Found<Timestamp> {
         match self.next()? {
             Value::DateTime64(DynDateTime64(_, millis, 3)) => {
                 Ok(Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX)))
@@ -152,19 +152,27 @@ impl Reader {
         }
     }
 
-    pub(super) fn optional_moment(&mut self) -> Result<Option<Timestamp>, StoreError> {
+    pub(super) fn optional_moment(&mut self) -> Found<Option<Timestamp>> {
         let at = self.moment()?;
         Ok((at != Timestamp::default()).then_some(at))
     }
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
-    serde_json::from_slice(bytes).map_err(|error| StoreError::Decode(error.to_string()))
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Found<T> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        // What serde says of a value that does not fit holds the value, which may be anybody's data.
+        UnreadableRow(if error.is_data() {
+            let (line, column) = (error.line(), error.column());
+            format!("a column's JSON has another form than expected, at line {line} column {column}")
+        } else {
+            format!("a column is not JSON that can be read: {error}")
+        })
+    })
 }
 
 /// The value itself may be anybody's data, so only its type is told.
-fn unexpected(wanted: &str, got: &Value) -> StoreError {
-    StoreError::Decode(format!("a column is a {}, not {wanted}", got.guess_type()))
+fn unexpected(wanted: &str, got: &Value) -> UnreadableRow {
+    UnreadableRow(format!("a column is a {}, not {wanted}", got.guess_type()))
 }
 
 #[cfg(test)]

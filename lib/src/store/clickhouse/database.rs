@@ -2,7 +2,7 @@
 
 use metrics::counter;
 
-use super::{cells::Reader, connection::InsertRow, connector::Connector, pool::Pool};
+use super::{cells::Reader, connection::InsertRow, connector::Connector, pool::Pool, unreadable::Unreadable};
 use crate::{
     resilience::{BreakerSettings, CallError, Cause, Classify, Guard},
     store::{StoreConfig, StoreError},
@@ -14,6 +14,8 @@ use domain::retry::{Failure, RetryPolicy};
 pub(super) struct Database {
     pool: Pool,
     guard: Guard,
+    /// What was told of rows that cannot be read.
+    pub(super) unreadable: Unreadable,
 }
 
 impl Database {
@@ -23,7 +25,7 @@ impl Database {
         let attempt = config.connect_timeout + 2 * config.call_timeout;
         let breaker = BreakerSettings { failures: 5, cool_down: std::time::Duration::from_secs(1) };
         let guard = Guard::new("clickhouse", RetryPolicy::standard(5, config.window), attempt, breaker);
-        Ok(Self { pool, guard })
+        Ok(Self { pool, guard, unreadable: Unreadable::default() })
     }
 
     /// The rows of a query's answer.
@@ -57,7 +59,7 @@ impl Classify for StoreError {
         match self {
             Self::Unavailable(_) => Failure::Connection,
             Self::Server { code, .. } => of_code(*code),
-            Self::Decode(_) => Failure::Permanent,
+            Self::Unreadable(_) | Self::Unwritable(_) => Failure::Permanent,
         }
     }
 }
@@ -85,9 +87,10 @@ impl From<CallError<StoreError>> for StoreError {
     fn from(error: CallError<Self>) -> Self {
         match error {
             // The server's own words are clearer than the history of a call that was refused at once.
-            CallError { cause: Cause::Failed(refusal @ (Self::Server { .. } | Self::Decode(_))), .. } => {
-                refusal
-            }
+            CallError {
+                cause: Cause::Failed(refusal @ (Self::Server { .. } | Self::Unreadable(_) | Self::Unwritable(_))),
+                ..
+            } => refusal,
             CallError { cause: Cause::Failed(Self::Unavailable(why)), history, .. } if history.len() == 1 => {
                 Self::Unavailable(why)
             }

@@ -8,7 +8,7 @@ use refinery_core::{
 };
 
 use super::{cells::Reader, connection::Cells, connector::Connector, pool::Pool};
-use crate::store::{StoreConfig, StoreError};
+use crate::store::{StoreConfig, StoreError, UnreadableRow};
 
 /// Every migration, oldest first. Each statement may run twice.
 const MIGRATIONS: &[(&str, &str)] = &[("V1__tables", include_str!("../../../migrations/V1__tables.sql"))];
@@ -64,7 +64,7 @@ fn failed(error: &refinery_core::Error) -> StoreError {
         text = format!("{text}: {cause}");
         source = cause.source();
     }
-    StoreError::Decode(format!("the history of migrations does not fit this program: {text}"))
+    UnreadableRow(format!("the history of migrations does not fit this program: {text}")).into()
 }
 
 /// What refinery talks to: klickhouse's own adapter knows neither time limits nor lost connections, and its lock
@@ -118,7 +118,7 @@ impl AsyncMigrate for Server {
 }
 
 fn read(cells: Cells) -> Result<Migration, StoreError> {
-    let wrong = |what: &str| StoreError::Decode(format!("{HISTORY} has a wrong {what}"));
+    let wrong = |what: &str| UnreadableRow(format!("{HISTORY} has a wrong {what}"));
     let mut row = Reader::from(cells);
     let version = row.text()?.parse().map_err(|_| wrong("version"))?;
     let name = row.text()?;

@@ -1,7 +1,8 @@
 //! The store in `ClickHouse`, over its native protocol.
 //!
 //! `database` is the guard (retries, breaker) over `pool` over `connection`, which turns klickhouse's silent losses
-//! into errors. `cells` and `run_rows` are the form of rows; `workflows`, `runs` and `dead_letters` are the traits of
+//! into errors. `cells` and `run_rows` are the form of rows, which are read one by one: `unreadable` tells of those that
+//! cannot be; `workflows`, `runs` and `dead_letters` are the traits of
 //! those names, each method with its statement.
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -10,7 +11,7 @@ use async_trait::async_trait;
 
 use crate::{
     batching::Coalescer,
-    store::{Head, Store, StoreConfig, StoreError},
+    store::{Found, Head, Store, StoreConfig, StoreError},
 };
 use domain::run::RunWithSteps;
 
@@ -31,6 +32,7 @@ mod sql;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod unreadable;
 mod workflows;
 
 pub use migrate::migrate;
@@ -42,8 +44,8 @@ use recorder::Rows;
 /// The store. Cheap to keep, made once a process; connections are made when they are needed.
 pub struct ClickHouse {
     database: Arc<Database>,
-    heads: Gathered<Head>,
-    gets: Gathered<RunWithSteps>,
+    heads: Gathered<Found<Head>>,
+    gets: Gathered<Found<RunWithSteps>>,
     records: Coalescer<Rows, (), StoreError>,
 }
 

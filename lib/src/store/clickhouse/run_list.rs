@@ -13,10 +13,11 @@ use super::{
     runs,
     sql::Text,
 };
-use crate::store::{Cursor, Page, PageRequest, StoreError};
+use crate::store::{Cursor, Found, Page, PageRequest, StoreError, UnreadableRow};
 use domain::{
     ids::{RunId, TenantId, WorkflowId},
     run::RunSummary,
+    timestamp::Timestamp,
 };
 
 /// So many rows are read for each run that is wanted, at first.
@@ -36,14 +37,17 @@ pub(super) async fn list(
         let sql = statement(tenant, workflow, from.as_ref(), wanted_rows);
         let rows = database.select("list_runs", &sql).await?;
         let complete = rows.len() < wanted_rows;
-        let rows = rows.into_iter().map(read_entry).collect::<Result<Vec<_>, _>>()?;
+        let rows = rows.into_iter().filter_map(|row| database.unreadable.readable("a list of runs", read_entry(row)));
         let found = newest_of_each(rows, complete);
         match found.last() {
-            Some(last) => from = Some(place(last)),
+            Some((last, _)) => from = Some(*last),
             // One run alone has more rows than were read.
             None => wanted_rows = wanted_rows.saturating_mul(4),
         }
-        runs.extend(accepted_once(database, tenant, found).await?);
+        let readable = found.into_iter().filter_map(|(place, run)| {
+            database.unreadable.readable(format_args!("run {} in a list", place.id), run)
+        });
+        runs.extend(accepted_once(database, tenant, readable.collect()).await?);
         if complete || runs.len() > limit {
             return Ok(Page { next: next(&mut runs, limit, place), items: runs });
         }
@@ -95,76 +99,107 @@ pub(super) fn statement(
 const ENTRIES: &str =
     "place, version, owner_id, workflow_version, status, trigger, created_at, started_at, finished_at";
 
-/// A row of [`ENTRIES`], with its version.
-fn read_entry(mut row: Reader) -> Result<(u64, RunSummary), StoreError> {
-    let place = row.text()?;
-    let id = place.get(12..).and_then(|id| Uuid::try_parse(id).ok());
-    let id = id.ok_or_else(|| StoreError::Decode("an entry of a list is at no place".to_owned()))?;
+/// A row of [`ENTRIES`].
+struct Entry {
+    place: Cursor,
+    version: u64,
+    run: Found<RunSummary>,
+}
+
+fn read_entry(mut row: Reader) -> Found<Entry> {
+    let place = read_place(&row.text()?)?;
     let version = row.u64()?;
-    let summary = RunSummary {
-        id: RunId(id),
+    let run = read_summary(RunId(place.id), attempt_and_revision(version).0, row);
+    Ok(Entry { place, version, run })
+}
+
+fn read_summary(id: RunId, attempt: u32, mut row: Reader) -> Found<RunSummary> {
+    Ok(RunSummary {
+        id,
         workflow_id: WorkflowId(row.uuid()?),
         workflow_version: row.u32()?,
         status: row.name()?,
-        attempt: attempt_and_revision(version).0,
+        attempt,
         trigger: row.json()?,
         created_at: row.moment()?,
         started_at: row.optional_moment()?,
         finished_at: row.optional_moment()?,
-    };
-    Ok((version, summary))
+    })
 }
 
-/// The newest row of each run. Without a complete answer the last run may have more rows, so it is left out.
-fn newest_of_each(rows: Vec<(u64, RunSummary)>, complete: bool) -> Vec<RunSummary> {
-    let mut newest: Vec<(u64, RunSummary)> = Vec::with_capacity(rows.len());
-    for (version, run) in rows {
+/// What [`list_place`] wrote.
+fn read_place(place: &str) -> Found<Cursor> {
+    let read = || {
+        let (at, id) = place.split_at_checked(12)?;
+        let at = Timestamp::from_millis(i64::from_str_radix(at, 16).ok()?);
+        Some(Cursor { at, id: Uuid::try_parse(id).ok()? })
+    };
+    read().ok_or_else(|| UnreadableRow("an entry of a list is at no place".to_owned()))
+}
+
+/// The newest row of each run, with its place. Without a complete answer the last run may have more rows, so it is left
+/// out.
+fn newest_of_each(rows: impl Iterator<Item = Entry>, complete: bool) -> Vec<(Cursor, Found<RunSummary>)> {
+    let mut newest: Vec<Entry> = Vec::new();
+    for row in rows {
         match newest.last_mut() {
-            Some((kept, last)) if last.id == run.id => {
-                if *kept < version {
-                    (*kept, *last) = (version, run);
+            Some(last) if last.place.id == row.place.id => {
+                if last.version < row.version {
+                    *last = row;
                 }
             }
-            _ => newest.push((version, run)),
+            _ => newest.push(row),
         }
     }
     if !complete {
         newest.pop();
     }
-    newest.into_iter().map(|(_, run)| run).collect()
+    newest.into_iter().map(|Entry { place, run, .. }| (place, run)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{
-        run::{RunStatus, Trigger},
-        timestamp::Timestamp,
-    };
+    use domain::run::{RunStatus, Trigger};
 
-    fn row(id: u128, version: u64) -> (u64, RunSummary) {
+    fn row(id: u128, version: u64) -> Entry {
+        let place = Cursor { at: Timestamp::from_millis(1), id: Uuid::from_u128(id) };
         let run = RunSummary {
-            id: RunId(Uuid::from_u128(id)),
+            id: RunId(place.id),
             workflow_id: WorkflowId(Uuid::nil()),
             workflow_version: 1,
             status: if version > 1 { RunStatus::Succeeded } else { RunStatus::Queued },
             attempt: 1,
             trigger: Trigger::manual(),
-            created_at: Timestamp::from_millis(1),
+            created_at: place.at,
             started_at: None,
             finished_at: None,
         };
-        (version, run)
+        Entry { place, version, run: Ok(run) }
     }
 
     #[test]
     fn rows_of_one_run_become_one_and_a_last_one_that_may_go_on_is_left_out() {
-        let rows = || vec![row(3, 1), row(2, 1), row(2, 2), row(1, 2), row(1, 1)];
-        let ids =
-            |runs: Vec<RunSummary>| runs.iter().map(|r| (r.id.0.as_u128(), r.status)).collect::<Vec<_>>();
+        let rows = || [(3, 1), (2, 1), (2, 2), (1, 2), (1, 1)].into_iter().map(|(id, version)| row(id, version));
+        let ids = |runs: Vec<(Cursor, Found<RunSummary>)>| {
+            runs.into_iter().map(|(place, run)| (place.id.as_u128(), run.unwrap().status)).collect::<Vec<_>>()
+        };
         use RunStatus::{Queued, Succeeded};
         assert_eq!(ids(newest_of_each(rows(), true)), [(3, Queued), (2, Succeeded), (1, Succeeded)]);
         assert_eq!(ids(newest_of_each(rows(), false)), [(3, Queued), (2, Succeeded)]);
-        assert!(newest_of_each(vec![row(1, 1), row(1, 2)], false).is_empty());
+        assert!(newest_of_each([row(1, 1), row(1, 2)].into_iter(), false).is_empty());
+    }
+
+    #[test]
+    fn a_place_is_read_as_it_was_written_and_the_list_goes_on_after_a_row_that_cannot_be_read() {
+        let place = Cursor { at: Timestamp::from_millis(1_795_500_000_123), id: Uuid::from_u128(7) };
+        assert_eq!(read_place(&list_place(place.at, place.id)), Ok(place));
+        for text in ["", "0", "00000000000g00000000000000000000000000000001", "0000000000010"] {
+            assert!(read_place(text).is_err(), "{text}");
+        }
+        let unreadable = Entry { run: Err(UnreadableRow("x".to_owned())), ..row(2, 1) };
+        let found = newest_of_each([row(3, 1), unreadable, row(1, 1)].into_iter(), false);
+        assert_eq!(found.len(), 2);
+        assert_eq!(found[1].0.id.as_u128(), 2, "the next page begins after it");
     }
 }

@@ -7,7 +7,7 @@ use super::{
     cells::{Reader, json, moment, numbers, optional_json, optional_moment, row, text},
     connection::InsertRow,
 };
-use crate::store::{StepFact, StoreError};
+use crate::store::{Found, StepFact, StoreError, UnreadableRow};
 use domain::{
     ids::{NodeId, RunId, TenantId, WorkflowId},
     run::{Run, RunKey, Step},
@@ -160,9 +160,13 @@ pub(super) enum RunOrStep {
     },
 }
 
-pub(super) fn read_run_or_step(mut row: Reader) -> Result<(RunKey, RunOrStep), StoreError> {
-    let tenant = row.tenant()?;
-    let id = RunId(row.uuid()?);
+/// A row of [`RUN_OR_STEP`]: of which run it is, and what it says.
+pub(super) fn read_run_or_step(mut row: Reader) -> Found<(RunKey, Found<RunOrStep>)> {
+    let (tenant, id) = (row.tenant()?, RunId(row.uuid()?));
+    Ok(((tenant, id), read_payload(id, row)))
+}
+
+fn read_payload(id: RunId, mut row: Reader) -> Found<RunOrStep> {
     let place = row.text()?;
     let (attempt, revision) = attempt_and_revision(row.u64()?);
     let found = if place.is_empty() {
@@ -182,7 +186,7 @@ pub(super) fn read_run_or_step(mut row: Reader) -> Result<(RunKey, RunOrStep), S
             created_at: row.moment()?,
         })
     } else {
-        let node_id = NodeId::parse(&place).map_err(|error| StoreError::Decode(error.to_string()))?;
+        let node_id = NodeId::parse(&place).map_err(|error| UnreadableRow(error.to_string()))?;
         let (status, started_at, finished_at) = (row.name()?, row.optional_moment()?, row.optional_moment()?);
         let (output, error) = (row.optional_json()?, row.optional_json()?);
         row.skip(OF_RUNS_ONLY);
@@ -202,7 +206,7 @@ pub(super) fn read_run_or_step(mut row: Reader) -> Result<(RunKey, RunOrStep), S
         };
         RunOrStep::Step { ordinal, step }
     };
-    Ok(((tenant, id), found))
+    Ok(found)
 }
 
 #[cfg(test)]

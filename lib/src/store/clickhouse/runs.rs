@@ -1,6 +1,9 @@
 //! Runs and their steps.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 
@@ -13,7 +16,7 @@ use super::{
     run_rows::{RUN_OR_STEP, RUN_ROWS, RunOrStep, attempt_and_revision, read_run_or_step},
     sql::{MAX_KEYS, keys_are},
 };
-use crate::store::{Facts, Head, Page, PageRequest, RunStore, StoreError};
+use crate::store::{Facts, Found, Head, Page, PageRequest, RunStore, StoreError, UnreadableRow};
 use domain::{
     ids::{RunId, TenantId, WorkflowId},
     run::{Run, RunKey, RunSummary, RunWithSteps, Step},
@@ -30,14 +33,14 @@ impl RunStore for ClickHouse {
         Ok(self.records.submit(rows).await?)
     }
 
-    async fn get(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, RunWithSteps>, StoreError> {
+    async fn get(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, Found<RunWithSteps>>, StoreError> {
         if keys.is_empty() {
             return Ok(HashMap::new());
         }
         Ok(self.gets.submit(keys.to_vec()).await?)
     }
 
-    async fn heads(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, Head>, StoreError> {
+    async fn heads(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, Found<Head>>, StoreError> {
         if keys.is_empty() {
             return Ok(HashMap::new());
         }
@@ -59,18 +62,33 @@ impl RunStore for ClickHouse {
 pub(super) async fn heads(
     database: Arc<Database>,
     keys: Vec<RunKey>,
-) -> Result<HashMap<RunKey, Head>, StoreError> {
-    let mut newest: HashMap<RunKey, (u64, Head)> = HashMap::with_capacity(keys.len());
+) -> Result<HashMap<RunKey, Found<Head>>, StoreError> {
+    let mut newest: HashMap<RunKey, (u64, Found<Head>)> = HashMap::with_capacity(keys.len());
     for keys in keys.chunks(MAX_KEYS) {
         for row in database.select("heads", &heads_statement(keys)).await? {
-            let (key, version, head) = read_head(row)?;
-            let kept = newest.entry(key).or_insert((version, head));
-            if kept.0 < version {
-                *kept = (version, head);
+            let Some((key, version, head)) = database.unreadable.readable("heads", read_head(row)) else {
+                continue;
+            };
+            if let Err(why) = &head {
+                database.unreadable.tell(name_of(&key), why);
+            }
+            match newest.entry(key) {
+                Entry::Vacant(free) => {
+                    free.insert((version, head));
+                }
+                Entry::Occupied(mut kept) if kept.get().0 < version => {
+                    *kept.get_mut() = (version, head);
+                }
+                Entry::Occupied(_) => {}
             }
         }
     }
     Ok(newest.into_iter().map(|(key, (_, head))| (key, head)).collect())
+}
+
+/// A run in messages.
+fn name_of((tenant, run): &RunKey) -> String {
+    format!("run {run} of tenant {tenant}")
 }
 
 pub(super) fn heads_statement(keys: &[RunKey]) -> String {
@@ -79,12 +97,12 @@ pub(super) fn heads_statement(keys: &[RunKey]) -> String {
 
 const HEADS: &str = "tenant, owner_id, version, status";
 
-/// A row of [`HEADS`], with its version.
-fn read_head(mut row: Reader) -> Result<(RunKey, u64, Head), StoreError> {
+/// A row of [`HEADS`]: of which run it is, its version, and what it says.
+fn read_head(mut row: Reader) -> Found<(RunKey, u64, Found<Head>)> {
     let key = (row.tenant()?, RunId(row.uuid()?));
     let version = row.u64()?;
     let (attempt, revision) = attempt_and_revision(version);
-    Ok((key, version, Head { attempt, revision, status: row.name()? }))
+    Ok((key, version, row.name().map(|status| Head { attempt, revision, status })))
 }
 
 /// When these runs were accepted, as their newest versions say.
@@ -98,7 +116,8 @@ pub(super) async fn acceptances(
         let condition = keys_are("owner_id", runs.iter().map(|run| (tenant, run.0)));
         let sql = format!("SELECT {ACCEPTANCES} FROM {RUN_ROWS} WHERE {condition} AND place = ''");
         for row in database.select("acceptances", &sql).await? {
-            let (run, version, at) = read_acceptance(row)?;
+            let row = read_acceptance(row);
+            let Some((run, version, at)) = database.unreadable.readable("acceptances", row) else { continue };
             // Of equal versions, whose order is by chance, the later moment: the same on every page.
             let kept = newest.entry(run).or_insert((version, at));
             *kept = (version, at).max(*kept);
@@ -110,7 +129,7 @@ pub(super) async fn acceptances(
 const ACCEPTANCES: &str = "owner_id, version, created_at";
 
 /// A row of [`ACCEPTANCES`]: when a run was accepted, as this version of it says.
-fn read_acceptance(mut row: Reader) -> Result<(RunId, u64, Timestamp), StoreError> {
+fn read_acceptance(mut row: Reader) -> Found<(RunId, u64, Timestamp)> {
     Ok((RunId(row.uuid()?), row.u64()?, row.moment()?))
 }
 
@@ -118,10 +137,17 @@ fn read_acceptance(mut row: Reader) -> Result<(RunId, u64, Timestamp), StoreErro
 pub(super) async fn get(
     database: Arc<Database>,
     keys: Vec<RunKey>,
-) -> Result<HashMap<RunKey, RunWithSteps>, StoreError> {
+) -> Result<HashMap<RunKey, Found<RunWithSteps>>, StoreError> {
     let mut runs = HashMap::with_capacity(keys.len());
     for keys in keys.chunks(MAX_KEYS) {
-        collect(database.select("runs", &runs_statement(keys)).await?, &mut runs)?;
+        let rows = database.select("runs", &runs_statement(keys)).await?;
+        let rows = rows.into_iter().filter_map(|row| database.unreadable.readable("runs", read_run_or_step(row)));
+        runs.extend(collect(rows));
+    }
+    for (key, run) in &runs {
+        if let Err(why) = run {
+            database.unreadable.tell(name_of(key), why);
+        }
     }
     Ok(runs)
 }
@@ -141,25 +167,36 @@ fn condition(keys: &[RunKey]) -> String {
 
 /// A run and its steps, as their rows come.
 #[derive(Default)]
-struct Found {
+struct Gathering {
     run: Option<Run>,
     steps: Vec<(u32, Step)>,
+    /// Why one of the rows cannot be read: then the run cannot, for it would not be whole.
+    unreadable: Option<UnreadableRow>,
 }
 
-fn collect(rows: Vec<Reader>, into: &mut HashMap<RunKey, RunWithSteps>) -> Result<(), StoreError> {
-    let mut found: HashMap<RunKey, Found> = HashMap::new();
-    for row in rows {
-        let (key, row) = read_run_or_step(row)?;
-        let entry = found.entry(key).or_default();
+impl Gathering {
+    /// `None`: only steps are there. They are not shown before their run is recorded.
+    fn whole(self) -> Option<Found<RunWithSteps>> {
+        let Self { run, mut steps, unreadable } = self;
+        if let Some(why) = unreadable {
+            return Some(Err(why));
+        }
+        steps.sort_by(|(a, x), (b, y)| (a, &x.node_id, &x.iteration).cmp(&(b, &y.node_id, &y.iteration)));
+        Some(Ok(RunWithSteps { run: run?, steps: steps.into_iter().map(|(_, step)| step).collect() }))
+    }
+}
+
+fn collect(
+    rows: impl Iterator<Item = (RunKey, Found<RunOrStep>)>,
+) -> impl Iterator<Item = (RunKey, Found<RunWithSteps>)> {
+    let mut gathered: HashMap<RunKey, Gathering> = HashMap::new();
+    for (key, row) in rows {
+        let entry = gathered.entry(key).or_default();
         match row {
-            RunOrStep::Run(run) => entry.run = Some(run),
-            RunOrStep::Step { ordinal, step } => entry.steps.push((ordinal, step)),
+            Ok(RunOrStep::Run(run)) => entry.run = Some(run),
+            Ok(RunOrStep::Step { ordinal, step }) => entry.steps.push((ordinal, step)),
+            Err(why) => entry.unreadable = Some(why),
         }
     }
-    into.extend(found.into_iter().filter_map(|(key, Found { run, mut steps })| {
-        steps.sort_by(|(a, x), (b, y)| (a, &x.node_id, &x.iteration).cmp(&(b, &y.node_id, &y.iteration)));
-        // Steps of a run that is not recorded yet are not shown.
-        Some((key, RunWithSteps { run: run?, steps: steps.into_iter().map(|(_, step)| step).collect() }))
-    }));
-    Ok(())
+    gathered.into_iter().filter_map(|(key, run)| Some((key, run.whole()?)))
 }

@@ -13,7 +13,9 @@ use super::{
     run_list::next,
     sql::{MAX_KEYS, Text, after, keys_are},
 };
-use crate::store::{Claim, Cursor, Page, PageRequest, StoreError, WorkflowChange, WorkflowStore};
+use crate::store::{
+    Claim, Cursor, Found, Page, PageRequest, StoreError, UnreadableRow, WorkflowChange, WorkflowStore,
+};
 use domain::{
     ids::{TenantId, WorkflowId},
     timestamp::Timestamp,
@@ -33,7 +35,11 @@ impl WorkflowStore for ClickHouse {
         self.database.insert("save_workflows", WORKFLOW_ROWS, rows).await
     }
 
-    async fn newest(&self, keys: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, StoredWorkflow>, StoreError> {
+    async fn newest(
+        &self,
+        keys: &[WorkflowKey],
+    ) -> Result<HashMap<WorkflowKey, Found<StoredWorkflow>>, StoreError> {
+        let unreadable = &self.database.unreadable;
         let mut newest = HashMap::with_capacity(keys.len());
         for keys in keys.chunks(MAX_KEYS) {
             let condition = keys_are("workflow_id", keys.iter().map(|(tenant, id)| (tenant, id.0)));
@@ -43,7 +49,14 @@ impl WorkflowStore for ClickHouse {
                  ORDER BY version DESC, recorded_at DESC LIMIT 1 BY tenant, workflow_id"
             );
             for row in self.database.select("workflows", &sql).await? {
-                newest.extend(read_workflow(row)?);
+                let Some((key, workflow)) = unreadable.readable("workflows", read_workflow(row)) else { continue };
+                if let Err(why) = &workflow {
+                    unreadable.tell(format_args!("workflow {} of tenant {}", key.1, key.0), why);
+                }
+                // A deleted one is not there.
+                if let Some(workflow) = workflow.transpose() {
+                    newest.insert(key, workflow);
+                }
             }
         }
         Ok(newest)
@@ -58,7 +71,8 @@ impl WorkflowStore for ClickHouse {
                 "SELECT tenant, workflow_id, version, deleted FROM {WORKFLOW_ROWS} WHERE {condition}"
             );
             for row in self.database.select("workflow_versions", &sql).await? {
-                let (key, version, deleted) = read_version(row)?;
+                let row = self.database.unreadable.readable("workflow versions", read_version(row));
+                let Some((key, version, deleted)) = row else { continue };
                 let kept = newest.entry(key).or_insert((version, deleted));
                 *kept = (version, deleted).max(*kept);
             }
@@ -99,8 +113,8 @@ impl WorkflowStore for ClickHouse {
             limit + 1
         );
         let rows = self.database.select("list_workflows", &sql).await?;
-        let mut items =
-            rows.into_iter().map(|mut row| read_summary(&mut row)).collect::<Result<Vec<_>, _>>()?;
+        let read = |row| self.database.unreadable.readable("a list of workflows", read_summary(row));
+        let mut items: Vec<_> = rows.into_iter().filter_map(read).collect();
         Ok(Page { next: next(&mut items, limit, |w| Cursor { at: w.updated_at, id: w.id.0 }), items })
     }
 }
@@ -140,9 +154,14 @@ fn claim_row((tenant, workflow): &WorkflowKey, claim: &Claim, withdrawn: bool) -
 }
 
 /// A row of [`SUMMARY`].
-fn read_summary(row: &mut Reader) -> Result<WorkflowSummary, StoreError> {
+fn read_summary(mut row: Reader) -> Found<WorkflowSummary> {
+    let id = WorkflowId(row.uuid()?);
+    read_rest_of_summary(id, &mut row)
+}
+
+fn read_rest_of_summary(id: WorkflowId, row: &mut Reader) -> Found<WorkflowSummary> {
     Ok(WorkflowSummary {
-        id: WorkflowId(row.uuid()?),
+        id,
         name: row.text()?,
         active: row.flag()?,
         version: row.u32()?,
@@ -152,18 +171,20 @@ fn read_summary(row: &mut Reader) -> Result<WorkflowSummary, StoreError> {
 }
 
 /// A row of the tenant, whether it is deleted, [`SUMMARY`], and the document; `None` when deleted.
-fn read_workflow(mut row: Reader) -> Result<Option<(WorkflowKey, StoredWorkflow)>, StoreError> {
-    let tenant = row.tenant()?;
-    if row.flag()? {
-        return Ok(None);
-    }
-    let summary = read_summary(&mut row)?;
+fn read_workflow(mut row: Reader) -> Found<(WorkflowKey, Found<Option<StoredWorkflow>>)> {
+    let (tenant, deleted, id) = (row.tenant()?, row.flag()?, WorkflowId(row.uuid()?));
+    let stored = if deleted { Ok(None) } else { read_stored(id, row).map(Some) };
+    Ok(((tenant, id), stored))
+}
+
+fn read_stored(id: WorkflowId, mut row: Reader) -> Found<StoredWorkflow> {
+    let summary = read_rest_of_summary(id, &mut row)?;
     let document = DocumentText::parse(row.text()?)
-        .map_err(|error| StoreError::Decode(format!("the document: {error}")))?;
-    Ok(Some(((tenant, summary.id), StoredWorkflow { summary, document })))
+        .map_err(|error| UnreadableRow(format!("the document is not JSON that can be read: {error}")))?;
+    Ok(StoredWorkflow { summary, document })
 }
 
 /// A workflow, its version, and whether that is a deletion.
-fn read_version(mut row: Reader) -> Result<(WorkflowKey, u32, bool), StoreError> {
+fn read_version(mut row: Reader) -> Found<(WorkflowKey, u32, bool)> {
     Ok(((row.tenant()?, WorkflowId(row.uuid()?)), row.u32()?, row.flag()?))
 }

@@ -171,7 +171,7 @@ impl TestApp {
     pub async fn advance(&self, run: &str, status: RunStatus, revision: u64) {
         let key: RunKey = (acme(), run.parse::<RunId>().unwrap());
         let known = self.store.unwatched().get(std::slice::from_ref(&key)).await.unwrap().remove(&key);
-        let run = Run { status, revision, ..known.unwrap().run };
+        let run = Run { status, revision, ..known.unwrap().unwrap().run };
         let facts = Facts { runs: vec![(key.0, run)], steps: Vec::new() };
         self.store.unwatched().record(&facts).await.unwrap();
     }

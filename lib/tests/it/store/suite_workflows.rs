@@ -19,7 +19,7 @@ for_every_store![
 
 async fn newest(store: &dyn Store, tenant: &TenantId, of: &StoredWorkflow) -> Option<StoredWorkflow> {
     let key = (tenant.clone(), of.summary.id);
-    store.newest(std::slice::from_ref(&key)).await.unwrap().remove(&key)
+    store.newest(std::slice::from_ref(&key)).await.unwrap().remove(&key).transpose().unwrap()
 }
 
 async fn listed(store: &dyn Store, tenant: &TenantId, limit: u32) -> Vec<(uuid::Uuid, u32)> {

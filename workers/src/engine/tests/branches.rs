@@ -3,7 +3,7 @@
 use domain::run::RunStatus;
 use serde_json::json;
 
-use super::scenario::{Scenario, workflow};
+use super::scenario::{Scenario, UNAVAILABLE, workflow};
 
 fn started(text: &str) -> Scenario {
     Scenario::started(workflow(text, &json!({})))
@@ -39,10 +39,22 @@ fn a_skipped_branch_is_skipped_to_its_end_and_is_not_in_the_output() {
 }
 
 #[test]
-fn a_last_node_without_main_gives_the_items_of_all_its_ports_in_order() {
+fn a_last_node_with_several_ports_keeps_them_apart_in_the_output() {
     let mut run = started("start:manual > if:if");
     run.give("if", &json!({ "false": [{ "n": 2 }], "true": [{ "n": 1 }] }));
-    assert_eq!(run.run().output, Some(json!({ "if": [{ "n": 1 }, { "n": 2 }] })));
+    assert_eq!(run.run().output, Some(json!({ "if": { "true": [{ "n": 1 }], "false": [{ "n": 2 }] } })));
+    // Also when nothing left by one of them: the form follows from the workflow.
+    let mut run = started("start:manual > if:if");
+    run.give("if", &json!({ "true": [{ "n": 1 }] }));
+    assert_eq!(run.run().output, Some(json!({ "if": { "true": [{ "n": 1 }], "false": [] } })));
+}
+
+#[test]
+fn items_that_leave_a_last_node_by_its_error_port_are_in_the_output() {
+    let data = json!({ "a": { "on_error": "error_port", "retry": { "max_attempts": 1 } } });
+    let mut run = Scenario::started(workflow("start:manual > a:http_request", &data));
+    run.fail_with("a", UNAVAILABLE, None, &json!({ "main": [{ "n": 1 }], "error": [{ "n": 2 }] }));
+    assert_eq!(run.run().output, Some(json!({ "a": { "main": [{ "n": 1 }], "error": [{ "n": 2 }] } })));
 }
 
 #[test]

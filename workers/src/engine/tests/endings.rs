@@ -1,10 +1,12 @@
 //! How runs end, and that they stay ended.
 
-use domain::run::RunStatus;
+use std::time::Duration;
+
+use domain::{definition::Definition, run::RunStatus};
 use serde_json::{Value, json};
 
-use super::scenario::{CREATED, Scenario, UNAVAILABLE, one_item, workflow, workflow_within};
-use crate::engine::{Command, Illegal, Outcome, StepKey, Timer};
+use super::scenario::{CREATED, Scenario, UNAVAILABLE, header, one_item, workflow, workflow_within};
+use crate::engine::{Command, Illegal, Outcome, RunHeader, RunState, StepKey, Timer, step};
 
 const THREE: &str = "start:manual > a:http_request; start > b:http_request; start > c:http_request > d:set";
 
@@ -43,10 +45,43 @@ fn the_deadline_ends_the_run_and_says_which_setting_it_was() {
 }
 
 #[test]
-fn a_run_that_was_queued_past_its_deadline_runs_nothing() {
-    let mut run = Scenario::queued(workflow_within("1s", THREE, &json!({})), Value::Null);
-    run.later(1_000).tell(Command::Start).unwrap();
-    assert_eq!((run.status(), run.effects()), (RunStatus::TimedOut, vec!["cancel deadline".to_owned()]));
+fn the_time_limit_counts_from_when_the_run_began() {
+    let mut run = Scenario::queued(workflow_within("90s", THREE, &json!({})), Value::Null);
+    run.later(100_000).tell(Command::Start).unwrap();
+    assert_eq!(run.status(), RunStatus::Running);
+    assert_eq!(run.effects()[0], "set deadline at 190000");
+    // Also for a worker that has to find out again.
+    run.later(89_999).restart();
+    assert_eq!(run.status(), RunStatus::Running);
+    run.later(1).restart();
+    assert_eq!(run.run().error.unwrap().code, "run_timeout");
+}
+
+#[test]
+fn a_run_that_waited_too_long_to_begin_runs_nothing_and_says_which_setting_it_was() {
+    let definition = || Definition { start_timeout: Duration::from_secs(60), ..workflow(THREE, &json!({})) };
+    let mut run = Scenario::queued(definition(), Value::Null);
+    run.later(59_999).tell(Command::Start).unwrap();
+    assert_eq!(run.status(), RunStatus::Running);
+
+    for command in [Command::Start, Command::Recover] {
+        let mut run = Scenario::queued(definition(), Value::Null);
+        run.later(60_000).tell(command).unwrap();
+        assert_eq!((run.status(), run.effects()), (RunStatus::TimedOut, Vec::new()));
+        let ended = run.run();
+        let error = ended.error.unwrap();
+        assert_eq!((error.code.as_str(), ended.started_at), ("start_timeout", None));
+        assert!(error.message.contains("1m") && error.message.contains("settings.start_timeout"), "{error:?}");
+    }
+}
+
+#[test]
+fn a_run_that_is_sent_again_after_its_worker_was_lost_does_not_wait_to_begin() {
+    let definition = Definition { start_timeout: Duration::from_secs(60), ..workflow(THREE, &json!({})) };
+    let again = RunHeader { attempt: 2, ..header(Value::Null) };
+    let mut state = RunState::new(again, definition);
+    step(&mut state, Command::Start, CREATED.plus(Duration::from_secs(3_600))).unwrap();
+    assert_eq!(state.status(), RunStatus::Running);
 }
 
 #[test]

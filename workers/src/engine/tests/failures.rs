@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use domain::{
+    limits,
+    measure::value_bytes,
     retry::Failure,
     run::{NodeError, RunStatus, StepStatus, WaitsFor},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::scenario::{Scenario, UNAVAILABLE, changes, workflow};
 use crate::engine::{Command, Illegal, Outcome, StepFailure, StepKey, Timer};
 
-fn started(text: &str, data: &serde_json::Value) -> Scenario {
+fn started(text: &str, data: &Value) -> Scenario {
     Scenario::started(workflow(text, data))
 }
 
@@ -155,11 +157,54 @@ fn what_a_step_was_given_goes_on_with_the_error_when_it_cannot_say_what_it_did()
     let given = json!(run.inputs("alarm")[0].items);
     assert_eq!((&given[0]["sku"], &given[0]["error"]), (&json!("A1"), &expected));
 
-    let text = "x".repeat(domain::limits::MAX_STEP_OUTPUT_BYTES);
-    let mut run = started("start:manual > a:http_request > ok:set; a.error > alarm:set", &data);
+    let text = "x".repeat(limits::MAX_MESSAGE_BYTES);
+    let items = vec![json!({}); limits::MAX_STEP_OUTPUT_BYTES / text.len()];
+    let mut run = started("start:manual > many:set > a:http_request > ok:set; a.error > alarm:set", &data);
+    run.give("many", &json!({ "main": items }));
     run.finish("a", cut_off(NodeError::new("timeout", text)));
     let given = json!(run.inputs("alarm")[0].items);
-    assert_eq!(given[0].as_object().unwrap().len(), 1, "more than a step may emit: the error alone");
+    assert_eq!(given.as_array().unwrap().len(), 1, "more than a step may emit: the error alone");
+}
+
+#[test]
+fn an_error_that_is_too_deep_or_too_large_is_cut_before_it_is_kept() {
+    let deep = (0..120).fold(json!(1), |inner, _| json!([inner]));
+    let failure = |details: &Value, failure| {
+        let error = NodeError { details: Some(details.clone()), ..NodeError::new("x", "x") };
+        Outcome::Failed(Box::new(StepFailure { error, failure, partial: None, fallback: None }))
+    };
+    let data = json!({ "a": { "retry": { "max_attempts": 2 } } });
+    let mut run = started("start:manual > a:http_request", &data);
+    run.finish("a", failure(&deep, UNAVAILABLE));
+    let details = |error: Option<NodeError>| error.unwrap().details.unwrap();
+    let retried = details(run.step("a").unwrap().error);
+    run.retry("a").finish("a", failure(&json!("x".repeat(limits::MAX_DETAILS_BYTES)), UNAVAILABLE));
+    assert!(value_bytes(&retried).is_ok() && retried.to_string().ends_with(&"]".repeat(97)), "{retried}");
+    let failed = [details(run.step("a").unwrap().error), details(run.run().error)];
+    assert!(failed.iter().all(|details| details.to_string().contains("MAX_DETAILS_BYTES")), "{failed:?}");
+}
+
+#[test]
+fn what_a_step_keeps_for_its_next_attempt_has_a_limit_that_the_error_names() {
+    let data = json!({ "a": { "retry": { "max_attempts": 3 } } });
+    let deep = |levels| (0..levels).fold(json!(1), |inner, _| json!([inner]));
+    for (kept, limit) in [
+        (json!("x".repeat(limits::MAX_KEPT_BYTES - 2)), None),
+        (json!("x".repeat(limits::MAX_KEPT_BYTES - 1)), Some("MAX_KEPT_BYTES")),
+        (deep(limits::MAX_KEPT_DEPTH), None),
+        (deep(limits::MAX_KEPT_DEPTH + 1), Some("MAX_KEPT_DEPTH")),
+    ] {
+        let mut run = started("start:manual > a:http_request", &data);
+        run.fail_with("a", UNAVAILABLE, Some(kept.clone()), &json!({}));
+        match limit {
+            None => assert_eq!(run.retry("a").step("a").unwrap().status, StepStatus::Running),
+            Some(limit) => {
+                let error = run.run().error.unwrap();
+                assert_eq!(error.code, "limit");
+                assert!(error.message.contains(limit), "{}", error.message);
+            }
+        }
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::{
     ids::RunId,
+    limits,
     retry::Failure,
     run::{RunStatus, StepStatus, WaitsFor},
     timestamp::Timestamp,
@@ -180,4 +181,27 @@ fn a_wait_for_nothing_fails_and_a_wait_of_an_attempt_that_is_over_is_refused() {
     let step = scenario.key("a");
     let late = Command::StepFinished { step: step.clone(), attempt: 1, outcome: later, jitter: 0.0 };
     assert_eq!(scenario.tell(late), Err(Illegal::StaleAttempt { step, attempt: 1 }));
+}
+
+#[test]
+fn a_signals_data_has_limits_and_what_is_above_wakes_nobody() {
+    let deep = |levels| (0..levels).fold(json!(1), |inner, _| json!([inner]));
+    for (data, limit) in [
+        (deep(limits::MAX_DEPTH), None),
+        (deep(limits::MAX_DEPTH + 1), Some("MAX_DEPTH")),
+        (json!("x".repeat(limits::MAX_SIGNAL_BYTES - 2)), None),
+        (json!("x".repeat(limits::MAX_SIGNAL_BYTES - 1)), Some("MAX_SIGNAL_BYTES")),
+    ] {
+        let mut scenario = started("start:manual > a:wait");
+        scenario.wait("a", WaitsFor { signal: Some("go".into()), ..WaitsFor::default() }, None);
+        let told = scenario.tell(Command::Signal { name: "go".to_owned(), data: Arc::new(data) });
+        match (told, limit) {
+            (Ok(()), None) => assert_eq!(scenario.status(), RunStatus::Running),
+            (Err(Illegal::Signal(why)), Some(limit)) => {
+                assert!(why.contains(limit), "{why}");
+                assert_eq!(scenario.status(), RunStatus::Waiting);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }

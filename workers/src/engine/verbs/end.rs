@@ -21,15 +21,28 @@ impl Deciding<'_> {
     }
 
     pub(super) fn is_too_late(&self) -> bool {
-        self.now >= self.state.deadline()
+        self.state.deadline().is_some_and(|deadline| self.now >= deadline)
     }
 
+    /// Ends the run, and says which of its two limits it was.
     pub(super) fn time_out(&mut self) -> Result<(), Illegal> {
-        let limit = HumanDuration(self.state.definition.timeout);
-        let message = format!(
-            "the run did not end within its time limit of {limit}; `settings.timeout` of the workflow sets it"
-        );
-        self.end(RunStatus::TimedOut, Some(Box::new(NodeError::new("run_timeout", message))))
+        let definition = &self.state.definition;
+        let error = if self.state.progress.phase == Phase::Queued {
+            let limit = HumanDuration(definition.start_timeout);
+            let message = format!(
+                "no worker began the run within {limit} of its acceptance; `settings.start_timeout` of the workflow \
+                 sets this limit"
+            );
+            NodeError::new("start_timeout", message)
+        } else {
+            let limit = HumanDuration(definition.timeout);
+            let message = format!(
+                "the run did not end within its time limit of {limit}, counted from when it began; \
+                 `settings.timeout` of the workflow sets it"
+            );
+            NodeError::new("run_timeout", message)
+        };
+        self.end(RunStatus::TimedOut, Some(Box::new(error)))
     }
 
     /// Stops all that is under way or due, and ends the run.
@@ -40,6 +53,7 @@ impl Deciding<'_> {
             }
             self.effect(Effect::CancelTimer(Timer::Deadline));
         }
+        let error = error.map(|error| Box::new(error.within_limits()));
         self.emit(RunEvent::Finished { status, error, at: self.now })
     }
 

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use domain::{
     items::Output,
+    limits::{MAX_KEPT_BYTES, MAX_KEPT_DEPTH},
+    measure::value_bytes_within,
     run::{NodeError, WaitsFor},
     workflow::OnError,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Deciding, fallback::inputs_with_error};
 use crate::engine::{
@@ -51,7 +53,8 @@ impl Deciding<'_> {
         failure: StepFailure,
         jitter: f64,
     ) -> Result<(), Illegal> {
-        let StepFailure { mut error, failure, partial, fallback } = failure;
+        let StepFailure { error, failure, partial, fallback } = failure;
+        let mut error = error.within_limits();
         let node = &self.state.definition.nodes[step.node];
         error.node_id = Some(node.id.clone());
         let retry = node.retry;
@@ -63,6 +66,9 @@ impl Deciding<'_> {
         let Some(delay) = retry.delay(failed, failure, elapsed, jitter) else {
             return self.fail_step(step, attempt, error, fallback);
         };
+        if let Err(above) = check_kept(partial.as_ref()) {
+            return self.fail_step(step, attempt, above, fallback);
+        }
         error.history = Vec::new();
         self.suspend(
             step,
@@ -80,6 +86,9 @@ impl Deciding<'_> {
         if waits_for == WaitsFor::default() {
             let message = "the step waits for nothing, which is a bug of the worker";
             return self.fail_step(step, attempt, NodeError::new("waits_for_nothing", message), None);
+        }
+        if let Err(above) = check_kept(kept.as_ref()) {
+            return self.fail_step(step, attempt, above, None);
         }
         self.suspend(step, attempt, Suspension { waits_for, kept: said(kept), failure: None })
     }
@@ -118,6 +127,20 @@ impl Deciding<'_> {
         self.change(step, attempt, StepChange::Failed { error: error.clone(), output })?;
         if goes_on { self.settle_after(step) } else { self.fail_run(error) }
     }
+}
+
+/// What a step keeps must be found again when it goes on.
+fn check_kept(kept: Option<&Value>) -> Result<(), NodeError> {
+    let (what, most, limit) = match kept.map(|kept| value_bytes_within(kept, MAX_KEPT_DEPTH)) {
+        None => return Ok(()),
+        Some(Ok(bytes)) if bytes <= MAX_KEPT_BYTES => return Ok(()),
+        Some(Ok(bytes)) => (format!("{bytes} bytes"), MAX_KEPT_BYTES, "MAX_KEPT_BYTES"),
+        Some(Err(_)) => ("it is nested deeper".to_owned(), MAX_KEPT_DEPTH, "MAX_KEPT_DEPTH"),
+    };
+    let message = format!(
+        "what the step has to keep until it goes on is above the limit of {most} ({limit}): {what}; give it fewer items"
+    );
+    Err(NodeError::new("limit", message).with_details(json!({ "limit": limit, "most": most })))
 }
 
 /// `null` says nothing: it would not be told from nothing when it is read back.

@@ -8,11 +8,13 @@ impl Deciding<'_> {
         if self.state.progress.phase != Phase::Queued {
             return Err(Illegal::AlreadyStarted);
         }
-        self.emit(RunEvent::Started { at: self.now })?;
         if self.is_too_late() {
             return self.time_out();
         }
-        self.effect(Effect::SetTimer { timer: Timer::Deadline, at: self.state.deadline() });
+        self.emit(RunEvent::Started { at: self.now })?;
+        if let Some(at) = self.state.deadline() {
+            self.effect(Effect::SetTimer { timer: Timer::Deadline, at });
+        }
         self.settle_ready()
     }
 }

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use domain::ids::RunId;
+use domain::{
+    ids::RunId,
+    limits::{MAX_SIGNAL_BYTES, above},
+    measure::value_bytes,
+};
 use serde_json::Value;
 
 use super::Deciding;
@@ -34,6 +38,7 @@ impl Deciding<'_> {
     /// Of several steps that wait for the same signal the first gets it.
     pub(in crate::engine) fn signal(&mut self, name: &str, data: &Arc<Value>) -> Result<(), Illegal> {
         self.state.ensure_started()?;
+        check_signal(data)?;
         let waiting = self.state.suspended().find(|(_, waits_for)| waits_for.signal.as_deref() == Some(name));
         let Some((step, _)) = waiting else {
             return Err(Illegal::NobodyWaits(format!("the signal {name:?}")));
@@ -75,4 +80,12 @@ impl Deciding<'_> {
         }
         Ok(())
     }
+}
+
+fn check_signal(data: &Value) -> Result<(), Illegal> {
+    let bytes = value_bytes(data).map_err(|too_deep| Illegal::Signal(too_deep.to_string()))?;
+    if bytes > MAX_SIGNAL_BYTES {
+        return Err(Illegal::Signal(above(bytes, "bytes", MAX_SIGNAL_BYTES, "MAX_SIGNAL_BYTES")));
+    }
+    Ok(())
 }

@@ -64,6 +64,36 @@ pub(crate) fn read_header(row: &[u8]) -> Result<(DocumentHash, RunHeader), serde
     Ok((form.document.0, header))
 }
 
+/// What a row says whose run's input cannot be read: the run can be ended in its tenant's name.
+pub(crate) fn read_header_without_input(row: &[u8]) -> Result<(DocumentHash, RunHeader), serde_json::Error> {
+    // Fields that are not named here are passed over, however they are nested.
+    #[derive(Deserialize)]
+    struct Bare<'a> {
+        document: Hex,
+        tenant: TenantId,
+        run: RunId,
+        attempt: u32,
+        workflow: WorkflowId,
+        version: u32,
+        #[serde(borrow)]
+        trigger: TriggerForm<'a>,
+        created: Millis,
+    }
+    let bare: Bare<'_> = serde_json::from_slice(row)?;
+    let header = RunHeader {
+        tenant: bare.tenant,
+        run_id: bare.run,
+        attempt: bare.attempt,
+        workflow_id: bare.workflow,
+        workflow_version: bare.version,
+        trigger: bare.trigger.into(),
+        input: Value::Null,
+        created_at: bare.created.into(),
+        traceparent: None,
+    };
+    Ok((bare.document.0, header))
+}
+
 /// Bytes as hexadecimal digits.
 struct Hex(DocumentHash);
 

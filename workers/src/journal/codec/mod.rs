@@ -17,7 +17,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use domain::{iteration::Iteration, run::Trigger, timestamp::Timestamp};
 pub(crate) use event::{read_events, read_timer, write_events, write_timer};
-pub(crate) use header::{read_header, write_header};
+pub(crate) use header::{read_header, read_header_without_input, write_header};
 pub(crate) use record::{read_record, write_record};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -30,7 +30,7 @@ pub(crate) fn count_events(row: &[u8]) -> Option<u64> {
 }
 
 fn write(what: &impl Serialize) -> Result<Vec<u8>, JournalError> {
-    serde_json::to_vec(what).map_err(|error| JournalError::Corrupt(format!("cannot be written: {error}")))
+    serde_json::to_vec(what).map_err(|error| JournalError::Failed(format!("a row cannot be written: {error}")))
 }
 
 /// A moment.

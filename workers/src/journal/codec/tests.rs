@@ -13,6 +13,8 @@ use domain::{
 };
 use serde_json::{Value, json};
 
+mod limits;
+
 use super::*;
 use crate::{
     engine::{AttemptFailure, RunEvent, RunHeader, StepChange, StepEvent, StepKey, Suspension, Timer, Wake},
@@ -167,9 +169,8 @@ fn timers_are_written_as_ever() {
     }
 }
 
-#[test]
-fn a_runs_header_is_written_as_ever() {
-    let header = RunHeader {
+fn header() -> RunHeader {
+    RunHeader {
         tenant: TenantId::parse("acme").unwrap(),
         run_id: run(),
         attempt: 2,
@@ -179,7 +180,12 @@ fn a_runs_header_is_written_as_ever() {
         input: json!([{"a": 1}]),
         created_at: AT,
         traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().ok(),
-    };
+    }
+}
+
+#[test]
+fn a_runs_header_is_written_as_ever() {
+    let header = header();
     let hash: [u8; 32] = std::array::from_fn(|i| u8::try_from(i * 8).unwrap());
     let row = text(write_header(&hash, &header));
     assert_eq!(
@@ -192,8 +198,7 @@ fn a_runs_header_is_written_as_ever() {
     assert!(read_header(row.replacen("00081", "000é", 1).as_bytes()).is_err());
 }
 
-#[test]
-fn records_of_the_outbox_are_written_as_ever() {
+fn record() -> RunRecord {
     let step = Step {
         node_id: NodeId::parse("a").unwrap(),
         iteration: Iteration::from(vec![1]),
@@ -207,7 +212,7 @@ fn records_of_the_outbox_are_written_as_ever() {
         waits_for: Some(WaitsFor::moment(AT)),
         error: Some(error()),
     };
-    let record = Record::Run(Box::new(RunRecord {
+    RunRecord {
         tenant: TenantId::parse("acme").unwrap(),
         run: Run {
             id: run(),
@@ -225,7 +230,12 @@ fn records_of_the_outbox_are_written_as_ever() {
             finished_at: None,
         },
         steps: vec![StepRecord { revision: 4, ordinal: 0, step }],
-    }));
+    }
+}
+
+#[test]
+fn records_of_the_outbox_are_written_as_ever() {
+    let record = Record::Run(Box::new(record()));
     let row = text(write_record(&record));
     assert_eq!(
         row,

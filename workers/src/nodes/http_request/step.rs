@@ -16,6 +16,7 @@ use domain::{
     iteration::Iteration,
     kinds::http_request::Params,
     limits::{MAX_ITEMS, MAX_STEP_OUTPUT_BYTES},
+    measure::value_bytes,
     retry::Failure,
     run::NodeError,
     workflow::OnError,
@@ -124,14 +125,23 @@ pub(super) async fn run(params: Arc<Param>, needs_javascript: bool, context: Cal
 
 /// The answers so far must fit the step's output; else a large list of large answers would fill the memory first.
 fn account(settled: &Settled, bytes: &mut usize, count: &mut usize) -> Result<(), Box<NodeError>> {
-    if let Settled::Done(items) = settled {
-        *count += items.len();
-        for item in items {
-            *bytes += measure_item(item)?;
+    match settled {
+        Settled::Done(items) => {
+            *count += items.len();
+            for item in items {
+                *bytes += measure_item(item)?;
+            }
         }
+        // It leaves in the item's place, or is kept with the others until the next attempt.
+        Settled::Failed(error) => *bytes += measure_error(error),
     }
     within("MAX_ITEMS", "items by one port", *count, MAX_ITEMS)?;
     within("MAX_STEP_OUTPUT_BYTES", "bytes", *bytes, MAX_STEP_OUTPUT_BYTES)
+}
+
+fn measure_error(error: &NodeError) -> usize {
+    let details = error.details.as_ref().map_or(0, |details| value_bytes(details).unwrap_or(0));
+    details + error.message.len()
 }
 
 fn settle(called: Result<Vec<Item>, CallFailure>) -> Ended {

@@ -9,7 +9,7 @@ use std::{
 use axum::{
     Json, Router,
     extract::State,
-    http::{HeaderMap, StatusCode, Uri},
+    http::{HeaderMap, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use serde_json::json;
@@ -22,6 +22,8 @@ use super::within;
 pub(crate) enum Answer {
     /// With this status.
     Status(u16),
+    /// With this status, and JSON of so many levels.
+    Deep(u16, usize),
     /// Once [`Endpoint::release`] was called.
     Held,
     /// Never.
@@ -110,9 +112,9 @@ impl Endpoint {
 
 async fn answer(State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap) -> Response {
     let path = uri.path().to_owned();
-    let header = |name| headers.get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
+    let noted = |name| headers.get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
     let call =
-        Call { path: path.clone(), key: header("idempotency-key"), traceparent: header("traceparent") };
+        Call { path: path.clone(), key: noted("idempotency-key"), traceparent: noted("traceparent") };
     let answer = {
         let mut answers = shared.answers.lock().unwrap();
         let answers = answers.entry(path.clone()).or_default();
@@ -122,6 +124,11 @@ async fn answer(State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap)
     match answer.unwrap_or(Answer::Status(200)) {
         Answer::Status(200) => {}
         Answer::Status(status) => return StatusCode::from_u16(status).unwrap().into_response(),
+        Answer::Deep(status, levels) => {
+            let body = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+            let json = [(header::CONTENT_TYPE, "application/json")];
+            return (StatusCode::from_u16(status).unwrap(), json, body).into_response();
+        }
         Answer::Held => {
             shared.released.subscribe().wait_for(|released| *released).await.unwrap();
         }

@@ -44,7 +44,7 @@ fn several_misfits_of_one_node_are_all_named() {
     let found = places(json!({
         "name": 7,
         "nodes": [{"id": "a\tb", "data": {
-            "label": 1, "params": null, "timeout": 10, "retry": {"base": "soon", "tries": 3, "max_delay": 1}
+            "label": 1, "params": [], "timeout": 10, "retry": {"base": "soon", "tries": 3, "max_delay": 1}
         }}],
         "settings": {"error_workflow": "mine", "concurrency": {"above": "wait"}}
     }));
@@ -64,6 +64,43 @@ fn several_misfits_of_one_node_are_all_named() {
     ]
     .map(|(path, code)| (path.to_owned(), code.to_owned()));
     assert_eq!(found, expected);
+}
+
+#[test]
+fn null_is_a_part_that_is_missing() {
+    let missing = json!({"name": "x", "nodes": [{"id": "a", "type": "noop"}, {"id": "b", "type": "noop", "data": {}}]});
+    let document = json!({
+        "name": "x", "active": null, "edges": null, "settings": null,
+        "nodes": [
+            {"id": "a", "type": "noop", "data": null},
+            {"id": "b", "type": "noop", "data": {"params": null, "label": null, "retry": null, "on_error": null}}
+        ]
+    });
+    let read = shape::read::<WorkflowDocument>(document).unwrap();
+    assert_eq!(read, shape::read::<WorkflowDocument>(missing).unwrap());
+    assert!(!serde_json::to_string(&read).unwrap().contains("null"));
+    // What has to be there is not.
+    assert_eq!(places(json!({"name": null, "nodes": null})).len(), 2);
+}
+
+#[test]
+fn halves_of_surrogate_pairs_become_the_replacement_character() {
+    let text = br#"{"name": "x\ud83d", "nodes": [{"id": "\ude00", "type": "noop", "data": {"params": {"\ud800": ["\udfff"]}}}]}"#;
+    let read = workflow(text).unwrap();
+    assert_eq!((read.name.as_str(), read.nodes[0].id.as_str()), ("x\u{fffd}", "\u{fffd}"));
+    assert_eq!(json!(read.nodes[0].data.params), json!({"\u{fffd}": ["\u{fffd}"]}));
+}
+
+#[test]
+fn what_is_nested_too_deeply_for_a_reader_is_refused_by_the_limits_name() {
+    let nested = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+    let error = json(nested(128).as_bytes()).unwrap_err();
+    assert_eq!((error.status().as_u16(), error.code()), (422, "too_deep"));
+    assert!(format!("{error:?}").contains("MAX_DEPTH"), "{error:?}");
+    assert!(json(nested(127).as_bytes()).is_ok());
+    // Brackets in a text are none.
+    let error = json(format!("{{\"a\": \"{}\", ", "[".repeat(200)).as_bytes()).unwrap_err();
+    assert_eq!(error.code(), "invalid_json");
 }
 
 #[test]
@@ -143,8 +180,12 @@ fn document() -> BoxedStrategy<Value> {
     let above = one_of(&[json!("queue"), json!("skip"), json!("cancel_oldest")]);
     let concurrency = object(&[("limit", number()), ("above", above)]);
     let workflow = one_of(&[json!("018f3c3e-0000-7000-8000-000000000000")]);
-    let settings =
-        object(&[("timeout", duration()), ("concurrency", concurrency), ("error_workflow", workflow)]);
+    let settings = object(&[
+        ("timeout", duration()),
+        ("start_timeout", duration()),
+        ("concurrency", concurrency),
+        ("error_workflow", workflow),
+    ]);
     object(&[
         ("name", text()),
         ("active", one_of(&[json!(true), json!(false)])),
