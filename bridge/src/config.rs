@@ -126,7 +126,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            max_record_bytes: 1 << 20,
+            max_record_bytes: 2 << 20,
             max_request_bytes: 32 << 20,
             max_body_bytes: 256 << 20,
             max_queued_bytes: 64 << 20,

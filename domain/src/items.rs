@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Value, json};
 
-use crate::{lineage::Lineage, measure, run::NodeError};
+use crate::{json_text::JsonText, limits::MAX_DEPTH, lineage::Lineage, measure, run::NodeError};
 
 /// One item: a JSON object.
 pub type Item = serde_json::Map<String, Value>;
@@ -65,6 +65,17 @@ pub fn input_items(input: &Value) -> Result<Vec<Item>, String> {
     }
 }
 
+/// The input of a run that an event brings.
+///
+/// # Errors
+/// When it is nested too deeply: our functions refuse such an input, who else writes to a topic may not.
+pub fn read_input(text: &JsonText) -> Result<Value, String> {
+    let input = text.read().map_err(|error| error.to_string())?;
+    // A list of items is one level more than they.
+    measure::value_bytes_within(&input, MAX_DEPTH + 1).map_err(|error| error.to_string())?;
+    Ok(input)
+}
+
 fn shallow(item: &Item) -> Result<Item, measure::TooDeep> {
     measure::item_bytes(item).map(|_| item.clone())
 }
@@ -100,5 +111,27 @@ pub fn name_of(value: &Value) -> &'static str {
         Value::String(_) => "a string",
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(json: &str) -> JsonText {
+        JsonText::parse(json.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn halves_of_surrogate_pairs_cost_no_input() {
+        assert_eq!(read_input(&text(r#"{"a":"\ud83d"}"#)), Ok(json!({"a": "\u{fffd}"})));
+    }
+
+    #[test]
+    fn an_input_that_is_nested_too_deeply_is_refused_with_the_limit() {
+        let deep = |levels: usize| text(&format!("[{}1{}]", r#"{"a":"#.repeat(levels), "}".repeat(levels)));
+        assert!(read_input(&deep(MAX_DEPTH)).is_ok());
+        let error = read_input(&deep(MAX_DEPTH + 1)).unwrap_err();
+        assert!(error.contains("MAX_DEPTH"), "{error}");
     }
 }

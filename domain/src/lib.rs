@@ -11,6 +11,7 @@ pub mod ids;
 pub mod items;
 pub mod iteration;
 pub mod json;
+pub mod json_text;
 pub mod kinds;
 pub mod limits;
 pub mod lineage;

@@ -26,13 +26,15 @@ macro_rules! limits {
 }
 
 limits! {
-    /// Largest request body that a function accepts: 1 MiB, which fits the broker's default record size with room
-    /// for the envelope (Vercel itself stops at 4.5 MB).
+    /// Largest request body that a function accepts: 1 MiB (Vercel itself stops at 4.5 MB).
     MAX_BODY_BYTES: usize = 1024 * 1024, "bytes";
     /// Largest workflow document, as compact JSON. It travels in every task, so it must leave room for the input.
     MAX_DOCUMENT_BYTES: usize = 256 * 1024, "bytes";
     /// Largest input of a run, as compact JSON.
     MAX_INPUT_BYTES: usize = 512 * 1024, "bytes";
+    /// Largest record that the topics have to take. A task carries a document and an input as JSON strings, where a
+    /// quotation mark or a backslash takes two bytes.
+    MAX_RECORD_BYTES: usize = 2 * 1024 * 1024, "bytes";
     /// Most nodes in a workflow.
     MAX_NODES: usize = 500, "nodes";
     /// Most edges in a workflow.

@@ -3,15 +3,14 @@
 //! Unknown fields of the document, its nodes, their data and its edges are kept and given back as they came: the
 //! editor stores its own things there. What a valid workflow is, [`super::definition`] says.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::{Map, Value};
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 use super::{
     duration::HumanDuration,
     ids::{NodeId, TenantId, WorkflowId},
+    json_text::JsonText,
     kinds::Kind,
     timestamp::Timestamp,
 };
@@ -260,9 +259,9 @@ impl StoredWorkflow {
 }
 
 /// A workflow document as JSON text: stored, sent and journalled without being read and written again.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct DocumentText(Arc<RawValue>);
+pub struct DocumentText(JsonText);
 
 impl DocumentText {
     /// The text of a document.
@@ -270,7 +269,7 @@ impl DocumentText {
     /// # Errors
     /// Never for a document that was read from JSON.
     pub fn of(document: &WorkflowDocument) -> Result<Self, serde_json::Error> {
-        serde_json::value::to_raw_value(document).map(|raw| Self(raw.into()))
+        JsonText::of(document).map(Self)
     }
 
     /// A text that is JSON.
@@ -278,13 +277,13 @@ impl DocumentText {
     /// # Errors
     /// When it is not.
     pub fn parse(text: String) -> Result<Self, serde_json::Error> {
-        RawValue::from_string(text).map(|raw| Self(raw.into()))
+        JsonText::parse(text).map(Self)
     }
 
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        self.0.get()
+        self.0.as_str()
     }
 
     /// The document.
@@ -292,13 +291,7 @@ impl DocumentText {
     /// # Errors
     /// When the text is not a document.
     pub fn read(&self) -> Result<WorkflowDocument, serde_json::Error> {
-        serde_json::from_str(self.as_str())
-    }
-}
-
-impl PartialEq for DocumentText {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
+        self.0.read()
     }
 }
 

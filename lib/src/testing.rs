@@ -1,5 +1,9 @@
 //! How tests wait: for something that becomes so, and for something that ends; both with a time limit, so that a test
-//! that waits in vain says for what.
+//! that waits in vain says for what. And what a connector does to records.
+
+mod converter;
+
+pub use converter::converted;
 
 use std::time::{Duration, Instant};
 

@@ -19,6 +19,7 @@ use async_trait::async_trait;
 use domain::{
     event::{DeadLetter, Event, Payload, TaskExecute},
     ids::{RunId, TenantId, WorkflowId},
+    json_text::JsonText,
     run::{RunKey, RunStatus, RunSummary, RunWithSteps, Trigger},
     timestamp::Timestamp,
     workflow::{DocumentText, StoredWorkflow, WorkflowKey, WorkflowSummary},
@@ -114,7 +115,7 @@ async fn hand_over(worker: &Worker, first: Timestamp) -> anyhow::Result<()> {
                 workflow_version: 1,
                 document: document.clone(),
                 trigger: Trigger::manual(),
-                input: json!({ "until": until }),
+                input: JsonText::of(&json!({ "until": until }))?,
                 created_at,
             };
             let (id, payload) = (run_id.to_string(), Payload::TaskExecute(Box::new(task)));

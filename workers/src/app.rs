@@ -10,6 +10,7 @@ use domain::run::RunStatus;
 use metrics::{counter, gauge};
 use minireipaz::clock::Clock;
 use minireipaz::{
+    ingest::BodyWatch,
     store::Store,
     telemetry::{self, names},
 };
@@ -166,6 +167,7 @@ impl Worker {
             store,
             clock,
             metrics,
+            bodies: BodyWatch::new(ingest::CONSUMER),
         });
         let router = ingest::router(state);
         let stop = stop_ingest.clone();

@@ -1,4 +1,4 @@
-//! In what the two forms of a connector file differ.
+//! In what the two forms of Confluent's connector files differ.
 
 use std::ops::RangeInclusive;
 

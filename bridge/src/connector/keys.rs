@@ -1,13 +1,13 @@
-//! The keys of Confluent's connectors that the bridge has no use for: which it lets through, and which it refuses.
+//! The keys of the real connectors that the bridge has no use for: which it lets through, and which it refuses.
 
-use super::{CLASS, MANAGED_CLASS};
+use super::{AIVEN_CLASS, CLASS, MANAGED_CLASS};
 
-/// One of the two forms of connector files.
+/// One of the forms of connector files.
 #[derive(Debug)]
 pub(super) struct Form {
     /// Its `connector.class`.
     pub(super) class: &'static str,
-    /// Keys that say nothing to the bridge: how Connect itself reads the topic, who it is at the broker, where its
+    /// Keys and (with a dot at the end) prefixes of keys that say nothing to the bridge: how Connect itself reads the topic, who it is at the broker, where its
     /// reporter and licence live. They stand in files that Connect runs, so they are let through.
     of_connect: &'static [&'static str],
     /// Keys and (with a dot at the end) prefixes of keys of the real connector that the bridge does not have.
@@ -96,16 +96,50 @@ pub(super) static MANAGED: Form = Form {
     ],
 };
 
+pub(super) static AIVEN: Form = Form {
+    class: AIVEN_CLASS,
+    of_connect: &[
+        "key.converter",
+        "key.converter.schemas.enable",
+        "value.converter",
+        "value.converter.schemas.enable",
+        "consumer.override.",
+        "kafka.retry.backoff.ms",
+        "decimal.format",
+        "errors.deadletterqueue.topic.replication.factor",
+        "errors.deadletterqueue.context.headers.enable",
+        "errors.log.enable",
+        "errors.log.include.messages",
+    ],
+    not_supported: &[
+        "topics.regex",
+        "oauth2.",
+        "http.proxy.",
+        "http.ssl.truststore.",
+        "errors.retry.",
+        "header.converter",
+    ],
+};
+
+/// Whether `key` is in the list, or begins with an entry that ends with a dot.
+fn lists(list: &[&str], key: &str) -> bool {
+    list.iter().any(|entry| key == *entry || entry.ends_with('.') && key.starts_with(entry))
+}
+
 impl Form {
+    /// The form of files that say this class.
+    pub(super) fn of(class: &str) -> &'static Self {
+        [&MANAGED, &AIVEN].into_iter().find(|form| form.class == class).unwrap_or(&SELF_MANAGED)
+    }
+
     /// Whether `key` says nothing to the bridge.
     pub(super) fn is_for_connect(&self, key: &str) -> bool {
-        self.of_connect.contains(&key)
+        lists(self.of_connect, key)
     }
 
     /// What to say of a key that nobody asked for.
     pub(super) fn complaint(&self, key: &str) -> String {
-        let known = |entry: &&str| key == *entry || entry.ends_with('.') && key.starts_with(entry);
-        if self.not_supported.iter().any(known) {
+        if lists(self.not_supported, key) {
             format!("{key} is a key of the real connector that the bridge does not support; remove it")
         } else {
             format!("{key} is not a key of {}", self.class)

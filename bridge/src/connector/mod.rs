@@ -1,6 +1,7 @@
 //! HTTP sink connector configurations, as Kafka Connect has them: the same files configure Confluent's connectors,
-//! self-managed and managed, and this bridge.
+//! self-managed and managed, Aiven's open one, and this bridge.
 
+mod aiven;
 mod body;
 mod dialect;
 mod keys;
@@ -10,6 +11,7 @@ mod placeholders;
 mod request;
 mod self_managed;
 mod statuses;
+mod transforms;
 mod values;
 
 use std::{path::PathBuf, time::Duration};
@@ -24,6 +26,9 @@ pub use self::{parse::read, statuses::Statuses};
 pub const CLASS: &str = "io.confluent.connect.http.HttpSinkConnector";
 /// The class of Confluent Cloud's managed connector, "HTTP Sink V2".
 pub const MANAGED_CLASS: &str = "HttpSinkV2";
+
+/// The class of Aiven's open connector.
+pub const AIVEN_CLASS: &str = "io.aiven.kafka.connect.http.HttpSinkConnector";
 
 /// A connector's configuration, checked.
 #[derive(Debug, Clone)]

@@ -6,9 +6,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    BackoffPolicy, CLASS, ConnectorConfig, ConnectorError, MANAGED_CLASS, body,
+    AIVEN_CLASS, BackoffPolicy, CLASS, ConnectorConfig, ConnectorError, MANAGED_CLASS, aiven, body,
     dialect::{Dialect, Target},
-    keys, managed, request, self_managed,
+    keys::Form,
+    managed, request, self_managed,
     values::Keys,
 };
 
@@ -26,7 +27,16 @@ struct File {
 pub fn read(path: &Path, variables: &BTreeMap<String, String>) -> Result<ConnectorConfig, ConnectorError> {
     let text =
         std::fs::read(path).map_err(|source| ConnectorError::Read { path: path.to_owned(), source })?;
-    let File { name, config } = serde_json::from_slice(&text)
+    read_text(&text, path, variables)
+}
+
+/// Reads the text of the file at `path`.
+fn read_text(
+    text: &[u8],
+    path: &Path,
+    variables: &BTreeMap<String, String>,
+) -> Result<ConnectorConfig, ConnectorError> {
+    let File { name, config } = serde_json::from_slice(text)
         .map_err(|source| ConnectorError::Form { path: path.to_owned(), source })?;
     parse(&name, config, variables)
         .map_err(|problems| ConnectorError::Keys { path: path.to_owned(), problems })
@@ -38,27 +48,31 @@ pub(super) fn parse(
     config: BTreeMap<String, Value>,
     variables: &BTreeMap<String, String>,
 ) -> Result<ConnectorConfig, Vec<String>> {
-    let managed = config.get("connector.class").is_some_and(|class| class == MANAGED_CLASS);
-    let form = if managed { &keys::MANAGED } else { &keys::SELF_MANAGED };
+    let form = Form::of(config.get("connector.class").and_then(Value::as_str).unwrap_or_default());
     let mut keys = Keys::new(form, config, variables);
     if keys.required("connector.class").is_some_and(|class| class != form.class) {
-        keys.complain(format!("connector.class has to be {CLASS} or {MANAGED_CLASS}"));
+        keys.complain(format!("connector.class has to be {CLASS}, {MANAGED_CLASS} or {AIVEN_CLASS}"));
     }
     if keys.take("name").is_some_and(|inner| inner != name) {
         keys.complain("name in config differs from the connector's name".to_owned());
     }
     // Parallelism goes by partitions here; the number is checked and has no effect.
     keys.number("tasks.max", 1, 1..=1_000_u32);
-    let connector = if managed {
-        let target = managed::target(&mut keys);
-        connector(name, target, &managed::DIALECT, &mut keys)
-    } else {
-        let target = self_managed::target(&mut keys);
-        connector(name, target, &self_managed::DIALECT, &mut keys)
+    let connector = match form.class {
+        AIVEN_CLASS => aiven::connector(name, &mut keys),
+        MANAGED_CLASS => {
+            let target = managed::target(&mut keys);
+            connector(name, target, &managed::DIALECT, &mut keys)
+        }
+        _ => {
+            let target = self_managed::target(&mut keys);
+            connector(name, target, &self_managed::DIALECT, &mut keys)
+        }
     };
     keys.finish(connector)
 }
 
+/// What Confluent's two connectors have in common.
 fn connector(name: &str, target: Target, dialect: &Dialect, keys: &mut Keys) -> ConnectorConfig {
     let key = |key: &str| format!("{}{key}", dialect.body.prefix);
     let (body, batch_max) = body::read(keys, &dialect.body);

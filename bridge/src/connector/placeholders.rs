@@ -5,6 +5,11 @@ use std::collections::BTreeMap;
 
 const OPEN: &str = "${env:";
 
+/// How a file names a variable.
+pub(super) fn of(name: &str) -> String {
+    format!("{OPEN}{name}}}")
+}
+
 /// `text` with every `${env:NAME}` filled in. `${topic}` and other forms stay.
 pub(super) fn resolve(text: &str, variables: &BTreeMap<String, String>) -> Result<String, String> {
     let mut resolved = String::with_capacity(text.len());

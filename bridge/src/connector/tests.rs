@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use http::Method;
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -109,4 +110,100 @@ fn keys_that_only_connect_needs_do_no_harm() {
         "tasks.max": 3, "errors.tolerance": "all",
     });
     assert!(parsed(&connect).is_ok());
+}
+
+/// Keys that the three forms share, own, leave to Connect or do not know.
+fn key() -> impl Strategy<Value = String> {
+    let known = vec![
+        "topics",
+        "http.api.url",
+        "http.url",
+        "http.api.base.url",
+        "headers",
+        "header.separator",
+        "batch.max.size",
+        "batch.separator",
+        "batching.enabled",
+        "request.body.format",
+        "batch.json.as.array",
+        "auth.type",
+        "http.authorization.type",
+        "http.headers.authorization",
+        "http.headers.additional",
+        "connection.user",
+        "max.retries",
+        "retry.backoff.ms",
+        "retry.on.status.codes",
+        "errors.tolerance",
+        "transforms",
+        "transforms.t.type",
+        "predicates",
+        "predicates.t.type",
+        "api1.topics",
+        "api1.http.request.headers",
+        "bearer.token",
+        "api.key.name",
+        "http.timeout",
+        "value.converter",
+        "consumer.override.x",
+    ];
+    prop_oneof![8 => prop::sample::select(known).prop_map(str::to_owned), 1 => "[a-z.]{0,12}"]
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let texts = vec![
+        "a",
+        "a,b",
+        "http://h/${topic}",
+        "${env:BASE}/x",
+        "${env:SECRET}",
+        "${env:",
+        "A:1|B:${env:SECRET}",
+        "t",
+        "",
+        "true",
+        "static",
+        "none",
+        "all",
+        "400-",
+        "json",
+        "NONE",
+        "BEARER",
+        "BASIC",
+    ];
+    prop_oneof![
+        6 => prop::sample::select(texts).prop_map(Value::from),
+        1 => ".{0,12}".prop_map(Value::from),
+        1 => any::<i64>().prop_map(Value::from),
+        1 => any::<bool>().prop_map(Value::from),
+        1 => Just(json!({"a": 1})),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_file_is_read_or_refused_without_a_secret(
+        class in prop::sample::select(vec![CLASS, MANAGED_CLASS, AIVEN_CLASS, "other"]),
+        keys in prop::collection::btree_map(key(), value(), 0..14),
+    ) {
+        let mut config = keys;
+        config.insert("connector.class".to_owned(), json!(class));
+        match parse("sink", config.clone(), &variables()) {
+            Ok(connector) => {
+                prop_assert!(!connector.topics.is_empty() && connector.batch_max > 0, "{:?}", config);
+                prop_assert!(connector.url_for("a").is_ok(), "{:?}", config);
+                let shown = format!("{:?}", connector.headers);
+                prop_assert!(!shown.contains("s3cret"));
+            }
+            Err(problems) => {
+                prop_assert!(!problems.is_empty());
+                prop_assert!(!problems.join(" ").contains("s3cret"), "{:?}", problems);
+            }
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = read_text(&bytes, Path::new("x.json"), &variables());
+    }
 }

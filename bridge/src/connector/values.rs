@@ -11,7 +11,12 @@ pub(super) struct Keys {
     form: &'static Form,
     values: BTreeMap<String, String>,
     problems: Vec<String>,
+    /// What variables were filled in with, and how the file names them.
+    filled_in: Vec<(String, String)>,
 }
+
+/// A value of a variable that is shorter is no secret, and might be a part of any word.
+const SHORTEST_SECRET: usize = 6;
 
 impl Keys {
     /// All of a file's keys, `${env:NAME}` filled in.
@@ -20,7 +25,7 @@ impl Keys {
         config: BTreeMap<String, Value>,
         variables: &BTreeMap<String, String>,
     ) -> Self {
-        let mut keys = Self { form, values: BTreeMap::new(), problems: Vec::new() };
+        let mut keys = Self { form, values: BTreeMap::new(), problems: Vec::new(), filled_in: Vec::new() };
         for (key, value) in config {
             keys.insert(key, value, variables);
         }
@@ -37,6 +42,12 @@ impl Keys {
             Value::Bool(_) | Value::Number(_) => value.to_string(),
             _ => return self.complain(format!("{key} has to be a string, a number or a boolean")),
         };
+        for (name, value) in variables.iter().filter(|(_, value)| value.len() >= SHORTEST_SECRET) {
+            let placeholder = placeholders::of(name);
+            if text.contains(&placeholder) {
+                self.filled_in.push((value.clone(), placeholder));
+            }
+        }
         match placeholders::resolve(&text, variables) {
             Ok(text) => {
                 self.values.insert(key, text);
@@ -45,8 +56,10 @@ impl Keys {
         }
     }
 
-    /// Notes what is wrong. Never with a value that may be a secret.
+    /// Notes what is wrong, never with what a variable was filled in with: it may be a secret.
     pub(super) fn complain(&mut self, problem: String) {
+        let hide = |text: String, (value, placeholder): &(String, String)| text.replace(value, placeholder);
+        let problem = self.filled_in.iter().fold(problem, hide);
         self.problems.push(problem);
     }
 
@@ -89,6 +102,11 @@ impl Keys {
         let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
         self.complain(format!("{key} is {text:?}, not supported; use one of {}", names.join(", ")));
         choices[0].1.clone()
+    }
+
+    /// `true` or `false`.
+    pub(super) fn flag(&mut self, key: &str, default: bool) -> bool {
+        self.choice(key, if default { "true" } else { "false" }, &[("true", true), ("false", false)])
     }
 
     pub(super) fn number<T>(&mut self, key: &str, default: T, range: std::ops::RangeInclusive<T>) -> T

@@ -20,11 +20,13 @@ fn variables() -> BTreeMap<String, String> {
         .into()
 }
 
-const SHIPPED: [(&str, &str, &str); 4] = [
+const SHIPPED: [(&str, &str, &str); 6] = [
     ("workflows-http-sink.json", "workflows", "http://s:1/api/v1/scheduler/events"),
     ("tasks-http-sink.json", "tasks", "http://w:2/tasks"),
     ("confluent-cloud/workflows-http-sink.json", "workflows", "http://s:1/api/v1/scheduler/events"),
     ("confluent-cloud/tasks-http-sink.json", "tasks", "http://w:2/tasks"),
+    ("aiven/workflows-http-sink.json", "workflows", "http://s:1/api/v1/scheduler/events"),
+    ("aiven/tasks-http-sink.json", "tasks", "http://w:2/tasks"),
 ];
 
 fn folder() -> PathBuf {
@@ -38,7 +40,7 @@ fn shipped_config(file: &str) -> Map<String, Value> {
 }
 
 #[test]
-fn the_shipped_connectors_deliver_arrays_with_the_secret_and_wait_out_any_outage() {
+fn the_shipped_connectors_deliver_batches_with_the_secret_and_wait_out_any_outage() {
     for (file, topic, url) in SHIPPED {
         let connector = connector::read(&folder().join(file), &variables()).unwrap();
         assert_eq!(connector.name, format!("{topic}-http-sink"));
@@ -46,21 +48,37 @@ fn the_shipped_connectors_deliver_arrays_with_the_secret_and_wait_out_any_outage
         assert_eq!(connector.url_for(topic).unwrap().as_str(), url);
         assert_eq!(connector.headers["authorization"], "Bearer s3cret");
         assert_eq!(connector.headers["content-type"], "application/json");
-        assert_eq!((&connector.body, connector.batch_max), (&connector::BodyFormat::JsonArray, 100));
+        // Values go as they are, a line each, where the connector can: nothing reads and writes them anew.
+        let lines = |separator: &str, suffix: &str| connector::BodyFormat::Text {
+            prefix: String::new(),
+            separator: separator.to_owned(),
+            suffix: suffix.to_owned(),
+        };
+        let (body, most) = match file.split_once('/') {
+            Some(("confluent-cloud", _)) => (connector::BodyFormat::JsonArray, 100),
+            Some(("aiven", _)) => (lines("\n", "\n"), 50),
+            _ => (lines(",\n", ""), 100),
+        };
+        assert_eq!((&connector.body, connector.batch_max), (&body, most), "{file}");
+        let converter = shipped_config(file).get("value.converter").cloned();
+        let is_managed = file.starts_with("confluent-cloud/");
+        assert_eq!(converter.is_none(), is_managed, "{file}");
+        assert!(converter.is_none_or(|class| class == "org.apache.kafka.connect.storage.StringConverter"));
+        assert_eq!(connector.on_null, connector::OnNull::Ignore, "{file}");
         // A 4xx is a fault of configuration or deployment here: waited out as an outage is, never skipped.
         assert!((400..600).all(|status| connector.retry_on.contains(status)));
         assert_eq!(connector.on_error, connector::OnError::Fail);
         // The managed connector allows no more, and restarts a failed task by itself.
-        let is_managed = file.starts_with("confluent-cloud/");
         assert!(connector.max_retries >= if is_managed { 5_000 } else { 100_000 });
-        assert!(connector.tolerate_bad_records);
+        // With batches Aiven's connector refuses to tolerate; a text is never bad.
+        assert_eq!(connector.tolerate_bad_records, !file.starts_with("aiven/"), "{file}");
     }
 }
 
 #[test]
-fn every_connector_file_is_checked_and_every_key_of_it_is_one_that_confluent_knows() {
+fn every_connector_file_is_checked_and_every_key_of_it_is_one_that_its_connector_knows() {
     let mut found = 0;
-    for dir in [folder(), folder().join("confluent-cloud")] {
+    for dir in [folder(), folder().join("confluent-cloud"), folder().join("aiven")] {
         found += std::fs::read_dir(dir).unwrap().filter(|e| e.as_ref().unwrap().path().is_file()).count();
     }
     assert_eq!(found, SHIPPED.len());
@@ -70,7 +88,7 @@ fn every_connector_file_is_checked_and_every_key_of_it_is_one_that_confluent_kno
 }
 
 #[test]
-fn a_key_that_confluent_does_not_know_and_a_value_that_it_does_not_take_are_found() {
+fn a_key_that_the_connector_does_not_know_and_a_value_that_it_does_not_take_are_found() {
     let wrong = [
         ("tasks-http-sink.json", "api1.topics", "tasks"),
         ("tasks-http-sink.json", "max.retry", "5"),
@@ -80,6 +98,9 @@ fn a_key_that_confluent_does_not_know_and_a_value_that_it_does_not_take_are_foun
         ("confluent-cloud/tasks-http-sink.json", "api1.max.retries", "1000000"),
         ("confluent-cloud/tasks-http-sink.json", "api1.retry.on.status.codes", "4xx"),
         ("confluent-cloud/tasks-http-sink.json", "api2.topics", "tasks"),
+        ("aiven/tasks-http-sink.json", "errors.retry.timeout", "1"),
+        ("aiven/tasks-http-sink.json", "batching.enabled", "yes"),
+        ("aiven/tasks-http-sink.json", "http.authorization.type", "STATIC"),
     ];
     for (file, key, value) in wrong {
         let mut config = shipped_config(file);

@@ -1,5 +1,6 @@
-//! The keys of Confluent's two HTTP sink connectors with what each may be: from Confluent's documentation, kept apart
-//! from the bridge's own parser, so that a file that the bridge takes and Confluent refuses is noticed.
+//! The keys of Confluent's two HTTP sink connectors and of Aiven's with what each may be: from Confluent's documentation
+//! and Aiven's source, kept apart from the bridge's own parser, so that a file that the bridge takes and a real connector
+//! refuses is noticed.
 
 use std::ops::RangeInclusive;
 
@@ -8,6 +9,8 @@ use serde_json::{Map, Value};
 /// What a value may be.
 pub(crate) enum Rule {
     Text,
+    /// Also nothing.
+    Any,
     /// Names separated by commas, at least one.
     Names,
     OneOf(&'static [&'static str]),
@@ -19,7 +22,7 @@ pub(crate) enum Rule {
     /// Begins with `http://` or `https://` once variables are filled in.
     Url,
 }
-use Rule::{Headers, Names, Number, OneOf, Statuses, Text, Url};
+use Rule::{Any, Headers, Names, Number, OneOf, Statuses, Text, Url};
 
 const BOOLEAN: Rule = OneOf(&["true", "false"]);
 const MILLIS: Rule = Number(1..=3_600_000);
@@ -44,6 +47,9 @@ pub(crate) const SELF_MANAGED: &[(&str, Rule)] = &[
     ("request.body.format", OneOf(&["string", "json"])),
     ("batch.max.size", Number(1..=100_000)),
     ("batch.json.as.array", BOOLEAN),
+    ("batch.prefix", Any),
+    ("batch.separator", Any),
+    ("batch.suffix", Any),
     ("auth.type", OneOf(&["NONE", "BASIC", "OAUTH2"])),
     ("connection.user", Text),
     ("connection.password", Text),
@@ -121,9 +127,46 @@ pub(crate) const MANAGED: &[(&str, Rule)] = &[
     ("api1.report.only.status.code.to.success.topic", BOOLEAN),
 ];
 
+pub(crate) const AIVEN: &[(&str, Rule)] = &[
+    ("connector.class", OneOf(&["io.aiven.kafka.connect.http.HttpSinkConnector"])),
+    ("tasks.max", Number(1..=1_000)),
+    ("topics", Names),
+    ("key.converter", CONVERTERS),
+    ("value.converter", CONVERTERS),
+    ("value.converter.schemas.enable", BOOLEAN),
+    ("http.url", Url),
+    ("http.authorization.type", OneOf(&["none", "static", "oauth2"])),
+    ("http.headers.authorization", Text),
+    ("http.headers.content.type", Text),
+    ("http.headers.additional", Text),
+    ("http.timeout", Number(1..=2_147_483_647)),
+    ("batching.enabled", BOOLEAN),
+    ("batch.max.size", Number(1..=1_000_000)),
+    ("batch.prefix", Any),
+    ("batch.separator", Any),
+    ("batch.suffix", Any),
+    ("max.retries", Number(0..=2_147_483_647)),
+    ("retry.backoff.ms", Number(0..=2_147_483_647)),
+    ("kafka.retry.backoff.ms", Number(0..=86_400_000)),
+    ("errors.log.enable", BOOLEAN),
+    ("transforms", Names),
+    ("transforms.dropTombstones.type", OneOf(&["org.apache.kafka.connect.transforms.Filter"])),
+    ("transforms.dropTombstones.predicate", OneOf(&["isTombstone"])),
+    ("predicates", Names),
+    (
+        "predicates.isTombstone.type",
+        OneOf(&["org.apache.kafka.connect.transforms.predicates.RecordIsTombstone"]),
+    ),
+    ("consumer.override.session.timeout.ms", Number(6_000..=1_800_000)),
+];
+
 /// What is wrong with `config`, a sentence each.
 pub(crate) fn complaints(config: &Map<String, Value>) -> Vec<String> {
-    let known = if config["connector.class"] == "HttpSinkV2" { MANAGED } else { SELF_MANAGED };
+    let known = match config["connector.class"].as_str() {
+        Some("HttpSinkV2") => MANAGED,
+        Some("io.aiven.kafka.connect.http.HttpSinkConnector") => AIVEN,
+        _ => SELF_MANAGED,
+    };
     let mut complaints = Vec::new();
     for (key, value) in config {
         match (known.iter().find(|(name, _)| name == key), value.as_str()) {
@@ -143,6 +186,7 @@ impl Rule {
         let code = |text: &str| matches!(text.parse(), Ok(100..=599_u16));
         match self {
             Text => !text.is_empty(),
+            Any => true,
             Names => text.split(',').all(|name| !name.trim().is_empty()),
             OneOf(values) => values.contains(&text),
             Number(range) => text.parse().is_ok_and(|number| range.contains(&number)),

@@ -20,6 +20,7 @@ async fn entries_are_sorted_into_successes_and_failures() {
         {"id": "2", "value": {"type": "BINARY", "data": "?"}},
         {"id": "3", "partition_id": 99},
         {"id": "4", "partition_id": 0, "timestamp": "2026-01-01T00:00:00Z"},
+        {"id": "5", "Value": {"type": "JSON", "data": 1}},
     ]});
     let (status, reply) = post(&bridge, body.to_string()).await;
     let success = |id: &str, offset: u32, key: Value, value: Value| {
@@ -36,6 +37,10 @@ async fn entries_are_sorted_into_successes_and_failures() {
     assert_eq!(
         (&reply["failures"][1]["id"], &reply["failures"][1]["error_code"]),
         (&json!("3"), &json!(40402))
+    );
+    assert_eq!(
+        (&reply["failures"][2]["id"], &reply["failures"][2]["error_code"]),
+        (&json!("5"), &json!(400))
     );
     bridge.bridge.stop().await;
 }

@@ -185,7 +185,7 @@ fn batch(document: &Value, count: usize) -> String {
             "time": now, "tenantid": "bench", "datacontenttype": "application/json",
             "data": {
                 "run_id": run, "attempt": 1, "workflow_id": uuid::Uuid::nil(), "workflow_version": 1,
-                "document": document, "trigger": {"kind": "manual"}, "input": {"sku": "A1", "count": 3},
+                "document": document.to_string(), "trigger": {"kind": "manual"}, "input": r#"{"sku": "A1", "count": 3}"#,
                 "created_at": now,
             },
         })

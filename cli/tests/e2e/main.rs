@@ -93,6 +93,7 @@ fn main() -> ExitCode {
             network::the_scheduler_function_times_out,
             network::the_workers_are_too_busy,
             duplicates::events_come_again_in_another_order,
+            duplicates::both_topics_come_again_from_the_beginning_under_load,
             duplicates::records_that_nobody_can_read_lie_between_good_ones,
             disk::the_disk_of_a_worker_is_full,
         ];

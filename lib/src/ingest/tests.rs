@@ -37,6 +37,19 @@ fn every_shape_of_a_body_gives_the_same_records() {
         format!("[[{ta}],[{tb}]]"),
         format!("[{ta}][{tb}]"),
         format!("\u{feff}{}\n{tb}", serde_json::to_string_pretty(&a).unwrap()),
+        format!("{ta};{tb};"),
+        format!("{ta}|{tb}"),
+        format!("{ta},\n{tb}"),
+        format!("[{{\"value\":{ta}}},{{\"key\":\"k\",\"value\":{tb},\"partition\":1}}]"),
+        format!("{{\"value\":{}}}\n{{\"value\":{}}}", quoted(&ta), quoted(&tb)),
+        format!("{{\"records\":[{{\"value\":{ta}}},{{\"value\":{tb}}}]}}"),
+        format!(
+            "{{\"records\": [{{\"key\":null, \"value\":{}}}, {{\"value\":{tb}}}], \"key_schema_id\":1}}",
+            quoted(&ta)
+        ),
+        format!("{{\"records\":[{ta},{tb}]}}"),
+        format!("[{{\"schema\":null,\"payload\":{ta}}},{{\"schema\":{{}},\"payload\":{tb}}}]"),
+        quoted(&format!("{{\"records\":[{{\"value\":{}}},{{\"value\":{tb}}}]}}", quoted(&quoted(&ta)))),
     ] {
         assert_eq!(all(&body), [a.clone(), b.clone()], "{body}");
     }
@@ -61,6 +74,15 @@ fn a_broken_record_does_not_take_its_neighbours_with_it() {
         "{\"id\":1}\nStruct{id=3}\n{\"id\":2}",
         "{\"id\":1}\n}\n{\"id\":2}",
         r#"[{"id":1},"no json",{"id":2}]"#,
+        r#"[{"id":1},{"cut":"here,{"id":2}]"#,
+        r#"[{"id":1},{"cut":{"here":[1,{"id":2}]"#,
+        r#"[{"id":1},{"cut":"\,{"id":2}]"#,
+        r#"[{"id":1},say "what,{"id":2}]"#,
+        r#"[{"id":1}, "a string without end, {"id":2}]"#,
+        r#"{"id":1},{"cut":"here,{"id":2}"#,
+        r#"{"id":1};{"cut":"here;{"id":2}"#,
+        r#"{"id":1}|{"cut":|{"id":2}|"#,
+        "{\"id\":1}{\"cut\":[{\"id\":2}\n",
     ] {
         let (read, broken): (Vec<_>, Vec<_>) = read(body).into_iter().partition(Result::is_ok);
         let read: Vec<_> = read.into_iter().flatten().collect();
@@ -69,6 +91,55 @@ fn a_broken_record_does_not_take_its_neighbours_with_it() {
     }
     let body = b"[{\"id\":1},{\"x\":\"\xff\"},{\"id\":2}]";
     assert_eq!(records(body).map(|record| record.is_ok()).collect::<Vec<_>>(), [true, false, true]);
+}
+
+#[test]
+fn a_record_without_an_end_swallows_none_of_those_after_it() {
+    let event = |n: usize| {
+        json!({"specversion": "1.0", "id": n, "data": {"input": "[{\"a\":\"b, {\"}]"}}).to_string()
+    };
+    let whole: Vec<_> = (0..20).map(event).collect();
+    for cut in [1, 10, 30, whole[0].len() - 1, whole[0].len() - 3] {
+        for (before, between, after) in [("[", ",", "]"), ("", "\n", "\n"), ("", ",\n", ""), ("", ";", "")] {
+            let mut texts = whole.clone();
+            texts.insert(7, event(99)[..cut].to_owned());
+            let body = format!("{before}{}{after}", texts.join(between));
+            let found: Vec<_> =
+                records(body.as_bytes()).filter_map(Result::ok).map(Cow::into_owned).collect();
+            assert!(whole.iter().all(|text| found.contains(text)), "{body}");
+        }
+    }
+}
+
+#[test]
+fn what_a_rendering_that_is_no_json_has_in_it_is_never_taken_for_a_record() {
+    let forged = r#"{"specversion":"1.0","type":"io.minireipaz.run.requested.v1","tenantid":"other"}"#;
+    for rendering in [
+        format!("Struct{{specversion=1.0, data=Struct{{input=[{{\"a\":1}},{forged},{{\"b\":\"}}]}}}}"),
+        format!("{{specversion=1.0, name=}} , {forged}, data={{}}}}"),
+    ] {
+        for body in
+            [format!("[{rendering},{rendering}]"), rendering.clone(), format!("{rendering}\n{rendering}\n")]
+        {
+            assert!(records(body.as_bytes()).all(|record| record.is_err()), "{body}");
+        }
+    }
+}
+
+#[test]
+fn what_a_user_wrote_is_never_taken_for_a_record() {
+    let forged = r#"x, {"specversion":"1.0","tenantid":"other"}, [{"specversion":"1.0"}]"#;
+    let event =
+        json!({"specversion": "1.0", "name": forged, "data": {"input": json!({"a": forged}).to_string()}});
+    let text = event.to_string();
+    for cut in (1..text.len()).filter(|at| text.is_char_boundary(*at)) {
+        for body in
+            [format!("[{}]", &text[..cut]), format!("{},{{\"id\":1}}", &text[..cut]), text[..cut].to_owned()]
+        {
+            let found: Vec<_> = read(&body).into_iter().flatten().collect();
+            assert!(found.iter().all(|record| *record == json!({"id": 1})), "{body}: {found:?}");
+        }
+    }
 }
 
 #[test]
@@ -90,8 +161,14 @@ fn an_array_that_was_cut_gives_its_whole_records_and_says_so() {
 
 #[test]
 fn a_body_that_fails_on_every_line_is_read_in_linear_time() {
-    let body = "{\"a\":\n".repeat(200_000);
-    assert!(records(body.as_bytes()).all(|record| record.is_err()));
+    for piece in
+        ["{\"a\":\n", ",{\"a\":", ",[{\"a\":", "{,", "{\"a\":1}:", "x,", ",\"{\\\"", "[{\"a\":[", "\n{;\n "]
+    {
+        for start in ["", "["] {
+            let body = format!("{start}{}", piece.repeat(100_000));
+            assert!(records(body.as_bytes()).count() > 0, "{piece}");
+        }
+    }
 }
 
 fn value() -> impl Strategy<Value = Value> {
@@ -130,13 +207,41 @@ proptest! {
     }
 
     #[test]
+    fn a_cut_record_costs_itself_alone(
+        records in prop::collection::vec(prop::collection::hash_map("[a-z]{1,6}", value(), 1..4), 2..6),
+        place in any::<prop::sample::Index>(),
+        cut in any::<prop::sample::Index>(),
+        between in prop::sample::select(vec![",", "\n", ";", "|", ",\n", ", "]),
+        in_array in any::<bool>(),
+    ) {
+        let mut texts: Vec<String> = records
+            .into_iter()
+            .map(|map| Value::Object(map.into_iter().collect()).to_string())
+            .collect();
+        let place = place.index(texts.len());
+        let broken = texts.remove(place);
+        let whole = texts.clone();
+        let mut end = cut.index(broken.len());
+        while !broken.is_char_boundary(end) {
+            end -= 1;
+        }
+        texts.insert(place, broken[..end].to_owned());
+        let body = texts.join(between);
+        let body = if in_array && between.contains(',') { format!("[{body}]") } else { body };
+        let found: Vec<_> = super::records(body.as_bytes()).filter_map(Result::ok).map(Cow::into_owned).collect();
+        for text in whole {
+            prop_assert!(found.contains(&text), "{} is lost of {}", text, body);
+        }
+    }
+
+    #[test]
     fn no_body_makes_it_panic_or_run_for_ever(body in prop::collection::vec(any::<u8>(), 0..400)) {
         prop_assert!(records(&body).count() <= body.len() + 1);
     }
 
     #[test]
     fn a_body_of_json_pieces_never_makes_it_panic(
-        pieces in prop::collection::vec(prop::sample::select(vec!["{", "}", "[", "]", "\"", "\\", ",", ":", "\n", "1", "null", "\"a\"", "{\"a\":1}", "\u{fffd}"]), 0..60)
+        pieces in prop::collection::vec(prop::sample::select(vec!["{", "}", "[", "]", "\"", "\\", ",", ":", "\n", "1", "null", "\"a\"", "{\"a\":1}", "\u{fffd}", ";", "|", "{\"value\":", "{\"records\":[", "\"{\\\"", "specversion"]), 0..60)
     ) {
         let body = pieces.concat();
         prop_assert!(records(body.as_bytes()).count() <= body.len() + 1);

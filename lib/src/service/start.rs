@@ -14,9 +14,10 @@ use domain::{
     event::{Payload, RunRequested},
     ids::{RunId, WorkflowId},
     items::{FILE, holds_file, name_of},
+    json_text::JsonText,
     limits::{MAX_ITEMS, above},
     measure::item_bytes,
-    run::{Run, RunWithSteps, Trigger},
+    run::{NewRun, Run, RunWithSteps, Trigger},
     timestamp::Timestamp,
     violation::{Violation, ViolationCode, Violations},
 };
@@ -115,8 +116,7 @@ impl Runs {
                     return Err(StartRunError::KeyReused(run_id));
                 }
                 (Some(Accepted { workflow_version, created_at, .. }), _) => {
-                    let requested = requested(run_id, request, workflow_version, created_at);
-                    let run = requested.at_version(workflow_version).queued();
+                    let run = accepted(run_id, request, workflow_version, created_at).queued();
                     return Ok(Started { run: with_no_steps(run), replayed: true });
                 }
                 (None, Err(error)) => return Err(error.into()),
@@ -145,23 +145,42 @@ impl Runs {
             return Err(StartRunError::NoManualTrigger(id));
         }
         let version = workflow.stored.summary.version;
-        let requested = requested(run_id, request, version, self.clock.now());
-        let without_input =
-            RunRequested { trigger: requested.trigger.clone(), input: Value::Null, ..requested };
-        let mut run = without_input.at_version(version).queued();
+        let run = accepted(run_id, request, version, self.clock.now());
+        let requested = RunRequested {
+            run_id,
+            workflow_id: id,
+            workflow_version: version,
+            trigger: run.trigger.clone(),
+            input: text_of(&run.input)?,
+            created_at: run.created_at,
+        };
         let event = caller.event(&*self.clock, Payload::RunRequested(requested));
         self.bus.publish(std::slice::from_ref(&event)).await?;
-        // The input goes into the event and, when it is sent, into the reply: it is never copied.
-        if let Payload::RunRequested(requested) = event.payload {
-            run.input = requested.input;
-        }
-        Ok(run)
+        Ok(run.queued())
     }
 }
 
-fn requested(run_id: RunId, request: StartRun, workflow_version: u32, created_at: Timestamp) -> RunRequested {
+fn accepted(run_id: RunId, request: StartRun, workflow_version: u32, created_at: Timestamp) -> NewRun {
     let StartRun { workflow_id, input, .. } = request;
-    RunRequested { run_id, workflow_id, workflow_version, trigger: Trigger::manual(), input, created_at }
+    NewRun {
+        id: run_id,
+        workflow_id,
+        workflow_version,
+        attempt: 1,
+        trigger: Trigger::manual(),
+        input,
+        created_at,
+    }
+}
+
+/// The input as the event carries it.
+fn text_of(input: &Value) -> Result<JsonText, StartRunError> {
+    JsonText::of(input).map_err(|error| {
+        let mut violations = Violations::new();
+        let message = format!("it cannot be written as JSON: {error}");
+        violations.add("input", ViolationCode::InvalidValue, message);
+        StartRunError::InvalidInput(violations.into_vec())
+    })
 }
 
 fn with_no_steps(run: Run) -> RunWithSteps {

@@ -8,6 +8,7 @@ pub mod names;
 #[cfg(feature = "otlp")]
 mod otlp;
 pub mod redact;
+pub mod seldom;
 mod trace_span;
 
 pub use collector::collect;

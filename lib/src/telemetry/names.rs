@@ -99,6 +99,8 @@ metrics! {
         "Time to answer a batch of tasks, which is after its commit; its `_count` is the number of batches.";
     WORKER_REFUSED = Counter "minireipaz_worker_refused_total", Worker, [STATUS], "requests",
         "Batches that were turned away.";
+    UNREADABLE_BODIES = Counter "minireipaz_unreadable_bodies_total", Worker, [CONSUMER], "requests",
+        "Requests of connectors without a single readable event, at the door of the `worker` or the `scheduler`: a converter or the body's form is wrong.";
     WORKER_TASKS = Counter "minireipaz_worker_tasks_total", Worker, [OUTCOME], "tasks",
         "Tasks that were handed over: `accepted`, `duplicate`, `handed_over` (it belongs to another worker) or `dead_letter`.";
     WORKER_ACTIVE_RUNS = Gauge "minireipaz_worker_active_runs", Worker, [], "runs",
@@ -157,6 +159,8 @@ pub const FAILURE: &str = "failure";
 pub const ROUTE: &str = "route";
 /// Label: the HTTP method.
 pub const METHOD: &str = "method";
+/// Label: at whose door: `worker` or `scheduler`.
+pub const CONSUMER: &str = "consumer";
 /// Label: the HTTP status.
 pub const STATUS: &str = "status";
 /// Label: the node's kind, such as `http_request`.

@@ -49,6 +49,8 @@ fn every_variable_that_a_deployment_sets_is_documented() {
         "connectors/tasks-http-sink.json",
         "connectors/confluent-cloud/workflows-http-sink.json",
         "connectors/confluent-cloud/tasks-http-sink.json",
+        "connectors/aiven/workflows-http-sink.json",
+        "connectors/aiven/tasks-http-sink.json",
     ] {
         let text = read(file);
         let unknown: Vec<_> = variables(&text).difference(&known).copied().collect();

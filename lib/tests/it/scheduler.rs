@@ -3,6 +3,7 @@
 use domain::{
     event::{Event, Payload, RunRequested, Topic},
     ids::{RunId, WorkflowId},
+    json_text::JsonText,
     run::{RunStatus, Trigger},
     timestamp::Timestamp,
 };
@@ -24,7 +25,7 @@ fn requested(workflow: &str, n: u128) -> Event {
             workflow_id: workflow.parse::<WorkflowId>().unwrap(),
             workflow_version: 1,
             trigger: Trigger::manual(),
-            input: json!({"n": n}),
+            input: JsonText::of(&json!({"n": n})).unwrap(),
             created_at: at,
         }),
     }
@@ -45,6 +46,10 @@ async fn every_shape_of_body_is_taken() {
         (format!("{a}\n{b}\n"), 2),
         (format!("{a}{b}"), 2),
         (serde_json::to_string(&a).unwrap(), 1),
+        (format!("{a};{b}"), 2),
+        (format!("{a}|{b}"), 2),
+        (format!("{{\"records\":[{{\"value\":{a}}},{{\"key\":\"k\",\"value\":{b}}}]}}"), 2),
+        (format!("{{\"value\":{a}}}"), 1),
         (String::new(), 0),
         ("[]".to_owned(), 0),
     ] {
@@ -143,6 +148,24 @@ async fn what_cannot_be_read_is_buried_and_takes_nothing_with_it() {
 }
 
 #[tokio::test]
+async fn a_record_without_an_end_swallows_none_of_a_batch() {
+    let app = TestApp::start().await;
+    let workflow = app.workflow().await;
+    let mut batch: Vec<_> = (0..20).map(|n| text(&requested(&workflow, n))).collect();
+    let cut = batch[0][..200].to_owned();
+    batch.insert(3, cut);
+    let answer = app.deliver(format!("[{}]", batch.join(","))).await;
+    assert_eq!((&answer.body["runs"], &answer.body["dead_letters"]), (&json!(20), &json!(1)));
+}
+
+#[tokio::test]
+async fn a_body_that_holds_no_record_at_all_is_kept() {
+    let app = TestApp::start().await;
+    assert_eq!(app.deliver(";;;").await.body["dead_letters"], 1);
+    assert_eq!(app.store.dead_letters()[0].record, ";;;");
+}
+
+#[tokio::test]
 async fn a_run_of_a_workflow_that_is_gone_fails_and_says_so() {
     let app = TestApp::start().await;
     let event = requested("018f3c3e-0000-7000-8000-000000000000", 1);
@@ -162,7 +185,7 @@ async fn a_task_that_the_bus_will_never_take_fails_its_run_only() {
     let workflow = app.workflow().await;
     let mut large = requested(&workflow, 2);
     if let Payload::RunRequested(run) = &mut large.payload {
-        run.input = json!({"text": "x".repeat(5_000)});
+        run.input = JsonText::of(&json!({"text": "x".repeat(5_000)})).unwrap();
     }
     app.bus.refuse_above(4_000);
     let batch = vec![requested(&workflow, 1), large, requested(&workflow, 3)];

@@ -16,7 +16,7 @@ use axum::{
 use metrics::{counter, histogram};
 use metrics_exporter_prometheus::PrometheusHandle;
 use minireipaz::clock::Clock;
-use minireipaz::{auth::CallbackSecrets, store::Store, telemetry::names};
+use minireipaz::{auth::CallbackSecrets, ingest::BodyWatch, store::Store, telemetry::names};
 use serde_json::json;
 use tokio::sync::oneshot;
 
@@ -32,6 +32,9 @@ use crate::{
 /// Largest body of a batch: 16 MiB, above what a connector of ours sends (4 MB).
 const MAX_BODY_BYTES: usize = 16 << 20;
 
+/// The name under which dead letters are kept.
+pub(crate) const CONSUMER: &str = "worker";
+
 /// When to come back after a refusal, in seconds.
 const RETRY_AFTER: &str = "1";
 
@@ -46,6 +49,7 @@ pub(crate) struct IngestState {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Option<PrometheusHandle>,
+    pub(crate) bodies: BodyWatch,
 }
 
 /// The routes.

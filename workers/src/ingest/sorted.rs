@@ -6,12 +6,17 @@ use axum::body::Bytes;
 use domain::{
     event::{self, DeadLetter, Event, Payload, TaskExecute},
     ids::TenantId,
+    items::read_input,
     run::{NodeError, RunKey},
     trace::TraceContext,
 };
-use minireipaz::{ingest, store::StoreError};
+use minireipaz::{
+    ingest::{self, NO_RECORD},
+    store::StoreError,
+};
+use serde_json::Value;
 
-use super::IngestState;
+use super::{CONSUMER, IngestState};
 use crate::{
     documents::hash_of,
     engine::RunHeader,
@@ -83,16 +88,24 @@ pub(super) async fn read(
 impl SortedRecords {
     fn of(state: &IngestState, body: &[u8], sender: Sender) -> Self {
         let mut sorted = Self::default();
+        let mut events = 0;
         for record in ingest::records(body) {
             match record {
                 Ok(text) => match event::read(&text) {
-                    Ok(event) => sorted.sort(state, event, &text, sender),
+                    Ok(event) => {
+                        events += 1;
+                        sorted.sort(state, event, &text, sender);
+                    }
                     Err(reason) => {
                         sorted.bury(state, reason, ingest::excerpt(text.as_bytes()), String::new());
                     }
                 },
                 Err(unreadable) => sorted.bury(state, unreadable.reason, unreadable.record, String::new()),
             }
+        }
+        let reason = sorted.letters.first().map(|letter| letter.reason.as_str());
+        if state.bodies.read(body, events, reason, state.clock.now()) && reason.is_none() {
+            sorted.bury(state, NO_RECORD.to_owned(), ingest::excerpt(body), String::new());
         }
         if sorted.unkept > 0 {
             let reason = format!("{} more records of the same body cannot be read either", sorted.unkept);
@@ -136,6 +149,13 @@ impl SortedRecords {
         text: &str,
     ) {
         let TaskExecute { document, .. } = task;
+        let (input, unreadable) = match read_input(&task.input) {
+            Ok(input) => (input, None),
+            Err(error) => {
+                let why = format!("the run's input cannot be read: {error}");
+                (Value::Null, Some(NodeError::new("invalid_input", why)))
+            }
+        };
         let header = Arc::new(RunHeader {
             tenant,
             run_id: task.run_id,
@@ -143,25 +163,28 @@ impl SortedRecords {
             workflow_id: task.workflow_id,
             workflow_version: task.workflow_version,
             trigger: task.trigger,
-            input: task.input,
+            input,
             created_at: task.created_at,
             traceparent: cause,
         });
+        if let Some(error) = unreadable {
+            return self.reject(state, header, error, text);
+        }
         let hash = hash_of(&document);
         match state.documents.compile(&hash, &document) {
             Ok(workflow) => self.tasks.push(Task { header, hash, document, workflow }),
-            Err(why) => {
-                let span = spans::about_run(&header);
-                tracing::warn!(parent: &span, why, "run {} cannot be executed and fails", header.run_id);
-                let record = ingest::excerpt(text.as_bytes());
-                let letter = letter(state, why.clone(), record, header.tenant.to_string());
-                self.rejected.push(Rejected {
-                    header,
-                    error: NodeError::new("invalid_workflow", why),
-                    letter,
-                });
-            }
+            Err(why) => self.reject(state, header, NodeError::new("invalid_workflow", why), text),
         }
+    }
+
+    /// The run fails, and its task is kept for people.
+    fn reject(&mut self, state: &IngestState, header: Arc<RunHeader>, error: NodeError, text: &str) {
+        let span = spans::about_run(&header);
+        let why = error.message.clone();
+        tracing::warn!(parent: &span, why, "run {} cannot be executed and fails", header.run_id);
+        let record = ingest::excerpt(text.as_bytes());
+        let letter = letter(state, why, record, header.tenant.to_string());
+        self.rejected.push(Rejected { header, error, letter });
     }
 
     fn bury(&mut self, state: &IngestState, reason: String, record: String, tenant: String) {
@@ -214,5 +237,5 @@ impl SortedRecords {
 }
 
 fn letter(state: &IngestState, reason: String, record: String, tenant: String) -> DeadLetter {
-    DeadLetter { consumer: "worker".to_owned(), reason, record, tenant, at: state.clock.now() }
+    DeadLetter { consumer: CONSUMER.to_owned(), reason, record, tenant, at: state.clock.now() }
 }

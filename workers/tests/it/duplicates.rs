@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::{ids::RunId, run::RunStatus};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::app::{Answer, App, Task, batch, call_workflow, pure_workflow};
@@ -34,10 +35,38 @@ async fn the_same_task_is_run_once_however_often_it_comes() {
 }
 
 #[tokio::test]
+async fn every_batch_again_while_new_ones_come_executes_no_step_again() {
+    let mut app = App::start().await;
+    let workflow = call_workflow(&[
+        ("first", app.endpoint.url("/first"), json!({})),
+        ("second", app.endpoint.url("/second"), json!({})),
+    ]);
+    let (mut delivered, mut runs) = (Vec::<String>::new(), Vec::new());
+    for _ in 0..6 {
+        let tasks: Vec<_> = (0..10).map(|_| Task::new(&workflow)).collect();
+        runs.extend(tasks.iter().map(|task| task.run));
+        let new = batch(&tasks);
+        let again = join_all(delivered.iter().map(|body| app.post(body.clone())));
+        let (taken, again) = tokio::join!(app.post(new.clone()), again);
+        assert_eq!(taken.receipt(), (10, 0, 0));
+        assert!(again.iter().all(|reply| reply.receipt() == (0, 10, 0)), "{again:?}");
+        delivered.push(new);
+    }
+    app.all_succeeded(&runs, 3).await;
+    assert!(runs.iter().all(|run| app.store.ends(*run) == 1));
+    app.crash_and_start_again().await;
+    for body in &delivered {
+        assert_eq!(app.post(body.clone()).await.receipt(), (0, 10, 0));
+    }
+    app.succeeded(app.submit(&Task::new(&pure_workflow())).await).await;
+    assert_eq!((app.endpoint.count("/first"), app.endpoint.count("/second")), (60, 60));
+}
+
+#[tokio::test]
 async fn batches_that_come_at_the_same_time_run_a_task_once() {
     let app = App::start().await;
     let tasks: Vec<_> = (0..20).map(|_| Task::new(&one_call(&app))).collect();
-    let replies = futures_util::future::join_all((0..8).map(|_| app.post(batch(&tasks)))).await;
+    let replies = join_all((0..8).map(|_| app.post(batch(&tasks)))).await;
     let accepted: u64 = replies.iter().map(|reply| reply.receipt().0).sum();
     assert_eq!(accepted, 20);
     app.all_succeeded(&tasks.iter().map(|task| task.run).collect::<Vec<_>>(), 2).await;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::run::RunStatus;
+use minireipaz::testing::converted;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -21,12 +22,22 @@ type Shape = fn(&[String]) -> String;
 #[tokio::test]
 async fn every_shape_that_a_connector_can_send_is_taken() {
     let app = App::start().await;
-    let shapes: [(&str, Shape); 7] = [
+    let shapes: [(&str, Shape); 12] = [
         ("an object", |records| records[0].clone()),
         ("an array", |records| format!("[{}]", records.join(","))),
         ("lines", |records| records.join("\n")),
         ("objects without a separator", |records| records.concat()),
         ("objects with commas", |records| records.join(",")),
+        ("objects with semicolons", |records| records.join(";")),
+        ("objects with bars", |records| records.join("|")),
+        ("wrapped values", |records| format!("[{{\"value\":{}}}]", records.join("},{\"value\":"))),
+        ("a produce request", |records| {
+            format!("{{\"records\":[{{\"value\":{}}}]}}", records.join("},{\"value\":"))
+        }),
+        ("values that were converted", |records| {
+            let converted: Vec<_> = records.iter().map(|record| converted(record)).collect();
+            converted.join("\n")
+        }),
         ("an array of strings", |records| json!(records).to_string()),
         ("a string that holds an array", |records| {
             Value::String(format!("[{}]", records.join(","))).to_string()
@@ -42,6 +53,63 @@ async fn every_shape_that_a_connector_can_send_is_taken() {
             assert_eq!(found.run.output, Some(json!({"last": [{"n": n, "copy": n}]})), "{name}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_converter_on_the_way_changes_neither_the_document_nor_the_input() {
+    let app = App::start().await;
+    let mut workflow = pure_workflow();
+    let given: Value = serde_json::from_str(r#"{"z": -0.0, "n": 12345678901234567890, "a": 1.5}"#).unwrap();
+    workflow["nodes"][1]["data"]["params"]["fields"]["fixed"] = given.clone();
+    let task = Task::new(&workflow).input(given.clone());
+    assert_eq!(app.post(converted(&task.json())).await.receipt(), (1, 0, 0));
+    let found = app.succeeded(task.run).await;
+    assert_eq!(found.run.input.to_string(), given.to_string());
+    let output = &found.run.output.unwrap()["last"][0];
+    assert_eq!(output["fixed"].to_string(), given.to_string());
+    assert_eq!((&output["copy"], output["z"].to_string().as_str()), (&given["n"], "-0.0"));
+}
+
+#[tokio::test]
+async fn a_record_without_an_end_swallows_none_of_a_batch() {
+    let app = App::start().await;
+    let tasks = tasks(20);
+    let mut records: Vec<_> = tasks.iter().map(Task::json).collect();
+    let cut = records[0][..300].to_owned();
+    records.insert(3, cut);
+    assert_eq!(app.post(format!("[{}]", records.join(","))).await.receipt(), (20, 0, 1));
+    app.all_succeeded(&tasks.iter().map(|task| task.run).collect::<Vec<_>>(), 3).await;
+}
+
+#[tokio::test]
+async fn a_body_without_a_single_event_is_counted_and_kept() {
+    let app = App::start().await;
+    let count = async || {
+        let metrics = app.get("/metrics").await.body;
+        let line = metrics.lines().find(|line| line.starts_with("minireipaz_unreadable_bodies_total"));
+        line.unwrap().rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()
+    };
+    let before = count().await;
+    let good = Task::new(&pure_workflow());
+    assert_eq!(app.post(format!("{}\nrubbish", good.json())).await.receipt(), (1, 0, 1));
+    assert_eq!(app.post("[]").await.receipt(), (0, 0, 0));
+    for body in ["{specversion=1.0, id=1}", r#"{"topic":"tasks","value":{"a":1}}"#, ";;;"] {
+        assert_eq!(app.post(body).await.receipt(), (0, 0, 1), "{body}");
+    }
+    // Other workers of this process may count too.
+    assert!(count().await >= before + 3);
+}
+
+#[tokio::test]
+async fn a_run_whose_input_nobody_can_read_fails_and_says_so() {
+    let app = App::start().await;
+    let mut task = Task::new(&pure_workflow());
+    task.input_text(format!("[{{\"a\":{}{}}}]", "[".repeat(500), "]".repeat(500)));
+    assert_eq!(app.post(task.json()).await.receipt(), (0, 0, 1));
+    let found = app.ended(task.run).await;
+    let error = found.run.error.unwrap();
+    assert_eq!((found.run.status, error.code.as_str()), (RunStatus::Failed, "invalid_input"));
+    assert!(error.message.contains("cannot be read"), "{}", error.message);
 }
 
 #[tokio::test]
@@ -85,7 +153,7 @@ async fn poison_becomes_dead_letters_and_its_neighbours_run() {
         "type": "io.minireipaz.run.requested.v1",
         "data": {
             "run_id": good[0].run, "workflow_id": good[0].run, "workflow_version": 1,
-            "trigger": {"kind": "manual"}, "created_at": "2026-01-01T00:00:00Z",
+            "trigger": {"kind": "manual"}, "input": "null", "created_at": "2026-01-01T00:00:00Z",
         },
     });
     let mut unknown = foreign.clone();
@@ -110,7 +178,7 @@ async fn poison_becomes_dead_letters_and_its_neighbours_run() {
         assert!(letter.reason.contains(reason), "{letter:?}");
         assert_eq!(letter.consumer, "worker");
     }
-    assert_eq!((letters[0].record.as_str(), letters[0].tenant.as_str()), ("{\"broken\": ", ""));
+    assert_eq!((letters[0].record.as_str(), letters[0].tenant.as_str()), ("{\"broken\":", ""));
     assert_eq!((letters[2].record.as_str(), letters[2].tenant.as_str()), (&*foreign.to_string(), "acme"));
 }
 

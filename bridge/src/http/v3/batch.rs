@@ -12,13 +12,17 @@ use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::record_batch::{RecordBatch, TopicAppender};
+use super::{
+    record_batch::{RecordBatch, TopicAppender},
+    wire::Place,
+};
 use crate::http::{Front, Refusal};
 
 /// Longest entry id, in characters.
 const ID_CHARS: usize = 80;
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ProduceBatchRequest<'a> {
     #[serde(borrow)]
     entries: Option<Vec<&'a RawValue>>,
@@ -43,7 +47,7 @@ pub(in crate::http) async fn produce_batch(
     let mut batch = RecordBatch::with_capacity(entries.len());
     for (_, entry) in &entries {
         // Each stands for itself, whatever those before it are.
-        batch.add(&body.bytes.slice_ref(entry.get().as_bytes()), now);
+        batch.add(&body.bytes.slice_ref(entry.get().as_bytes()), Place::Entry, now);
     }
     let mut appender = TopicAppender::new(front, &cluster, topic);
     let stored = appender.append(batch).await;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{
     report::{Reporter, Sizes},
     splitter::{NotAnObject, Splitter},
-    wire::{self, Unreadable},
+    wire::{self, Place, Unreadable},
 };
 use crate::{
     http::{Front, Refusal},
@@ -54,7 +54,7 @@ impl RecordBatch {
         while !self.ended {
             match splitter.next_object() {
                 Ok(None) => return,
-                Ok(Some(object)) => self.add(&object, now),
+                Ok(Some(object)) => self.add(&object, Place::Stream, now),
                 Err(NotAnObject) => {
                     self.end_with(Refusal::bad_request(
                         "Unexpected character: every record is a JSON object",
@@ -72,8 +72,8 @@ impl RecordBatch {
     }
 
     /// Reads one object.
-    pub(super) fn add(&mut self, object: &Bytes, now: i64) {
-        match wire::parse(object, now) {
+    pub(super) fn add(&mut self, object: &Bytes, place: Place, now: i64) {
+        match wire::parse(object, place, now) {
             Ok(parsed) => {
                 self.objects.push(Ok(Sizes::of(&parsed)));
                 self.records.push(parsed.record);

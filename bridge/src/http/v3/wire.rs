@@ -1,10 +1,11 @@
-//! A record as v3 sends it.
+//! A record as v3 sends it. A field that is none of a record's is refused, as the REST Proxy does: a misspelt or a
+//! v2-shaped record would else be acknowledged and stored without its value.
 
 use std::borrow::Cow;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -17,7 +18,10 @@ use crate::{
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct WireRecord<'a> {
+    /// An entry of a batch has one; a record of a stream has none.
+    id: Option<IgnoredAny>,
     partition_id: Option<i64>,
     #[serde(borrow, default)]
     headers: Option<Vec<WireHeader<'a>>>,
@@ -30,6 +34,7 @@ struct WireRecord<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct WireHeader<'a> {
     #[serde(borrow)]
     name: Text<'a>,
@@ -38,11 +43,34 @@ struct WireHeader<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct WireData<'a> {
     #[serde(borrow)]
     r#type: Option<Text<'a>>,
     #[serde(borrow)]
     data: Option<&'a RawValue>,
+    // How a schema is named: known, and of no use without a registry.
+    subject: Option<IgnoredAny>,
+    subject_name_strategy: Option<IgnoredAny>,
+    schema: Option<IgnoredAny>,
+    schema_id: Option<IgnoredAny>,
+    schema_version: Option<IgnoredAny>,
+}
+
+impl WireData<'_> {
+    fn names_a_schema(&self) -> bool {
+        let Self { subject, subject_name_strategy, schema, schema_id, schema_version, .. } = self;
+        [subject, subject_name_strategy, schema, schema_id, schema_version].into_iter().any(Option::is_some)
+    }
+}
+
+/// Where an object stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In a stream of records.
+    Stream,
+    /// Among a batch's entries, with an id.
+    Entry,
 }
 
 /// How a key or value was given.
@@ -81,11 +109,15 @@ pub(super) enum Unreadable {
 }
 
 /// Reads one record; its bytes are those of `object`, not copies, wherever that is possible.
-pub(super) fn parse(object: &Bytes, now: i64) -> Result<Parsed, Unreadable> {
+pub(super) fn parse(object: &Bytes, place: Place, now: i64) -> Result<Parsed, Unreadable> {
     let wire: WireRecord<'_> = serde_json::from_slice(object).map_err(|error| {
         let refusal = Refusal::bad_request(&error);
         if error.is_data() { Unreadable::Refused(refusal) } else { Unreadable::Malformed(refusal) }
     })?;
+    if place == Place::Stream && wire.id.is_some() {
+        let text = "unknown field `id`: only an entry of records:batch has one";
+        return Err(Unreadable::Refused(Refusal::bad_request(text)));
+    }
     record(wire, object, now).map_err(Unreadable::Refused)
 }
 
@@ -119,21 +151,25 @@ fn header(wire: WireHeader<'_>) -> Result<Header, Refusal> {
     Ok(Header { name: wire.name.0.into_owned(), value })
 }
 
+const NO_REGISTRY: &str = "needs a schema registry, which this server does not have";
+
 /// The bytes of a key or value. `null` data is no key, or a tombstone.
 fn data(
     wire: Option<WireData<'_>>,
     what: &str,
     object: &Bytes,
 ) -> Result<(Option<Format>, Option<Bytes>), Refusal> {
-    let Some(WireData { r#type, data }) = wire else { return Ok((None, None)) };
+    let Some(wire) = wire else { return Ok((None, None)) };
+    if wire.names_a_schema() {
+        return Err(Refusal::bad_request(format!("the schema of {what} {NO_REGISTRY}")));
+    }
+    let WireData { r#type, data, .. } = wire;
     let format = match r#type.as_ref().map(|t| &*t.0) {
         Some("BINARY") => Format::Binary,
         Some("STRING") => Format::String,
         Some("JSON") => Format::Json,
         Some(schema @ ("AVRO" | "JSONSCHEMA" | "PROTOBUF")) => {
-            let text =
-                format!("{what} type {schema} needs a schema registry, which this server does not have");
-            return Err(Refusal::bad_request(text));
+            return Err(Refusal::bad_request(format!("{what} type {schema} {NO_REGISTRY}")));
         }
         Some(other) => {
             return Err(Refusal::bad_request(format!(
@@ -180,3 +216,7 @@ fn excerpt(text: &str) -> &str {
     const CHARS: usize = 64;
     text.char_indices().nth(CHARS).map_or(text, |(end, _)| &text[..end])
 }
+
+#[cfg(test)]
+#[path = "wire_tests.rs"]
+mod tests;

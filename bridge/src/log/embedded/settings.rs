@@ -37,7 +37,7 @@ impl EmbeddedSettings {
             path: dir.join("log.redb"),
             partitions: 4,
             auto_create: true,
-            max_record_bytes: 1 << 20,
+            max_record_bytes: 2 << 20,
             max_queued_bytes: 64 << 20,
             max_log_bytes: 8 << 30,
             max_topics: 1_000,

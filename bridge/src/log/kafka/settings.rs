@@ -37,9 +37,14 @@ impl KafkaSettings {
             session_timeout: Duration::from_secs(6),
             partitions: 4,
             auto_create: true,
-            max_record_bytes: 1 << 20,
+            max_record_bytes: 2 << 20,
             max_queued_bytes: 64 << 20,
         }
+    }
+
+    /// The largest record with what the protocol puts around it, as Kafka's settings take it.
+    pub(super) fn max_message_bytes(&self) -> String {
+        (self.max_record_bytes + (64 << 10)).to_string()
     }
 
     /// What all clients have in common.
@@ -73,7 +78,7 @@ impl KafkaSettings {
             .set("partitioner", "murmur2_random")
             .set("topic.metadata.propagation.max.ms", "3000")
             // The bounds are ours (`max_queued_bytes`); librdkafka's must not be reached before.
-            .set("message.max.bytes", (self.max_record_bytes + (64 << 10)).to_string())
+            .set("message.max.bytes", self.max_message_bytes())
             .set("queue.buffering.max.messages", "10000000")
             .set("queue.buffering.max.kbytes", (self.max_queued_bytes / 1024 * 4 + 4_096).to_string())
             .set("statistics.interval.ms", "1000");

@@ -21,6 +21,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     serve::{IncomingStream, Listener},
 };
+use minireipaz::testing::eventually;
 use serde_json::Value;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -28,7 +29,7 @@ use tokio::{
 };
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-use super::services::url;
+use super::{services::url, settings::CONNECTOR_SECRET};
 
 /// What goes wrong, each with how many requests it happens to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,9 +73,15 @@ pub struct Recording(Arc<Mutex<Vec<Bytes>>>);
 
 impl Recording {
     /// The bodies that have come so far, oldest first.
-    pub fn so_far(&self) -> Vec<Value> {
-        let bodies = self.0.lock().unwrap();
-        bodies.iter().map(|body| serde_json::from_slice(body).unwrap()).collect()
+    pub fn bodies(&self) -> Vec<Bytes> {
+        self.0.lock().unwrap().clone()
+    }
+
+    /// The events in them.
+    pub fn events(&self) -> Vec<Value> {
+        let bodies = self.bodies();
+        let records = bodies.iter().flat_map(|body| minireipaz::ingest::records(body));
+        records.map(|record| serde_json::from_str(&record.unwrap()).unwrap()).collect()
     }
 }
 
@@ -117,6 +124,16 @@ impl Balancer {
         let bodies = Arc::default();
         self.inner.records.lock().unwrap().push(Arc::downgrade(&bodies));
         Recording(bodies)
+    }
+
+    /// Sends a body as a connector does, again and again until it is taken.
+    pub async fn deliver(&self, path: &str, body: Bytes) {
+        eventually("the body is taken", async || {
+            let request = self.inner.http.post(format!("{}{path}", self.url)).bearer_auth(CONNECTOR_SECRET);
+            let request = request.header(header::CONTENT_TYPE, "application/json").body(body.clone());
+            request.send().await.is_ok_and(|answer| answer.status().is_success())
+        })
+        .await;
     }
 
     /// How many requests it has yet to happen to.

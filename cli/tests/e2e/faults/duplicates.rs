@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
+use axum::body::Bytes;
 use serde_json::{Value, json};
 
 use super::{Load, Repeats, Row, count_tasks};
-use crate::cluster::Cluster;
+use crate::cluster::{Balancer, Cluster};
 
 /// Every event of both topics is produced again, backwards, first while its run is under way and then after its end.
 pub async fn events_come_again_in_another_order(cluster: &Cluster) -> Row {
@@ -13,21 +14,38 @@ pub async fn events_come_again_in_another_order(cluster: &Cluster) -> Row {
     let (events, tasks) = (cluster.events.record(), cluster.tasks.record());
     load.start(60).await;
     load.under_way(60).await;
-    let again = |topic: &'static str, bodies: Vec<Value>| async move {
-        let mut events: Vec<_> =
-            bodies.into_iter().flat_map(|body| body.as_array().cloned().unwrap()).collect();
+    let again = |topic: &'static str, mut events: Vec<Value>| async move {
         events.reverse();
         assert!(events.len() >= 60, "{} events of {topic}", events.len());
         produce(cluster, topic, &events).await;
     };
-    again("tasks", tasks.so_far()).await;
-    again("workflows", events.so_far()).await;
+    again("tasks", tasks.events()).await;
+    again("workflows", events.events()).await;
     load.start(60).await;
     load.under_way(120).await;
     let over = Instant::now();
-    again("workflows", events.so_far()).await;
-    again("tasks", tasks.so_far()).await;
+    again("workflows", events.events()).await;
+    again("tasks", tasks.events()).await;
     // Behind all of them in their partitions.
+    load.start(20).await;
+    load.finish(over, Repeats::None).await
+}
+
+/// Both topics are delivered again from the beginning, batch by batch as they were delivered, while new runs come.
+pub async fn both_topics_come_again_from_the_beginning_under_load(cluster: &Cluster) -> Row {
+    let load = Load::new(cluster, "both topics from offset 0, under load").await;
+    let (events, tasks) = (cluster.events.record(), cluster.tasks.record());
+    load.start(60).await;
+    load.under_way(60).await;
+    for _ in 0..2 {
+        let (first, second) = (events.bodies(), tasks.bodies());
+        tokio::join!(
+            load.start(30),
+            deliver(&cluster.events, "/api/v1/scheduler/events", first),
+            deliver(&cluster.tasks, "/tasks", second)
+        );
+    }
+    let over = Instant::now();
     load.start(20).await;
     load.finish(over, Repeats::None).await
 }
@@ -39,8 +57,7 @@ pub async fn records_that_nobody_can_read_lie_between_good_ones(cluster: &Cluste
     let (events, tasks) = (cluster.events.record(), cluster.tasks.record());
     load.start(20).await;
     load.under_way(20).await;
-    let first = |bodies: Vec<Value>| bodies[0][0].clone();
-    let (event, task) = (first(events.so_far()), first(tasks.so_far()));
+    let (event, task) = (events.events().remove(0), tasks.events().remove(0));
     let mut unknown = event.clone();
     unknown["type"] = json!("io.minireipaz.run.teleported.v9");
     let mut cut = event.clone();
@@ -61,6 +78,12 @@ pub async fn records_that_nobody_can_read_lie_between_good_ones(cluster: &Cluste
     let buried = count_tasks(cluster, "dead_letter").await.iter().sum::<u64>() - before;
     assert!(buried >= 30, "{buried} dead letters of {} spoilt tasks", on_tasks.len());
     row
+}
+
+async fn deliver(balancer: &Balancer, path: &str, bodies: Vec<Bytes>) {
+    for body in bodies {
+        balancer.deliver(path, body).await;
+    }
 }
 
 /// Produces events as any client of the REST API does.

@@ -14,6 +14,7 @@ use crate::bus::{ApiKey, ProduceApi};
 use domain::{
     event::{Payload, TaskExecute, WorkflowDeleted},
     ids::{RunId, TenantId, WorkflowId},
+    json_text::JsonText,
     run::Trigger,
     timestamp::Timestamp,
     workflow::DocumentText,
@@ -92,6 +93,21 @@ async fn records_have_the_forms_and_paths_of_v2_and_failed_ones_are_sent_again()
     assert_eq!(got[0].path, "/topics/workflows");
     assert_eq!(got[0].content_type, "application/vnd.kafka.json.v2+json");
     assert_eq!([got[0].ids(), got[1].ids()], [vec!["e0", "e1"], vec!["e1"]]);
+}
+
+#[tokio::test]
+async fn strimzis_short_reports_are_taken_record_by_record() {
+    let proxy = Proxy::start().await;
+    let bus = RestProxy::new(BusConfig { api: ProduceApi::V2, ..proxy.config() }).unwrap();
+    proxy.then(|_| {
+        let offsets = json!({"offsets": [
+            {"partition": 0, "offset": 4}, {"error_code": 500, "message": "later"}, {"partition": 1, "offset": 0},
+        ]});
+        offsets.to_string().into_response()
+    });
+    bus.publish(&events(3)).await.unwrap();
+    let ids: Vec<_> = proxy.got().iter().map(Got::ids).collect();
+    assert_eq!(ids, [vec!["e0", "e1", "e2"], vec!["e1"]]);
 }
 
 #[tokio::test]
@@ -256,7 +272,7 @@ async fn each_event_goes_to_its_topic_and_nothing_goes_for_no_events() {
         workflow_version: 1,
         document: DocumentText::parse("{\"name\":\"x\",\n\"nodes\":[]}".into()).unwrap(),
         trigger: Trigger::manual(),
-        input: json!({"a": "line\nbreak"}),
+        input: JsonText::of(&json!({"a": "line\nbreak"})).unwrap(),
         created_at: Timestamp::from_millis(5),
     };
     let task = Event { payload: Payload::TaskExecute(Box::new(task)), ..event("t") };

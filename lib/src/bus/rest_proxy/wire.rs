@@ -1,9 +1,11 @@
 //! The REST Proxy's forms: how records are written, how reports are read, what its codes mean. Pure.
 //!
 //! Sources: Confluent's API reference, <https://docs.confluent.io/cloud/current/kafka-rest/krest-qs.html>, and the
-//! REST Proxy's own code, <https://github.com/confluentinc/kafka-rest>.
+//! REST Proxy's own code, <https://github.com/confluentinc/kafka-rest>. Strimzi's HTTP bridge speaks v2 with shorter
+//! replies, <https://github.com/strimzi/strimzi-kafka-bridge>.
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::bus::ProduceApi;
 use domain::event::Event;
@@ -89,33 +91,41 @@ pub(super) struct Problem {
 /// the first record that is not JSON, or when the connection breaks; what follows is not known.
 pub(super) fn reports(api: ProduceApi, body: &[u8]) -> Vec<Report> {
     #[derive(Deserialize)]
-    struct Line {
+    struct Offsets<'a> {
+        #[serde(borrow)]
+        offsets: Vec<&'a RawValue>,
+    }
+    match api {
+        ProduceApi::V3 => {
+            let lines = serde_json::Deserializer::from_slice(body).into_iter::<&RawValue>();
+            lines.map_while(Result::ok).map(report).collect()
+        }
+        ProduceApi::V2 => serde_json::from_slice(body)
+            .map_or_else(|_| Vec::new(), |Offsets { offsets }| offsets.into_iter().map(report).collect()),
+    }
+}
+
+/// One record's report. One that cannot be read says nothing of its neighbours.
+fn report(text: &RawValue) -> Report {
+    #[derive(Default, Deserialize)]
+    struct Fields {
         error_code: Option<i64>,
-        #[serde(alias = "error")]
         message: Option<String>,
+        /// As v2 calls the message.
+        error: Option<String>,
         offset: Option<i64>,
     }
-    #[derive(Deserialize)]
-    struct Offsets {
-        offsets: Vec<Line>,
-    }
-    let lines = match api {
-        ProduceApi::V3 => {
-            serde_json::Deserializer::from_slice(body).into_iter::<Line>().map_while(Result::ok).collect()
-        }
-        ProduceApi::V2 => {
-            serde_json::from_slice(body).map_or_else(|_| Vec::new(), |Offsets { offsets }| offsets)
-        }
-    };
-    let report = |line: Line| match (line.error_code, line.offset) {
-        // Old proxies leave the code of a success out; v2 has null there.
+    let Fields { error_code, message, error, offset } = serde_json::from_str(text.get()).unwrap_or_default();
+    match (error_code, offset) {
+        // A success: v2 has null for its code, and old proxies and Strimzi's bridge have no code at all.
         (Some(200), _) | (None, Some(_)) => Report::Stored,
         (code, _) => Report::Failed(Problem {
             code: code.unwrap_or(UNKNOWN),
-            message: line.message.unwrap_or_else(|| "the report has neither a code nor an offset".into()),
+            message: message
+                .or(error)
+                .unwrap_or_else(|| "the report has neither a code nor an offset".into()),
         }),
-    };
-    lines.into_iter().map(report).collect()
+    }
 }
 
 /// Stands for a report without code and offset, as for a server's error: the record may be stored or not.
@@ -154,69 +164,4 @@ pub(super) fn failure(code: i64, retry_after: Option<std::time::Duration>) -> Fa
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn codes_are_classified_as_confluent_documents_them() {
-        let server = Failure::Server { retry_after: None };
-        for (code, expected) in [
-            (400, Failure::Permanent),
-            (40002, Failure::Permanent),
-            (40101, Failure::Permanent),
-            (40301, Failure::Permanent),
-            (404, Failure::Permanent),
-            (40401, Failure::Permanent),
-            (40402, Failure::Permanent),
-            (40403, server),
-            (40404, server),
-            (408, Failure::Connection),
-            (413, Failure::Permanent),
-            (415, Failure::Permanent),
-            (42206, Failure::Permanent),
-            (429, Failure::RateLimited { retry_after: None }),
-            (42901, Failure::RateLimited { retry_after: None }),
-            (500, server),
-            (50002, Failure::Permanent),
-            (50003, server),
-            (503, server),
-            (50302, server),
-            (0, Failure::Permanent),
-            (-1, Failure::Permanent),
-        ] {
-            assert_eq!(failure(code, None), expected, "{code}");
-        }
-    }
-
-    #[test]
-    fn v3_reports_are_read_one_after_another_until_the_stream_breaks() {
-        let body = concat!(
-            r#"{"error_code":200,"cluster_id":"c","topic_name":"t","partition_id":3,"offset":42,"key":{"type":"STRING","size":6}}"#,
-            "\r\n",
-            r#"{"error_code":400,"message":"Bad Request: data=1 is not a base64 string."}{"partition_id":0,"offset":7}"#,
-            r#"{"error_code":200,"off"#
-        );
-        let bad = Problem { code: 400, message: "Bad Request: data=1 is not a base64 string.".into() };
-        assert_eq!(
-            reports(ProduceApi::V3, body.as_bytes()),
-            [Report::Stored, Report::Failed(bad), Report::Stored]
-        );
-    }
-
-    #[test]
-    fn v2_reports_are_read_from_their_list() {
-        let body = br#"{"offsets":[{"partition":2,"offset":100,"error_code":null,"error":null},
-            {"partition":null,"offset":null,"error_code":50003,"error":"later"},{}],"key_schema_id":null}"#;
-        let reports = reports(ProduceApi::V2, body);
-        assert_eq!(reports[0], Report::Stored);
-        assert_eq!(reports[1], Report::Failed(Problem { code: 50003, message: "later".into() }));
-        assert!(matches!(&reports[2], Report::Failed(Problem { code: UNKNOWN, .. })));
-    }
-
-    #[test]
-    fn bodies_hold_the_records_in_their_order() {
-        let records = [&b"{\"a\":1}"[..], b"{\"b\":2}"];
-        assert_eq!(body(ProduceApi::V3, records.into_iter()), b"{\"a\":1}\n{\"b\":2}\n");
-        assert_eq!(body(ProduceApi::V2, records.into_iter()), b"{\"records\":[{\"a\":1},{\"b\":2}]}");
-    }
-}
+mod tests;

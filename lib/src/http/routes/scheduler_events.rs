@@ -27,7 +27,7 @@ pub fn router() -> Routes {
 /// It answers 2xx when everything in the batch is durable. A record that cannot be read is kept as a dead letter
 /// and never refused: a refusal would stop the partition.
 #[utoipa::path(post, path = "/api/v1/scheduler/events", operation_id = "receiveEvents", tag = "connectors", security(("connector" = [])),
-    request_body(content = serde_json::Value, description = "One event, an array, or events separated by newlines."),
+    request_body(content = serde_json::Value, description = "One CloudEvent, an array, or events that are separated by newlines (the safest form), `,`, `;`, `|` or nothing; each may be JSON in a string, or wrapped as `{\"value\": …}`, alone or in `{\"records\": […]}`. Whatever must arrive as it was (a document, an input) is JSON in a string inside an event's `data`: connectors' converters write everything else anew."),
     responses(
     (status = 200, description = "Done.", body = Scheduled),
     (status = 401, description = "The connector's secret is wrong.", body = Problem, content_type = "application/problem+json"),

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use crate::{
     bus::{BusError, EventBus},
     clock::Clock,
-    ingest,
+    ingest::{self, BodyWatch, NO_RECORD},
     store::{Facts, Store, StoreError, WorkflowChange},
 };
 use domain::{
@@ -39,6 +39,7 @@ pub struct Scheduler {
     bus: Arc<dyn EventBus>,
     clock: Arc<dyn Clock>,
     versions: Versions,
+    bodies: BodyWatch,
 }
 
 /// What became of a batch.
@@ -80,7 +81,7 @@ impl Scheduler {
     #[must_use]
     pub fn new(store: Arc<dyn Store>, bus: Arc<dyn EventBus>, clock: Arc<dyn Clock>) -> Self {
         let versions = Versions::new(Arc::clone(&store));
-        Self { store, bus, clock, versions }
+        Self { store, bus, clock, versions, bodies: BodyWatch::new(plan::CONSUMER) }
     }
 
     /// Handles a connector's request, in whatever shape it comes.
@@ -113,17 +114,24 @@ impl Scheduler {
     }
 
     fn plan(&self, body: &[u8]) -> Plan {
-        let mut plan = Plan::new(self.clock.now());
+        let now = self.clock.now();
+        let mut plan = Plan::new(now);
+        let mut events = 0;
         for record in ingest::records(body) {
             match record {
                 Err(unreadable) => plan.bury(unreadable.reason, unreadable.record),
                 Ok(text) => match event::read(&text) {
                     Ok(Event { tenant, traceparent, payload, .. }) => {
+                        events += 1;
                         plan_event(Received { tenant, traceparent, record: &text }, payload, &mut plan);
                     }
                     Err(reason) => plan.bury(reason, ingest::excerpt(text.as_bytes())),
                 },
             }
+        }
+        let reason = plan.letters.first().map(|letter| letter.reason.as_str());
+        if self.bodies.read(body, events, reason, now) && reason.is_none() {
+            plan.bury(NO_RECORD.to_owned(), ingest::excerpt(body));
         }
         plan
     }

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use serde_json::Value;
+
 use crate::{ingest, store::WorkflowChange};
 use domain::{
     event::{DeadLetter, RunRequested},
@@ -12,7 +14,7 @@ use domain::{
 };
 
 /// The name under which dead letters are kept.
-const CONSUMER: &str = "scheduler";
+pub(super) const CONSUMER: &str = "scheduler";
 
 /// All that follows from a batch.
 pub(super) struct Plan {
@@ -39,6 +41,8 @@ pub(super) struct Start {
     pub(super) tenant: TenantId,
     pub(super) traceparent: Option<String>,
     pub(super) run: RunRequested,
+    /// What the run's input says.
+    pub(super) input: Value,
 }
 
 impl Plan {
@@ -81,7 +85,7 @@ impl Start {
             "workflow {workflow_id} does not exist any more; it was deleted after the run was accepted"
         );
         let error = NodeError::new("workflow_not_found", message);
-        (self.tenant, self.run.at_version(workflow_version).failed(error, 1, now))
+        (self.tenant, self.run.at_version(workflow_version, self.input).failed(error, 1, now))
     }
 
     /// The run as it fails when what is stored of its workflow cannot be read: others' runs must not wait for it.

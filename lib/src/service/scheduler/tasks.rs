@@ -28,8 +28,10 @@ pub(super) struct Task {
 impl Task {
     /// The task to execute a run in this version of its workflow.
     pub(super) fn new(start: Start, workflow: &StoredWorkflow, now: Timestamp) -> Self {
-        let Start { tenant, traceparent, run } = start;
-        let run = run.at_version(workflow.summary.version);
+        let Start { tenant, traceparent, run, input } = start;
+        // The task carries the text that came, not one that is written anew.
+        let text = run.input.clone();
+        let run = run.at_version(workflow.summary.version, input);
         let here = TraceSpan::after(traceparent.and_then(|text| text.parse().ok()));
         let span = tracing::info_span!(
             "schedule",
@@ -47,7 +49,7 @@ impl Task {
             time: now,
             tenant: tenant.clone(),
             traceparent: Some(here.context().to_string()),
-            payload: Payload::TaskExecute(Box::new(TaskExecute::of(run.clone(), workflow.document.clone()))),
+            payload: Payload::TaskExecute(Box::new(TaskExecute::of(&run, text, workflow.document.clone()))),
         };
         Self { tenant, run, event, span }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use domain::{
     event::{Event, Payload, TaskExecute},
     ids::{RunId, TenantId, WorkflowId},
+    json_text::JsonText,
     run::Trigger,
     timestamp::Timestamp,
     workflow::DocumentText,
@@ -23,7 +24,7 @@ pub(crate) struct Task {
     pub(crate) run: RunId,
     attempt: u32,
     document: String,
-    input: Value,
+    input: String,
     traceparent: Option<String>,
     tenant: TenantId,
 }
@@ -43,11 +44,16 @@ impl Task {
     /// The run with that id.
     pub(crate) fn of(run: RunId, document: &Value) -> Self {
         let document = document.to_string();
-        Self { run, attempt: 1, document, input: Value::Null, traceparent: None, tenant: tenant() }
+        Self { run, attempt: 1, document, input: "null".to_owned(), traceparent: None, tenant: tenant() }
     }
 
     pub(crate) fn input(self, input: Value) -> Self {
-        Self { input, ..self }
+        Self { input: input.to_string(), ..self }
+    }
+
+    /// Its input as a text that need not be readable.
+    pub(crate) fn input_text(&mut self, input: String) {
+        self.input = input;
     }
 
     pub(crate) fn traceparent(self, traceparent: &str) -> Self {
@@ -71,7 +77,7 @@ impl Task {
             workflow_version: 1,
             document: DocumentText::parse(self.document.clone()).unwrap(),
             trigger: Trigger::manual(),
-            input: self.input.clone(),
+            input: JsonText::parse(self.input.clone()).unwrap(),
             created_at: self.run.created_at().unwrap_or_else(|| SystemClock.now()),
         };
         let event = Event {

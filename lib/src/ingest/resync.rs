@@ -1,0 +1,190 @@
+//! Where a broken record ends and the next one begins.
+//!
+//! In a body of lines a line is a record, since JSON has no newline in it. Elsewhere the next place is looked for that
+//! reads as a whole object and stands where a record can stand. What a user may write cannot look like that: it is in
+//! strings, where every quotation mark is escaped. Only a converter that renders events as something else than JSON
+//! loses the escapes; after such a rendering nothing is believed.
+
+use serde_json::{Deserializer, value::RawValue};
+
+/// Looks for the next record of one body, with work that is linear in it.
+#[derive(Debug)]
+pub(super) struct Resync {
+    /// Bytes that may still be read in vain.
+    patience: usize,
+    next: Next,
+    /// No line with something in it follows.
+    in_last_line: bool,
+}
+
+/// The first place at or after the one that was asked for where a record seems to begin.
+#[derive(Debug, Clone, Copy)]
+enum Next {
+    Unknown,
+    At(usize),
+    Nowhere,
+}
+
+/// What every event of ours has in it.
+const SIGN: &[u8] = b"specversion";
+
+/// What may stand between two records.
+pub(super) const fn is_between(byte: u8) -> bool {
+    is_blank(byte) || matches!(byte, b',' | b';' | b'|')
+}
+
+const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// A broken record without what stands between it and the next.
+pub(super) fn trimmed(text: &[u8]) -> &[u8] {
+    let end = text.iter().rposition(|byte| !is_between(*byte)).map_or(0, |last| last + 1);
+    &text[..end]
+}
+
+impl Resync {
+    pub(super) fn new(bytes: usize) -> Self {
+        let patience = bytes.saturating_mul(8).saturating_add(64 * 1024);
+        Self { patience, next: Next::Unknown, in_last_line: false }
+    }
+
+    /// So many bytes were read in vain.
+    pub(super) fn spend(&mut self, bytes: usize) {
+        self.patience = self.patience.saturating_sub(bytes);
+    }
+
+    /// Whether a record was found that begins between these places.
+    pub(super) fn knows_of_one_within(&self, start: usize, end: usize) -> bool {
+        matches!(self.next, Next::At(at) if start < at && at < end)
+    }
+
+    /// Where the broken record that begins at `start` ends.
+    pub(super) fn end_of_broken(&mut self, body: &[u8], start: usize, in_array: bool) -> usize {
+        if self.patience == 0 {
+            return body.len();
+        }
+        if !in_array && let Some(line) = self.end_of_line(body, start) {
+            return line;
+        }
+        let next = self.next_record(body, start + 1);
+        let limit = next.unwrap_or(body.len()).min(start.saturating_add(self.patience));
+        let end = match end_of_element(&body[start..limit]) {
+            Some(end) => start + end,
+            None => next.unwrap_or(body.len()),
+        };
+        self.spend(end.min(limit) - start);
+        if is_rendering(&body[start..end]) { body.len() } else { end }
+    }
+
+    /// The end of the line, if another one with something in it follows.
+    fn end_of_line(&mut self, body: &[u8], start: usize) -> Option<usize> {
+        if self.in_last_line {
+            return None;
+        }
+        let rest = &body[start..];
+        let line = rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
+        if rest[line..].iter().all(|byte| is_between(*byte)) {
+            self.in_last_line = true;
+            return None;
+        }
+        Some(start + line)
+    }
+
+    /// The first record that begins at or after `from`.
+    fn next_record(&mut self, body: &[u8], from: usize) -> Option<usize> {
+        match self.next {
+            Next::At(at) if at >= from => return Some(at),
+            Next::Nowhere => return None,
+            Next::Unknown | Next::At(_) => {}
+        }
+        let mut at = from;
+        while self.patience > 0
+            && let Some(begin) = next_begin(body, at)
+        {
+            let rest = &body[begin..];
+            let mut values = Deserializer::from_slice(rest).into_iter::<&RawValue>();
+            let read = match values.next() {
+                Some(Ok(_)) if may_follow(&rest[values.byte_offset()..]) => {
+                    self.next = Next::At(begin);
+                    return Some(begin);
+                }
+                Some(Err(error)) => read_until(rest, &error),
+                Some(Ok(_)) | None => values.byte_offset(),
+            };
+            self.spend(read);
+            at = begin + 1;
+        }
+        self.next = Next::Nowhere;
+        None
+    }
+}
+
+/// The next place at or after `from` where an object with a first name begins, or a string with such an object in it,
+/// and that is no field's value.
+fn next_begin(body: &[u8], from: usize) -> Option<usize> {
+    (from..body.len()).find(|&at| {
+        let begins = match body[at] {
+            b'{' => body[at + 1..].iter().find(|byte| !is_blank(**byte)) == Some(&b'"'),
+            b'"' => body[at..].starts_with(b"\"{\\\"") || body[at..].starts_with(b"\"[{\\\""),
+            _ => false,
+        };
+        begins && body[..at].iter().rfind(|byte| !is_blank(**byte)) != Some(&b':')
+    })
+}
+
+/// Whether a record may end before this.
+fn may_follow(rest: &[u8]) -> bool {
+    rest.iter()
+        .find(|byte| !is_blank(**byte))
+        .is_none_or(|byte| matches!(byte, b',' | b';' | b'|' | b']' | b'{' | b'"'))
+}
+
+/// How far a parser got before it failed.
+pub(super) fn read_until(text: &[u8], error: &serde_json::Error) -> usize {
+    let lines = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+    let line = std::iter::once(0).chain(lines).nth(error.line().saturating_sub(1)).unwrap_or(text.len());
+    line.saturating_add(error.column()).min(text.len())
+}
+
+/// Whether it is an event that some converter has written as something else than JSON: `{specversion=1.0}` as a map,
+/// `Struct{specversion=1.0}`.
+fn is_rendering(text: &[u8]) -> bool {
+    let name = text.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let [b'{', rest @ ..] = &text[name..] else { return false };
+    let unquoted =
+        rest.iter().find(|byte| !is_blank(**byte)).is_some_and(|byte| !matches!(byte, b'"' | b'}'));
+    unquoted && text.windows(SIGN.len()).any(|part| part == SIGN)
+}
+
+/// Where a broken element ends by its brackets: at a comma or the closing bracket that is in no string, object or
+/// inner array; `None`: not within the text.
+fn end_of_element(text: &[u8]) -> Option<usize> {
+    let (mut open, mut arrays, mut quoted, mut i) = (Vec::new(), 0usize, false, 0);
+    while i < text.len() {
+        match (quoted, text[i]) {
+            (true, b'\\') => i += 1,
+            (_, b'"') => quoted = !quoted,
+            (true, _) => {}
+            (false, bracket @ (b'{' | b'[')) => {
+                open.push(bracket);
+                arrays += usize::from(bracket == b'[');
+            }
+            (false, b',' | b';' | b'|') if open.is_empty() => return Some(i),
+            (false, b']') if arrays == 0 => return Some(i),
+            // What was left open inside ends with what is closed around it.
+            (false, b']') => {
+                while open.pop() == Some(b'{') {}
+                arrays -= 1;
+            }
+            (false, b'}') if open.len() > arrays => {
+                while open.pop() == Some(b'[') {
+                    arrays -= 1;
+                }
+            }
+            _ => {}
+        }
+        i += 1;
+    }
+    None
+}
