@@ -17,6 +17,7 @@ use super::{
     kinds::{Effect, Kind},
     limits,
     retry::RetryPolicy,
+    template::{Splitter, Templates},
     violation::{Violation, ViolationCode as Code, Violations},
     workflow::{NodeDocument, OnError, RetryDocument, WorkflowDocument},
 };
@@ -42,6 +43,8 @@ pub struct Definition {
     pub timeout: Duration,
     /// How long a run may wait to begin, from its acceptance.
     pub start_timeout: Duration,
+    /// Where expressions stand in the parameters' texts, as far as that was not plain.
+    pub templates: Templates,
 }
 
 /// A valid node.
@@ -118,11 +121,12 @@ impl Definition {
         check_document(document, &mut violations);
         check_depth(document, &mut violations);
         let index = index_nodes(document, &mut violations);
+        let mut splitter = Splitter::default();
         let mut nodes: Vec<Option<Node>> = document
             .nodes
             .iter()
             .enumerate()
-            .map(|(i, node)| read_node(node, &format!("nodes[{i}]"), &mut violations))
+            .map(|(i, node)| read_node(node, &format!("nodes[{i}]"), &mut splitter, &mut violations))
             .collect();
         check_triggers(document, &mut violations);
         let mut edges = read_edges(document, &index, &nodes, &mut violations);
@@ -147,7 +151,9 @@ impl Definition {
         }
         let timeout = document.settings.timeout.map_or(DEFAULT_RUN_TIMEOUT, |limit| limit.0);
         let start_timeout = document.settings.start_timeout.map_or(DEFAULT_START_TIMEOUT, |limit| limit.0);
-        violations.or(Self { nodes: nodes.into_iter().flatten().collect(), edges, timeout, start_timeout })
+        let templates = splitter.into_templates();
+        let nodes = nodes.into_iter().flatten().collect();
+        violations.or(Self { nodes, edges, timeout, start_timeout, templates })
     }
 
     /// The node with that id.
@@ -176,7 +182,12 @@ fn index_nodes<'d>(document: &'d WorkflowDocument, violations: &mut Violations) 
     index
 }
 
-fn read_node(node: &NodeDocument, path: &str, violations: &mut Violations) -> Option<Node> {
+fn read_node(
+    node: &NodeDocument,
+    path: &str,
+    splitter: &mut Splitter,
+    violations: &mut Violations,
+) -> Option<Node> {
     let Some(kind) = Kind::parse(&node.kind) else {
         let known: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
         let message = format!("{:?} is not a node kind; known are: {}", node.kind, known.join(", "));
@@ -185,7 +196,7 @@ fn read_node(node: &NodeDocument, path: &str, violations: &mut Violations) -> Op
     };
     let data = &node.data;
     let declared = kind.declaration();
-    kind.check(&data.params, &format!("{path}.data.params"), violations);
+    kind.check(&data.params, &format!("{path}.data.params"), splitter, violations);
     if data.timeout.is_some_and(|limit| limit.0.is_zero()) {
         let message = "a node's time limit must be longer than zero";
         violations.add(format!("{path}.data.timeout"), Code::InvalidValue, message);

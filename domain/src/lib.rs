@@ -16,6 +16,7 @@ pub mod kinds;
 pub mod limits;
 pub mod lineage;
 pub mod measure;
+pub mod number;
 pub mod retry;
 pub mod retry_after;
 pub mod run;

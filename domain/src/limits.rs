@@ -58,6 +58,8 @@ limits! {
     MAX_DETAILS_BYTES: usize = 64 * 1024, "bytes";
     /// Longest message of an error, in bytes. A step's history holds one for each attempt.
     MAX_MESSAGE_BYTES: usize = 4 * 1024, "bytes";
+    /// Longest expression: what stands between `{{` and `}}`. It is parsed when a workflow is saved.
+    MAX_EXPRESSION_BYTES: usize = 32 * 1024, "bytes";
     /// Longest idempotency key, in bytes.
     MAX_IDEMPOTENCY_KEY: usize = 255, "bytes";
     /// Largest limit of concurrent runs.

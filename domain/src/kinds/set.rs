@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{
     declaration::{COMPUTES, Declaration, Example, Group},
     params::{
-        At, Parameter, Reader, params,
+        At, Parameter, Reader, open, params,
         path::{FieldPath, PathError},
     },
 };
@@ -18,7 +18,8 @@ use crate::items::Item;
 params! {
     /// Its parameters.
     pub struct Params {
-        /// Where each value goes: a path such as `customer.city`, or a name. What the path goes through is made.
+        /// Where each value goes: a path such as `customer.city`, or a name; it may hold expressions. What the path
+        /// goes through is made.
         fields: Fields = Fields::default();
         /// What stays of the item: `all`, `none`, or a list of fields.
         keep: Keep = Keep::All;
@@ -27,7 +28,7 @@ params! {
     }
 }
 
-/// Where each value goes, in order. In a saved document the values may hold expressions.
+/// Where each value goes, in order. In a saved document names and values may hold expressions.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Fields(pub Vec<(FieldPath, Value)>);
 
@@ -70,7 +71,7 @@ impl Parameter for Fields {
     const NAME: &'static str = "object of fields";
 
     fn schema() -> Value {
-        json!({ "type": "object", "propertyNames": { "pattern": FieldPath::PATTERN } })
+        json!({ "type": "object", "propertyNames": open(json!({ "pattern": FieldPath::PATTERN })) })
     }
 
     fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
@@ -81,9 +82,12 @@ impl Parameter for Fields {
         let mut read = Vec::with_capacity(map.len());
         for (key, value) in map {
             let here = at.field(key);
-            match FieldPath::parse(key) {
-                Ok(path) => read.push((path, value.clone())),
-                Err(error) => reader.violation(&here, Code::InvalidPath, error.to_string()),
+            // What the name comes to is a path too.
+            if !reader.is_open_name(key, &here) {
+                match FieldPath::parse(key) {
+                    Ok(path) => read.push((path, value.clone())),
+                    Err(error) => reader.violation(&here, Code::InvalidPath, error.to_string()),
+                }
             }
             reader.check_templates(value, &here);
         }
@@ -138,7 +142,7 @@ pub static DECLARATION: Declaration = Declaration {
     summary: "Makes, changes and removes fields of every item.",
     docs: "First `keep` chooses what stays of the item, then `remove` takes away, then `fields` are set in their order. \
            All expressions see the item as it came in. In a path a number indexes a list (`lines.0.price`); a dot that \
-           belongs to a name is written `\\.`.",
+           belongs to a name is written `\\.`. A name with expressions (`{{ $json.key }}`) is evaluated first, then read as a path.",
     icon: "pencil",
     params: Params::TABLE,
     check: Params::check,

@@ -5,7 +5,12 @@ use crate::violation::Violation;
 
 fn check_saved(kind: &str, params: &Value, expected: &[(&str, &str)]) {
     let mut violations = Violations::new();
-    Kind::parse(kind).unwrap().check(params.as_object().unwrap(), "p", &mut violations);
+    Kind::parse(kind).unwrap().check(
+        params.as_object().unwrap(),
+        "p",
+        &mut Splitter::default(),
+        &mut violations,
+    );
     let found: Vec<_> = violations
         .into_vec()
         .into_iter()

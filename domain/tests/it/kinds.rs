@@ -9,6 +9,7 @@ use std::{
 
 use domain::{
     kinds::{Kind, document, params},
+    template::Splitter,
     violation::{Violation, Violations},
 };
 use jsonschema::Validator;
@@ -31,7 +32,12 @@ static SCHEMAS: LazyLock<HashMap<&str, Validator>> = LazyLock::new(|| {
 
 pub(crate) fn violations(kind: &str, value: &Value) -> Vec<Violation> {
     let mut violations = Violations::new();
-    Kind::parse(kind).unwrap().check(value.as_object().unwrap(), "params", &mut violations);
+    Kind::parse(kind).unwrap().check(
+        value.as_object().unwrap(),
+        "params",
+        &mut Splitter::default(),
+        &mut violations,
+    );
     violations.into_vec()
 }
 

@@ -80,6 +80,16 @@ fn an_expression_excuses_nothing_that_stands_beside_it() {
         ("set", json!({"keep": ["a", "{{ x }}"]}), true),
         ("set", json!({"keep": ["a", "{{ x }}", 5]}), false),
         ("set", json!({"keep": "x {{ y }}"}), true),
+        ("set", json!({"fields": {"{{ x }}": 1, "a.{{ 'b..c' }}": "{{ y }}"}}), true),
+        ("set", json!({"fields": {"{{ x }}": 1, "a..b": 2}}), false),
+        ("http_request", http(json!({"headers": {"x-{{ x }}": "a", "{{ 'a b' }}": 1}})), true),
+        ("http_request", http(json!({"headers": {"{{ x }}": "a\n"}})), false),
+        ("http_request", http(json!({"headers": {"{{ x }}": 1, "Host": "x"}})), false),
+        ("http_request", http(json!({"query": {"{{ x }}": [1, "{{ y }}"]}})), true),
+        ("http_request", http(json!({"query": {"{{ x }}": {"b": 1}}})), false),
+        ("http_request", http(json!({"body": {"multipart": {"{{ x }}": "a"}}})), true),
+        ("http_request", http(json!({"body": {"multipart": {"{{ x }}": ["a"]}}})), false),
+        ("http_request", http(json!({"body": {"json": {"{{ x }}": {"{{ y }}": 1}}}})), true),
         ("merge", json!({"mode": "by_key", "by_key": "{{ x }}"}), true),
         ("merge", json!({"mode": "{{ x }}", "by_key": {"left": "id"}, "join": "inner"}), false),
     ]);
@@ -149,9 +159,15 @@ fn a_comparison_has_what_its_operator_takes() {
 #[test]
 fn only_what_a_schema_cannot_say_is_refused_by_the_validation_alone() {
     for (kind, value) in [
-        // An expression that does not end, or is empty.
+        // An expression that does not end, is empty, or is none; in a name too.
         ("fail", json!({"message": "{{ x"})),
         ("fail", json!({"message": "{{ }}"})),
+        ("fail", json!({"message": "{{ a b }}"})),
+        ("fail", json!({"message": "x", "details": {"{{ a b }}": 1}})),
+        ("set", json!({"fields": {"{{ x": 1}})),
+        ("http_request", http(json!({"headers": {"{{ 1 + }}": "a"}}))),
+        ("http_request", http(json!({"query": {"{{ 1 + }}": "a"}}))),
+        ("http_request", http(json!({"body": {"multipart": {"{{ 1 + }}": "a"}}}))),
         ("if", json!({"where": {"left": "{{ x", "op": "exists"}})),
         // A regular expression that is none.
         ("if", json!({"where": {"left": "a", "op": "matches", "right": "["}})),
@@ -233,6 +249,7 @@ fn strange() -> Vec<Value> {
         json!({"a": "b"}),
         json!({"a": "{{ x }}"}),
         json!({"a": ["b", 1]}),
+        json!({"{{ x }}": "b"}),
         json!({"a..b": 1}),
         json!({"left": 1, "op": "eq"}),
         json!({"left": 1, "op": "in", "right": []}),
@@ -330,7 +347,7 @@ fn one_strange_value_anywhere_is_judged_alike_by_schema_and_validation() {
             let value = map.shift_remove(key).unwrap();
             check(kind, &changed);
             // Under a name that is not known, or is no path, or belongs to the client.
-            for name in ["strange", "a..b", "", "a b", "Keep-Alive", "x-b\u{e9}", "right", "text", "any"] {
+            for name in ["strange", "a..b", "", "a b", "Keep-Alive", "x-b\u{e9}", "right", "text", "any", "{{ x }}"] {
                 let mut renamed = changed.clone();
                 renamed.pointer_mut(above).unwrap()[name] = value.clone();
                 check(kind, &renamed);

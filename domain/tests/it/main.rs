@@ -1,7 +1,8 @@
-//! What is generated of the kinds, and what is published of the limits.
+//! Documents, what is generated of the kinds, and what is published of the limits.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod documents;
 mod kinds;
 mod kinds_agree;
 mod limits;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{definition::Definition, run::NodeError};
+use domain::{definition::Definition, number, run::NodeError};
 use serde_json::{Value, json};
 
 use super::path::{self, Path};
@@ -57,7 +57,6 @@ impl From<ExpressionError> for Box<NodeError> {
 impl Expression {
     /// Compiles the text between `{{` and `}}`.
     pub(crate) fn compile(source: &str, definition: &Definition) -> Self {
-        let source = source.trim().trim_end_matches(';').trim_end();
         let program = match literal(source) {
             Some(value) => Program::Literal(value),
             None => path::parse(source, definition).map_or(Program::JavaScript, Program::Path),
@@ -100,8 +99,6 @@ fn literal(source: &str) -> Option<Value> {
     let digits = source.strip_prefix('-').unwrap_or(source);
     let plain = digits.bytes().all(|b| b.is_ascii_digit() || b == b'.') && digits.len() <= 15;
     // JSON refuses what JavaScript reads otherwise, such as 010.
-    plain
-        .then(|| serde_json::from_str::<Value>(source).ok())
-        .flatten()
-        .filter(|value| source != "-0" && !value.is_null())
+    let value = plain.then(|| serde_json::from_str::<Value>(source).ok()).flatten()?;
+    value.is_number().then(|| number::canonical(&value).into_owned())
 }

@@ -2,8 +2,8 @@
 //!
 //! An expression is JavaScript. Plain paths (`$json.a.b[0]`, `$('Node').first().x`, `$input.all()`, `$run.id`, …) and
 //! literals are evaluated here without an engine, everything else by `QuickJS` with limits on time, memory, stack and
-//! output. Both give the same value for what both can do, with one exception: a plain path is `null` wherever it
-//! breaks off, where JavaScript asks for `?.`.
+//! output. Both give the same value, or the same error, for what both can do, with one exception: a number that
+//! JavaScript cannot hold (`9007199254740993`) stays exact on a plain path.
 //!
 //! What an expression sees: `$json` (the item), `$input` and `$('node id or label')` with `.all()`, `.first()`,
 //! `.last()` and `.item` (each of the first three takes a port's name), `$run`, `$workflow`, `$now`, `$env`,
@@ -12,6 +12,7 @@
 mod evaluator;
 mod expression;
 pub(crate) mod javascript;
+mod methods;
 mod native;
 mod param;
 mod path;

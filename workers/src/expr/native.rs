@@ -1,36 +1,50 @@
-//! Evaluates plain paths.
+//! Evaluates plain paths, as JavaScript does.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Display};
 
-use domain::items::Item;
+use domain::{items::Item, number};
 use serde_json::Value;
 
 use super::{
+    methods,
     path::{Key, Path, Pick, Root},
     scope::{Scope, Segments},
 };
 
+/// What is said of a function that was not called.
+pub(super) const FUNCTION: &str = "the result is a function; call it with ()";
+
 /// What a path has reached.
 enum Reached<'s> {
-    Nothing,
+    Undefined,
     Item(&'s Item),
     List(Segments<'s>),
     Value(&'s Value),
     Made(Value),
+    /// A method, which is no data.
+    Function,
 }
 
-/// The path's value for one item; `null` wherever it breaks off.
+/// The path's value for one item.
 pub(super) fn evaluate<'s>(path: &Path, scope: &'s Scope, item: usize) -> Result<Cow<'s, Value>, String> {
     let mut reached = start(&path.root, scope, item)?;
-    for key in &path.keys {
-        reached = follow(reached, key);
+    for step in &path.steps {
+        let Some(nothing) = reached.nothing() else {
+            reached = follow(&reached, &step.key);
+            continue;
+        };
+        if step.optional {
+            return Ok(Cow::Owned(Value::Null));
+        }
+        return Err(format!("TypeError: cannot read property '{}' of {nothing}", step.key));
     }
     Ok(match reached {
-        Reached::Nothing => Cow::Owned(Value::Null),
-        Reached::Item(item) => Cow::Owned(Value::Object(item.clone())),
+        Reached::Undefined => Cow::Owned(Value::Null),
+        Reached::Item(item) => Cow::Owned(number::canonical_item(item)),
         Reached::List(items) => Cow::Owned(items.to_value()),
-        Reached::Value(value) => Cow::Borrowed(value),
+        Reached::Value(value) => number::canonical(value),
         Reached::Made(value) => Cow::Owned(value),
+        Reached::Function => return Err(FUNCTION.to_owned()),
     })
 }
 
@@ -47,10 +61,7 @@ fn start<'s>(root: &Root, scope: &'s Scope, item: usize) -> Result<Reached<'s>, 
             let items = scope.node_items(*node, None)?;
             reached(scope.paired(&items, item, Some(*node))?)
         }
-        Root::Node(Ok(node), pick) => {
-            let (Pick::All(port) | Pick::First(port) | Pick::Last(port)) = pick else {
-                return Ok(Reached::Nothing);
-            };
+        Root::Node(Ok(node), pick @ (Pick::All(port) | Pick::First(port) | Pick::Last(port))) => {
             picked(pick, scope.node_items(*node, port.as_deref())?)
         }
         Root::Run => Reached::Value(scope.run_object()),
@@ -62,7 +73,7 @@ fn start<'s>(root: &Root, scope: &'s Scope, item: usize) -> Result<Reached<'s>, 
 }
 
 fn reached(item: Option<&Item>) -> Reached<'_> {
-    item.map_or(Reached::Nothing, Reached::Item)
+    item.map_or(Reached::Undefined, Reached::Item)
 }
 
 fn picked<'s>(pick: &Pick, items: Segments<'s>) -> Reached<'s> {
@@ -73,43 +84,79 @@ fn picked<'s>(pick: &Pick, items: Segments<'s>) -> Reached<'s> {
     }
 }
 
-fn follow<'s>(reached: Reached<'s>, key: &Key) -> Reached<'s> {
-    match (reached, key) {
-        (Reached::Item(item), Key::Name(name)) => item.get(name).map_or(Reached::Nothing, Reached::Value),
-        (Reached::Item(item), Key::Index(index)) => {
-            item.get(&index.to_string()).map_or(Reached::Nothing, Reached::Value)
+impl Reached<'_> {
+    /// What has no properties at all.
+    const fn nothing(&self) -> Option<&'static str> {
+        match self {
+            Self::Undefined => Some("undefined"),
+            Self::Value(Value::Null) | Self::Made(Value::Null) => Some("null"),
+            _ => None,
         }
-        (Reached::List(items), Key::Index(index)) => {
-            items.get(*index).map_or(Reached::Nothing, Reached::Item)
-        }
-        (Reached::List(items), Key::Name(name)) if name == "length" => {
-            Reached::Made(Value::from(items.len()))
-        }
-        (Reached::Value(value), key) => member(value, key),
-        (Reached::Made(_) | Reached::List(_) | Reached::Nothing, _) => Reached::Nothing,
     }
 }
 
-fn member<'s>(value: &'s Value, key: &Key) -> Reached<'s> {
-    let found = match (value, key) {
-        (Value::Object(map), Key::Name(name)) => map.get(name),
-        (Value::Object(map), Key::Index(index)) => map.get(&index.to_string()),
-        (Value::Array(list), Key::Index(index)) => list.get(*index),
-        (Value::Array(list), Key::Name(name)) if name == "length" => {
-            return Reached::Made(Value::from(list.len()));
-        }
+fn follow<'s>(reached: &Reached<'s>, key: &Key) -> Reached<'s> {
+    match reached {
+        Reached::Item(item) => field(item, key),
+        Reached::List(items) => match key {
+            Key::Index(index) => items.get(*index).map_or(Reached::Undefined, Reached::Item),
+            Key::Name(name) => of_list(items.len(), name),
+        },
+        Reached::Value(Value::Object(map)) => field(map, key),
+        Reached::Value(Value::Array(list)) => match key {
+            Key::Index(index) => list.get(*index).map_or(Reached::Undefined, Reached::Value),
+            Key::Name(name) => of_list(list.len(), name),
+        },
+        Reached::Value(value) => of_scalar(value, key),
+        Reached::Made(value) => of_scalar(value, key),
+        Reached::Undefined | Reached::Function => Reached::Undefined,
+    }
+}
+
+fn field<'s>(map: &'s Item, key: &Key) -> Reached<'s> {
+    let found = match key {
+        Key::Name(name) => map.get(name),
+        Key::Index(index) => map.get(&index.to_string()),
+    };
+    found.map_or(Reached::Undefined, Reached::Value)
+}
+
+fn of_list<'s>(length: usize, name: &str) -> Reached<'s> {
+    if name == "length" {
+        return Reached::Made(Value::from(length));
+    }
+    method(methods::ARRAY, name)
+}
+
+fn of_scalar<'s>(value: &Value, key: &Key) -> Reached<'s> {
+    match (value, key) {
         // JavaScript counts texts in UTF-16.
         (Value::String(text), Key::Name(name)) if name == "length" => {
-            return Reached::Made(Value::from(text.encode_utf16().count()));
+            Reached::Made(Value::from(text.encode_utf16().count()))
         }
+        // Half of a surrogate pair becomes what every result's halves become.
         (Value::String(text), Key::Index(index)) => {
-            return text
-                .encode_utf16()
-                .nth(*index)
-                .and_then(|unit| char::from_u32(u32::from(unit)))
-                .map_or(Reached::Nothing, |c| Reached::Made(Value::String(c.into())));
+            text.encode_utf16().nth(*index).map_or(Reached::Undefined, |unit| {
+                let c = char::from_u32(u32::from(unit)).unwrap_or(char::REPLACEMENT_CHARACTER);
+                Reached::Made(Value::String(c.into()))
+            })
         }
-        _ => None,
-    };
-    found.map_or(Reached::Nothing, Reached::Value)
+        (Value::String(_), Key::Name(name)) => method(methods::STRING, name),
+        (Value::Number(_), Key::Name(name)) => method(methods::NUMBER, name),
+        _ => Reached::Undefined,
+    }
+}
+
+fn method<'s>(methods: &[&str], name: &str) -> Reached<'s> {
+    if methods.contains(&name) { Reached::Function } else { Reached::Undefined }
+}
+
+/// As JavaScript's errors name it.
+impl Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Index(index) => write!(f, "{index}"),
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use domain::{
     definition::Definition,
-    template::{InvalidTemplate, Part, Template},
+    template::{self, InvalidTemplate, Part, Template},
 };
 use serde_json::{Map, Value};
 
@@ -22,7 +22,16 @@ pub(crate) enum Param {
     /// A list with expressions in it.
     List(Vec<Self>),
     /// An object with expressions in it.
-    Object(Vec<(String, Self)>),
+    Object(Vec<(Name, Self)>),
+}
+
+/// The name of a field.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Name {
+    /// No expression in it.
+    Constant(String),
+    /// Evaluated as a text; of fields that come to have the same name, the last one stays.
+    Text(Vec<Piece>),
 }
 
 /// A piece of a text.
@@ -36,20 +45,10 @@ impl Param {
     /// Compiles a value of a document.
     pub(crate) fn compile(value: &Value, definition: &Definition) -> Result<Self, InvalidTemplate> {
         Ok(match value {
-            Value::String(text) => match Template::parse(text)? {
-                Template::Literal(text) => Self::Constant(Value::String(text)),
-                Template::Expression(source) => Self::Expression(Expression::compile(&source, definition)),
-                Template::Mixed(parts) => Self::Text(
-                    parts
-                        .into_iter()
-                        .map(|part| match part {
-                            Part::Text(text) => Piece::Text(text),
-                            Part::Expression(source) => {
-                                Piece::Expression(Expression::compile(&source, definition))
-                            }
-                        })
-                        .collect(),
-                ),
+            Value::String(text) => match definition.templates.split(text)? {
+                Template::Literal(_) => Self::Constant(value.clone()),
+                Template::Expression(source) => Self::Expression(Expression::compile(source, definition)),
+                Template::Mixed(parts) => Self::Text(pieces(&parts, definition)),
             },
             Value::Array(list) => {
                 let inner: Vec<_> =
@@ -63,13 +62,13 @@ impl Param {
             Value::Object(map) => {
                 let inner: Vec<_> = map
                     .iter()
-                    .map(|(key, value)| Ok((key.clone(), Self::compile(value, definition)?)))
+                    .map(|(name, value)| {
+                        Ok((Name::compile(name, definition)?, Self::compile(value, definition)?))
+                    })
                     .collect::<Result<_, _>>()?;
-                if inner.iter().all(|(_, value)| value.is_constant()) {
-                    Self::Constant(value.clone())
-                } else {
-                    Self::Object(inner)
-                }
+                let constant =
+                    |(name, value): &(Name, Self)| matches!(name, Name::Constant(_)) && value.is_constant();
+                if inner.iter().all(constant) { Self::Constant(value.clone()) } else { Self::Object(inner) }
             }
             other => Self::Constant(other.clone()),
         })
@@ -85,13 +84,14 @@ impl Param {
         match self {
             Self::Constant(_) => {}
             Self::Expression(expression) => visit(expression),
-            Self::Text(pieces) => pieces.iter().for_each(|piece| {
-                if let Piece::Expression(expression) = piece {
-                    visit(expression);
-                }
-            }),
+            Self::Text(pieces) => expressions_of(pieces, visit),
             Self::List(list) => list.iter().for_each(|inner| inner.expressions(visit)),
-            Self::Object(map) => map.iter().for_each(|(_, inner)| inner.expressions(visit)),
+            Self::Object(map) => map.iter().for_each(|(name, inner)| {
+                if let Name::Text(pieces) = name {
+                    expressions_of(pieces, visit);
+                }
+                inner.expressions(visit);
+            }),
         }
     }
 
@@ -104,18 +104,7 @@ impl Param {
         Ok(match self {
             Self::Constant(value) => Cow::Borrowed(value),
             Self::Expression(expression) => evaluator.evaluate(expression, item)?,
-            Self::Text(pieces) => {
-                let mut text = String::new();
-                for piece in pieces {
-                    match piece {
-                        Piece::Text(part) => text.push_str(part),
-                        Piece::Expression(expression) => {
-                            text::append(&mut text, &*evaluator.evaluate(expression, item)?);
-                        }
-                    }
-                }
-                Cow::Owned(Value::String(text))
-            }
+            Self::Text(pieces) => Cow::Owned(Value::String(text_of(pieces, evaluator, item)?)),
             Self::List(list) => {
                 let mut values = Vec::with_capacity(list.len());
                 for inner in list {
@@ -125,11 +114,61 @@ impl Param {
             }
             Self::Object(map) => {
                 let mut values = Map::with_capacity(map.len());
-                for (key, inner) in map {
-                    values.insert(key.clone(), inner.evaluate(evaluator, item)?.into_owned());
+                for (name, inner) in map {
+                    let name = match name {
+                        Name::Constant(name) => name.clone(),
+                        Name::Text(pieces) => text_of(pieces, evaluator, item)?,
+                    };
+                    values.insert(name, inner.evaluate(evaluator, item)?.into_owned());
                 }
                 Cow::Owned(Value::Object(values))
             }
         })
     }
+}
+
+impl Name {
+    fn compile(name: &str, definition: &Definition) -> Result<Self, InvalidTemplate> {
+        if !template::is_open(name) {
+            return Ok(Self::Constant(name.to_owned()));
+        }
+        Ok(Self::Text(match definition.templates.split(name)? {
+            Template::Literal(text) => vec![Piece::Text(text.to_owned())],
+            Template::Expression(source) => pieces(&[Part::Expression(source)], definition),
+            Template::Mixed(parts) => pieces(&parts, definition),
+        }))
+    }
+}
+
+fn pieces(parts: &[Part<'_>], definition: &Definition) -> Vec<Piece> {
+    let piece = |part: &Part<'_>| match part {
+        Part::Text(text) => Piece::Text((*text).to_owned()),
+        Part::Expression(source) => Piece::Expression(Expression::compile(source, definition)),
+    };
+    parts.iter().map(piece).collect()
+}
+
+fn expressions_of<'p>(pieces: &'p [Piece], visit: &mut impl FnMut(&'p Expression)) {
+    pieces.iter().for_each(|piece| {
+        if let Piece::Expression(expression) = piece {
+            visit(expression);
+        }
+    });
+}
+
+fn text_of<'v>(
+    pieces: &'v [Piece],
+    evaluator: &mut Evaluator<'v>,
+    item: usize,
+) -> Result<String, ExpressionError> {
+    let mut text = String::new();
+    for piece in pieces {
+        match piece {
+            Piece::Text(part) => text.push_str(part),
+            Piece::Expression(expression) => {
+                text::append(&mut text, &*evaluator.evaluate(expression, item)?);
+            }
+        }
+    }
+    Ok(text)
 }

@@ -2,13 +2,21 @@
 
 use domain::definition::Definition;
 
-use super::scope::find_node;
+use super::{methods, scope::find_node};
 
 /// A plain path.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Path {
     pub(super) root: Root,
-    pub(super) keys: Vec<Key>,
+    pub(super) steps: Vec<Step>,
+}
+
+/// A step of a path.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Step {
+    pub(super) key: Key,
+    /// `?.`: where there is nothing, the whole path comes to nothing.
+    pub(super) optional: bool,
 }
 
 /// Where a path starts.
@@ -34,28 +42,12 @@ pub(super) enum Pick {
     Item,
 }
 
-/// A step of a path.
+/// What a step asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Key {
     Name(String),
     Index(usize),
 }
-
-/// What every object, list or text has in JavaScript: the engine must decide what these mean.
-const INHERITED: [&str; 12] = [
-    "constructor",
-    "__proto__",
-    "hasOwnProperty",
-    "isPrototypeOf",
-    "propertyIsEnumerable",
-    "toLocaleString",
-    "toString",
-    "valueOf",
-    "__defineGetter__",
-    "__defineSetter__",
-    "__lookupGetter__",
-    "__lookupSetter__",
-];
 
 impl Path {
     pub(super) const fn reads_outputs(&self) -> bool {
@@ -85,13 +77,21 @@ pub(super) fn parse(source: &str, definition: &Definition) -> Option<Path> {
             _ => return None,
         }
     };
-    let mut keys = Vec::new();
+    let mut steps: Vec<Step> = Vec::new();
     while !rest.is_empty() {
-        keys.push(take_key(&mut rest)?);
+        let step = take_step(&mut rest)?;
+        if let (Some(Step { key: Key::Name(of), .. }), Key::Name(name)) = (steps.last(), &step.key)
+            && methods::is_of_any(of)
+            && methods::FUNCTION.contains(&name.as_str())
+        {
+            // What a method has itself, the engine knows.
+            return None;
+        }
+        steps.push(step);
     }
-    // A date has methods and a number has them too: only the bare values are plain.
-    let bare = keys.is_empty() || !matches!(root, Root::Now | Root::ItemIndex);
-    bare.then_some(Path { root, keys })
+    // A date has methods: only the bare value is plain.
+    let plain = steps.is_empty() || root != Root::Now;
+    plain.then_some(Path { root, steps })
 }
 
 /// `.all()`, `.first('port')`, `.last()`, `.item`.
@@ -119,7 +119,7 @@ fn take_pick(rest: &mut &str) -> Option<Pick> {
 }
 
 /// `.name`, `?.name`, `[0]`, `["name"]`, `?.[0]`.
-fn take_key(rest: &mut &str) -> Option<Key> {
+fn take_step(rest: &mut &str) -> Option<Step> {
     let here = rest.trim_start();
     let (optional, after) = match here.strip_prefix("?.") {
         Some(after) => (true, after.trim_start()),
@@ -135,16 +135,16 @@ fn take_key(rest: &mut &str) -> Option<Key> {
             (Key::Index(canonical_index(&inside[..end])?), &inside[end..])
         };
         *rest = after.trim_start().strip_prefix(']')?;
-        return Some(key);
+        return Some(Step { key, optional });
     }
     let after = if optional { after } else { after.strip_prefix('.')?.trim_start() };
     let (name, after) = take_name(after)?;
     *rest = after;
-    name_key(name.to_owned())
+    Some(Step { key: name_key(name.to_owned())?, optional })
 }
 
 fn name_key(name: String) -> Option<Key> {
-    if INHERITED.contains(&name.as_str()) {
+    if methods::OBJECT.contains(&name.as_str()) {
         return None;
     }
     Some(canonical_index(&name).map_or(Key::Name(name), Key::Index))

@@ -9,6 +9,7 @@ use std::{
 use domain::{
     definition::Definition,
     items::{Item, Items, Output},
+    number,
     timestamp::Timestamp,
 };
 use serde_json::{Value, json};
@@ -58,7 +59,7 @@ impl<'s> Segments<'s> {
     }
 
     pub(super) fn to_value(&self) -> Value {
-        self.0.iter().flat_map(|items| items.iter()).cloned().map(Value::Object).collect()
+        self.0.iter().flat_map(|items| items.iter()).map(number::canonical_item).collect()
     }
 }
 

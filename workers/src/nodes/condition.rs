@@ -25,7 +25,7 @@ impl Compiled {
     pub(super) fn of(node: &Node, definition: &Definition) -> Result<Self, Unready> {
         let mut violations = Violations::new();
         let read =
-            Params::read_object(&node.params, &At::root("params"), &mut Reader::saved(&mut violations));
+            Params::read_object(&node.params, &At::root("params"), &mut Reader::proven(&mut violations));
         let Some(Params { condition }) = read else { return Err(Unready::Params(violations.into_vec())) };
         let mut wrong = None;
         let condition = condition.map(&mut |operand: Value| {

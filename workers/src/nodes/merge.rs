@@ -10,6 +10,7 @@ use domain::{
         params::path::FieldPath,
     },
     lineage::{Lineage, Origin},
+    number,
     run::NodeError,
     template::InvalidTemplate,
 };
@@ -210,12 +211,7 @@ impl<'i> Sides<'i> {
 fn key_of(item: &Item, path: &FieldPath) -> Option<String> {
     match path.get(item)? {
         Value::Null => None,
-        Value::Number(number) => match number.as_f64() {
-            Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 9.0e15 => {
-                Some(format!("{:.0}", float + 0.0))
-            }
-            _ => Some(number.to_string()),
-        },
+        Value::Number(number) => Some(number::text(number).into_owned()),
         other => Some(other.to_string()),
     }
 }

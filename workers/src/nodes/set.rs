@@ -39,7 +39,7 @@ impl Set {
     pub(super) fn compile(node: &Node, definition: &Definition) -> Result<Self, InvalidTemplate> {
         // What is wrong was found when the workflow was read.
         let mut violations = Violations::new();
-        let mut reader = Reader::saved(&mut violations);
+        let mut reader = Reader::proven(&mut violations);
         let plan = match Params::read_object(&node.params, &At::root("params"), &mut reader) {
             None => Plan::Open(compile_params(node, definition)?),
             Some(mut shape) => {

@@ -28,6 +28,7 @@ async fn a_call_an_item_in_order_with_its_own_values() {
         Mock::given(method("POST"))
             .and(path(format!("/prices/{sku}")))
             .and(query_param("q", "x y"))
+            .and(query_param("sku", sku))
             .and(header("x-shop", "7"))
             .and(header("content-type", "application/json"))
             .and(body_json(json!({"sku": sku, "count": 1})))
@@ -41,8 +42,8 @@ async fn a_call_an_item_in_order_with_its_own_values() {
             .await;
     }
     let params = json!({
-        "method": "POST", "url": format!("{}/prices/{{{{ $json.sku }}}}", server.uri()), "query": {"q": "x y"},
-        "headers": {"X-Shop": "{{ 3 + 4 }}"}, "body": {"json": {"sku": "{{ $json.sku }}", "count": "{{ 1 }}"}},
+        "method": "POST", "url": format!("{}/prices/{{{{ $json.sku }}}}", server.uri()), "query": {"q": "x y", "{{ 'sku' }}": "{{ $json.sku }}"},
+        "headers": {"X-{{ 'Shop' }}": "{{ 3 + 4 }}"}, "body": {"json": {"{{ 's' + 'ku' }}": "{{ $json.sku }}", "count": "{{ 1 }}"}},
     });
     let began = Instant::now();
     let found = succeeded(run(params, json!([{"sku": "a"}, {"sku": "b"}, {"sku": "c"}])).await);

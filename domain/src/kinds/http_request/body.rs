@@ -148,7 +148,9 @@ fn multipart(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Vec<
     };
     let mut parts = Vec::with_capacity(map.len());
     for (name, value) in map {
-        parts.extend(part(name, value, &at.field(name), reader));
+        let here = at.field(name);
+        let known = !reader.is_open_name(name, &here);
+        parts.extend(part(name, value, &here, reader).filter(|_| known));
     }
     (parts.len() == map.len()).then_some(parts)
 }

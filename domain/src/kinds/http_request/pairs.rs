@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     items::name_of,
     kinds::params::{At, Parameter, Reader, any_case, open},
+    number,
 };
 
 /// Headers that the client sets itself, since a wrong one breaks the message or the connection.
@@ -63,7 +64,7 @@ impl Parameter for Headers {
         });
         json!({
             "type": "object",
-            "propertyNames": { "pattern": HEADER_NAME, "not": { "pattern": any_case(&OWN_HEADERS) } },
+            "propertyNames": open(json!({ "pattern": HEADER_NAME, "not": { "pattern": any_case(&OWN_HEADERS) } })),
             "additionalProperties": open(values),
         })
     }
@@ -104,7 +105,7 @@ fn read_pairs(
     let mut read = Vec::with_capacity(map.len());
     for (name, value) in map {
         let here = at.field(name);
-        complete &= name_fits(name, &here, reader);
+        complete &= !reader.is_open_name(name, &here) && name_fits(name, &here, reader);
         let mut add = |value: &Value, expected: &str, at: &At<'_>| {
             let text = read_scalar(value, expected, at, reader).filter(|text| fits(text, at, reader));
             complete &= text.is_some();
@@ -162,7 +163,7 @@ pub(super) fn read_scalar(
 fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
+        Value::Number(number) => Some(number::text(number).into_owned()),
         Value::Bool(flag) => Some(flag.to_string()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }

@@ -6,13 +6,15 @@ use crate::{
         Kind,
         params::{At, Reader},
     },
+    template::Splitter,
     violation::{Violation, Violations},
 };
 
 /// What is wrong with the parameters of a saved document: path and code of each.
 fn saved(params: &Value) -> Vec<(String, String)> {
     let mut violations = Violations::new();
-    Kind::HttpRequest.check(params.as_object().unwrap(), "p", &mut violations);
+    let mut splitter = Splitter::default();
+    Kind::HttpRequest.check(params.as_object().unwrap(), "p", &mut splitter, &mut violations);
     violations.into_vec().into_iter().map(|Violation { path, code, .. }| (path, code.to_string())).collect()
 }
 

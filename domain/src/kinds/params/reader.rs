@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     items::name_of,
-    template::{Template, has_expression},
+    template::{self, Splitter, has_expression},
     violation::Violations,
 };
 
@@ -70,30 +70,64 @@ impl fmt::Display for At<'_> {
 #[derive(Debug)]
 pub struct Reader<'v> {
     violations: &'v mut Violations,
-    saved: bool,
+    expressions: Expressions<'v>,
+}
+
+/// What texts with `{{` are to a reader.
+#[derive(Debug)]
+enum Expressions<'v> {
+    /// Not evaluated yet, and to be checked.
+    Unchecked(&'v mut Splitter),
+    /// Not evaluated yet, and known to be right.
+    Checked,
+    /// Evaluated: they are data.
+    Evaluated,
 }
 
 impl<'v> Reader<'v> {
-    /// A reader of a saved document, expressions and all.
-    pub const fn saved(violations: &'v mut Violations) -> Self {
-        Self { violations, saved: true }
+    /// A reader of a document that is saved, expressions and all.
+    pub const fn saved(violations: &'v mut Violations, splitter: &'v mut Splitter) -> Self {
+        Self { violations, expressions: Expressions::Unchecked(splitter) }
+    }
+
+    /// A reader of a document that was found valid before: its expressions are not checked again.
+    pub const fn proven(violations: &'v mut Violations) -> Self {
+        Self { violations, expressions: Expressions::Checked }
     }
 
     /// A reader of parameters whose expressions have been evaluated.
     pub const fn evaluated(violations: &'v mut Violations) -> Self {
-        Self { violations, saved: false }
+        Self { violations, expressions: Expressions::Evaluated }
+    }
+
+    const fn is_saved(&self) -> bool {
+        !matches!(self.expressions, Expressions::Evaluated)
     }
 
     /// Whether a value is an expression, or a text with some, that is not evaluated yet.
     #[must_use]
     pub fn is_open(&self, value: &Value) -> bool {
-        self.saved && matches!(value, Value::String(text) if text.contains("{{"))
+        matches!(value, Value::String(text) if self.is_open_text(text))
+    }
+
+    /// As [`Self::is_open`], for a text.
+    fn is_open_text(&self, text: &str) -> bool {
+        self.is_saved() && template::is_open(text)
     }
 
     /// Whether a value holds, anywhere, expressions that are not evaluated yet.
     #[must_use]
     pub fn holds_open(&self, value: &Value) -> bool {
-        self.saved && has_expression(value)
+        self.is_saved() && has_expression(value)
+    }
+
+    /// Whether a name that the author chose holds expressions, whose form is checked: then it is not known yet.
+    pub fn is_open_name(&mut self, name: &str, at: &At<'_>) -> bool {
+        let open = self.is_open_text(name);
+        if open {
+            self.check_template(name, at);
+        }
+        open
     }
 
     /// Notes a mistake.
@@ -109,22 +143,29 @@ impl<'v> Reader<'v> {
 
     /// Checks the form of every expression in a value of a saved document.
     pub fn check_templates(&mut self, value: &Value, at: &At<'_>) {
-        if !self.saved {
+        if !matches!(self.expressions, Expressions::Unchecked(_)) {
             return;
         }
         match value {
-            Value::String(text) => {
-                if let Err(error) = Template::parse(text) {
-                    self.violation(at, Code::InvalidExpression, error.to_string());
-                }
-            }
+            Value::String(text) => self.check_template(text, at),
             Value::Array(list) => {
                 list.iter().enumerate().for_each(|(i, inner)| self.check_templates(inner, &at.index(i)));
             }
             Value::Object(map) => {
-                map.iter().for_each(|(key, inner)| self.check_templates(inner, &at.field(key)));
+                for (name, inner) in map {
+                    self.check_template(name, &at.field(name));
+                    self.check_templates(inner, &at.field(name));
+                }
             }
             _ => {}
+        }
+    }
+
+    fn check_template(&mut self, text: &str, at: &At<'_>) {
+        if let Expressions::Unchecked(splitter) = &mut self.expressions
+            && let Err(error) = splitter.split(text)
+        {
+            self.violation(at, error.code(), error.to_string());
         }
     }
 }

@@ -1,13 +1,14 @@
 //! What becomes of an expression's value, and of what it throws.
 //!
 //! `undefined`, `NaN` and the infinities are `null`; a date is its ISO text; lists and objects are what
-//! `JSON.stringify` makes of them. Functions, symbols, promises, big integers and cycles are errors.
+//! `JSON.stringify` makes of them, numbers what it writes. Half of a surrogate pair is U+FFFD. Functions, symbols,
+//! promises, big integers and cycles are errors.
 
+use domain::{json, number};
 use rquickjs::{Ctx, Error, Function, Type, Value as Js};
-use serde_json::{Number, Value};
+use serde_json::Value;
 
-/// Largest whole number that JavaScript counts exactly: 2^53 - 1.
-const MAX_SAFE: f64 = 9_007_199_254_740_991.0;
+use crate::expr::native::FUNCTION;
 
 /// The value as JSON, at most `limit` bytes of it.
 pub(super) fn read<'js>(
@@ -21,30 +22,30 @@ pub(super) fn read<'js>(
         Type::Uninitialized | Type::Undefined | Type::Null => Ok(Value::Null),
         Type::Bool => Ok(Value::Bool(value.as_bool().unwrap_or_default())),
         Type::Int => Ok(Value::from(value.as_int().unwrap_or_default())),
-        Type::Float => Ok(number(value.as_float().unwrap_or_default())),
-        Type::String => {
-            let text: String = value.get().map_err(thrown)?;
-            bounded(text, limit).map(Value::String)
+        Type::Float => {
+            let number = value.as_float().and_then(number::from_f64);
+            Ok(number.map_or(Value::Null, Value::Number))
         }
-        Type::Function | Type::Constructor => Err("the result is a function; call it with ()".to_owned()),
+        Type::String => match value.get::<String>() {
+            Ok(text) => bounded(text, limit).map(Value::String),
+            // Only JSON has a way to write half of a surrogate pair.
+            Err(Error::Utf8(_)) => data(ctx, value, to_json, limit),
+            Err(error) => Err(thrown(error)),
+        },
+        Type::Function | Type::Constructor => Err(FUNCTION.to_owned()),
         Type::Symbol => Err("the result is a symbol, which is no data".to_owned()),
         Type::BigInt => {
             Err("the result is a BigInt, which JSON cannot hold; use Number(..) or String(..)".to_owned())
         }
-        _ => {
-            let text: Option<String> = to_json.call((value,)).map_err(thrown)?;
-            let text = bounded(text.unwrap_or_else(|| "null".to_owned()), limit)?;
-            serde_json::from_str(&text).map_err(|error| format!("the result cannot be kept as JSON: {error}"))
-        }
+        _ => data(ctx, value, to_json, limit),
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "whole and within the safe range")]
-fn number(float: f64) -> Value {
-    if float.fract() == 0.0 && float.abs() <= MAX_SAFE {
-        return Value::from(float as i64);
-    }
-    Number::from_f64(float).map_or(Value::Null, Value::Number)
+/// What goes through JSON.
+fn data<'js>(ctx: &Ctx<'js>, value: Js<'js>, to_json: &Function<'js>, limit: usize) -> Result<Value, String> {
+    let text: Option<String> = to_json.call((value,)).map_err(|error| describe(ctx, &error))?;
+    let text = bounded(text.unwrap_or_else(|| "null".to_owned()), limit)?;
+    json::parse(text.as_bytes()).map_err(|error| format!("the result cannot be kept as JSON: {error}"))
 }
 
 fn bounded(text: String, limit: usize) -> Result<String, String> {
@@ -71,7 +72,6 @@ pub(super) fn describe(ctx: &Ctx<'_>, error: &Error) -> String {
                     .unwrap_or_else(|_| "it threw something that is no error".to_owned()),
             }
         }
-        Error::Utf8(_) => "the result holds half of a surrogate pair".to_owned(),
         other => other.to_string(),
     }
 }

@@ -210,6 +210,7 @@ fn spent() -> String {
 }
 
 fn prelude(ctx: &Ctx<'_>, current: &Current) -> rquickjs::Result<[Kept; 4]> {
+    ctx.eval::<(), _>(include_str!("locale.js"))?;
     let make: Function<'_> = ctx.eval(include_str!("prelude.js"))?;
     let made: Vec<Function<'_>> = make.call(host::functions(ctx, current)?)?;
     let made: [Function<'_>; 4] = made.try_into().map_err(|_| Error::Unknown)?;

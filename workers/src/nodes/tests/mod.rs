@@ -126,6 +126,10 @@ fn set_makes_changes_and_removes() {
         (json!({"keep": "{{ ['a'] }}", "remove": ["{{ 'x' }}"]}), json!({"a": 1})),
         (json!({"keep": "none", "fields": "{{ ({'x.y': $json.a}) }}"}), json!({"x": {"y": 1}})),
         (json!({"fields": {"a": "{{ $json.missing }}"}, "keep": "none"}), json!({"a": null})),
+        (
+            json!({"fields": {"k{{ $json.a }}.{{ 'x' + 'y' }}": "{{ $json.a }}", "z": 1}, "keep": "none"}),
+            json!({"k1": {"xy": 1}, "z": 1}),
+        ),
     ] {
         check("set", params, item.clone(), json!({"main": [expected]}));
     }

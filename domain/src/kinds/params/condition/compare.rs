@@ -4,10 +4,10 @@ use std::{cmp::Ordering, collections::HashMap};
 
 use chrono::DateTime;
 use regex::{Regex, RegexBuilder};
-use serde_json::{Number, Value};
+use serde_json::Value;
 
 use super::Op;
-use crate::items::name_of;
+use crate::{items::name_of, number};
 
 /// Largest compiled regular expression, in bytes; matching itself is linear in the text.
 const MAX_REGEX_BYTES: usize = 256 * 1024;
@@ -111,7 +111,7 @@ pub fn truthy(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::Bool(holds) => *holds,
-        Value::Number(number) => number.as_f64().is_some_and(|number| number != 0.0),
+        Value::Number(number) => number.as_f64() != Some(0.0),
         Value::String(text) => !text.is_empty(),
         Value::Array(_) | Value::Object(_) => true,
     }
@@ -129,7 +129,7 @@ fn is_empty(value: &Value) -> bool {
 
 fn equal(left: &Value, right: &Value) -> bool {
     match (left, right) {
-        (Value::Number(a), Value::Number(b)) => compare_numbers(a, b) == Some(Ordering::Equal),
+        (Value::Number(a), Value::Number(b)) => number::compare(a, b) == Some(Ordering::Equal),
         (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
         (Value::Object(a), Value::Object(b)) => {
             a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| equal(a, b)))
@@ -140,24 +140,13 @@ fn equal(left: &Value, right: &Value) -> bool {
 
 fn order(left: &Value, right: &Value) -> Option<Ordering> {
     match (left, right) {
-        (Value::Number(a), Value::Number(b)) => compare_numbers(a, b),
+        (Value::Number(a), Value::Number(b)) => number::compare(a, b),
         (Value::String(a), Value::String(b)) => {
             let moments = DateTime::parse_from_rfc3339(a).ok().zip(DateTime::parse_from_rfc3339(b).ok());
             Some(moments.map_or_else(|| a.cmp(b), |(a, b)| a.cmp(&b)))
         }
         _ => None,
     }
-}
-
-/// Whole numbers exactly, others as floating point.
-fn compare_numbers(a: &Number, b: &Number) -> Option<Ordering> {
-    if let (Some(a), Some(b)) = (a.as_i64(), b.as_i64()) {
-        return Some(a.cmp(&b));
-    }
-    if let (Some(a), Some(b)) = (a.as_u64(), b.as_u64()) {
-        return Some(a.cmp(&b));
-    }
-    a.as_f64()?.partial_cmp(&b.as_f64()?)
 }
 
 fn contains(left: &Value, right: &Value) -> Option<bool> {

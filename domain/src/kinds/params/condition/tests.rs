@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::violation::Violations;
+use crate::{template::Splitter, violation::Violations};
 
 fn holds(left: &Value, op: &str, right: &Value) -> Result<bool, String> {
     Op::parse(op).unwrap().holds(left, right, &mut Patterns::default()).map_err(|error| error.to_string())
@@ -79,9 +79,10 @@ fn truth_is_javascripts() {
 }
 
 fn violations(condition: &Value) -> Vec<(String, String)> {
-    let mut violations = Violations::new();
+    let (mut violations, mut splitter) = (Violations::new(), Splitter::default());
     let params = At::root("p");
-    Condition::read_open(condition, &params.field("where"), &mut Reader::saved(&mut violations));
+    let mut reader = Reader::saved(&mut violations, &mut splitter);
+    Condition::read_open(condition, &params.field("where"), &mut reader);
     violations.into_vec().into_iter().map(|found| (found.path, found.code.to_string())).collect()
 }
 

@@ -1,0 +1,189 @@
+//! JavaScript's grammar, as the engine that evaluates expressions knows it: QuickJS compiles, and nothing is executed.
+//!
+//! The parser bounds its own recursion by the stack that it is given; its time grows with the text and with the depth
+//! of its brackets, which the stack bounds.
+
+use std::{borrow::Cow, fmt};
+
+use rquickjs::{Context, Error, Module, Runtime, context::intrinsic};
+
+/// Stack of the parser, in bytes: less than an expression has when it is evaluated, so that what is accepted here can
+/// be compiled there.
+const STACK: usize = 160 * 1024;
+
+/// Memory of the parser, in bytes.
+const MEMORY: usize = 32 * 1024 * 1024;
+
+/// A context keeps what it has compiled: after so many bytes there is a new one.
+const RENEWED_AFTER: usize = 128 * 1024;
+
+/// Most `}}` that are tried as the end of a comment.
+const COMMENT_ENDS: usize = 8;
+
+/// How the parser names the source in its errors.
+const NAME: &str = "expression";
+
+/// What is wrong with a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Problem {
+    /// Where, as a byte offset.
+    pub(super) at: Option<usize>,
+    /// What, for people.
+    pub(super) what: String,
+}
+
+/// Parses; the engine starts when it is first needed.
+#[derive(Default)]
+pub(super) struct Parser {
+    engine: Option<Engine>,
+    parsed: usize,
+}
+
+struct Engine {
+    context: Context,
+    runtime: Runtime,
+    parsed: usize,
+}
+
+impl Parser {
+    /// How many bytes it has parsed.
+    pub(super) const fn parsed(&self) -> usize {
+        self.parsed
+    }
+
+    /// Whether the source is one expression. It is put into two kinds of brackets: what closes one of them does not
+    /// fit the other, so no source that leaves its brackets fits both.
+    pub(super) fn check(&mut self, source: &str) -> Result<(), Problem> {
+        let ends = |problem: Problem| match problem.at {
+            Some(at) if at >= source.len() => {
+                Problem { at: Some(source.len()), what: "it ends too early".to_owned() }
+            }
+            _ => problem,
+        };
+        let round = self.parse("(function(){return(\n", source, "\n)})").map_err(ends);
+        let square = self.parse("(function(){return[\n", source, "\n]})").map_err(ends);
+        match (round, square) {
+            (Ok(()), Ok(())) => Ok(()),
+            (Err(one), Ok(())) | (Ok(()), Err(one)) => Err(one),
+            // The other one has gone on behind the end of the expression.
+            (Err(one), Err(other)) => Err(if other.at < one.at { other } else { one }),
+        }
+    }
+
+    /// The offset of the `}}` at which an expression ends that begins here.
+    pub(super) fn end(&mut self, body: &str) -> Result<usize, Problem> {
+        let problem = match self.parse("(function(){return[(\n", body, "") {
+            Ok(()) => Problem { at: None, what: "it does not end".to_owned() },
+            Err(problem) => problem,
+        };
+        let stopped = problem.at.unwrap_or(body.len()).min(body.len());
+        if let Some(behind) = body.get(stopped..) {
+            let behind = behind.trim_start_matches(|c: char| c == ';' || c.is_whitespace());
+            if behind.starts_with("}}") {
+                return Ok(body.len() - behind.len());
+            }
+        }
+        let in_comment = |at: &usize| {
+            let line = body[..*at].rfind('\n').map_or(0, |at| at + 1);
+            *at < stopped && body[line..*at].contains("//")
+        };
+        let mut ends = body.match_indices("}}").map(|(at, _)| at).filter(in_comment).take(COMMENT_ENDS);
+        ends.find(|at| self.parse("(function(){return[(\n", &body[..*at], "\n)]})").is_ok()).ok_or(problem)
+    }
+
+    /// Compiles the source between two pieces; the first ends with a line break.
+    pub(super) fn parse(&mut self, before: &str, source: &str, after: &str) -> Result<(), Problem> {
+        if let Some(at) = source.find('\0') {
+            return Err(Problem { at: Some(at), what: "there is a NUL character".to_owned() });
+        }
+        self.parsed += source.len().max(1);
+        let code = format!("{before}{}{after}", readable(source));
+        let engine = self
+            .engine(code.len())
+            .map_err(|error| Problem { at: None, what: format!("the parser did not start: {error}") })?;
+        // A module is compiled by itself: nothing of it is executed or declared anywhere.
+        engine.context.with(|ctx| match Module::declare(ctx.clone(), NAME, code) {
+            Ok(_) => Ok(()),
+            Err(Error::Exception) => {
+                let thrown = ctx.catch();
+                let part = |name: &str| {
+                    thrown
+                        .as_object()
+                        .and_then(|object| object.get::<_, Option<String>>(name).ok().flatten())
+                        .unwrap_or_default()
+                };
+                Err(read_problem(source, &part("message"), &part("stack")))
+            }
+            Err(error) => Err(Problem { at: None, what: error.to_string() }),
+        })
+    }
+
+    fn engine(&mut self, bytes: usize) -> Result<&Engine, Error> {
+        let engine = match self.engine.take() {
+            Some(engine) if engine.parsed + bytes <= RENEWED_AFTER => engine,
+            Some(Engine { runtime, .. }) => Engine::new(runtime)?,
+            None => {
+                let runtime = Runtime::new()?;
+                runtime.set_memory_limit(MEMORY);
+                runtime.set_max_stack_size(STACK);
+                Engine::new(runtime)?
+            }
+        };
+        let engine = self.engine.insert(engine);
+        engine.parsed += bytes;
+        Ok(engine)
+    }
+}
+
+impl Engine {
+    fn new(runtime: Runtime) -> Result<Self, Error> {
+        let context = Context::custom::<(intrinsic::Eval, intrinsic::RegExpCompiler)>(&runtime)?;
+        Ok(Self { context, runtime, parsed: 0 })
+    }
+}
+
+impl fmt::Debug for Parser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parser").field("parsed", &self.parsed).finish_non_exhaustive()
+    }
+}
+
+/// The source as it is compiled, at the same length.
+///
+/// Line breaks are one character, so that the parser's lines are ours. A script, as which it is evaluated later, takes
+/// `<!--` for a comment (ECMA-262, B.1.1), and a module does not: it becomes what is an error in code and the same
+/// elsewhere.
+fn readable(source: &str) -> Cow<'_, str> {
+    if !source.contains('\r') && !source.contains("<!--") {
+        return Cow::Borrowed(source);
+    }
+    source.replace("\r\n", "\n ").replace('\r', "\n").replace("<!--", "<#--").into()
+}
+
+/// What the parser has thrown: its words, and the place from the first line of the stack (`at expression:3:12`).
+fn read_problem(source: &str, message: &str, stack: &str) -> Problem {
+    let place = stack.lines().next().and_then(|first| {
+        let (line, column) =
+            first.trim().strip_prefix("at ")?.strip_prefix(NAME)?.strip_prefix(':')?.split_once(':')?;
+        Some((line.parse::<usize>().ok()?, column.parse::<usize>().ok()?))
+    });
+    // The first line is what stands before the source.
+    let at = place.map(|(line, column)| {
+        let readable = readable(source);
+        let mut starts = std::iter::once(0).chain(readable.match_indices('\n').map(|(at, _)| at + 1));
+        let start = starts.nth(line.saturating_sub(2));
+        start.map_or(source.len() + 1, |start| start + column.saturating_sub(1))
+    });
+    let (before, behind) = at.and_then(|at| source.split_at_checked(at)).unwrap_or_default();
+    let what = if before.ends_with('<') && behind.starts_with("!--") {
+        "`<!--` begins a comment here; write `< !--`".to_owned()
+    } else if message.contains("call stack") {
+        "it is nested too deeply".to_owned()
+    } else if message.is_empty() || message.contains("out of memory") {
+        "it is too much for the parser".to_owned()
+    } else {
+        let mut letters = message.chars();
+        letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect()
+    };
+    Problem { at, what }
+}
