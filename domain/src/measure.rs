@@ -119,6 +119,31 @@ fn text_bytes(text: &str) -> usize {
     text.len() + 2 + escapes
 }
 
+/// About how much memory an item takes, in bytes.
+///
+/// That is what its texts are, and what maps, lists and values need beside them. An estimate for budgets, rather too
+/// high than too low: a list of small objects takes many times its JSON.
+#[must_use]
+pub fn item_memory(item: &Item) -> usize {
+    // The smallest map with anything in it has room for four.
+    let room = if item.is_empty() { 0 } else { item.len().max(4) * ENTRY_BYTES };
+    room + item.iter().map(|(key, value)| key.len() + value_memory(value)).sum::<usize>()
+}
+
+/// About how much memory a value holds, in bytes, beside the place where it stands; see [`item_memory`].
+#[must_use]
+pub fn value_memory(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(text) => text.len(),
+        Value::Array(list) => list.len() * size_of::<Value>() + list.iter().map(value_memory).sum::<usize>(),
+        Value::Object(map) => item_memory(map),
+    }
+}
+
+/// An entry of a map: its key, its value, and its places in the map's list and in its index.
+const ENTRY_BYTES: usize = size_of::<String>() + size_of::<Value>() + 32;
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -173,6 +198,16 @@ mod tests {
         fn levels_of_any_bytes_are_told(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             prop_assert!(levels_of_text(&bytes) <= bytes.len());
         }
+    }
+
+    #[test]
+    fn small_values_take_more_memory_than_their_json_and_long_texts_as_much() {
+        let json_bytes = |value: &Value| value.to_string().len();
+        let small = Value::from(vec![json!({"": 0}); 1_000]);
+        assert!(value_memory(&small) > 20 * json_bytes(&small));
+        let long = json!({"k": "x".repeat(100_000)});
+        assert!((100_000..101_000).contains(&value_memory(&long)));
+        assert_eq!(value_memory(&json!({})), 0);
     }
 
     #[test]

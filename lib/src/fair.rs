@@ -1,10 +1,13 @@
-//! Places that tenants share: at most so many at a time, and of one tenant at most its share.
+//! What tenants share: bounded, a share each, round robin.
 //!
-//! A place that becomes free goes round robin over the tenants that wait, so one with a thousand requests holds up one
-//! with a single request for no longer than it takes until the next place is given back.
+//! [`Shares`] is the rule of how much a tenant may hold. [`FairQueue`] adds who waits, [`Places`] makes them places that
+//! futures wait for. [`FairTurns`] orders what costs differently.
+
+mod queue;
+mod shares;
+mod turns;
 
 use std::{
-    collections::{HashMap, VecDeque},
     fmt,
     hash::Hash,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -12,12 +15,14 @@ use std::{
 
 use tokio::sync::oneshot;
 
-/// The limits of [`Places`].
+pub use self::{queue::FairQueue, shares::Shares, turns::FairTurns};
+
+/// The limits of [`Places`] and of a [`FairQueue`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PlaceLimits {
     /// Places in all.
     pub places: usize,
-    /// Places of one tenant at a time.
+    /// Places of one tenant at a time, when no other has any; beside others it may have fewer, see [`Shares`].
     pub share: usize,
     /// How many of one tenant may wait; more is turned away.
     pub waiting: usize,
@@ -32,22 +37,13 @@ pub struct TooManyWait {
 }
 
 /// Places that tenants (`K`) share.
+///
+/// A place that becomes free goes round robin over the tenants that wait, so one with a thousand requests holds up one
+/// with a single request for no longer than it takes until the next place is given back; and with a share of less than
+/// everything a place is kept free for who comes new.
 pub struct Places<K: Eq + Hash + Clone> {
     limits: PlaceLimits,
-    state: Mutex<State<K>>,
-}
-
-struct State<K: Eq + Hash + Clone> {
-    taken: usize,
-    tenants: HashMap<K, Tenant<K>>,
-    /// Tenants that wait and have a share left, the next first; each once.
-    ring: VecDeque<K>,
-}
-
-struct Tenant<K: Eq + Hash + Clone> {
-    taken: usize,
-    waiting: VecDeque<oneshot::Sender<Place<K>>>,
-    in_ring: bool,
+    queue: Mutex<FairQueue<K, oneshot::Sender<Place<K>>>>,
 }
 
 /// A place, given back when it is dropped.
@@ -60,10 +56,8 @@ impl<K: Eq + Hash + Clone> Places<K> {
     /// Places of which none is taken. Every limit is at least 1.
     #[must_use]
     pub fn new(limits: PlaceLimits) -> Arc<Self> {
-        let PlaceLimits { places, share, waiting } = limits;
-        let limits = PlaceLimits { places: places.max(1), share: share.max(1), waiting: waiting.max(1) };
-        let state = State { taken: 0, tenants: HashMap::new(), ring: VecDeque::new() };
-        Arc::new(Self { limits, state: Mutex::new(state) })
+        let queue = FairQueue::new(limits);
+        Arc::new(Self { limits: queue.limits(), queue: Mutex::new(queue) })
     }
 
     /// The limits.
@@ -78,43 +72,26 @@ impl<K: Eq + Hash + Clone> Places<K> {
     /// When too much of the tenant's waits already.
     pub async fn take(self: &Arc<Self>, tenant: &K) -> Result<Place<K>, TooManyWait> {
         let given = {
-            let mut state = self.lock();
-            let (all_taken, limits) = (state.taken, self.limits);
-            let own = state.tenants.entry(tenant.clone()).or_default();
-            if own.waiting.is_empty() && own.taken < limits.share && all_taken < limits.places {
-                own.taken += 1;
-                state.taken += 1;
+            let mut queue = self.lock();
+            if queue.take(tenant) {
                 return Ok(self.place(tenant.clone()));
             }
-            if own.waiting.len() >= limits.waiting {
-                own.waiting.retain(|waiting| !waiting.is_closed());
-            }
-            if own.waiting.len() >= limits.waiting {
-                return Err(TooManyWait { waiting: limits.waiting });
+            if queue.is_full(tenant) {
+                queue.retain(tenant, |waiting| !waiting.is_closed());
             }
             let (give, given) = oneshot::channel();
-            own.waiting.push_back(give);
-            state.enlist(tenant, limits.share);
+            queue.push(tenant, give)?;
             given
         };
-        // It is sent, or kept in the state that `self` holds.
+        // It is sent, or kept in the queue that `self` holds.
         Ok(given.await.unwrap_or_else(|_| unreachable!("a waiting place is dropped with all places only")))
     }
 
     /// A place at once, if one is free and nobody of the tenant's waits.
     #[must_use]
     pub fn try_take(self: &Arc<Self>, tenant: &K) -> Option<Place<K>> {
-        let mut state = self.lock();
-        if state.taken >= self.limits.places {
-            return None;
-        }
-        let own = state.tenants.entry(tenant.clone()).or_default();
-        if !own.waiting.is_empty() || own.taken >= self.limits.share {
-            return None;
-        }
-        own.taken += 1;
-        state.taken += 1;
-        Some(self.place(tenant.clone()))
+        let taken = self.lock().take(tenant);
+        taken.then(|| self.place(tenant.clone()))
     }
 
     fn place(self: &Arc<Self>, tenant: K) -> Place<K> {
@@ -122,70 +99,20 @@ impl<K: Eq + Hash + Clone> Places<K> {
     }
 
     fn give_back(self: &Arc<Self>, tenant: &K) {
-        let given = {
-            let mut state = self.lock();
-            state.taken -= 1;
-            if let Some(own) = state.tenants.get_mut(tenant) {
-                own.taken -= 1;
+        self.lock().give_back(tenant);
+        loop {
+            let Some((tenant, give)) = self.lock().next(|_, _| true) else { break };
+            if give.is_closed() {
+                self.lock().give_back(&tenant);
+            } else {
+                // Not under the lock: who stops waiting just now sends the place back.
+                drop(give.send(self.place(tenant)));
             }
-            state.enlist(tenant, self.limits.share);
-            state.forget_idle(tenant);
-            state.next(self.limits)
-        };
-        if let Some((give, tenant)) = given {
-            // Who stopped waiting just now sends it back: dropped here, it goes to the next.
-            drop(give.send(self.place(tenant)));
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<K>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<K: Eq + Hash + Clone> State<K> {
-    /// Puts a tenant into the ring, if it waits and has a share left.
-    fn enlist(&mut self, tenant: &K, share: usize) {
-        if let Some(own) = self.tenants.get_mut(tenant)
-            && !own.in_ring
-            && !own.waiting.is_empty()
-            && own.taken < share
-        {
-            own.in_ring = true;
-            self.ring.push_back(tenant.clone());
-        }
-    }
-
-    /// Who is given the place that is free now; it is counted as taken.
-    fn next(&mut self, limits: PlaceLimits) -> Option<(oneshot::Sender<Place<K>>, K)> {
-        while self.taken < limits.places {
-            let tenant = self.ring.pop_front()?;
-            let Some(own) = self.tenants.get_mut(&tenant) else { continue };
-            own.in_ring = false;
-            let waiting = std::iter::from_fn(|| own.waiting.pop_front()).find(|waiting| !waiting.is_closed());
-            let Some(waiting) = waiting else {
-                self.forget_idle(&tenant);
-                continue;
-            };
-            own.taken += 1;
-            self.taken += 1;
-            self.enlist(&tenant, limits.share);
-            return Some((waiting, tenant));
-        }
-        None
-    }
-
-    fn forget_idle(&mut self, tenant: &K) {
-        let idle = |own: &Tenant<K>| own.taken == 0 && own.waiting.is_empty() && !own.in_ring;
-        if self.tenants.get(tenant).is_some_and(idle) {
-            self.tenants.remove(tenant);
-        }
-    }
-}
-
-impl<K: Eq + Hash + Clone> Default for Tenant<K> {
-    fn default() -> Self {
-        Self { taken: 0, waiting: VecDeque::new(), in_ring: false }
+    fn lock(&self) -> MutexGuard<'_, FairQueue<K, oneshot::Sender<Place<K>>>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -232,7 +159,7 @@ mod tests {
         let other = now(places.take(&"other")).unwrap().unwrap();
         assert!(places.try_take(&"third").is_none(), "all are taken");
         drop((held, other));
-        assert!(places.lock().tenants.is_empty(), "nothing is kept of tenants without places");
+        assert!(places.lock().is_idle(), "nothing is kept of tenants without places");
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::{
     journal::{Journal, JournalError},
     peers::{Forwarders, HandoffQueue},
     processor::{self, Gate, GateLimits, Input, Inputs, Processor, ProcessorDeps},
-    recorder::{Backlog, Recorder},
+    recorder::{Backlog, BacklogLimits, Recorder},
     runner::{HttpSetupError, Runner},
     supervisor::Supervisor,
 };
@@ -102,7 +102,8 @@ impl Worker {
         let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;
         let addr = listener.local_addr().map_err(listen_error)?;
         let journal = Arc::new(Journal::open(&config.data_dir)?);
-        let backlog = Arc::new(Backlog::open(Arc::clone(&journal), Arc::clone(&clock), config.max_backlog)?);
+        let limits = BacklogLimits { rows: config.max_backlog, bytes: config.max_backlog_bytes };
+        let backlog = Arc::new(Backlog::open(Arc::clone(&journal), Arc::clone(&clock), limits)?);
         let limits =
             GateLimits { requests: QUEUED_REQUESTS, bytes: QUEUED_BYTES, active_runs: config.max_runs };
         let handoff_queue = Arc::new(HandoffQueue::open(&journal)?);
@@ -118,6 +119,7 @@ impl Worker {
             runner: Runner::new(config.runner.clone(), Arc::clone(&clock))?,
             clock: Arc::clone(&clock),
             max_steps: (config.max_steps, config.max_steps_per_tenant),
+            max_run_bytes: config.max_run_bytes,
             ready: opened,
         };
         let metrics = telemetry::collect();
@@ -131,8 +133,8 @@ impl Worker {
         let (stop_ingest, stop_recorder) = (CancellationToken::new(), CancellationToken::new());
         let confirm = {
             let inputs = processor.inputs.clone();
-            Box::new(move |sequence| {
-                inputs.send(Input::Confirmed(sequence));
+            Box::new(move |sequences| {
+                inputs.send(Input::Confirmed(sequences));
             })
         };
         let recorder = Recorder {

@@ -8,6 +8,9 @@ use secrecy::SecretString;
 
 use crate::{peers::Peers, runner::RunnerSettings};
 
+/// Less memory for runs, or for what waits for the store, would hold no more than a few large steps: 64 MiB.
+const LEAST_BYTES: usize = 64 << 20;
+
 /// The worker's settings.
 #[derive(Debug, Clone)]
 pub struct WorkerConfig {
@@ -21,13 +24,21 @@ pub struct WorkerConfig {
     pub peers: Peers,
     /// Steps under way at a time. `WORKER_MAX_STEPS`, default 256.
     pub max_steps: usize,
-    /// Of them, of one tenant. `WORKER_MAX_STEPS_PER_TENANT`, default half of all.
+    /// Of them, of one tenant when no other wants any; beside others it has fewer, so that a place is kept free for who
+    /// comes new. `WORKER_MAX_STEPS_PER_TENANT`, default half of all.
     pub max_steps_per_tenant: usize,
-    /// Runs in memory; above it batches are sent back with 429. `WORKER_MAX_RUNS`, default 50,000.
+    /// Runs that do not only wait for something; above it batches are sent back with 429. `WORKER_MAX_RUNS`, default
+    /// 50,000.
     pub max_runs: usize,
-    /// Rows that may wait for the store before batches are sent back with 429. `WORKER_MAX_BACKLOG`, default
-    /// 1,000,000.
-    pub max_backlog: u64,
+    /// Memory that the data of runs may take, in bytes, of one tenant's half of it; above it runs whose steps wait leave
+    /// memory, and steps begin one after the other. A run that alone takes half of it fails. `WORKER_MAX_RUN_BYTES`,
+    /// default 536,870,912.
+    pub max_run_bytes: usize,
+    /// Rows that may wait for the store before batches are sent back with 429; when half of them are one tenant's, its
+    /// steps wait. `WORKER_MAX_BACKLOG`, default 1,000,000.
+    pub max_backlog: usize,
+    /// Bytes of those rows, likewise. `WORKER_MAX_BACKLOG_BYTES`, default 1,073,741,824.
+    pub max_backlog_bytes: usize,
     /// How long steps may go on after the worker was told to stop. `WORKER_GRACE`, default `20s`.
     pub grace: Duration,
     /// What steps may do: `WORKER_ENV_ALLOW` (names of variables that `$env` may read, separated by commas) and
@@ -47,7 +58,9 @@ impl WorkerConfig {
             max_steps: 256,
             max_steps_per_tenant: 128,
             max_runs: 50_000,
+            max_run_bytes: 512 << 20,
             max_backlog: 1_000_000,
+            max_backlog_bytes: 1 << 30,
             grace: Duration::from_secs(20),
             runner: RunnerSettings::default(),
         }
@@ -62,7 +75,9 @@ impl WorkerConfig {
         let max_steps: Option<usize> = env.optional("WORKER_MAX_STEPS");
         let per_tenant: Option<usize> = env.optional("WORKER_MAX_STEPS_PER_TENANT");
         let max_runs: Option<usize> = env.optional("WORKER_MAX_RUNS");
-        let max_backlog: Option<u64> = env.optional("WORKER_MAX_BACKLOG");
+        let max_run_bytes: Option<usize> = env.optional("WORKER_MAX_RUN_BYTES");
+        let max_backlog: Option<usize> = env.optional("WORKER_MAX_BACKLOG");
+        let max_backlog_bytes: Option<usize> = env.optional("WORKER_MAX_BACKLOG_BYTES");
         let grace: Option<HumanDuration> = env.optional("WORKER_GRACE");
         let mut runner = RunnerSettings::default();
         runner.http.allow = env.or("WORKER_HTTP_ALLOW", runner.http.allow);
@@ -73,6 +88,11 @@ impl WorkerConfig {
         if [max_steps, per_tenant, max_runs].contains(&Some(0)) {
             env.problem("WORKER_MAX_STEPS, WORKER_MAX_STEPS_PER_TENANT and WORKER_MAX_RUNS are at least 1");
         }
+        if [max_run_bytes, max_backlog_bytes].iter().flatten().any(|bytes| *bytes < LEAST_BYTES) {
+            env.problem(format!(
+                "WORKER_MAX_RUN_BYTES and WORKER_MAX_BACKLOG_BYTES are at least {LEAST_BYTES}: what a few large steps give"
+            ));
+        }
         // Only now: whatever is wrong has been noted.
         let defaults = Self::new(data_dir?, secrets?);
         let max_steps = max_steps.unwrap_or(defaults.max_steps);
@@ -82,7 +102,9 @@ impl WorkerConfig {
             max_steps,
             max_steps_per_tenant: per_tenant.unwrap_or(max_steps.div_ceil(2)),
             max_runs: max_runs.unwrap_or(defaults.max_runs),
+            max_run_bytes: max_run_bytes.unwrap_or(defaults.max_run_bytes),
             max_backlog: max_backlog.unwrap_or(defaults.max_backlog),
+            max_backlog_bytes: max_backlog_bytes.unwrap_or(defaults.max_backlog_bytes),
             grace: grace.map_or(defaults.grace, |grace| grace.0),
             runner,
             ..defaults

@@ -653,6 +653,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The tenant has too much under way; `Retry-After` says when to come back, and `detail` names the limit. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something went wrong here. */
             500: {
                 headers: {
@@ -793,6 +802,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The tenant has too much under way; `Retry-After` says when to come back, and `detail` names the limit. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something went wrong here. */
             500: {
                 headers: {
@@ -911,6 +929,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The tenant has too much under way; `Retry-After` says when to come back, and `detail` names the limit. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something went wrong here. */
             500: {
                 headers: {
@@ -1002,6 +1029,15 @@ export interface operations {
             };
             /** @description It does not exist, or it belongs to another tenant. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The tenant has too much under way; `Retry-After` says when to come back, and `detail` names the limit. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1149,6 +1185,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The tenant has too much under way; `Retry-After` says when to come back, and `detail` names the limit. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something went wrong here. */
             500: {
                 headers: {
@@ -1245,6 +1290,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The tenant has too much under way; `Retry-After` says when to come back, and `detail` names the limit. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something went wrong here. */
             500: {
                 headers: {
@@ -1329,6 +1383,15 @@ export interface operations {
             };
             /** @description It does not exist, or it belongs to another tenant. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The tenant has too much under way; `Retry-After` says when to come back, and `detail` names the limit. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1463,6 +1526,15 @@ export interface operations {
             };
             /** @description The input is not valid, or the key was used with another input (`idempotency_key_reused`). */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The tenant has too much under way; `Retry-After` says when to come back, and `detail` names the limit. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

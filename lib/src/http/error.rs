@@ -94,7 +94,7 @@ impl From<ReadRunError> for ApiError {
             ReadRunError::NotFound(_) => not_found("run_not_found", &error),
             ReadRunError::NoWorkflow(_) => not_found("workflow_not_found", &error),
             ReadRunError::TooManyWaiters(limit) => {
-                Self::unavailable("too_many_waiters", limit.to_string(), Duration::from_secs(1))
+                Self::too_many_requests("too_many_waiters", limit.to_string(), Duration::from_secs(1))
             }
             ReadRunError::Store(error) => error.into(),
         }

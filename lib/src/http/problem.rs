@@ -83,6 +83,14 @@ impl ApiError {
         error
     }
 
+    /// The tenant has as much under way as it may have.
+    #[must_use]
+    pub fn too_many_requests(code: &'static str, detail: impl Into<String>, retry_after: Duration) -> Self {
+        let mut error = Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail);
+        error.0.retry_after = Some(retry_after);
+        error
+    }
+
     /// A parameter or header that cannot be read.
     #[must_use]
     pub fn parameter(name: &str, message: impl Into<String>) -> Self {

@@ -105,6 +105,10 @@ metrics! {
         "Tasks that were handed over: `accepted`, `duplicate`, `handed_over` (it belongs to another worker) or `dead_letter`.";
     WORKER_ACTIVE_RUNS = Gauge "minireipaz_worker_active_runs", Worker, [], "runs",
         "Runs in memory; waiting ones are in the journal only.";
+    WORKER_RUN_BYTES = Gauge "minireipaz_worker_run_bytes", Worker, [], "bytes",
+        "Memory that the data of the runs in memory takes, as it is estimated.";
+    WORKER_RUNS_ASIDE = Gauge "minireipaz_worker_runs_aside", Worker, [], "runs",
+        "Runs that left memory while a step waits for a place, since their tenant's runs take more than they may.";
     WORKER_RUNS_FINISHED = Counter "minireipaz_worker_runs_finished_total", Worker, [OUTCOME], "runs",
         "Runs that ended, by their status.";
     WORKER_RUN_SECONDS = Histogram "minireipaz_worker_run_seconds", Worker, [OUTCOME], "seconds",
@@ -117,8 +121,8 @@ metrics! {
         "Attempts of steps that failed and will be made again.";
     WORKER_RUNNING_STEPS = Gauge "minireipaz_worker_running_steps", Worker, [], "steps",
         "Steps with a call or a long computation under way.";
-    WORKER_QUEUED_STEPS = Gauge "minireipaz_worker_queued_steps", Worker, [], "steps",
-        "Steps that wait for a place.";
+    WORKER_QUEUED_RUNS = Gauge "minireipaz_worker_queued_runs", Worker, [], "runs",
+        "Runs with a step that waits for a place.";
     WORKER_HTTP_CALLS = Counter "minireipaz_worker_http_calls_total", Worker, [STATUS], "calls",
         "Calls of `http_request` steps by the answer's status; `none` when there was no whole answer.";
     WORKER_HOST_BREAKERS_OPENED = Counter "minireipaz_worker_host_breakers_opened_total", Worker, [], "times",
@@ -135,6 +139,8 @@ metrics! {
         "Rows of the journal that cannot be read, and are set aside as dead letters; a run that they are of fails.";
     WORKER_BACKLOG_ROWS = Gauge "minireipaz_worker_backlog_rows", Worker, [], "rows",
         "Rows of the journal's outbox that the store has not confirmed.";
+    WORKER_BACKLOG_BYTES = Gauge "minireipaz_worker_backlog_bytes", Worker, [], "bytes",
+        "Bytes of those rows.";
     WORKER_HANDOFF_ROWS = Gauge "minireipaz_worker_handoff_rows", Worker, [], "tasks",
         "Tasks of other workers that these do not have yet.";
     WORKER_HANDOFF_FAILURES = Counter "minireipaz_worker_handoff_failures_total", Worker, [], "requests",

@@ -190,20 +190,51 @@ async fn who_gives_up_leaves_nothing_behind() {
     assert_eq!(app.state.runs.waiters(), 0);
 }
 
-#[tokio::test]
-async fn too_many_who_wait_are_refused_with_the_limit() {
-    let watch = WatchSettings { max_waiters: 1, ..WatchSettings::default() };
-    let app =
-        Arc::new(TestApp::with(Arc::new(SystemClock), HttpConfig { watch, ..HttpConfig::default() }).await);
+/// An app in which so many may wait, with a run that is queued and recorded.
+async fn queued_where_may_wait(max_waiters: usize) -> (Arc<TestApp>, String) {
+    let watch = WatchSettings { max_waiters, ..WatchSettings::default() };
+    let config = HttpConfig { watch, ..HttpConfig::default() };
+    let app = Arc::new(TestApp::with(Arc::new(SystemClock), config).await);
     let run = app.run(&app.workflow().await).await;
     app.deliver_all().await;
+    (app, run)
+}
+
+#[tokio::test]
+async fn too_many_who_wait_are_refused_with_the_limit() {
+    let (app, run) = queued_where_may_wait(1).await;
     let waiting = in_background(&app, format!("/api/v1/runs/{run}?wait=25"));
     eventually("the run is looked for", async || app.store.looks() > 0).await;
     let refused = app.get(&format!("/api/v1/runs/{run}?wait=25")).await;
-    assert!(refused.problem(503, "too_many_waiters").starts_with("1 requests wait"));
+    let detail = refused.problem(429, "too_many_waiters");
+    assert!(detail.starts_with("1 requests of this tenant wait") && detail.contains("is 1,"), "{detail}");
     assert_eq!(refused.header("retry-after"), "1");
     app.advance(&run, RunStatus::Succeeded, 1).await;
     assert_eq!(joined(waiting).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_tenant_that_waits_as_often_as_it_may_keeps_no_other_from_waiting() {
+    let (app, run) = queued_where_may_wait(20).await;
+    let (mut waiting, mut refused) = (JoinSet::new(), Vec::new());
+    for _ in 0..30 {
+        let (app, path) = (Arc::clone(&app), format!("/api/v1/runs/{run}?wait=60"));
+        waiting.spawn(async move { app.get(&path).await });
+    }
+    while refused.len() < 20 {
+        refused.push(waiting.join_next().await.unwrap().unwrap());
+    }
+    assert!(refused.iter().all(|answer| answer.status == 429), "{refused:?}");
+    assert_eq!(app.state.runs.waiters(), 10, "its half");
+    // A run of another tenant that is not there: it waits, and says so when its wait is over.
+    let young = uuid::Uuid::now_v7();
+    let request = http::Request::get(format!("/api/v1/runs/{young}?wait=1"))
+        .header("authorization", format!("Bearer {}", app.token_of("other")));
+    app.send(request.body(Body::empty()).unwrap()).await.problem(404, "run_not_found");
+    app.advance(&run, RunStatus::Succeeded, 1).await;
+    while let Some(answer) = waiting.join_next().await {
+        assert_eq!(answer.unwrap().status, 200);
+    }
 }
 
 #[tokio::test(start_paused = true)]

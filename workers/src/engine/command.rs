@@ -48,6 +48,11 @@ pub enum Command {
     Stop,
     /// The worker has restarted: nothing that ran is running any more, no timer is set.
     Recover,
+    /// It cannot go on, whatever its nodes say of failures.
+    Fail {
+        /// Why.
+        error: Box<NodeError>,
+    },
     /// Stop for good.
     Cancel {
         /// Why, for people.

@@ -54,6 +54,7 @@ pub fn step(state: &mut RunState, command: Command, now: Timestamp) -> Result<De
         Command::RunEnded { run, end } => deciding.run_ended(run, &end)?,
         Command::Stop => deciding.put_aside()?,
         Command::Recover => deciding.recover()?,
+        Command::Fail { error } => deciding.fail(error)?,
         Command::Cancel { reason } => deciding.cancel(reason)?,
     }
     Ok(deciding.decision)

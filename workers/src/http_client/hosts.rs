@@ -3,38 +3,49 @@
 use std::{hash::Hash, sync::Arc};
 
 use domain::ids::TenantId;
-use minireipaz::resilience::{Breaker, BreakerSettings};
+use minireipaz::{
+    fair::{PlaceLimits, Places},
+    resilience::{Breaker, BreakerSettings},
+};
 use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, UnitWeighter, sync::Cache};
-use tokio::sync::Semaphore;
 use url::{Origin, Url};
 
-/// Destinations that are remembered; above it one that is seldom called is forgotten, if it has no calls under way.
-const MAX_REMEMBERED: usize = 4_096;
+/// Destinations whose calls are counted; above it one without calls is forgotten.
+const MAX_DESTINATIONS: usize = 4_096;
+/// Tenants whose breakers are remembered; above it one that seldom calls is forgotten.
+const MAX_TENANTS: usize = 4_096;
+/// Breakers of one tenant; above it one that it seldom needs is forgotten.
+const MAX_BREAKERS: usize = 256;
+/// Calls of one tenant that may wait for a place at one destination: more than steps can make.
+const MAX_WAITING: usize = 16_384;
 
 /// All destinations.
 #[derive(Debug)]
 pub(crate) struct Hosts {
     breaker: BreakerSettings,
-    concurrency: usize,
-    places: Remembered<Origin, Semaphore>,
-    /// A tenant's: what one tenant does wrong must not stop another.
-    breakers: Remembered<(TenantId, Origin), Breaker>,
+    limits: PlaceLimits,
+    places: Remembered<Origin, Places<TenantId>>,
+    /// A tenant's: what one tenant does wrong must not stop another, nor push its breakers out.
+    breakers: Remembered<TenantId, Remembered<Origin, Breaker>>,
 }
 
 impl Hosts {
-    pub(super) fn new(breaker: BreakerSettings, concurrency: usize) -> Self {
-        let concurrency = concurrency.max(1);
-        Self { breaker, concurrency, places: remembered(), breakers: remembered() }
+    /// `calls` to one destination at a time; of one tenant at most a half.
+    pub(super) fn new(breaker: BreakerSettings, calls: usize) -> Self {
+        let places = calls.max(1);
+        let limits = PlaceLimits { places, share: (places / 2).max(1), waiting: MAX_WAITING };
+        Self { breaker, limits, places: remembered(MAX_DESTINATIONS), breakers: remembered(MAX_TENANTS) }
     }
 
-    /// The places of a destination.
-    pub(crate) fn places(&self, url: &Url) -> Arc<Semaphore> {
-        find(&self.places, &url.origin(), || Semaphore::new(self.concurrency))
+    /// The places of a destination, which tenants share.
+    pub(crate) fn places(&self, url: &Url) -> Arc<Places<TenantId>> {
+        find(&self.places, &url.origin(), || Places::new(self.limits))
     }
 
     /// The breaker of a tenant's calls to a destination.
     pub(crate) fn breaker(&self, tenant: &TenantId, url: &Url) -> Arc<Breaker> {
-        find(&self.breakers, &(tenant.clone(), url.origin()), || Breaker::new(self.breaker))
+        let own = find(&self.breakers, tenant, || Arc::new(remembered(MAX_BREAKERS)));
+        find(&own, &url.origin(), || Arc::new(Breaker::new(self.breaker)))
     }
 }
 
@@ -52,17 +63,19 @@ impl<K, V> Lifecycle<K, Arc<V>> for KeepInUse {
     }
 }
 
-fn remembered<K: Eq + Hash, V>() -> Remembered<K, V> {
+fn remembered<K: Eq + Hash, V>(most: usize) -> Remembered<K, V> {
     let options = OptionsBuilder::new()
-        .estimated_items_capacity(MAX_REMEMBERED)
-        .weight_capacity(MAX_REMEMBERED as u64)
+        // One lock and one bound: a table of a tenant is small.
+        .shards(if most <= MAX_BREAKERS { 1 } else { 16 })
+        .estimated_items_capacity(most)
+        .weight_capacity(most as u64)
         .build()
         .expect("both capacities are set");
     Cache::with_options(options, UnitWeighter, DefaultHashBuilder::default(), KeepInUse)
 }
 
-fn find<K: Eq + Hash + Clone, V>(table: &Remembered<K, V>, key: &K, make: impl FnOnce() -> V) -> Arc<V> {
-    let Ok(value) = table.get_or_insert_with(key, || Ok::<_, std::convert::Infallible>(Arc::new(make())));
+fn find<K: Eq + Hash + Clone, V>(table: &Remembered<K, V>, key: &K, make: impl FnOnce() -> Arc<V>) -> Arc<V> {
+    let Ok(value) = table.get_or_insert_with(key, || Ok::<_, std::convert::Infallible>(make()));
     value
 }
 
@@ -70,27 +83,46 @@ fn find<K: Eq + Hash + Clone, V>(table: &Remembered<K, V>, key: &K, make: impl F
 mod tests {
     use super::*;
 
+    const MOST: usize = MAX_DESTINATIONS;
+
     #[test]
     fn no_more_destinations_are_remembered_than_there_is_room_for_and_those_with_calls_stay() {
-        let table = remembered();
-        let busy = find(&table, &0, || 'b');
-        for key in 1..4 * MAX_REMEMBERED {
-            find(&table, &key, || 'i');
+        let table = remembered(MOST);
+        let busy = find(&table, &0, || Arc::new('b'));
+        for key in 1..4 * MOST {
+            find(&table, &key, || Arc::new('i'));
         }
-        assert!(table.len() <= MAX_REMEMBERED, "{} are remembered", table.len());
-        assert!(Arc::ptr_eq(&busy, &find(&table, &0, || 'x')), "it is the same one still");
+        assert!(table.len() <= MOST, "{} are remembered", table.len());
+        assert!(Arc::ptr_eq(&busy, &find(&table, &0, || Arc::new('x'))), "it is the same one still");
     }
 
     #[test]
     fn what_has_calls_is_never_forgotten_and_room_is_made_once_they_end() {
-        let table = remembered();
-        let busy: Vec<_> = (0..2 * MAX_REMEMBERED).map(|key| find(&table, &key, || ())).collect();
-        let again: Vec<_> = (0..2 * MAX_REMEMBERED).map(|key| find(&table, &key, || ())).collect();
+        let table = remembered(MOST);
+        let busy: Vec<_> = (0..2 * MOST).map(|key| find(&table, &key, || Arc::new(()))).collect();
+        let again: Vec<_> = (0..2 * MOST).map(|key| find(&table, &key, || Arc::new(()))).collect();
         assert!(busy.iter().zip(&again).all(|(one, two)| Arc::ptr_eq(one, two)));
         drop((busy, again));
-        for key in 0..4 * MAX_REMEMBERED {
-            find(&table, &(usize::MAX - key), || ());
+        for key in 0..4 * MOST {
+            find(&table, &(usize::MAX - key), || Arc::new(()));
         }
-        assert!(table.len() <= MAX_REMEMBERED, "{} are remembered", table.len());
+        assert!(table.len() <= MOST, "{} are remembered", table.len());
+    }
+
+    #[test]
+    fn a_tenant_that_calls_thousands_of_hosts_pushes_no_breaker_of_another_out() {
+        let settings = BreakerSettings { failures: 1, ..BreakerSettings::default() };
+        let hosts = Hosts::new(settings, 64);
+        let (busy, other) = (TenantId::parse("busy").unwrap(), TenantId::parse("other").unwrap());
+        let url = |n: usize| -> Url { format!("https://h{n}.example/").parse().unwrap() };
+        let now = tokio::time::Instant::now();
+        hosts.breaker(&other, &url(0)).try_acquire(now).unwrap().failure(now);
+        for n in 0..2 * MAX_DESTINATIONS {
+            hosts.breaker(&busy, &url(n));
+            hosts.places(&url(n));
+        }
+        assert!(hosts.breaker(&other, &url(0)).try_acquire(now).is_err(), "it is open still");
+        let table = find(&hosts.breakers, &busy, || unreachable!());
+        assert!(table.len() <= MAX_BREAKERS, "{} are remembered", table.len());
     }
 }

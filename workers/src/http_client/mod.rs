@@ -25,7 +25,8 @@ pub struct HttpSettings {
     pub max_response_bytes: usize,
     /// Items of one step that are under way at the same time.
     pub concurrency_per_step: usize,
-    /// Calls to one destination (scheme, host, port) that are under way at the same time; more wait.
+    /// Calls to one destination (scheme, host, port) that are under way at the same time; more wait. Tenants share
+    /// them: one alone has half, so that the calls of another find a place however slow the host is.
     pub concurrency_per_host: usize,
     /// Longest time to connect.
     pub connect_timeout: Duration,

@@ -129,7 +129,7 @@ impl IngestState {
 
 fn refuse(refusal: &Refusal) -> Response {
     match refusal {
-        Refusal::Busy { .. } | Refusal::Backlog => {
+        Refusal::Busy { .. } | Refusal::Backlog { .. } => {
             refused(StatusCode::TOO_MANY_REQUESTS, &refusal.to_string())
         }
         Refusal::Disk | Refusal::Closed => refused(StatusCode::SERVICE_UNAVAILABLE, &refusal.to_string()),

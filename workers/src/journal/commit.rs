@@ -1,8 +1,12 @@
 //! What one commit writes.
 
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
-use domain::{ids::RunId, timestamp::Timestamp, workflow::DocumentText};
+use domain::{
+    ids::{RunId, TenantId},
+    timestamp::Timestamp,
+    workflow::DocumentText,
+};
 use redb::{Database, ReadableTable, Table, WriteTransaction};
 
 use super::{DocumentHash, JournalError, tables};
@@ -12,16 +16,27 @@ use super::{DocumentHash, JournalError, tables};
 pub struct Commit {
     /// The writes about runs.
     pub ops: Vec<Op>,
-    /// Rows for the store, by their sequence.
-    pub outbox: Vec<(u64, Vec<u8>)>,
-    /// The store has all rows up to this sequence.
-    pub confirmed: Option<u64>,
+    /// Rows for the store.
+    pub outbox: Vec<OutboxRow>,
+    /// Sequences of rows that the store has.
+    pub confirmed: Vec<RangeInclusive<u64>>,
     /// Tasks of other workers.
     pub handoffs: Vec<Handoff>,
     /// Those have all of their tasks up to this sequence.
     pub handed_over: Vec<(Arc<str>, u64)>,
     /// Runs that finished before this hour are forgotten (hours since the epoch), a slice at a time.
     pub forget_before: Option<u32>,
+}
+
+/// A row for the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxRow {
+    /// Grows from row to row.
+    pub sequence: u64,
+    /// Whose it is; `None`: a dead letter that is nobody's.
+    pub tenant: Option<TenantId>,
+    /// Facts or a dead letter, JSON.
+    pub text: Vec<u8>,
 }
 
 /// A task that belongs to another worker.
@@ -121,7 +136,7 @@ impl Commit {
     pub fn is_empty(&self) -> bool {
         self.ops.is_empty()
             && self.outbox.is_empty()
-            && self.confirmed.is_none()
+            && self.confirmed.is_empty()
             && self.handoffs.is_empty()
             && self.handed_over.is_empty()
     }
@@ -135,13 +150,14 @@ impl Commit {
                 writer.apply(op)?;
             }
         }
-        if !self.outbox.is_empty() || self.confirmed.is_some() {
+        if !self.outbox.is_empty() || !self.confirmed.is_empty() {
             let mut outbox = transaction.open_table(tables::OUTBOX)?;
-            if let Some(confirmed) = self.confirmed {
-                outbox.retain_in(..=confirmed, |_, _| false)?;
+            for confirmed in &self.confirmed {
+                outbox.retain_in(confirmed.clone(), |_, _| false)?;
             }
-            for (sequence, row) in &self.outbox {
-                outbox.insert(sequence, row.as_slice())?;
+            for OutboxRow { sequence, tenant, text } in &self.outbox {
+                let tenant = tenant.as_ref().map_or("", TenantId::as_str);
+                outbox.insert(sequence, (tenant, text.as_slice()))?;
             }
         }
         if !self.handoffs.is_empty() || !self.handed_over.is_empty() {

@@ -21,7 +21,7 @@ use std::{
 };
 
 pub(crate) use commit::hour;
-pub use commit::{Commit, FORGET_SLICE, Handoff, Op, TimerRow};
+pub use commit::{Commit, FORGET_SLICE, Handoff, Op, OutboxRow, TimerRow};
 pub(crate) use read::REMEMBERED_HOURS;
 pub use read::{Snapshot, StoredRun};
 pub(crate) use set_aside::set_aside;

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use domain::{ids::RunId, timestamp::Timestamp};
+use domain::{
+    ids::{RunId, TenantId},
+    timestamp::Timestamp,
+};
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
 use uuid::Uuid;
 
@@ -18,7 +21,7 @@ pub struct Snapshot {
     parked: redb::ReadOnlyTable<u128, ()>,
     documents: redb::ReadOnlyTable<[u8; 32], &'static str>,
     timers: redb::ReadOnlyTable<(i64, u128, &'static [u8]), ()>,
-    outbox: redb::ReadOnlyTable<u64, &'static [u8]>,
+    outbox: redb::ReadOnlyTable<u64, (&'static str, &'static [u8])>,
     finished: redb::ReadOnlyTable<(u32, u128), u32>,
     handoffs: redb::ReadOnlyTable<(&'static str, u64), &'static [u8]>,
 }
@@ -149,21 +152,25 @@ impl Snapshot {
         Ok(self.timers.first()?.map(|(key, _)| Timestamp::from_millis(key.value().0)))
     }
 
-    /// Rows for the store from `from` on: at least one if there is any, and then as many as fit.
+    /// A row for the store.
     ///
     /// # Errors
     /// When the disk fails.
-    pub fn outbox(&self, from: u64, rows: usize, bytes: usize) -> Result<Vec<(u64, Vec<u8>)>, JournalError> {
-        let (mut read, mut size) = (Vec::new(), 0usize);
-        for row in self.outbox.range(from..)?.take(rows) {
-            let (sequence, value) = row?;
-            size = size.saturating_add(value.value().len());
-            if size > bytes && !read.is_empty() {
-                break;
-            }
-            read.push((sequence.value(), value.value().to_vec()));
-        }
-        Ok(read)
+    pub fn outbox_row(&self, sequence: u64) -> Result<Option<Vec<u8>>, JournalError> {
+        Ok(self.outbox.get(sequence)?.map(|row| row.value().1.to_vec()))
+    }
+
+    /// The rows for the store in their order: the sequence, whose it is, and how many bytes it has.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn outbox_rows(&self) -> Result<Vec<(u64, Option<TenantId>, usize)>, JournalError> {
+        let rows = self.outbox.iter()?.map(|row| {
+            let (sequence, row) = row?;
+            let (tenant, text) = row.value();
+            Ok((sequence.value(), TenantId::parse(tenant).ok(), text.len()))
+        });
+        rows.collect()
     }
 
     /// Tasks of another worker from `from` on: at least one if there is any, and then as many as fit.
@@ -212,13 +219,5 @@ impl Snapshot {
             last = last.max(row?.0.value().1);
         }
         Ok(last)
-    }
-
-    /// How many rows wait for the store, and the sequence of the last one.
-    ///
-    /// # Errors
-    /// When the disk fails.
-    pub fn outbox_extent(&self) -> Result<(u64, Option<u64>), JournalError> {
-        Ok((self.outbox.len()?, self.outbox.last()?.map(|(sequence, _)| sequence.value())))
     }
 }

@@ -5,7 +5,7 @@ use redb::{Database, ReadableTable, TableDefinition};
 use super::JournalError;
 
 /// The format of everything below.
-pub(super) const FORMAT: u64 = 2;
+pub(super) const FORMAT: u64 = 3;
 
 /// Unfinished runs: run → header, JSON.
 pub(super) const RUNS: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("runs");
@@ -19,8 +19,8 @@ pub(super) const DOCUMENTS: TableDefinition<'_, [u8; 32], &str> = TableDefinitio
 pub(super) const DOCUMENT_USERS: TableDefinition<'_, [u8; 32], u64> = TableDefinition::new("document_users");
 /// What is due when: (milliseconds, run, timer as JSON).
 pub(super) const TIMERS: TableDefinition<'_, (i64, u128, &[u8]), ()> = TableDefinition::new("timers");
-/// What the store has not confirmed: sequence → facts or dead letters, JSON.
-pub(super) const OUTBOX: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("outbox");
+/// What the store has not confirmed: sequence → whose it is (empty: nobody's), and facts or a dead letter, JSON.
+pub(super) const OUTBOX: TableDefinition<'_, u64, (&str, &[u8])> = TableDefinition::new("outbox");
 /// Finished runs: (hour of the end, run) → attempt.
 pub(super) const FINISHED: TableDefinition<'_, (u32, u128), u32> = TableDefinition::new("finished");
 /// Tasks of other workers that these do not have yet: (owner, sequence) → the record, JSON. (The format is the same:

@@ -6,7 +6,11 @@ use std::{
     },
 };
 
-use domain::{ids::RunId, timestamp::Timestamp, workflow::DocumentText};
+use domain::{
+    ids::{RunId, TenantId},
+    timestamp::Timestamp,
+    workflow::DocumentText,
+};
 use redb::{StorageBackend, backends::FileBackend};
 
 use super::*;
@@ -129,19 +133,22 @@ fn finished_runs_are_recognised_for_a_day_and_then_forgotten() {
 }
 
 #[test]
-fn the_outbox_is_read_in_slices_and_what_is_confirmed_goes() {
+fn the_outbox_tells_whose_each_row_is_and_what_is_confirmed_goes() {
     let (_directory, journal) = open();
-    let outbox = (1..=5).map(|n| (n, vec![0; 10])).collect();
-    journal.commit(&Commit { outbox, ..Commit::default() }).unwrap();
-    let sequences = |from, bytes| {
-        let rows = journal.read().unwrap().outbox(from, 100, bytes).unwrap();
-        rows.into_iter().map(|(sequence, _)| sequence).collect::<Vec<_>>()
+    let acme = TenantId::parse("acme").ok();
+    let row = |sequence| OutboxRow {
+        sequence,
+        tenant: acme.clone().filter(|_| sequence != 2),
+        text: vec![7; sequence as usize],
     };
-    assert_eq!(sequences(0, 25), [1, 2]);
-    assert_eq!(sequences(3, 1), [3]);
-    journal.commit(&Commit { confirmed: Some(3), ..Commit::default() }).unwrap();
-    assert_eq!(sequences(0, 100), [4, 5]);
-    assert_eq!(journal.read().unwrap().outbox_extent().unwrap(), (2, Some(5)));
+    journal.commit(&Commit { outbox: (1..=5).map(row).collect(), ..Commit::default() }).unwrap();
+    let rows = journal.read().unwrap().outbox_rows().unwrap();
+    assert_eq!(rows[..3], [(1, acme.clone(), 1), (2, None, 2), (3, acme, 3)]);
+    journal.commit(&Commit { confirmed: vec![1..=2, 4..=4], ..Commit::default() }).unwrap();
+    let read = journal.read().unwrap();
+    let left: Vec<_> = read.outbox_rows().unwrap().into_iter().map(|(sequence, ..)| sequence).collect();
+    assert_eq!(left, [3, 5]);
+    assert_eq!((read.outbox_row(3).unwrap(), read.outbox_row(4).unwrap()), (Some(vec![7; 3]), None));
 }
 
 #[test]

@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use domain::{definition::Node, timestamp::Timestamp, workflow::DocumentText};
 
-use super::{Task, pending::Pending};
+use super::{Task, pending::Pending, weight};
 use crate::{
-    engine::{Execute, RunState, StepKey, Timer},
+    engine::{Execute, RunState, StepKey, Timer, facts},
     journal::DocumentHash,
     runner::{Attempt, Compiled, Input, Inputs},
 };
@@ -20,6 +20,10 @@ pub(super) struct Active {
     pub(super) stored: Option<Stored>,
     /// What this turn has changed so far.
     pub(super) pending: Option<Box<Pending>>,
+    /// About how many bytes of memory it takes, as it was when it was weighed last.
+    weight: usize,
+    /// Of that, what each step brought, by its ordinal.
+    step_weights: Vec<usize>,
 }
 
 /// What the journal holds of a run.
@@ -37,7 +41,60 @@ impl Active {
     pub(super) fn new(task: Task) -> Self {
         let Task { header, hash, document, workflow } = task;
         let state = RunState::new(header, Arc::clone(workflow.definition()));
-        Self { state, workflow, hash, document, stored: None, pending: None }
+        Self::weighed(state, workflow, hash, document, None)
+    }
+
+    /// A run as the journal holds it.
+    pub(super) fn stored(
+        state: RunState,
+        workflow: Arc<Compiled>,
+        hash: DocumentHash,
+        document: DocumentText,
+        stored: Stored,
+    ) -> Self {
+        Self::weighed(state, workflow, hash, document, Some(stored))
+    }
+
+    fn weighed(
+        state: RunState,
+        workflow: Arc<Compiled>,
+        hash: DocumentHash,
+        document: DocumentText,
+        stored: Option<Stored>,
+    ) -> Self {
+        let weight = weight::of_new_run(state.header(), state.steps().nodes(), document.as_str().len());
+        let step_weights = Vec::new();
+        let mut active =
+            Self { state, workflow, hash, document, stored, pending: None, weight, step_weights };
+        active.weigh_since(0);
+        active
+    }
+
+    /// About how many bytes of memory it takes.
+    pub(super) const fn weight(&self) -> usize {
+        self.weight
+    }
+
+    /// Weighs what has changed since it was at that revision.
+    pub(super) fn weigh_since(&mut self, revision: u64) {
+        for (_, step) in facts::changed_since(&self.state, revision) {
+            let Some(place) = step.ordinal().and_then(|ordinal| usize::try_from(ordinal).ok()) else {
+                continue;
+            };
+            if self.step_weights.len() <= place {
+                self.step_weights.resize(place + 1, 0);
+            }
+            let now = weight::of_step(step);
+            let before = std::mem::replace(&mut self.step_weights[place], now);
+            self.weight = self.weight + now - before;
+        }
+    }
+
+    /// The attempt of a step that is under way, as its state says.
+    pub(super) fn under_way(&self, step: StepKey) -> Option<Attempt> {
+        let run = self.state.steps().get(&step)?;
+        let (attempt, kept, woken) = (run.attempts(), run.kept().cloned(), run.woken().cloned());
+        Some(self.attempt(Execute { step, attempt, kept, woken }))
     }
 
     /// One attempt, for the runner.

@@ -5,12 +5,17 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, RecvTimeoutError},
+        mpsc::Receiver,
     },
     time::{Duration, Instant},
 };
 
-use domain::{ids::RunId, retry::Failure, run::NodeError, timestamp::Timestamp};
+use domain::{
+    ids::{RunId, TenantId},
+    retry::Failure,
+    run::NodeError,
+    timestamp::Timestamp,
+};
 use metrics::{counter, gauge};
 use minireipaz::clock::Clock;
 use minireipaz::telemetry::names;
@@ -20,17 +25,20 @@ use super::{
     Gate, Input, ProcessorDeps,
     active::Active,
     dispatch::Dispatcher,
+    inbox::Inbox,
+    memory::RunMemory,
     pending::Pending,
     settled::Settled,
     turn::{Effects, Turn},
+    weight,
 };
 use crate::{
     documents::Documents,
-    engine::{self, Command, Effect, Execute, Outcome, StepKey},
-    journal::{self, Journal, JournalError},
+    engine::{self, Command, Effect, Outcome, StepKey},
+    journal::{self, Journal, JournalError, OutboxRow},
     peers::HandoffQueue,
-    recorder::{Backlog, Committed},
-    runner::{Runner, StepTask},
+    recorder::{Backlog, Committed, RowPlace},
+    runner::Runner,
     step::failed,
 };
 
@@ -44,13 +52,14 @@ pub(super) struct Core {
     pub(super) next_sequence: u64,
     /// Whether `next_due` has to be read anew after the commit.
     pub(super) timers_fired: bool,
-    backlog: Arc<Backlog>,
+    pub(super) backlog: Arc<Backlog>,
     pub(super) gate: Arc<Gate>,
     runner: Runner,
-    dispatcher: Dispatcher,
-    pub(super) inputs: Receiver<Input>,
-    /// Inputs that came while the journal could not be written.
-    pub(super) stash: VecDeque<Input>,
+    pub(super) dispatcher: Dispatcher,
+    pub(super) memory: RunMemory,
+    /// A run of which a step may begin, and which is in the journal only; the place is taken.
+    pub(super) coming: Option<(TenantId, RunId)>,
+    pub(super) inbox: Inbox,
     /// What others have confirmed.
     settled: Settled,
     pub(super) next_handoff: u64,
@@ -64,15 +73,15 @@ pub(super) struct Core {
     pub(super) killed: Arc<AtomicBool>,
 }
 
-/// A turn takes so many inputs at most, and goes on taking them for so long.
+/// A turn takes so many inputs at most, goes on taking them for so long, and takes and computes no more once they are
+/// so large: all else waits for its commit.
 const TURN_INPUTS: usize = 1_024;
 const TURN_TIME: Duration = Duration::from_millis(10);
+pub(super) const TURN_BYTES: usize = 8 << 20;
 /// So long nothing is looked at when nothing is due at all.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// A clock may be set, a machine may sleep: while something will be due, the clock is looked at that often.
 const CLOCK_CHECK: Duration = Duration::from_secs(1);
-/// A parked run whose timer is due that soon stays in memory.
-const SOON: Duration = Duration::from_secs(1);
 
 impl Core {
     pub(super) fn new(
@@ -96,8 +105,9 @@ impl Core {
             runner: deps.runner,
             runs: HashMap::new(),
             dispatcher,
-            inputs,
-            stash: VecDeque::new(),
+            memory: RunMemory::new(deps.max_run_bytes, deps.max_steps.0),
+            coming: None,
+            inbox: Inbox::new(inputs),
             settled: Settled::default(),
             forgotten: 0,
             drained: None,
@@ -117,29 +127,39 @@ impl Core {
         if let Some(ready) = self.ready.take() {
             let _ = ready.send(());
         }
-        while !self.ending && !self.killed.load(Ordering::Acquire) {
-            let first = self.wait();
-            let mut turn = Turn::new(self.clock.now());
-            self.fire_due(&mut turn);
-            self.gather(&mut turn, first);
-            if self.ending {
-                self.put_aside(&mut turn);
-            }
-            if !self.complete(turn) {
-                return;
-            }
-            if self.dispatcher.running() == 0
-                && let Some(drained) = self.drained.as_mut().and_then(Option::take)
-            {
-                let _ = drained.send(());
-            }
+        while !self.killed.load(Ordering::Acquire) && self.turn() {}
+    }
+
+    /// One turn; `false` when it was the last one.
+    pub(super) fn turn(&mut self) -> bool {
+        self.wait();
+        let mut turn = Turn::new(self.clock.now());
+        self.fire_due(&mut turn);
+        self.bring_back(&mut turn);
+        self.gather(&mut turn);
+        // What came before the end is taken into account.
+        let last = self.ending && self.inbox.is_empty();
+        if last {
+            self.put_aside(&mut turn);
         }
+        if !self.complete(turn) {
+            return false;
+        }
+        if self.dispatcher.running() == 0
+            && let Some(drained) = self.drained.as_mut().and_then(Option::take)
+        {
+            let _ = drained.send(());
+        }
+        if last && let Err(error) = self.put_aside_others() {
+            tracing::error!(%error, "steps that waited for a place count as interrupted at the next start");
+        }
+        !last
     }
 
     /// Waits for an input, or until something is due.
-    fn wait(&mut self) -> Option<Input> {
-        if let Some(input) = self.stash.pop_front() {
-            return Some(input);
+    fn wait(&mut self) {
+        if self.coming.is_some() {
+            return;
         }
         let mut longest = LONGEST_WAIT;
         if let Some(due) = self.next_due
@@ -150,13 +170,8 @@ impl Core {
         if let Some(at) = self.settled.due() {
             longest = longest.min(at.saturating_duration_since(Instant::now()));
         }
-        match self.inputs.recv_timeout(longest) {
-            Ok(input) => Some(input),
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => {
-                self.ending = true;
-                None
-            }
+        if !self.inbox.wait(longest) {
+            self.ending = true;
         }
     }
 
@@ -166,23 +181,22 @@ impl Core {
     }
 
     /// Takes what has gathered.
-    fn gather(&mut self, turn: &mut Turn, first: Option<Input>) {
+    fn gather(&mut self, turn: &mut Turn) {
         let began = Instant::now();
-        let mut next = first;
         for _ in 0..TURN_INPUTS {
-            let Some(input) = next else { break };
+            let Some((input, bytes)) = self.inbox.next() else { break };
+            turn.taken += bytes;
             self.take(turn, input);
-            if began.elapsed() > TURN_TIME {
+            if began.elapsed() > TURN_TIME || turn.taken + turn.computed > TURN_BYTES {
                 break;
             }
-            next = self.stash.pop_front().or_else(|| self.inputs.try_recv().ok());
         }
     }
 
     fn take(&mut self, turn: &mut Turn, input: Input) {
         match input {
             Input::Delivery(delivery) => self.deliver(turn, delivery),
-            Input::Finished { run, run_attempt, step, attempt, outcome } => {
+            Input::Finished { run, run_attempt, step, attempt, outcome, .. } => {
                 let key = (run, step);
                 let ran = self.dispatcher.ended(&key, (run_attempt, attempt));
                 let Some(outcome) = outcome.map(|outcome| *outcome).or_else(|| ran.then(lost)) else {
@@ -192,7 +206,7 @@ impl Core {
                     self.advance(turn, run, finished(key.1, attempt, outcome));
                 }
             }
-            Input::Confirmed(sequence) => self.settled.confirm(sequence),
+            Input::Confirmed(sequences) => self.settled.confirm(sequences),
             Input::HandedOver { owner, last } => self.settled.hand_over(owner, last),
             Input::Wake => {}
             Input::Drain(drained) => {
@@ -214,10 +228,13 @@ impl Core {
         }
     }
 
-    /// Decides what follows from a command, and from the steps that need no waiting.
+    /// Decides what follows from a command, and from the steps that need no waiting: those are computed here, unless
+    /// the turn is large already or the tenant has more in memory or in the backlog than it may. Then they take their
+    /// turn like all others.
     pub(super) fn advance(&mut self, turn: &mut Turn, run: RunId, command: Command) {
-        let Self { runs, runner, .. } = self;
+        let Self { runs, runner, memory, backlog, .. } = self;
         let Some(active) = runs.get_mut(&run) else { return };
+        let header = Arc::clone(active.state.header());
         let mut pending = active.pending.take().unwrap_or_else(|| {
             turn.touched.push(run);
             Box::new(Pending::new(active.state.revision()))
@@ -234,9 +251,15 @@ impl Core {
             };
             pending.events.extend(decision.events);
             for effect in decision.effects {
-                match compute(runner, active, effect) {
-                    Ok(done) => commands.push_back(done),
-                    Err(effect) => pending.add(effect),
+                let tenant = &header.tenant;
+                let computes =
+                    turn.computed <= TURN_BYTES && memory.has_room(tenant) && backlog.has_room(tenant);
+                match computes.then(|| compute(runner, active, &effect)).flatten() {
+                    Some((done, bytes)) => {
+                        turn.computed += bytes;
+                        commands.push_back(done);
+                    }
+                    None => pending.add(effect),
                 }
             }
         }
@@ -245,6 +268,7 @@ impl Core {
 
     /// Writes what was decided, and then acts; `false` when the thread has to end.
     pub(super) fn complete(&mut self, mut turn: Turn) -> bool {
+        self.weigh(&mut turn);
         if let Err(error) = self.seal(&mut turn) {
             tracing::error!(%error, "a decision cannot be written down; the worker stops");
             turn.refuse();
@@ -266,70 +290,60 @@ impl Core {
         true
     }
 
-    /// Forgets a run that has ended, or that will only wait for a while: its timer brings it back.
-    fn let_rest(&mut self, run: RunId, now: Timestamp) {
-        let Some(active) = self.runs.get(&run) else { return };
-        let sleeps = || active.state.is_parked() && active.next_due().is_some_and(|due| due > now.plus(SOON));
-        if active.state.is_terminal() || sleeps() {
-            self.runs.remove(&run);
-        }
-    }
-
     /// Does what the commit allows.
     fn act(&mut self, mut turn: Turn) {
         let outbox = std::mem::take(&mut turn.commit.outbox);
         self.next_sequence += outbox.len() as u64;
-        let records = turn.records.drain(..).zip(outbox);
-        self.backlog.push(
-            records
-                .map(|(record, (sequence, json))| Committed { sequence, bytes: json.len(), record })
-                .collect(),
-        );
+        if !outbox.is_empty() {
+            let rows = turn.records.drain(..).zip(outbox);
+            self.backlog.push(rows.map(|(record, OutboxRow { sequence, tenant, text })| Committed {
+                place: RowPlace { sequence, tenant, bytes: text.len() },
+                record,
+            }));
+        }
         self.handoff_queue.add(&turn.commit.handoffs);
         // After the gate can see what this batch added: who sends batch after batch must not get past a limit.
         turn.answer();
-        for (tenant, run, step) in turn.cut_off.drain(..) {
-            self.dispatcher.abort(&tenant, &(run, step));
+        for key in turn.cut_off.drain(..) {
+            self.dispatcher.abort(&key);
         }
-        for Effects { run, aborts, executes } in turn.effects.drain(..) {
-            let Some(active) = self.runs.get(&run) else { continue };
+        for Effects { run, aborts, begins } in &turn.effects {
             for step in aborts {
-                self.dispatcher.abort(&active.state.header().tenant, &(run, step));
+                self.dispatcher.abort(&(*run, step.clone()));
             }
-            for execute in executes {
-                self.dispatcher.submit(active.attempt(execute));
+            if *begins {
+                self.let_wait(*run);
             }
+        }
+        self.begin_steps();
+        for Effects { run, .. } in turn.effects.drain(..) {
             self.let_rest(run, turn.now);
         }
         for run in turn.visited.drain(..) {
             self.let_rest(run, turn.now);
         }
-        self.gate.set_active_runs(self.runs.len());
+        self.gate.set_active_runs(self.runs.len() + self.memory.aside());
         #[expect(clippy::cast_precision_loss, reason = "a gauge")]
         gauge!(names::WORKER_ACTIVE_RUNS).set(self.runs.len() as f64);
         self.dispatcher.report();
+        self.memory.report();
         if std::mem::take(&mut self.timers_fired) {
             self.read_next_due(turn.now);
         }
     }
 }
 
-/// Computes what an effect asks for, if that takes microseconds. Computing is no effect on the world, so it need not
-/// wait for the commit.
-fn compute(runner: &Runner, active: &Active, effect: Effect) -> Result<Command, Effect> {
-    match effect {
-        Effect::Execute(execute) if active.is_pure(&execute.step) => {
-            let attempt = active.attempt(execute);
-            match runner.run_inline(&attempt) {
-                Some(outcome) => Ok(finished(attempt.task.step, attempt.task.attempt, outcome)),
-                None => {
-                    let StepTask { step, attempt, kept, woken, .. } = attempt.task;
-                    Err(Effect::Execute(Execute { step, attempt, kept, woken }))
-                }
-            }
-        }
-        effect => Err(effect),
+/// Computes what an effect asks for, if that takes microseconds; also about how many bytes came of it. Computing is no
+/// effect on the world, so it need not wait for the commit.
+fn compute(runner: &Runner, active: &Active, effect: &Effect) -> Option<(Command, usize)> {
+    let Effect::Execute(execute) = effect else { return None };
+    if !active.is_pure(&execute.step) {
+        return None;
     }
+    let attempt = active.attempt(execute.clone());
+    let outcome = runner.run_inline(&attempt)?;
+    let bytes = weight::of_outcome(&outcome);
+    Some((finished(attempt.task.step, attempt.task.attempt, outcome), bytes))
 }
 
 fn finished(step: StepKey, attempt: u32, outcome: Outcome) -> Command {

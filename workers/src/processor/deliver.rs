@@ -53,7 +53,7 @@ impl Core {
         for task in tasks {
             if self.is_new(turn, &task.header)? {
                 let run = task.header.run_id;
-                self.runs.insert(run, Active::new(task));
+                self.hold(run, Active::new(task));
                 self.advance(turn, run, Command::Start);
                 receipt.accepted += 1;
             } else {

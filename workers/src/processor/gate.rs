@@ -14,7 +14,7 @@ pub(crate) struct GateLimits {
     pub(crate) requests: usize,
     /// Bytes of their bodies.
     pub(crate) bytes: usize,
-    /// Runs in memory.
+    /// Runs that do not only wait for something.
     pub(crate) active_runs: usize,
 }
 
@@ -38,8 +38,10 @@ pub(crate) enum Refusal {
     #[error("the worker is busy: {what} reached the limit of {limit}; send the batch again later")]
     Busy { what: &'static str, limit: usize },
     /// The recorder is behind.
-    #[error("the store is behind: too many rows wait for it; send the batch again later")]
-    Backlog,
+    #[error(
+        "the store is behind: {what} that wait for it reached the limit of {limit}; send the batch again later"
+    )]
+    Backlog { what: &'static str, limit: usize },
     /// The journal cannot be written.
     #[error("the worker's journal cannot be written; check the disk of WORKER_DATA_DIR")]
     Disk,
@@ -98,11 +100,11 @@ impl Gate {
         if self.disk_failed.load(Ordering::Acquire) {
             return Err(Refusal::Disk);
         }
-        if self.backlog.is_full() {
-            return Err(Refusal::Backlog);
+        if let Some((what, limit)) = self.backlog.is_full() {
+            return Err(Refusal::Backlog { what, limit });
         }
         if self.active_runs.load(Ordering::Acquire) >= self.limits.active_runs {
-            return Err(Refusal::Busy { what: "the runs in memory", limit: self.limits.active_runs });
+            return Err(Refusal::Busy { what: "the runs under way", limit: self.limits.active_runs });
         }
         Ok(())
     }
@@ -117,9 +119,16 @@ impl Gate {
         self.disk_failed.store(failed, Ordering::Release);
     }
 
-    /// Says how many runs are in memory.
+    /// Says how many runs do not only wait for something.
     pub(crate) fn set_active_runs(&self, runs: usize) {
         self.active_runs.store(runs, Ordering::Release);
+    }
+}
+
+impl Admission {
+    /// The bytes that it was given for.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
     }
 }
 

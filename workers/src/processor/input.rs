@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use domain::{event::DeadLetter, ids::RunId, run::NodeError, workflow::DocumentText};
+use domain::{
+    event::DeadLetter,
+    ids::{RunId, TenantId},
+    run::NodeError,
+    workflow::DocumentText,
+};
 use tokio::sync::oneshot;
 
 use super::gate::Admission;
@@ -19,15 +24,18 @@ pub(crate) enum Input {
     Delivery(Delivery),
     /// An attempt came to its end; without an outcome it was cut off.
     Finished {
+        tenant: TenantId,
         run: RunId,
         /// The run's attempt.
         run_attempt: u32,
         step: StepKey,
         attempt: u32,
         outcome: Option<Box<Outcome>>,
+        /// About how much memory the outcome takes.
+        bytes: usize,
     },
-    /// The store has all rows of the outbox up to this one.
-    Confirmed(u64),
+    /// The store has these rows of the outbox.
+    Confirmed(Vec<u64>),
     /// Another worker has all of its tasks up to this sequence.
     HandedOver { owner: Arc<str>, last: u64 },
     /// Look at the clock.

@@ -3,13 +3,19 @@
 //! One thread takes everything that has gathered, decides it in memory, writes it in one transaction and only then
 //! acts: answers ingest, starts steps, tells the recorder. Steps that only compute for microseconds run while it
 //! decides, so a run of them costs one commit.
+//!
+//! Tenants share it: what one of them sends is taken in turns with others' (`inbox`), a turn's size is bounded, its runs
+//! take no more memory (`memory`) and its steps no more places (`dispatch`) than leave room for others.
 
 mod active;
+mod begin;
 mod core;
 mod deliver;
 mod dispatch;
 mod gate;
+mod inbox;
 mod input;
+mod memory;
 mod pending;
 mod recovery;
 mod seal;
@@ -19,6 +25,7 @@ mod tests;
 mod timers;
 mod told;
 mod turn;
+mod weight;
 mod write;
 
 use std::{
@@ -51,6 +58,8 @@ pub(crate) struct ProcessorDeps {
     pub(crate) clock: Arc<dyn Clock>,
     /// Steps under way at a time: in all, and of one tenant.
     pub(crate) max_steps: (usize, usize),
+    /// Memory that runs may take.
+    pub(crate) max_run_bytes: usize,
     /// Told when all runs of the journal go on and new ones are let in.
     pub(crate) ready: oneshot::Sender<()>,
 }

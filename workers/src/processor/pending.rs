@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::timestamp::Timestamp;
 
-use crate::engine::{Effect, Execute, RunEvent, StepKey, Timer};
+use crate::engine::{Effect, RunEvent, StepKey, Timer};
 
 /// What a turn changes of a run.
 pub(super) struct Pending {
@@ -13,31 +13,22 @@ pub(super) struct Pending {
     pub(super) events: Vec<RunEvent>,
     /// Timers that are set, or not needed any more.
     pub(super) timers: BTreeMap<Timer, Option<Timestamp>>,
-    /// Attempts to begin after the commit.
-    pub(super) executes: Vec<Execute>,
+    /// Whether there are attempts to begin after the commit. (Which, the run's state says.)
+    pub(super) begins: bool,
     /// Steps whose attempts to cut off after the commit.
     pub(super) aborts: Vec<StepKey>,
 }
 
 impl Pending {
     pub(super) const fn new(revision: u64) -> Self {
-        Self {
-            revision,
-            events: Vec::new(),
-            timers: BTreeMap::new(),
-            executes: Vec::new(),
-            aborts: Vec::new(),
-        }
+        Self { revision, events: Vec::new(), timers: BTreeMap::new(), begins: false, aborts: Vec::new() }
     }
 
     /// Notes what has to be done after the commit.
     pub(super) fn add(&mut self, effect: Effect) {
         match effect {
-            Effect::Execute(execute) => self.executes.push(execute),
-            Effect::Abort(step) => {
-                self.executes.retain(|execute| execute.step != step);
-                self.aborts.push(step);
-            }
+            Effect::Execute(_) => self.begins = true,
+            Effect::Abort(step) => self.aborts.push(step),
             Effect::SetTimer { timer, at } => {
                 self.timers.insert(timer, Some(at));
             }

@@ -6,6 +6,7 @@ use super::{
     active::{Active, Stored},
     core::Core,
     turn::Turn,
+    write::DISK_PAUSE,
 };
 use crate::{
     documents::Documents,
@@ -15,8 +16,9 @@ use crate::{
 };
 use domain::{ids::RunId, run::NodeError, workflow::DocumentText};
 
-/// So many runs are brought back in one turn.
+/// So many runs are brought back in one turn, and no more once they take so much memory.
 const SLICE: usize = 256;
+pub(super) const SLICE_BYTES: usize = 32 << 20;
 
 /// A run's row: the hash of its document, and its header.
 type HeaderRow = (DocumentHash, Arc<RunHeader>);
@@ -38,17 +40,53 @@ impl Core {
         if !awake.is_empty() {
             tracing::info!(runs = awake.len(), "going on with the runs that the journal holds");
         }
-        for runs in awake.chunks(SLICE) {
+        self.tell_in_slices(awake, &Command::Recover, |_| {})
+    }
+
+    /// Marks the steps of runs that left memory while they waited for a place: the worker stops in order.
+    pub(super) fn put_aside_others(&mut self) -> Result<(), JournalError> {
+        let others = self.memory.take_aside().into_iter().collect();
+        self.tell_in_slices(others, &Command::Stop, |core| {
+            for run in core.runs.keys().copied().collect::<Vec<_>>() {
+                core.let_go(run);
+            }
+        })
+    }
+
+    /// Brings runs into memory and tells each of them the same, in turns of a bounded size.
+    fn tell_in_slices(
+        &mut self,
+        runs: Vec<RunId>,
+        command: &Command,
+        after: impl Fn(&mut Self),
+    ) -> Result<(), JournalError> {
+        let mut runs = runs.into_iter().peekable();
+        while runs.peek().is_some() {
             let mut turn = Turn::new(self.clock.now());
-            for &run in runs {
+            let before = self.memory.taken();
+            for run in runs.by_ref().take(SLICE) {
                 self.load(&mut turn, run)?;
-                self.advance(&mut turn, run, Command::Recover);
+                self.advance(&mut turn, run, command.clone());
+                if self.memory.taken() > before + SLICE_BYTES {
+                    break;
+                }
             }
             if !self.complete(turn) {
                 break;
             }
+            after(self);
         }
         Ok(())
+    }
+
+    /// Brings the run back whose step may begin.
+    pub(super) fn bring_back(&mut self, turn: &mut Turn) {
+        let Some((_, run)) = self.coming else { return };
+        turn.visited.push(run);
+        if let Err(error) = self.load(turn, run) {
+            tracing::error!(%error, "a run whose turn it is cannot be read; trying again");
+            self.inbox.wait(DISK_PAUSE);
+        }
     }
 
     /// Brings a run into memory, unless it is there or unknown. One that cannot be read is ended as failed.
@@ -58,13 +96,17 @@ impl Core {
         }
         let documents = Arc::clone(&self.documents);
         let snapshot = turn.snapshot(&self.journal)?;
-        let Some(stored) = snapshot.run(run)? else { return Ok(()) };
+        let Some(stored) = snapshot.run(run)? else {
+            self.memory.is_gone(run);
+            return Ok(());
+        };
         match read(snapshot, &documents, &stored) {
-            Ok(active) => {
-                self.runs.insert(run, active);
-            }
+            Ok(active) => self.hold(run, active),
             Err(Failure::Journal(error)) => return Err(error),
-            Err(Failure::Unreadable(unreadable)) => give_up(turn, run, unreadable),
+            Err(Failure::Unreadable(unreadable)) => {
+                self.memory.is_gone(run);
+                give_up(turn, run, unreadable);
+            }
         }
         Ok(())
     }
@@ -108,8 +150,8 @@ fn read(snapshot: &Snapshot, documents: &Documents, stored: &StoredRun) -> Resul
     }
     let rows = u32::try_from(stored.events.len()).unwrap_or(u32::MAX);
     let timers = state.timers().collect();
-    let stored = Some(Stored { rows, parked: stored.parked, timers });
-    Ok(Active { state, workflow, hash: row.0, document, stored, pending: None })
+    let stored = Stored { rows, parked: stored.parked, timers };
+    Ok(Active::stored(state, workflow, row.0, document, stored))
 }
 
 /// Ends a run that cannot go on, so that nobody waits for it for ever, and keeps what cannot be read of it.

@@ -10,12 +10,31 @@ use super::{
     turn::{Effects, Turn},
 };
 use crate::{
-    engine::{RunState, Timer, facts},
-    journal::{JournalError, Op, TimerRow, codec},
+    engine::{Command, RunState, Timer, facts},
+    journal::{JournalError, Op, OutboxRow, TimerRow, codec},
     recorder::{Record, RunRecord, StepRecord},
 };
 
 impl Core {
+    /// Counts what the touched runs take now. One that takes more than a run may fails.
+    pub(super) fn weigh(&mut self, turn: &mut Turn) {
+        for place in 0..turn.touched.len() {
+            let run = turn.touched[place];
+            let Some(active) = self.runs.get_mut(&run) else { continue };
+            let (before, revision) =
+                (active.weight(), active.pending.as_ref().map(|pending| pending.revision));
+            let Some(revision) = revision else { continue };
+            active.weigh_since(revision);
+            let now = active.weight();
+            self.memory.change(&active.state.header().tenant, before, now);
+            if !active.state.is_terminal()
+                && let Some(error) = self.memory.refusal(now)
+            {
+                self.advance(turn, run, Command::Fail { error: Box::new(error) });
+            }
+        }
+    }
+
     /// Turns what the touched runs have gone through into writes, and into effects for after the commit.
     pub(super) fn seal(&mut self, turn: &mut Turn) -> Result<(), JournalError> {
         for run in std::mem::take(&mut turn.touched) {
@@ -24,9 +43,9 @@ impl Core {
             if !pending.events.is_empty() {
                 turn.records.push(Record::Run(Box::new(changes(&active.state, pending.revision))));
             }
-            let Pending { events, timers, executes, aborts, .. } = *pending;
+            let Pending { events, timers, begins, aborts, .. } = *pending;
             told::tell(&active.state, &events);
-            turn.effects.push(Effects { run, aborts, executes });
+            turn.effects.push(Effects { run, aborts, begins });
             if active.state.is_terminal() {
                 let ops = &mut turn.commit.ops;
                 erase(run, active, ops)?;
@@ -74,17 +93,17 @@ impl Core {
         }
         for record in turn.records.iter() {
             let sequence = self.next_sequence + turn.commit.outbox.len() as u64;
-            turn.commit.outbox.push((sequence, codec::write_record(record)?));
+            let (tenant, text) = (record.tenant(), codec::write_record(record)?);
+            turn.commit.outbox.push(OutboxRow { sequence, tenant, text });
         }
         Ok(())
     }
 
     /// Forgets a run that a newer attempt replaces.
     pub(super) fn drop_run(&mut self, turn: &mut Turn, run: RunId) -> Result<(), JournalError> {
-        let Some(active) = self.runs.remove(&run) else { return Ok(()) };
+        let Some(active) = self.let_go(run) else { return Ok(()) };
         turn.touched.retain(|touched| *touched != run);
-        let tenant = &active.state.header().tenant;
-        turn.cut_off.extend(active.state.running().map(|(step, _)| (tenant.clone(), run, step)));
+        turn.cut_off.extend(active.state.running().map(|(step, _)| (run, step)));
         erase(run, &active, &mut turn.commit.ops)
     }
 }

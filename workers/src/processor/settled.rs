@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::RangeInclusive,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -15,16 +16,16 @@ const DELAY: Duration = Duration::from_millis(100);
 #[derive(Debug, Default)]
 pub(super) struct Settled {
     /// What the store has.
-    confirmed: Option<u64>,
+    confirmed: Vec<u64>,
     /// What other workers have.
     handed_over: BTreeMap<Arc<str>, u64>,
     due: Option<Instant>,
 }
 
 impl Settled {
-    /// The store has all rows up to this one.
-    pub(super) fn confirm(&mut self, sequence: u64) {
-        self.confirmed = Some(sequence);
+    /// The store has these rows.
+    pub(super) fn confirm(&mut self, sequences: Vec<u64>) {
+        self.confirmed.extend(sequences);
         self.wait();
     }
 
@@ -41,12 +42,31 @@ impl Settled {
 
     /// Lets it be written with this commit.
     pub(super) fn put_into(&mut self, commit: &mut Commit) {
-        commit.confirmed = self.confirmed.take();
+        commit.confirmed = ranges(std::mem::take(&mut self.confirmed));
         commit.handed_over = std::mem::take(&mut self.handed_over).into_iter().collect();
         self.due = None;
     }
 
     fn wait(&mut self) {
         self.due.get_or_insert_with(|| Instant::now() + DELAY);
+    }
+}
+
+/// The same numbers as ranges without gaps: most rows are confirmed side by side.
+fn ranges(mut numbers: Vec<u64>) -> Vec<RangeInclusive<u64>> {
+    numbers.sort_unstable();
+    let ranges = numbers.chunk_by(|before, after| after - before <= 1);
+    ranges.filter_map(|range| Some(*range.first()?..=*range.last()?)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_side_by_side_become_one_range() {
+        assert_eq!(ranges(vec![7, 3, 1, 2, 9, 8]), [1..=3, 7..=9]);
+        assert_eq!(ranges(vec![5, 5]), [5..=5]);
+        assert_eq!(ranges(Vec::new()), []);
     }
 }

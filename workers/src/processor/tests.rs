@@ -22,7 +22,7 @@ use crate::{
     documents::{Documents, hash_of},
     engine::{RunHeader, StepKey, Timer},
     journal::{Commit, Disk, Op, TimerRow, codec},
-    recorder::Record,
+    recorder::{BacklogLimits, Record},
     runner::RunnerSettings,
 };
 
@@ -35,29 +35,39 @@ struct Rig {
     processor: Processor,
 }
 
+/// What a processor on that journal works with, and who is told when it is ready.
+fn deps(journal: Journal, max_run_bytes: usize) -> (ProcessorDeps, oneshot::Receiver<()>) {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let journal = Arc::new(journal);
+    let limits = BacklogLimits { rows: 100, bytes: 1 << 30 };
+    let backlog = Arc::new(Backlog::open(Arc::clone(&journal), Arc::clone(&clock), limits).unwrap());
+    let limits = GateLimits { requests: 2, bytes: 1_000, active_runs: 10 };
+    let handoff_queue = Arc::new(HandoffQueue::open(&journal).unwrap());
+    let gate = Arc::new(Gate::new(limits, Arc::clone(&backlog), Arc::clone(&handoff_queue)));
+    let (ready, open) = oneshot::channel();
+    let mut settings = RunnerSettings::default();
+    settings.http.allow = "127.0.0.1".parse().unwrap();
+    let deps = ProcessorDeps {
+        journal,
+        backlog,
+        documents: Arc::new(Documents::new()),
+        gate,
+        handoff_queue,
+        runner: Runner::new(settings, Arc::clone(&clock)).unwrap(),
+        clock,
+        max_steps: (4, 4),
+        max_run_bytes,
+        ready,
+    };
+    (deps, open)
+}
+
 impl Rig {
     async fn on(journal: Journal) -> Self {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let journal = Arc::new(journal);
-        let backlog = Arc::new(Backlog::open(Arc::clone(&journal), Arc::clone(&clock), 100).unwrap());
-        let limits = GateLimits { requests: 2, bytes: 1_000, active_runs: 10 };
-        let handoff_queue = Arc::new(HandoffQueue::open(&journal).unwrap());
-        let gate = Arc::new(Gate::new(limits, Arc::clone(&backlog), Arc::clone(&handoff_queue)));
-        let documents = Arc::new(Documents::new());
-        let (ready, open) = oneshot::channel();
-        let mut settings = RunnerSettings::default();
-        settings.http.allow = "127.0.0.1".parse().unwrap();
-        let deps = ProcessorDeps {
-            journal: Arc::clone(&journal),
-            backlog: Arc::clone(&backlog),
-            documents: Arc::clone(&documents),
-            gate: Arc::clone(&gate),
-            handoff_queue: Arc::clone(&handoff_queue),
-            runner: Runner::new(settings, Arc::clone(&clock)).unwrap(),
-            clock,
-            max_steps: (4, 4),
-            ready,
-        };
+        let (deps, open) = deps(journal, 1 << 30);
+        let ProcessorDeps { journal, backlog, documents, gate, handoff_queue, .. } = &deps;
+        let (journal, backlog, documents) = (Arc::clone(journal), Arc::clone(backlog), Arc::clone(documents));
+        let (gate, handoff_queue) = (Arc::clone(gate), Arc::clone(handoff_queue));
         let processor = start(deps, || {}).unwrap();
         open.await.unwrap();
         Self { journal, backlog, documents, gate, handoff_queue, processor }
@@ -110,6 +120,21 @@ fn document() -> DocumentText {
         "edges": [{"source": "start", "target": "end"}],
     });
     DocumentText::parse(document.to_string()).unwrap()
+}
+
+/// A workflow of one call, and the server that takes its connections and never answers.
+fn call_that_is_never_answered() -> (std::net::TcpListener, DocumentText) {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    let call = json!({
+        "name": "Test",
+        "nodes": [
+            {"id": "start", "type": "manual"},
+            {"id": "call", "type": "http_request", "data": {"params": {"url": url}}}
+        ],
+        "edges": [{"source": "start", "target": "call"}],
+    });
+    (silent, DocumentText::parse(call.to_string()).unwrap())
 }
 
 fn header(n: u128) -> Arc<RunHeader> {
@@ -174,18 +199,7 @@ async fn a_worker_that_stops_on_a_full_disk_does_stop() {
 async fn a_worker_that_finds_its_disk_full_when_it_stops_with_a_step_under_way_does_stop() {
     let (_directory, full, journal) = on_disk();
     let rig = Rig::on(journal).await;
-    // It takes connections and never answers.
-    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/", silent.local_addr().unwrap());
-    let call = json!({
-        "name": "Test",
-        "nodes": [
-            {"id": "start", "type": "manual"},
-            {"id": "call", "type": "http_request", "data": {"params": {"url": url}}}
-        ],
-        "edges": [{"source": "start", "target": "call"}],
-    });
-    let call = DocumentText::parse(call.to_string()).unwrap();
+    let (_silent, call) = call_that_is_never_answered();
     let accepted = Receipt { accepted: 1, ..Receipt::default() };
     assert_eq!(rig.hand_over_of(&header(1), call).await.unwrap(), Ok(accepted));
     full.store(true, Ordering::SeqCst);
@@ -360,6 +374,76 @@ async fn the_gate_names_the_limit_that_is_reached() {
     let _both = (rig.gate.admit(1, false).unwrap(), rig.gate.admit(1, false).unwrap());
     assert_eq!(rig.gate.admit(1, false).unwrap_err(), Refusal::Busy { what: "the requests", limit: 2 });
     rig.gate.set_active_runs(10);
-    assert_eq!(rig.gate.check().unwrap_err(), Refusal::Busy { what: "the runs in memory", limit: 10 });
+    assert_eq!(rig.gate.check().unwrap_err(), Refusal::Busy { what: "the runs under way", limit: 10 });
     rig.end();
+}
+
+#[tokio::test]
+async fn runs_that_wait_for_a_place_leave_memory_while_their_tenant_has_too_much_there() {
+    const LIMIT: usize = 400_000;
+    let directory = tempfile::tempdir().unwrap();
+    let (deps, _open) = deps(Journal::open(directory.path()).unwrap(), LIMIT);
+    let (documents, gate) = (Arc::clone(&deps.documents), Arc::clone(&deps.gate));
+    gate.set_open(true);
+    let (sender, receiver) = mpsc::channel();
+    let inputs = Inputs { sender };
+    let dispatcher = Dispatcher::new((4, 2), deps.runner.clone(), inputs.clone());
+    let mut core = Core::new(deps, receiver, dispatcher, Arc::default()).unwrap();
+    let (_silent, document) = call_that_is_never_answered();
+    let hash = hash_of(&document);
+    let workflow = documents.compile(&hash, &document).unwrap();
+    let task = |n| {
+        let input = json!({"text": "x".repeat(20_000)});
+        let header = Arc::new(RunHeader { input, ..RunHeader::clone(&header(n)) });
+        Task { header, hash, document: document.clone(), workflow: Arc::clone(&workflow) }
+    };
+    let (reply, mut answer) = oneshot::channel();
+    inputs.send(Input::Delivery(Delivery {
+        tasks: (0..30).map(task).collect(),
+        rejected: Vec::new(),
+        elsewhere: Vec::new(),
+        letters: Vec::new(),
+        reply,
+        admission: gate.admit(1, false).unwrap(),
+    }));
+    assert!(core.turn());
+    assert_eq!(answer.try_recv().unwrap(), Ok(Receipt { accepted: 30, ..Receipt::default() }));
+    assert_eq!(core.runs.len() + core.memory.aside(), 30);
+    assert!(core.memory.taken() <= LIMIT / 2 + 50_000, "{} bytes are taken", core.memory.taken());
+    assert!(core.memory.aside() >= 24, "{} runs left", core.memory.aside());
+    assert!(core.dispatcher.running() >= 1);
+    assert_eq!(core.journal.read().unwrap().unfinished(true).unwrap().len(), 30, "all of them are safe");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_turn_computes_no_more_once_what_it_computed_is_large() {
+    let directory = tempfile::tempdir().unwrap();
+    let (deps, _open) = deps(Journal::open(directory.path()).unwrap(), 1 << 30);
+    let documents = Arc::clone(&deps.documents);
+    let (sender, receiver) = mpsc::channel();
+    let dispatcher = Dispatcher::new((4, 4), deps.runner.clone(), Inputs { sender });
+    let mut core = Core::new(deps, receiver, dispatcher, Arc::default()).unwrap();
+    let kind = |n| if n == 0 { "manual" } else { "noop" };
+    let nodes = (0..=60).map(|n| json!({"id": format!("n{n}"), "type": kind(n)}));
+    let edges = (1..=60).map(|n| json!({"source": format!("n{}", n - 1), "target": format!("n{n}")}));
+    let chain = json!({
+        "name": "Test",
+        "nodes": nodes.collect::<Vec<_>>(),
+        "edges": edges.collect::<Vec<_>>(),
+    });
+    let document = DocumentText::parse(chain.to_string()).unwrap();
+    let hash = hash_of(&document);
+    let workflow = documents.compile(&hash, &document).unwrap();
+    let input = json!({"text": "x".repeat(500_000)});
+    let header = Arc::new(RunHeader { input, ..RunHeader::clone(&header(1)) });
+    let run = header.run_id;
+    core.hold(run, active::Active::new(Task { header, hash, document, workflow }));
+    let mut turn = turn::Turn::new(SystemClock.now());
+    core.advance(&mut turn, run, crate::engine::Command::Start);
+    assert!(turn.computed <= super::core::TURN_BYTES + 1_000_000, "{} bytes in one turn", turn.computed);
+    assert!(core.complete(turn));
+    while core.runs.contains_key(&run) {
+        assert!(core.turn(), "it goes on");
+    }
+    assert_eq!(core.memory.taken(), 0, "nothing is counted of a run that has ended");
 }

@@ -2,7 +2,7 @@
 
 use domain::timestamp::Timestamp;
 
-use super::{core::Core, turn::Turn, write::DISK_PAUSE};
+use super::{core::Core, recovery::SLICE_BYTES, turn::Turn, write::DISK_PAUSE};
 use crate::{
     engine::Command,
     journal::{JournalError, Op, codec, set_aside},
@@ -26,7 +26,7 @@ impl Core {
     }
 
     fn fire(&mut self, turn: &mut Turn) -> Result<(), JournalError> {
-        let now = turn.now;
+        let (now, before) = (turn.now, self.memory.taken());
         for row in turn.snapshot(&self.journal)?.due(now, TURN_TIMERS)? {
             self.load(turn, row.run)?;
             // It goes whatever follows: a timer that nobody waits for must not fire again and again. A run that
@@ -48,6 +48,10 @@ impl Core {
                     stored.timers.remove(&timer);
                 }
                 self.advance(turn, run, Command::TimerFired(timer));
+            }
+            // What is left is due in the next turn.
+            if self.memory.taken() > before + SLICE_BYTES {
+                break;
             }
         }
         Ok(())

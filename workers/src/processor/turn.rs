@@ -2,15 +2,12 @@
 
 use std::collections::HashMap;
 
-use domain::{
-    ids::{RunId, TenantId},
-    timestamp::Timestamp,
-};
+use domain::{ids::RunId, timestamp::Timestamp};
 use tokio::sync::oneshot;
 
 use super::{Admission, Receipt, Refused};
 use crate::{
-    engine::{Execute, StepKey},
+    engine::StepKey,
     journal::{Commit, Journal, JournalError, Snapshot},
     recorder::Record,
 };
@@ -18,6 +15,10 @@ use crate::{
 pub(super) struct Turn {
     pub(super) now: Timestamp,
     pub(super) commit: Commit,
+    /// About how many bytes it has taken in.
+    pub(super) taken: usize,
+    /// And how many it has computed of that.
+    pub(super) computed: usize,
     /// Runs that changed, each once.
     pub(super) touched: Vec<RunId>,
     /// Runs that end in this turn without having been in memory, with their attempts: the journal does not know it
@@ -27,7 +28,7 @@ pub(super) struct Turn {
     pub(super) records: Vec<Record>,
     pub(super) replies: Vec<Reply>,
     /// Steps of runs that were replaced.
-    pub(super) cut_off: Vec<(TenantId, RunId, StepKey)>,
+    pub(super) cut_off: Vec<(RunId, StepKey)>,
     pub(super) effects: Vec<Effects>,
     /// Runs that were only looked at.
     pub(super) visited: Vec<RunId>,
@@ -45,7 +46,7 @@ pub(super) struct Reply {
 pub(super) struct Effects {
     pub(super) run: RunId,
     pub(super) aborts: Vec<StepKey>,
-    pub(super) executes: Vec<Execute>,
+    pub(super) begins: bool,
 }
 
 impl Turn {
@@ -53,6 +54,8 @@ impl Turn {
         Self {
             now,
             commit: Commit::default(),
+            taken: 0,
+            computed: 0,
             touched: Vec::new(),
             ended: HashMap::new(),
             records: Vec::new(),

@@ -56,13 +56,18 @@ impl Core {
     /// Passes the time until the next attempt to write; `false` when the thread has to end.
     fn hold_out(&mut self) -> bool {
         let until = Instant::now() + DISK_PAUSE;
+        for input in self.inbox.take_all() {
+            if !self.put_off(input) {
+                return false;
+            }
+        }
         loop {
-            match self.inputs.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(Input::Delivery(delivery)) => {
-                    let _ = delivery.reply.send(Err(Refused));
+            match self.inbox.receive(until.saturating_duration_since(Instant::now())) {
+                Ok(input) => {
+                    if !self.put_off(input) {
+                        return false;
+                    }
                 }
-                Ok(Input::Exit) => return false,
-                Ok(input) => self.stash.push_back(input),
                 Err(RecvTimeoutError::Timeout) => return true,
                 Err(RecvTimeoutError::Disconnected) => return false,
             }
@@ -70,5 +75,18 @@ impl Core {
                 return false;
             }
         }
+    }
+
+    /// What comes while nothing can be written waits, but for batches, which are refused; `false` when the thread has to
+    /// end.
+    fn put_off(&mut self, input: Input) -> bool {
+        match input {
+            Input::Delivery(delivery) => {
+                let _ = delivery.reply.send(Err(Refused));
+            }
+            Input::Exit => return false,
+            input => self.inbox.put(input),
+        }
+        true
     }
 }

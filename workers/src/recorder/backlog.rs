@@ -1,28 +1,51 @@
 //! What waits for the store.
 //!
-//! The outbox in the journal is the truth. So that rows need not be read back from it, the newest ones are also
-//! kept in memory, within a bound; what does not fit is read from the journal, in slices.
+//! The outbox in the journal is the truth. Here is a list of it: of each row its sequence, whose it is and its size,
+//! and of the newest ones, within a bound, the row itself, so that it need not be read back. Rows go to the store by
+//! tenant in turns, measured in bytes: a tenant's thousands of large ones hold up another's small one for no longer
+//! than one batch. A tenant's own rows stay in order, and so do those of a run.
 
 use std::{
-    collections::VecDeque,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use domain::ids::TenantId;
 use metrics::gauge;
 use minireipaz::clock::Clock;
-use minireipaz::telemetry::names;
+use minireipaz::{
+    fair::{FairTurns, Shares},
+    telemetry::names,
+};
 use tokio::sync::Notify;
 
 use super::record::Record;
-use crate::journal::{Journal, JournalError, codec, set_aside};
+use crate::journal::{Journal, JournalError, Snapshot, codec, set_aside};
 
-/// A committed row with its sequence and its size in the journal.
+/// How much may wait before no more runs are taken. Of one tenant half of it: then its steps wait.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BacklogLimits {
+    pub(crate) rows: usize,
+    /// Of journal rows.
+    pub(crate) bytes: usize,
+}
+
+/// Whose a row is; `None`: a dead letter that is nobody's.
+type Owner = Option<TenantId>;
+
+/// A committed row.
 #[derive(Debug)]
 pub(crate) struct Committed {
-    pub(crate) sequence: u64,
-    pub(crate) bytes: usize,
+    pub(crate) place: RowPlace,
     pub(crate) record: Record,
+}
+
+/// Which row it is, whose, and how large in the journal.
+#[derive(Debug, Clone)]
+pub(crate) struct RowPlace {
+    pub(crate) sequence: u64,
+    pub(crate) tenant: Owner,
+    pub(crate) bytes: usize,
 }
 
 /// Rows that wait for the store.
@@ -32,7 +55,6 @@ pub(crate) struct Backlog {
     clock: Arc<dyn Clock>,
     wake: Notify,
     confirmed: Notify,
-    max_rows: u64,
 }
 
 impl fmt::Debug for Backlog {
@@ -41,43 +63,54 @@ impl fmt::Debug for Backlog {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    memory: VecDeque<Committed>,
-    bytes: usize,
-    /// The last sequence that was handed to the store's side.
-    taken: u64,
+    waiting: FairTurns<Owner, Row>,
+    /// Rows of a batch that could not be read from the journal: they come before all others.
+    unread: Vec<Row>,
+    /// Bytes of the rows that are in memory.
+    in_memory: usize,
+    /// What the store does not have.
+    rows: Shares<Owner>,
+    bytes: Shares<Owner>,
     /// The last sequence that was committed.
     last: u64,
-    /// The last sequence that the store has.
-    confirmed: u64,
+}
+
+#[derive(Debug)]
+struct Row {
+    place: RowPlace,
+    /// `None`: it is in the journal only.
+    record: Option<Record>,
 }
 
 /// Rows in memory at most: so many bytes of journal rows.
 const MEMORY_BYTES: usize = 32 << 20;
-/// A batch for the store: so many rows, or so many bytes of journal rows.
+/// A batch for the store: so many rows, or so many bytes of journal rows. A single larger row goes alone.
 const SLICE_ROWS: usize = 4_000;
 const SLICE_BYTES: usize = 8 << 20;
+/// What a row costs beside its bytes.
+const ROW_COST: usize = 256;
 
 impl Backlog {
     /// What the journal holds.
     pub(crate) fn open(
         journal: Arc<Journal>,
         clock: Arc<dyn Clock>,
-        max_rows: u64,
+        limits: BacklogLimits,
     ) -> Result<Self, JournalError> {
-        let (rows, last) = journal.read()?.outbox_extent()?;
-        let last = last.unwrap_or(0);
-        let before = last - rows.min(last);
-        let state = State { taken: before, confirmed: before, last, ..State::default() };
-        Ok(Self {
-            journal,
-            state: Mutex::new(state),
-            clock,
-            wake: Notify::new(),
-            confirmed: Notify::new(),
-            max_rows,
-        })
+        let mut state = State {
+            waiting: FairTurns::default(),
+            unread: Vec::new(),
+            in_memory: 0,
+            rows: Shares::halves(limits.rows),
+            bytes: Shares::halves(limits.bytes),
+            last: 0,
+        };
+        for (sequence, tenant, bytes) in journal.read()?.outbox_rows()? {
+            state.add(Row { place: RowPlace { sequence, tenant, bytes }, record: None });
+        }
+        Ok(Self { journal, state: Mutex::new(state), clock, wake: Notify::new(), confirmed: Notify::new() })
     }
 
     /// The last sequence that was committed: the next row has one more.
@@ -86,71 +119,94 @@ impl Backlog {
     }
 
     /// How many rows wait.
-    pub(crate) fn rows(&self) -> u64 {
-        let state = self.lock();
-        // What was read from the journal may be confirmed before its commit was reported here.
-        state.last.saturating_sub(state.confirmed)
+    pub(crate) fn rows(&self) -> usize {
+        self.lock().rows.taken()
     }
 
-    /// Whether so much waits that no more runs should be taken.
-    pub(crate) fn is_full(&self) -> bool {
-        self.rows() >= self.max_rows
+    /// Whether so much waits that no more runs should be taken: what it is, and its limit.
+    pub(crate) fn is_full(&self) -> Option<(&'static str, usize)> {
+        let State { rows, bytes, .. } = &*self.lock();
+        let full = |shares: &Shares<Owner>| shares.taken() >= shares.limit();
+        if full(rows) {
+            return Some(("the rows", rows.limit()));
+        }
+        full(bytes).then(|| ("the bytes of rows", bytes.limit()))
+    }
+
+    /// Whether no more of a tenant's waits than it may have: else its steps wait until the store has caught up.
+    pub(crate) fn has_room(&self, tenant: &TenantId) -> bool {
+        let (state, owner) = (self.lock(), Some(tenant.clone()));
+        state.rows.has_room(&owner) && state.bytes.has_room(&owner)
     }
 
     /// Adds rows that were committed, in order.
-    pub(crate) fn push(&self, rows: Vec<Committed>) {
-        let Some(last) = rows.last().map(|row| row.sequence) else { return };
+    pub(crate) fn push(&self, rows: impl IntoIterator<Item = Committed>) {
         {
             let mut state = self.lock();
-            for row in rows {
-                // Once a row is left out, the later ones wait in the journal until memory is empty again.
-                let follows = state.memory.back().map_or(state.taken, |before| before.sequence) + 1;
-                if row.sequence == follows && state.bytes + row.bytes <= MEMORY_BYTES {
-                    state.bytes += row.bytes;
-                    state.memory.push_back(row);
+            for Committed { place, record } in rows {
+                let fits = state.in_memory + place.bytes <= MEMORY_BYTES;
+                if fits {
+                    state.in_memory += place.bytes;
                 }
+                state.add(Row { place, record: fits.then_some(record) });
             }
-            state.last = last;
         }
         self.report();
         self.wake.notify_one();
     }
 
     /// Waits until rows wait, and takes a batch of them: at least one.
+    ///
+    /// # Errors
+    /// When the journal cannot be read; the same rows come with the next call.
     pub(crate) async fn take(self: &Arc<Self>) -> Result<Vec<Committed>, JournalError> {
-        loop {
+        let rows = loop {
             let wake = self.wake.notified();
-            let from = {
-                let mut state = self.lock();
-                match state.memory.front() {
-                    Some(_) => return Ok(state.take_memory()),
-                    None if state.taken < state.last => Some(state.taken + 1),
-                    None => None,
-                }
-            };
-            match from {
-                Some(from) => {
-                    let backlog = Arc::clone(self);
-                    let read = tokio::task::spawn_blocking(move || backlog.read(from)).await;
-                    return read.unwrap_or_else(|error| Err(JournalError::Failed(error.to_string())));
-                }
-                None => wake.await,
+            let rows = self.lock().batch();
+            if !rows.is_empty() {
+                break rows;
             }
+            wake.await;
+        };
+        if rows.iter().all(|row| row.record.is_some()) {
+            return self.read(rows);
         }
+        let backlog = Arc::clone(self);
+        let read = tokio::task::spawn_blocking(move || backlog.read(rows)).await;
+        read.unwrap_or_else(|error| Err(JournalError::Failed(error.to_string())))
     }
 
-    fn read(&self, from: u64) -> Result<Vec<Committed>, JournalError> {
-        let rows = self.journal.read()?.outbox(from, SLICE_ROWS, SLICE_BYTES)?;
-        let rows: Vec<_> = rows
-            .into_iter()
-            .map(|(sequence, text)| {
-                let record = codec::read_record(&text).unwrap_or_else(|error| self.unreadable(&text, &error));
-                Committed { sequence, bytes: text.len(), record }
-            })
-            .collect();
-        let mut state = self.lock();
-        state.taken = rows.last().map_or(state.last, |row| row.sequence);
-        Ok(rows)
+    /// The rows with those that are in the journal only.
+    fn read(&self, rows: Vec<Row>) -> Result<Vec<Committed>, JournalError> {
+        let mut snapshot = None;
+        let mut read = Vec::with_capacity(rows.len());
+        let mut rows = rows.into_iter();
+        while let Some(Row { place, record }) = rows.next() {
+            let found = match record {
+                Some(record) => Ok(record),
+                None => self.find(&mut snapshot, place.sequence),
+            };
+            match found {
+                Ok(record) => read.push(Committed { place, record }),
+                Err(error) => {
+                    let read = read.into_iter().map(|Committed { place, record }| (place, Some(record)));
+                    let all = read.chain([(place, None)]).chain(rows.map(|row| (row.place, row.record)));
+                    self.lock().unread = all.map(|(place, record)| Row { place, record }).collect();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(read)
+    }
+
+    fn find(&self, snapshot: &mut Option<Snapshot>, sequence: u64) -> Result<Record, JournalError> {
+        let open = match snapshot.take() {
+            Some(open) => open,
+            None => self.journal.read()?,
+        };
+        // A row that is missing is as good as one that cannot be read.
+        let text = snapshot.insert(open).outbox_row(sequence)?.unwrap_or_default();
+        Ok(codec::read_record(&text).unwrap_or_else(|error| self.unreadable(&text, &error)))
     }
 
     /// One damaged row must not hold up all that come after it.
@@ -159,9 +215,15 @@ impl Backlog {
         Record::Dead(Box::new(set_aside(reason, text, String::new(), self.clock.now())))
     }
 
-    /// The store has all rows up to this sequence.
-    pub(crate) fn confirm(&self, sequence: u64) {
-        self.lock().confirmed = sequence;
+    /// The store has these rows.
+    pub(crate) fn confirm(&self, rows: &[RowPlace]) {
+        {
+            let mut state = self.lock();
+            for RowPlace { tenant, bytes, .. } in rows {
+                state.rows.give_back(tenant, 1);
+                state.bytes.give_back(tenant, *bytes);
+            }
+        }
         self.report();
         self.confirmed.notify_waiters();
     }
@@ -181,8 +243,15 @@ impl Backlog {
     }
 
     fn report(&self) {
-        #[expect(clippy::cast_precision_loss, reason = "a gauge")]
-        gauge!(names::WORKER_BACKLOG_ROWS).set(self.rows() as f64);
+        let (rows, bytes) = {
+            let state = self.lock();
+            (state.rows.taken(), state.bytes.taken())
+        };
+        #[expect(clippy::cast_precision_loss, reason = "gauges")]
+        {
+            gauge!(names::WORKER_BACKLOG_ROWS).set(rows as f64);
+            gauge!(names::WORKER_BACKLOG_BYTES).set(bytes as f64);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -191,16 +260,32 @@ impl Backlog {
 }
 
 impl State {
-    fn take_memory(&mut self) -> Vec<Committed> {
-        let (mut taken, mut bytes) = (Vec::new(), 0usize);
-        while let Some(row) = self.memory.front() {
-            bytes += row.bytes;
-            if !taken.is_empty() && (taken.len() == SLICE_ROWS || bytes > SLICE_BYTES) {
+    fn add(&mut self, row: Row) {
+        let RowPlace { sequence, tenant, bytes } = &row.place;
+        self.last = self.last.max(*sequence);
+        self.rows.take(tenant, 1);
+        self.bytes.take(tenant, *bytes);
+        let (tenant, cost) = (tenant.clone(), (*bytes + ROW_COST) as u64);
+        self.waiting.push(tenant, row, cost);
+    }
+
+    /// The rows whose turn it is, as many as are for one batch.
+    fn batch(&mut self) -> Vec<Row> {
+        let mut taken = std::mem::take(&mut self.unread);
+        if !taken.is_empty() {
+            return taken;
+        }
+        let mut size = 0;
+        while let Some(cost) = self.waiting.next_cost() {
+            size += cost;
+            if !taken.is_empty() && (taken.len() == SLICE_ROWS || size > SLICE_BYTES as u64) {
                 break;
             }
-            self.bytes -= row.bytes;
-            self.taken = row.sequence;
-            taken.extend(self.memory.pop_front());
+            let Some(row) = self.waiting.pop() else { break };
+            if row.record.is_some() {
+                self.in_memory -= row.place.bytes;
+            }
+            taken.push(row);
         }
         taken
     }

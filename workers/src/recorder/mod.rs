@@ -1,7 +1,7 @@
 //! The recorder: takes what the journal's outbox holds to the store.
 //!
 //! One call is in flight; what is committed meanwhile forms the next batch, so batches grow with the load and a
-//! lone run is recorded at once. A row leaves the outbox only when the store has it, whatever fails in between.
+//! lone run is recorded at once. Tenants take turns, measured in bytes. A row leaves the outbox only when the store has it, whatever fails in between.
 
 mod backlog;
 mod record;
@@ -10,7 +10,7 @@ mod tests;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-pub(crate) use backlog::{Backlog, Committed};
+pub(crate) use backlog::{Backlog, BacklogLimits, Committed, RowPlace};
 use backon::{ExponentialBuilder, Retryable};
 use domain::{event::DeadLetter, ids::RunId};
 use metrics::counter;
@@ -32,8 +32,8 @@ pub(crate) struct Recorder {
     pub(crate) backlog: Arc<Backlog>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
-    /// Told the last sequence that the store has.
-    pub(crate) confirm: Box<dyn Fn(u64) + Send + Sync>,
+    /// Told the sequences of rows that the store has.
+    pub(crate) confirm: Box<dyn Fn(Vec<u64>) + Send + Sync>,
 }
 
 /// Waits between attempts.
@@ -60,9 +60,12 @@ impl Recorder {
     }
 
     async fn record(&self, rows: Vec<Committed>) {
-        let Some(last) = rows.last().map(|row| row.sequence) else { return };
+        let mut places = Vec::with_capacity(rows.len());
         let mut gathered = Gathered::default();
-        rows.into_iter().for_each(|row| gathered.add(row.record));
+        for Committed { place, record } in rows {
+            places.push(place);
+            gathered.add(record);
+        }
         let ended = gathered.ended();
         let (facts, letters) = gathered.into_facts();
         if !letters.is_empty() {
@@ -80,8 +83,8 @@ impl Recorder {
         counter!(names::RUNS_RECORDED).increment(ended);
         // The processor hears of it first: who stops once the backlog is drained must not overtake it, or the next
         // start would record these rows again.
-        (self.confirm)(last);
-        self.backlog.confirm(last);
+        (self.confirm)(places.iter().map(|place| place.sequence).collect());
+        self.backlog.confirm(&places);
     }
 
     /// Tries until the store has them.

@@ -18,6 +18,16 @@ pub(crate) enum Record {
     Dead(Box<DeadLetter>),
 }
 
+impl Record {
+    /// Whose it is; `None`: nobody knows whose the refused record was.
+    pub(crate) fn tenant(&self) -> Option<TenantId> {
+        match self {
+            Self::Run(row) => Some(row.tenant.clone()),
+            Self::Dead(letter) => TenantId::parse(&letter.tenant).ok(),
+        }
+    }
+}
+
 /// A run as a commit left it, with the steps that it changed.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RunRecord {

@@ -15,10 +15,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Recorder,
-    backlog::{Backlog, Committed},
+    backlog::{Backlog, BacklogLimits, Committed, RowPlace},
     record::{Gathered, Record, RunRecord, StepRecord},
 };
-use crate::journal::{Commit, Journal, codec};
+use crate::journal::{Commit, Journal, OutboxRow, codec};
 
 fn row(run: u128, attempt: u32, revision: u64, steps: &[(u32, u64)]) -> Record {
     let at = Timestamp::from_millis(1);
@@ -103,76 +103,133 @@ struct Rig {
     backlog: Arc<Backlog>,
 }
 
+const LIMITS: BacklogLimits = BacklogLimits { rows: 1_000, bytes: 1 << 30 };
+
+fn tenant(name: &str) -> TenantId {
+    TenantId::parse(name).unwrap()
+}
+
 impl Rig {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let journal = Arc::new(Journal::open(directory.path()).unwrap());
-        let backlog = Arc::new(Backlog::open(Arc::clone(&journal), Arc::new(SystemClock), 1_000).unwrap());
+        let backlog = Arc::new(Backlog::open(Arc::clone(&journal), Arc::new(SystemClock), LIMITS).unwrap());
         Self { _directory: directory, journal, backlog }
     }
 
-    /// Commits rows as the processor does; `bytes` is what each claims to take.
-    fn commit(&self, count: u64, bytes: usize) {
+    /// What the next worker finds.
+    fn reopened(self, limits: BacklogLimits) -> Self {
+        let backlog = Backlog::open(Arc::clone(&self.journal), Arc::new(SystemClock), limits).unwrap();
+        Self { backlog: Arc::new(backlog), ..self }
+    }
+
+    /// Commits a tenant's rows as the processor does; `bytes` is what each claims to take.
+    fn commit(&self, name: &str, count: u64, bytes: usize) {
         let from = self.backlog.last() + 1;
-        let rows = (from..from + count).map(|n| (n, row(u128::from(n), 1, 1, &[]))).collect::<Vec<_>>();
-        let outbox = rows.iter().map(|(n, row)| (*n, codec::write_record(row).unwrap())).collect();
-        self.journal.commit(&Commit { outbox, ..Commit::default() }).unwrap();
-        self.backlog
-            .push(rows.into_iter().map(|(sequence, record)| Committed { sequence, bytes, record }).collect());
+        let rows: Vec<_> = (from..from + count).map(|n| (n, row(u128::from(n), 1, 1, &[]))).collect();
+        let tenant = Some(tenant(name));
+        let outbox = rows.iter().map(|(sequence, row)| OutboxRow {
+            sequence: *sequence,
+            tenant: tenant.clone(),
+            text: codec::write_record(row).unwrap(),
+        });
+        self.journal.commit(&Commit { outbox: outbox.collect(), ..Commit::default() }).unwrap();
+        self.backlog.push(rows.into_iter().map(|(sequence, record)| Committed {
+            place: RowPlace { sequence, tenant: tenant.clone(), bytes },
+            record,
+        }));
+    }
+
+    /// The next batch, checked against what was committed under those sequences.
+    async fn batch(&self) -> Vec<RowPlace> {
+        let rows = self.backlog.take().await.unwrap();
+        for Committed { place, record } in &rows {
+            assert!(
+                matches!(record, Record::Run(row) if row.run.id.0.as_u128() == u128::from(place.sequence))
+            );
+        }
+        rows.into_iter().map(|row| row.place).collect()
     }
 
     async fn take(&self) -> Vec<u64> {
-        self.backlog.take().await.unwrap().iter().map(|row| row.sequence).collect()
+        self.batch().await.iter().map(|place| place.sequence).collect()
     }
 }
 
 #[tokio::test]
 async fn rows_that_do_not_fit_into_memory_are_read_from_the_journal_in_order_and_once() {
     let rig = Rig::new();
-    let mut taken = Vec::new();
-    rig.commit(3, 12 << 20);
-    rig.commit(2, 1);
-    for _ in 0..2 {
-        taken.extend(rig.take().await);
+    rig.commit("acme", 3, 12 << 20);
+    rig.commit("acme", 2, 1);
+    let mut all = Vec::new();
+    while all.len() < 5 {
+        all.extend(rig.batch().await);
     }
-    assert_eq!(taken, [1, 2]);
-    rig.commit(1, 1);
-    while taken.len() < 6 {
-        taken.extend(rig.take().await);
-    }
-    rig.commit(2, 1);
-    taken.extend(rig.take().await);
-    assert_eq!(taken, [1, 2, 3, 4, 5, 6, 7, 8]);
+    rig.commit("acme", 3, 1);
+    all.extend(rig.batch().await);
+    assert_eq!(all.iter().map(|place| place.sequence).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7, 8]);
     assert_eq!(rig.backlog.rows(), 8, "nothing is confirmed yet");
-    rig.backlog.confirm(8);
+    rig.backlog.confirm(&all);
     rig.backlog.drained().await;
 }
 
 #[tokio::test]
-async fn what_the_last_worker_left_comes_first() {
+async fn a_tenants_large_rows_hold_up_anothers_small_one_for_no_longer_than_a_batch() {
     let rig = Rig::new();
-    rig.commit(3, 1);
-    rig.journal.commit(&Commit { confirmed: Some(1), ..Commit::default() }).unwrap();
-    let clock = Arc::new(SystemClock);
-    let backlog = Arc::new(Backlog::open(Arc::clone(&rig.journal), clock, 2).unwrap());
-    assert!(backlog.is_full());
-    let rig = Rig { backlog, ..rig };
-    rig.commit(1, 1);
+    for name in ["a", "b", "c"] {
+        rig.commit(name, 20, 6 << 20);
+    }
+    for _ in 0..5 {
+        assert_eq!(rig.take().await.len(), 1, "a batch is bounded in bytes");
+    }
+    rig.commit("small", 1, 100);
+    let sequence = rig.backlog.last();
+    let next = [rig.take().await, rig.take().await].concat();
+    assert!(next.contains(&sequence), "{next:?}");
+}
+
+#[tokio::test]
+async fn what_the_last_worker_left_comes_first_and_is_whose_it_was() {
+    let rig = Rig::new();
+    rig.commit("acme", 3, 1);
+    rig.journal.commit(&Commit { confirmed: vec![2..=2], ..Commit::default() }).unwrap();
+    let rig = rig.reopened(BacklogLimits { rows: 4, ..LIMITS });
+    assert!(!rig.backlog.has_room(&tenant("acme")) && rig.backlog.has_room(&tenant("other")));
+    rig.commit("acme", 1, 1);
     let mut taken = Vec::new();
     while taken.len() < 3 {
         taken.extend(rig.take().await);
     }
-    assert_eq!(taken, [2, 3, 4]);
+    assert_eq!(taken, [1, 3, 4]);
+}
+
+#[tokio::test]
+async fn a_backlog_is_full_by_rows_or_by_bytes_and_a_tenant_has_half_of_both() {
+    let rig = Rig::new().reopened(BacklogLimits { rows: 10, bytes: 1_000 });
+    let (busy, other) = (tenant("busy"), tenant("other"));
+    rig.commit("busy", 5, 10);
+    assert!(!rig.backlog.has_room(&busy) && rig.backlog.has_room(&other));
+    assert_eq!(rig.backlog.is_full(), None);
+    rig.commit("busy", 5, 10);
+    assert_eq!(rig.backlog.is_full(), Some(("the rows", 10)));
+    let taken = rig.batch().await;
+    rig.backlog.confirm(&taken);
+    assert!(rig.backlog.has_room(&busy) && rig.backlog.is_full().is_none());
+    rig.commit("busy", 1, 600);
+    assert!(!rig.backlog.has_room(&busy) && rig.backlog.has_room(&other));
+    rig.commit("other", 1, 600);
+    assert_eq!(rig.backlog.is_full(), Some(("the bytes of rows", 1_000)));
 }
 
 #[tokio::test]
 async fn a_damaged_row_becomes_a_dead_letter_and_holds_nobody_up() {
     let rig = Rig::new();
     let good = codec::write_record(&row(2, 1, 1, &[])).unwrap();
-    let outbox = vec![(1, b"{\"later\":1}".to_vec()), (2, good)];
+    let row = |sequence, text| OutboxRow { sequence, tenant: None, text };
+    let outbox = vec![row(1, b"{\"later\":1}".to_vec()), row(2, good)];
     rig.journal.commit(&Commit { outbox, ..Commit::default() }).unwrap();
-    let backlog = Arc::new(Backlog::open(Arc::clone(&rig.journal), Arc::new(SystemClock), 9).unwrap());
-    let rows = backlog.take().await.unwrap();
+    let rig = rig.reopened(LIMITS);
+    let rows = rig.backlog.take().await.unwrap();
     assert!(matches!(&rows[0].record, Record::Dead(letter) if letter.record == "{\"later\":1}"));
     assert!(matches!(&rows[1].record, Record::Run(_)));
 }
@@ -180,20 +237,24 @@ async fn a_damaged_row_becomes_a_dead_letter_and_holds_nobody_up() {
 #[tokio::test]
 async fn the_processor_hears_of_a_record_before_whoever_waits_for_the_end() {
     let rig = Rig::new();
-    rig.commit(1, 1);
+    rig.commit("acme", 1, 1);
     let (heard, told) = mpsc::channel();
     let seen = Arc::clone(&rig.backlog);
     let recorder = Recorder {
         backlog: Arc::clone(&rig.backlog),
         store: Arc::new(MemoryStore::new()),
         clock: Arc::new(SystemClock),
-        confirm: Box::new(move |last| heard.send((last, seen.rows())).unwrap()),
+        confirm: Box::new(move |sequences| heard.send((sequences, seen.rows())).unwrap()),
     };
     tokio::select! {
         () = recorder.run(CancellationToken::new()) => {}
         () = rig.backlog.drained() => {}
     }
-    assert_eq!(told.try_recv(), Ok((1, 1)), "else the end overtakes it, and the next start records it again");
+    assert_eq!(
+        told.try_recv(),
+        Ok((vec![1], 1)),
+        "else the end overtakes it, and the next start records it again"
+    );
 }
 
 /// So many bytes fill half of the backlog's memory.
@@ -203,10 +264,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
-    fn every_row_is_taken_once_and_in_order(
+    fn every_row_is_taken_once_and_a_tenants_in_order(
         moves in proptest::collection::vec(
             prop_oneof![
-                (1u64..4, prop_oneof![Just(1), Just(HALF), Just(HALF + 1)]).prop_map(Some),
+                (0usize..3, 1u64..4, prop_oneof![Just(1), Just(HALF), Just(HALF + 1)]).prop_map(Some),
                 Just(None),
             ],
             1..24,
@@ -215,16 +276,25 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let rig = Rig::new();
         let mut taken = Vec::new();
+        let total = |taken: &[RowPlace]| taken.len() as u64;
         for step in moves {
             match step {
-                Some((count, bytes)) => rig.commit(count, bytes),
-                None if (taken.len() as u64) < rig.backlog.last() => taken.extend(runtime.block_on(rig.take())),
+                Some((tenant, count, bytes)) => rig.commit(["a", "b", "c"][tenant], count, bytes),
+                None if total(&taken) < rig.backlog.last() => taken.extend(runtime.block_on(rig.batch())),
                 None => {}
             }
         }
-        while (taken.len() as u64) < rig.backlog.last() {
-            taken.extend(runtime.block_on(rig.take()));
+        while total(&taken) < rig.backlog.last() {
+            taken.extend(runtime.block_on(rig.batch()));
         }
-        prop_assert_eq!(taken, (1..=rig.backlog.last()).collect::<Vec<_>>());
+        for name in ["a", "b", "c"] {
+            let own = taken.iter().filter(|place| place.tenant == Some(tenant(name)));
+            prop_assert!(own.map(|place| place.sequence).is_sorted());
+        }
+        rig.backlog.confirm(&taken);
+        let mut sequences: Vec<_> = taken.iter().map(|place| place.sequence).collect();
+        sequences.sort_unstable();
+        prop_assert_eq!(sequences, (1..=rig.backlog.last()).collect::<Vec<_>>());
+        prop_assert_eq!(rig.backlog.rows(), 0);
     }
 }

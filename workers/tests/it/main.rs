@@ -12,6 +12,7 @@ mod branches;
 mod crash;
 mod duplicates;
 mod expressions;
+mod fairness;
 mod flow;
 mod http_request;
 mod ingest;

@@ -49,6 +49,9 @@ pub enum Problems {
     /// It does not exist, or it belongs to another tenant.
     #[response(status = 404, content_type = "application/problem+json")]
     NotFound(Problem),
+    /// The tenant has too much under way; `Retry-After` says when to come back, and `detail` names the limit.
+    #[response(status = 429, content_type = "application/problem+json")]
+    TooManyRequests(Problem),
     /// Something went wrong here.
     #[response(status = 500, content_type = "application/problem+json")]
     Internal(Problem),

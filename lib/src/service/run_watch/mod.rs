@@ -7,7 +7,11 @@
 //! Asking never takes more than a third of the time, so that a busy store is not kept busy by questions. And a few
 //! runs that have hardly begun are read as a whole: they hold little, and when one has ended meanwhile, the
 //! same answer brings its result.
+//!
+//! Tenants share both: of one no more may wait than leaves room for others, and of one no more runs are in a question
+//! than leaves it short.
 
+mod chosen;
 mod heard;
 mod poller;
 
@@ -23,8 +27,8 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-use crate::store::Store;
-use domain::run::RunKey;
+use crate::{fair::Shares, store::Store};
+use domain::{ids::TenantId, run::RunKey};
 pub use heard::Heard;
 use poller::Polling;
 
@@ -37,7 +41,8 @@ pub struct WatchSettings {
     pub longest: Duration,
     /// How long an answer may take.
     pub query_timeout: Duration,
-    /// Most requests that may wait at once in this process.
+    /// Most requests that may wait at once in this process. Of one tenant half of them, and fewer while others wait
+    /// too (see [`Shares`]).
     pub max_waiters: usize,
 }
 
@@ -61,9 +66,16 @@ impl WatchSettings {
 
 /// Too many requests wait for runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{limit} requests wait for runs already, which is the limit of one process")]
+#[error(
+    "{own} requests of this tenant wait for runs already, and {others} of others: the limit of one process is {limit}, \
+     of which a tenant has half at most; come back when some have their answers"
+)]
 pub struct TooManyWaiters {
-    /// The limit.
+    /// How many of this tenant wait.
+    pub own: usize,
+    /// How many of other tenants wait.
+    pub others: usize,
+    /// The limit for all.
     pub limit: usize,
 }
 
@@ -80,10 +92,9 @@ struct Inner {
     tasks: TaskTracker,
 }
 
-#[derive(Default)]
 struct Table {
     runs: HashMap<RunKey, Watched>,
-    waiters: usize,
+    waiters: Shares<TenantId>,
     polling: bool,
     /// No question is asked earlier.
     rested: Option<Instant>,
@@ -103,8 +114,13 @@ impl RunWatch {
     pub fn new(store: Arc<dyn Store>, settings: WatchSettings) -> Self {
         Self(Arc::new(Inner {
             store,
+            table: Mutex::new(Table {
+                runs: HashMap::new(),
+                waiters: Shares::halves(settings.max_waiters.max(1)),
+                polling: false,
+                rested: None,
+            }),
             settings,
-            table: Mutex::default(),
             joined: Notify::new(),
             tasks: TaskTracker::new(),
         }))
@@ -117,11 +133,11 @@ impl RunWatch {
     pub fn subscribe(&self, key: RunKey) -> Result<Subscription, TooManyWaiters> {
         let inner = &self.0;
         let mut table = inner.table();
-        let limit = inner.settings.max_waiters;
-        if table.waiters >= limit {
-            return Err(TooManyWaiters { limit });
+        if !table.waiters.has_room(&key.0) {
+            let (own, all) = (table.waiters.of(&key.0), table.waiters.taken());
+            return Err(TooManyWaiters { own, others: all - own, limit: table.waiters.limit() });
         }
-        table.waiters += 1;
+        table.waiters.take(&key.0, 1);
         let now = Instant::now();
         let watched = table.runs.entry(key.clone()).or_insert_with(|| Watched {
             heard: watch::Sender::new(None),
@@ -148,7 +164,7 @@ impl RunWatch {
     /// How many requests wait now.
     #[must_use]
     pub fn waiters(&self) -> usize {
-        self.0.table().waiters
+        self.0.table().waiters.taken()
     }
 }
 
@@ -193,7 +209,7 @@ impl Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         let mut table = self.inner.table();
-        table.waiters -= 1;
+        table.waiters.give_back(&self.key.0, 1);
         if let Some(watched) = table.runs.get_mut(&self.key) {
             watched.waiters -= 1;
             if watched.waiters == 0 {

@@ -4,12 +4,9 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{Heard, Inner};
+use super::{Heard, Inner, chosen::chosen};
 use crate::store::{Found, StoreError};
 use domain::run::RunKey;
-
-/// Most runs that one query asks about; the others are next.
-const MAX_ASKED: usize = 500;
 
 /// So many runs are read as a whole at most: where one in five has ended, that costs the store less than asking where
 /// all of them are and reading that one (measured: 1.6 ms, and 2.3 ms with 0.07 ms for each run).
@@ -92,13 +89,14 @@ impl Polling {
         }
         // Those that are nearly due come along: it saves them a query of their own.
         let nearly = now + self.0.settings.shortest;
-        let due = table.runs.iter().filter(|(_, watched)| watched.due <= nearly).take(MAX_ASKED);
-        let (mut keys, mut whole) = (Vec::new(), true);
-        for (key, watched) in due {
-            whole &= watched.heard.borrow().as_ref().is_none_or(Heard::has_hardly_begun);
-            keys.push(key.clone());
-        }
-        Turn::Ask { whole: whole && keys.len() <= MAX_WHOLE, keys }
+        let due = table.runs.iter().filter(|(_, watched)| watched.due <= nearly);
+        let keys = chosen(due.map(|(key, watched)| (watched.due, key)).collect());
+        let whole = keys.len() <= MAX_WHOLE
+            && keys.iter().all(|key| {
+                let heard = table.runs.get(key).map(|watched| watched.heard.borrow());
+                heard.is_none_or(|heard| heard.as_ref().is_none_or(Heard::has_hardly_begun))
+            });
+        Turn::Ask { whole, keys }
     }
 
     fn tell(&self, asked: &[RunKey], mut found: HashMap<RunKey, Heard>, began: Instant) {

@@ -2,6 +2,7 @@
 
 mod cancel;
 mod end;
+mod fail;
 mod fallback;
 mod finish_step;
 mod recover;

@@ -115,8 +115,9 @@ impl Caller<'_> {
         self.http.check_literal(&request.url).map_err(|blocked| CallFailure::blocked(&blocked))?;
         let places = self.http.hosts.places(&request.url);
         let breaker = self.http.hosts.breaker(self.tenant, &request.url);
-        let Ok(Ok(_place)) = tokio::time::timeout_at(self.deadline, places.acquire()).await else {
-            return Err(CallFailure::timeout(&format!("{what} waited for other calls to the same host")));
+        let place = tokio::time::timeout_at(self.deadline, places.take(self.tenant)).await;
+        let Ok(Ok(_place)) = place else {
+            return Err(CallFailure::no_place(&what, places.limits()));
         };
         let permit = breaker
             .try_acquire(Instant::now())

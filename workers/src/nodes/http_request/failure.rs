@@ -3,7 +3,10 @@
 use std::{error::Error as StdError, io, time::Duration};
 
 use domain::{kinds::http_request::Params, retry::Failure, run::NodeError};
-use minireipaz::telemetry::redact::{self, REDACTED, is_secret, is_secret_parameter};
+use minireipaz::{
+    fair::PlaceLimits,
+    telemetry::redact::{self, REDACTED, is_secret, is_secret_parameter},
+};
 use serde_json::{Map, Value, json};
 use url::Url;
 
@@ -41,6 +44,16 @@ impl CallFailure {
             retry_after.as_millis()
         );
         Self::new("rejected", message, Failure::Rejected { retry_after: Some(retry_after) })
+    }
+
+    /// Other calls to the same host held all places that the tenant may have.
+    pub(super) fn no_place(what: &str, limits: PlaceLimits) -> Self {
+        let PlaceLimits { places, share, .. } = limits;
+        let message = format!(
+            "{what} waited for other calls to the same host until the node's time limit and was not made: at most \
+             {places} calls to a host are under way at a time, at most {share} of one tenant; call it more slowly"
+        );
+        Self::new("timeout", message, Failure::Timeout)
     }
 
     pub(super) fn timeout(what: &str) -> Self {

@@ -30,6 +30,8 @@ pub(super) enum Happening {
     Echo { pick: usize },
     /// Somebody cancels.
     Cancel,
+    /// It takes more than a run may.
+    Fail,
 }
 
 pub(super) fn happenings() -> impl Strategy<Value = Vec<Happening>> {
@@ -40,6 +42,7 @@ pub(super) fn happenings() -> impl Strategy<Value = Vec<Happening>> {
         2 => Just(Happening::Stop),
         3 => any::<usize>().prop_map(|pick| Happening::Echo { pick }),
         1 => Just(Happening::Cancel),
+        1 => Just(Happening::Fail),
     ];
     vec(one, 0..40)
 }

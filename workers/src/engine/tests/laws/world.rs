@@ -95,6 +95,13 @@ impl World {
                 assert_eq!(told.is_err(), ended, "a run that has not ended can be cancelled");
                 assert!(self.state.is_terminal(), "cancel ends the run");
             }
+            Happening::Fail => {
+                let ended = self.state.is_terminal();
+                let error = Box::new(domain::run::NodeError::new("limit", "too much"));
+                let told = self.tell(Command::Fail { error });
+                assert_eq!(told.is_err(), ended, "a run that has not ended can fail");
+                assert!(self.state.is_terminal(), "it ends the run");
+            }
         }
     }
 

@@ -1,0 +1,115 @@
+//! Which runs are in memory, and which of their steps begin.
+
+use std::time::Duration;
+
+use domain::{
+    ids::{RunId, TenantId},
+    timestamp::Timestamp,
+};
+
+use super::{active::Active, core::Core};
+
+/// A parked run whose timer is due that soon stays in memory.
+const SOON: Duration = Duration::from_secs(1);
+
+impl Core {
+    /// Keeps a run in memory.
+    pub(super) fn hold(&mut self, run: RunId, active: Active) {
+        self.memory.hold(&active.state.header().tenant, run, active.weight());
+        self.runs.insert(run, active);
+    }
+
+    /// Forgets a run.
+    pub(super) fn let_go(&mut self, run: RunId) -> Option<Active> {
+        let active = self.runs.remove(&run)?;
+        self.memory.let_go(&active.state.header().tenant, run, active.weight());
+        Some(active)
+    }
+
+    /// Lets a run leave memory that has ended, or that will only wait for a while: its timer brings it back. And while
+    /// its tenant's runs take more memory than they may, so does one without a step under way.
+    pub(super) fn let_rest(&mut self, run: RunId, now: Timestamp) {
+        let Some(active) = self.runs.get(&run) else { return };
+        let sleeps = || active.state.is_parked() && active.next_due().is_some_and(|due| due > now.plus(SOON));
+        if active.state.is_terminal() || sleeps() {
+            self.let_go(run);
+            return;
+        }
+        let tenant = active.state.header().tenant.clone();
+        if !self.dispatcher.is_busy(run) {
+            self.memory.rests(&tenant, run);
+        }
+        if self.memory.has_room(&tenant) {
+            return;
+        }
+        for run in self.memory.take_idle(&tenant) {
+            if self.dispatcher.is_busy(run) {
+                continue;
+            }
+            let waits_for_a_place = |active: &Active| active.state.running().next().is_some();
+            if self.let_go(run).is_some_and(|active| waits_for_a_place(&active)) {
+                self.memory.set_aside(run);
+            }
+        }
+    }
+
+    /// Lets a run wait until a step of it may begin. While its tenant's runs take more memory than they may, one that is
+    /// in the middle of its work comes before those that would have to be read for it.
+    pub(super) fn let_wait(&mut self, run: RunId) {
+        let Some(active) = self.runs.get(&run) else { return };
+        let tenant = &active.state.header().tenant;
+        let goes_on = active.stored.as_ref().is_some_and(|stored| stored.rows > 1);
+        if goes_on && !self.memory.has_room(tenant) {
+            self.dispatcher.enqueue_first(tenant, run);
+        } else {
+            self.dispatcher.enqueue(tenant, run);
+        }
+    }
+
+    /// Begins the steps that may begin now. A run that is in the journal only comes back first, in a turn of its own.
+    pub(super) fn begin_steps(&mut self) {
+        if let Some((tenant, run)) = self.coming.take() {
+            if self.draining() {
+                self.dispatcher.give_back(&tenant);
+            } else {
+                self.begin_step(&tenant, run);
+            }
+        }
+        loop {
+            let (memory, backlog) = (&self.memory, &self.backlog);
+            let next = self
+                .dispatcher
+                .next(|tenant, places| memory.may_begin(tenant, places) && backlog.has_room(tenant));
+            let Some((tenant, run)) = next else { return };
+            if self.memory.is_aside(run) {
+                self.coming = Some((tenant, run));
+                return;
+            }
+            self.begin_step(&tenant, run);
+        }
+    }
+
+    /// Begins a step of that run, if one waits, on the place that was taken for it.
+    fn begin_step(&mut self, tenant: &TenantId, run: RunId) {
+        let waiting = self.runs.get(&run).and_then(|active| {
+            let under_way = active.state.running().map(|(step, _)| step);
+            let mut waiting = under_way.filter(|step| !self.dispatcher.is_running(&(run, step.clone())));
+            Some((active.under_way(waiting.next()?)?, waiting.next().is_some()))
+        });
+        match waiting {
+            Some((attempt, more)) => {
+                self.dispatcher.start(attempt);
+                if more {
+                    self.dispatcher.enqueue(tenant, run);
+                }
+            }
+            // It came back in vain, or what waited was cut off.
+            None => {
+                self.dispatcher.give_back(tenant);
+                if self.memory.is_aside(run) {
+                    self.dispatcher.enqueue(tenant, run);
+                }
+            }
+        }
+    }
+}
