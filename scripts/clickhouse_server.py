@@ -20,6 +20,7 @@ import os
 import platform
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -148,6 +149,8 @@ def server_settings(args, data):
         "users_config": f"{data}/users.xml",
         "default_profile": "default",
         "default_database": "default",
+        # The data are the owner's alone. The server sets its own umask, whatever it was started with.
+        "umask": "077",
         "mlock_executable": "false",
         "timezone": "UTC",
         # A machine shared with everything else: few threads, small caches, a firm limit.
@@ -221,7 +224,8 @@ USERS = {"clickhouse": {
 
 def write_config(args):
     data = os.path.abspath(args.data)
-    for folder in ("", "tmp", "user_files", "format_schemas"):
+    make_private(data)
+    for folder in ("tmp", "user_files", "format_schemas"):
         os.makedirs(os.path.join(data, folder), exist_ok=True)
     config = os.path.join(data, "config.xml")
     for path, settings in ((config, server_settings(args, data)), (os.path.join(data, "users.xml"), USERS)):
@@ -231,11 +235,25 @@ def write_config(args):
     return config
 
 
+def make_private(data):
+    """The data directory is its owner's alone, unless somebody keeps other things in it too."""
+    os.makedirs(data, exist_ok=True)
+    ours = not os.listdir(data) or any(
+        os.path.exists(os.path.join(data, name)) for name in ("clickhouse_server.py", "config.xml"))
+    mode = os.stat(data).st_mode
+    if not mode & 0o077:
+        return
+    if ours and not mode & stat.S_ISVTX:
+        os.chmod(data, 0o700)
+    else:
+        say(f"others may look into {data} (mode {mode & 0o7777:o}): narrow it with chmod 700")
+
+
 def own_output(path):
     """Gives the server an output of its own, so that this script's lines stay readable for people and programs."""
     global out
     out = os.fdopen(os.dup(2), "w")
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.dup2(file, 1)
     os.dup2(file, 2)
     os.close(file)
@@ -332,6 +350,7 @@ def main():
     library = None if program else installed_library()
     if args.install_only:
         return 0
+    os.umask(0o077)
     config = write_config(args)
     own_output(os.path.join(os.path.abspath(args.data), "server.out"))
 

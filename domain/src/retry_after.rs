@@ -1,124 +1,138 @@
-//! How long a server asks to be left alone: the one reader of `Retry-After` (RFC 9110, section 10.2.3).
+//! How long a server asks to be left alone: the one reader of what its answers say about that.
+//!
+//! | header | form | source |
+//! |---|---|---|
+//! | `Retry-After` | seconds, or a date | RFC 9110, section 10.2.3 |
+//! | `Retry-After-Ms` | milliseconds | Azure OpenAI and OpenAI send it beside the other |
+//! | `RateLimit-Reset` | seconds | draft-ietf-httpapi-ratelimit-headers-06 |
+//! | `X-RateLimit-Reset` | seconds (Confluent Cloud), or a moment in seconds since 1970 (GitHub) | their references |
+//! | `X-RateLimit-Reset-After` | seconds | Discord's reference |
+//!
+//! What is asked for is the least, so whatever is in doubt goes up: fractions to the next millisecond, several values
+//! to the longest of them, a number beyond ours to the longest time that there is. `Retry-After` comes before a
+//! limit's reset, as the draft says: that is the end of a window which good answers name too, and it counts only
+//! where the limit is used up.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    num::IntErrorKind,
+    time::{Duration, SystemTime},
+};
 
 use http::{HeaderMap, HeaderName, header};
 
 use super::timestamp::Timestamp;
 
-/// What `Retry-After` says: a number of seconds, or a date, which is measured against `now`.
+static RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
+static RESETS: [HeaderName; 3] = [
+    HeaderName::from_static("ratelimit-reset"),
+    HeaderName::from_static("x-ratelimit-reset"),
+    HeaderName::from_static("x-ratelimit-reset-after"),
+];
+static REMAINING: [HeaderName; 2] =
+    [HeaderName::from_static("ratelimit-remaining"), HeaderName::from_static("x-ratelimit-remaining")];
+
+/// A reset of so many seconds or more is a moment since 1970: as a wait it would take 31 years, as a moment it lies
+/// after 2001.
+const MOMENT_IN_SECONDS: Duration = Duration::from_secs(1_000_000_000);
+/// The same in milliseconds, which some send.
+const MOMENT_IN_MILLIS: Duration = Duration::from_secs(1_000_000_000_000);
+/// More than any moment.
+const NO_MOMENT: Duration = Duration::from_secs(1_000_000_000_000_000);
+
+/// How long not to call the server again that gave this answer; `None` when it does not say.
 ///
-/// A date that has passed is zero. `None` when the header is missing or nonsense, and for a date when nobody knows what
-/// time it is.
+/// A moment is measured against the answer's own `Date`, since clocks differ, and against `now` where that is missing.
+/// One that has passed is zero. Without any clock it says nothing.
 #[must_use]
-pub fn retry_after(headers: &HeaderMap, now: Option<Timestamp>) -> Option<Duration> {
-    let value = text(headers, &header::RETRY_AFTER)?;
-    seconds(value).or_else(|| Some(moment(value)?.since(now?)))
+pub fn retry_after(status: u16, headers: &HeaderMap, now: Option<Timestamp>) -> Option<Duration> {
+    let now = texts(headers, &header::DATE).find_map(moment).or(now);
+    let asked = longest(headers, &header::RETRY_AFTER, |text| {
+        seconds(text).or_else(|| Some(moment(text)?.since(now?)))
+    });
+    let precisely = longest(headers, &RETRY_AFTER_MS, |text| decimal(text, 0));
+    asked.max(precisely).or_else(|| {
+        let used_up = status == 429
+            || REMAINING
+                .iter()
+                .any(|name| texts(headers, name).any(|left| seconds(left) == Some(Duration::ZERO)));
+        let resets = RESETS.iter().filter_map(|name| longest(headers, name, |text| reset(text, now)));
+        resets.max().filter(|_| used_up)
+    })
 }
 
-/// The server's own time, from `Date`: what a date of the same answer is best measured against, since clocks differ.
-#[must_use]
-pub fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
-    moment(text(headers, &header::DATE)?)
+/// The values of a header.
+fn texts<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
+    headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).map(str::trim)
 }
 
-/// A whole number of seconds in the header `name`.
-#[must_use]
-pub fn seconds_of(headers: &HeaderMap, name: &HeaderName) -> Option<Duration> {
-    seconds(text(headers, name)?)
+fn longest(
+    headers: &HeaderMap,
+    name: &HeaderName,
+    read: impl Fn(&str) -> Option<Duration>,
+) -> Option<Duration> {
+    texts(headers, name).filter_map(read).max()
 }
 
-fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
-    headers.get(name)?.to_str().ok().map(str::trim)
+/// A limit's reset: seconds from now, or a moment.
+fn reset(text: &str, now: Option<Timestamp>) -> Option<Duration> {
+    let from_now = |since_1970| Some(Timestamp::from_millis(0).plus(since_1970).since(now?));
+    match seconds(text) {
+        None => Some(moment(text)?.since(now?)),
+        Some(number) if (MOMENT_IN_SECONDS..MOMENT_IN_MILLIS).contains(&number) => from_now(number),
+        Some(number) if (MOMENT_IN_MILLIS..NO_MOMENT).contains(&number) => from_now(number / 1_000),
+        wait => wait,
+    }
 }
 
-/// Digits and nothing else: Rust would read a `+` too.
 fn seconds(text: &str) -> Option<Duration> {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| text.parse().ok().map(Duration::from_secs)).flatten()
+    decimal(text, 3)
 }
 
+/// A decimal number of 10^`scale` milliseconds, up to the next whole one: `7`, `1.5`, `1e3`. `None` for what is no
+/// number, or has a sign.
+fn decimal(text: &str, scale: i64) -> Option<Duration> {
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        None => (text, 0),
+        Some((mantissa, exponent)) => (mantissa, read_exponent(exponent)?),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = || whole.bytes().chain(fraction.bytes());
+    if whole.is_empty() || !digits().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let mut millis = 0_u64;
+    let mut rest = false;
+    let highest = i64::try_from(whole.len()).ok()? - 1 + exponent + scale;
+    for (power, digit) in (0..).map(|place| highest - place).zip(digits().map(|byte| u64::from(byte - b'0')))
+    {
+        match u32::try_from(power) {
+            _ if digit == 0 => {}
+            Ok(power) => {
+                millis = millis.saturating_add(digit.saturating_mul(10_u64.saturating_pow(power)));
+            }
+            Err(_) => rest = true,
+        }
+    }
+    Some(Duration::from_millis(millis.saturating_add(rest.into())))
+}
+
+fn read_exponent(text: &str) -> Option<i64> {
+    /// More than any number has digits.
+    const HUGE: i64 = 1 << 31;
+    match text.parse::<i32>() {
+        Ok(exponent) => Some(exponent.into()),
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => Some(HUGE),
+        Err(error) if *error.kind() == IntErrorKind::NegOverflow => Some(-HUGE),
+        Err(_) => None,
+    }
+}
+
+/// A date as HTTP writes it, in any of its three forms, or as RFC 3339 does.
 fn moment(text: &str) -> Option<Timestamp> {
-    let since_1970 = httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    let Ok(date) = httpdate::parse_http_date(text) else { return text.parse().ok() };
+    let since_1970 = date.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     i64::try_from(since_1970.as_millis()).ok().map(Timestamp::from_millis)
 }
 
 #[cfg(test)]
-mod tests {
-    use http::HeaderValue;
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn read(value: &[u8], now: Option<Timestamp>) -> Option<Duration> {
-        let value = HeaderValue::from_bytes(value).unwrap();
-        retry_after(&HeaderMap::from_iter([(header::RETRY_AFTER, value)]), now)
-    }
-
-    fn now() -> Option<Timestamp> {
-        "1994-11-06T08:49:30Z".parse().ok()
-    }
-
-    #[test]
-    fn seconds_and_dates_in_all_three_forms_are_read() {
-        let secs = |n| Some(Duration::from_secs(n));
-        for (value, expected) in [
-            ("7", secs(7)),
-            ("0", secs(0)),
-            (" 120\t", secs(120)),
-            ("18446744073709551615", secs(u64::MAX)),
-            ("Sun, 06 Nov 1994 08:49:37 GMT", secs(7)),
-            ("Sunday, 06-Nov-94 08:49:37 GMT", secs(7)),
-            ("Sun Nov  6 08:49:37 1994", secs(7)),
-            ("Sun, 06 Nov 1994 08:00:00 GMT", secs(0)),
-        ] {
-            assert_eq!(read(value.as_bytes(), now()), expected, "{value}");
-        }
-    }
-
-    #[test]
-    fn nonsense_says_nothing() {
-        for value in
-            ["", "soon", "-1", "+7", "7s", "0x7", "18446744073709551616", "Sun, 99 Nov 1994 08:49:37 GMT"]
-        {
-            assert_eq!(read(value.as_bytes(), now()), None, "{value}");
-        }
-        assert_eq!(retry_after(&HeaderMap::new(), now()), None);
-    }
-
-    #[test]
-    fn a_date_says_nothing_to_who_does_not_know_the_time() {
-        assert_eq!(read(b"Sun, 06 Nov 1994 08:49:37 GMT", None), None);
-        assert_eq!(read(b"7", None), Some(Duration::from_secs(7)));
-    }
-
-    #[test]
-    fn a_servers_time_is_that_of_its_answer() {
-        let date = HeaderValue::from_static("Sun, 06 Nov 1994 08:49:30 GMT");
-        assert_eq!(server_time(&HeaderMap::from_iter([(header::DATE, date)])), now());
-        assert_eq!(server_time(&HeaderMap::new()), None);
-    }
-
-    proptest! {
-        #[test]
-        fn whatever_a_server_sends_is_read_without_panic(
-            value in "[ -~\t]{0,40}|[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT",
-            now: Option<i64>,
-        ) {
-            let _ = read(value.as_bytes(), now.map(Timestamp::from_millis));
-        }
-
-        #[test]
-        fn a_date_is_waited_for_and_no_longer(at in 0i64..253_402_300_800, now in 0i64..253_402_300_800) {
-            let date = SystemTime::UNIX_EPOCH + Duration::from_secs(at.unsigned_abs());
-            let now = Timestamp::from_millis(now * 1_000);
-            let wait = read(httpdate::fmt_http_date(date).as_bytes(), Some(now)).unwrap();
-            prop_assert_eq!(now.plus(wait), now.max(Timestamp::from_millis(at * 1_000)));
-        }
-
-        #[test]
-        fn seconds_are_what_they_say(seconds: u64) {
-            prop_assert_eq!(read(seconds.to_string().as_bytes(), None), Some(Duration::from_secs(seconds)));
-        }
-    }
-}
+mod tests;

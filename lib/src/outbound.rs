@@ -6,15 +6,11 @@
 use std::{error::Error, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName};
 use reqwest::{Client, RequestBuilder, redirect};
 use url::{Host, Url};
 
-use crate::resilience::Classify;
-use domain::{
-    retry::Failure,
-    retry_after::{retry_after, seconds_of, server_time},
-};
+use crate::{resilience::Classify, telemetry::redact::Redactor};
+use domain::{retry::Failure, retry_after::retry_after};
 
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -56,7 +52,7 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
-    /// When to come back, from `Retry-After` or `X-RateLimit-Reset`.
+    /// How long the server wants to be left alone.
     pub retry_after: Option<Duration>,
     /// The body.
     pub body: Bytes,
@@ -70,10 +66,10 @@ impl Reply {
     }
 
     /// The beginning of the body as one line of text, for messages. Proxies and gateways answer with HTML where
-    /// JSON is expected, so tags are left out.
+    /// JSON is expected, so tags are left out; and they repeat what they were sent, so what `redactor` knows is.
     #[must_use]
-    pub fn excerpt(&self) -> String {
-        const MAX_CHARS: usize = 200;
+    pub fn excerpt(&self, redactor: &Redactor) -> String {
+        const MAX_BYTES: usize = 200;
         // Enough for the text between an HTML page's tags.
         const MAX_READ: usize = 8 * 1024;
         let text = String::from_utf8_lossy(&self.body[..self.body.len().min(MAX_READ)]);
@@ -86,7 +82,7 @@ impl Reply {
                 if was_in_tag || in_tag { (c == '>').then_some(' ') } else { Some(c) }
             })
             .collect();
-        plain.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_CHARS).collect()
+        redactor.head(&plain.split_whitespace().collect::<Vec<_>>().join(" "), MAX_BYTES).into_owned()
     }
 }
 
@@ -122,7 +118,8 @@ impl Classify for OutboundError {
 /// When there is no connection, when it breaks, when the body is larger.
 pub async fn send(request: RequestBuilder, max_body: usize) -> Result<Reply, OutboundError> {
     let mut response = request.send().await.map_err(|error| OutboundError::new(&error))?;
-    let (status, retry_after) = (response.status().as_u16(), when_to_come_back(response.headers()));
+    let status = response.status().as_u16();
+    let retry_after = retry_after(status, response.headers(), None);
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| OutboundError::new(&error))? {
         if body.len() + chunk.len() > max_body {
@@ -133,46 +130,17 @@ pub async fn send(request: RequestBuilder, max_body: usize) -> Result<Reply, Out
     Ok(Reply { status, retry_after, body: body.freeze() })
 }
 
-/// What the headers say about when to come back: `Retry-After`, else `X-RateLimit-Reset` in seconds, as Confluent
-/// gives it. A date is measured against the server's own clock.
-fn when_to_come_back(headers: &HeaderMap) -> Option<Duration> {
-    const RATE_LIMIT_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
-    retry_after(headers, server_time(headers)).or_else(|| seconds_of(headers, &RATE_LIMIT_RESET))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs
-            .iter()
-            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
-            .collect::<HeaderMap>()
-    }
-
-    #[test]
-    fn retry_after_is_read_in_all_its_forms() {
-        let secs = |n| Some(Duration::from_secs(n));
-        let now = ("date", "Tue, 24 Nov 2026 08:00:00 GMT");
-        for (pairs, expected) in [
-            (vec![("retry-after", "7")], secs(7)),
-            (vec![("x-ratelimit-reset", "3")], secs(3)),
-            (vec![("retry-after", "7"), ("x-ratelimit-reset", "3")], secs(7)),
-            (vec![("retry-after", "Tue, 24 Nov 2026 08:00:30 GMT"), now], secs(30)),
-            (vec![("retry-after", "Tue, 24 Nov 2026 07:00:00 GMT"), now], secs(0)),
-            (vec![("retry-after", "soon")], None),
-            (vec![], None),
-        ] {
-            assert_eq!(when_to_come_back(&headers(&pairs)), expected, "{pairs:?}");
-        }
-    }
+    use crate::telemetry::redact::Secrets;
 
     #[test]
     fn an_excerpt_of_an_html_page_is_its_text() {
         let body =
             "<html><head>\n<title>Error 429</title></head><body><h2>Too many\n requests</h2></body></html>";
         let reply = Reply { status: 429, retry_after: None, body: body.into() };
-        assert_eq!(reply.excerpt(), "Error 429 Too many requests");
+        let nothing = Secrets::default().redactor();
+        assert_eq!(reply.excerpt(&nothing), "Error 429 Too many requests");
     }
 }

@@ -1,16 +1,32 @@
 //! The folder that keeps everything of `minireipaz dev`, so that a restart finds it again.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
-    io::Write as _,
+    ffi::OsStr,
+    fs::{self, File, TryLockError},
     net::{Ipv4Addr, TcpListener},
-    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use super::screen;
+
+/// What is in it.
+const CONTENTS: [&str; 11] = [
+    "bridge",
+    "clickhouse",
+    "connector-secret",
+    "connectors",
+    "dev.json",
+    "dev.log",
+    "dev.log.old",
+    "issuer",
+    "lock",
+    "token",
+    "worker",
+];
 
 /// A log that is larger is put aside at the next start.
 const LARGE_LOG: u64 = 32 << 20;
@@ -50,9 +66,14 @@ impl Addresses {
 impl Folder {
     /// Opens the folder, or makes it.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
-        fs::create_dir_all(path).with_context(|| format!("cannot make the folder {}", path.display()))?;
+        let is_ours = |name: &OsStr| CONTENTS.iter().any(|known| name == *known);
+        let open = private_files::folder(path, is_ours)
+            .with_context(|| format!("cannot make the folder {}", path.display()))?;
+        if let Some(open) = open {
+            screen::warning(&open.to_string());
+        }
         let path = path.canonicalize()?;
-        let lock = File::create(path.join("lock"))?;
+        let lock = private_files::open(&path.join("lock"))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path, _lock: lock }),
             Err(TryLockError::WouldBlock) => anyhow::bail!(
@@ -74,7 +95,7 @@ impl Folder {
         if fs::metadata(&path).is_ok_and(|file| file.len() > LARGE_LOG) {
             fs::rename(&path, self.join("dev.log.old"))?;
         }
-        Ok(OpenOptions::new().create(true).append(true).open(path)?)
+        Ok(private_files::append(&path)?)
     }
 
     /// Where the parts listened last time.
@@ -84,7 +105,8 @@ impl Folder {
 
     /// Tells other programs, and the next start, where the parts listen.
     pub(crate) fn save_addresses(&self, addresses: &Addresses) -> anyhow::Result<()> {
-        Ok(fs::write(self.join("dev.json"), serde_json::to_string_pretty(addresses)?)?)
+        // It names the database as it was given, with its password.
+        Ok(private_files::write(&self.join("dev.json"), serde_json::to_string_pretty(addresses)?)?)
     }
 
     /// The secret that connectors show; made at the first start.
@@ -94,19 +116,14 @@ impl Folder {
             return Ok(secret.trim().to_owned());
         }
         let secret = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-        write_private(&path, &secret)?;
+        private_files::write(&path, &secret)?;
         Ok(secret)
     }
 
     /// Keeps the developer's token for the other commands.
     pub(crate) fn save_token(&self, token: &str) -> anyhow::Result<()> {
-        write_private(&self.join("token"), token)
+        Ok(private_files::write(&self.join("token"), token)?)
     }
-}
-
-fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    Ok(file.write_all(text.as_bytes())?)
 }
 
 /// A port that is free now: that of `last` if it is, so that addresses stay the same across restarts.
@@ -119,6 +136,8 @@ pub(crate) fn free_port(last: &str) -> anyhow::Result<u16> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
@@ -126,7 +145,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = Folder::open(dir.path()).unwrap();
         let secret = folder.connector_secret().unwrap();
-        let addresses = Addresses { bridge: "http://127.0.0.1:1".into(), ..Addresses::default() };
+        let addresses = addresses();
         folder.save_addresses(&addresses).unwrap();
         let error = Folder::open(dir.path()).unwrap_err();
         assert!(error.to_string().contains("--data"), "{error}");
@@ -134,6 +153,42 @@ mod tests {
         let folder = Folder::open(dir.path()).unwrap();
         assert_eq!(folder.connector_secret().unwrap(), secret);
         assert_eq!(folder.addresses(), addresses);
+    }
+
+    #[test]
+    fn everything_in_the_folder_is_its_owners_alone_also_what_was_not() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("data");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        for wide in [0o755, 0o775] {
+            let folder = Folder::open(&path).unwrap();
+            folder.connector_secret().unwrap();
+            folder.save_token("hush").unwrap();
+            folder.save_addresses(&Addresses::default()).unwrap();
+            folder.log().unwrap();
+            crate::dev::settings::bridge(&folder, &addresses(), BTreeMap::new()).unwrap();
+            assert_eq!((mode(&path), mode(&path.join("connectors"))), (0o700, 0o700));
+            let files = [
+                "lock",
+                "connector-secret",
+                "token",
+                "dev.json",
+                "dev.log",
+                "connectors/tasks-http-sink.json",
+            ];
+            for file in files {
+                assert_eq!(mode(&path.join(file)), 0o600, "{file}");
+                fs::set_permissions(path.join(file), fs::Permissions::from_mode(wide & 0o666)).unwrap();
+            }
+            // A secret that is there already is only read; its folder keeps others out.
+            fs::remove_file(path.join("connector-secret")).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(wide)).unwrap();
+        }
+    }
+
+    fn addresses() -> Addresses {
+        Addresses { bridge: "http://127.0.0.1:1".into(), ..Addresses::default() }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the parts would find in their environments and files elsewhere.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use bridge::BridgeConfig;
 
@@ -48,10 +48,10 @@ pub(crate) fn bridge(
     variables: BTreeMap<String, String>,
 ) -> anyhow::Result<BridgeConfig> {
     let connectors = folder.join("connectors");
-    fs::create_dir_all(&connectors)?;
+    let _ = private_files::folder(&connectors, |_| true)?;
     let files = CONNECTORS.map(|(name, text)| (connectors.join(name), text));
     for (path, text) in &files {
-        fs::write(path, text)?;
+        private_files::write(path, text)?;
     }
     let mut config = BridgeConfig::new(folder.join("bridge"));
     config.listen = host(&addresses.bridge).parse()?;

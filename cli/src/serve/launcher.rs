@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     env, fs, io,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -39,7 +40,10 @@ impl Launcher {
         Ok(Self {
             setpriv: setpriv(),
             environment: environment.into(),
-            sockets: tempfile::Builder::new().prefix("minireipaz-serve-").tempdir()?,
+            sockets: tempfile::Builder::new()
+                .prefix("minireipaz-serve-")
+                .permissions(fs::Permissions::from_mode(0o700))
+                .tempdir()?,
             started: AtomicU64::new(0),
         })
     }
@@ -76,4 +80,16 @@ fn setpriv() -> Option<PathBuf> {
     let found = env::split_paths(&path).map(|folder| folder.join("setpriv")).find(|file| file.is_file())?;
     let real = fs::canonicalize(&found).ok()?;
     (real.file_name()? == "setpriv").then_some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_else_reaches_the_sockets_of_functions() {
+        let launcher = Launcher::new("localhost:1").unwrap();
+        let folder = launcher.socket().parent().unwrap().to_owned();
+        assert_eq!(fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700);
+    }
 }

@@ -90,6 +90,7 @@ impl Guard {
             let delay = self
                 .policy
                 .delay(number(&history) + 1, failure, now - started, rand::random())
+                .ok()
                 .filter(|delay| now + *delay < deadline);
             let error = text(&cause);
             self.count(operation, failure.as_str());
@@ -166,6 +167,7 @@ impl Guard {
                 attempt,
                 failure = kind,
                 took_ms,
+                asked_ms = failure.asked().map(millis),
                 error,
                 "{destination} {operation}: attempt {attempt} failed ({kind}), it was the last"
             ),

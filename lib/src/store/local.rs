@@ -97,8 +97,10 @@ impl LocalClickHouse {
     ) -> Result<Self, LocalError> {
         let script = data.join("clickhouse_server.py");
         let io = |what: String| move |source| LocalError::Io { what, source };
-        std::fs::create_dir_all(data).map_err(io(format!("cannot make {}", data.display())))?;
-        std::fs::write(&script, SCRIPT).map_err(io(format!("cannot write {}", script.display())))?;
+        // The script narrows the folder once it knows that it is its own.
+        let _ =
+            private_files::folder(data, |_| false).map_err(io(format!("cannot make {}", data.display())))?;
+        private_files::write(&script, SCRIPT).map_err(io(format!("cannot write {}", script.display())))?;
         let mut tried = 0;
         loop {
             tried += 1;

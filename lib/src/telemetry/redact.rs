@@ -1,9 +1,19 @@
 //! Keeps secrets out of logs, steps and replies.
 //!
-//! A rule on the words of a name rather than a list of names: every API invents its own header. Rather one value too
-//! many is left out than a password kept.
+//! What is secret ([`Secrets`]) is told by a rule on the words of a name rather than a list of names, since every API
+//! invents its own header; by its place, as a login's; and by what it looks like. A [`Redactor`] keeps it out of texts
+//! of whatever form. Rather one value too many is left out than a password kept.
+
+mod redactor;
+mod secrets;
+#[cfg(test)]
+mod tests;
+mod view;
 
 use std::borrow::Cow;
+
+pub use redactor::Redactor;
+pub use secrets::Secrets;
 
 /// What stands in a secret's place.
 pub const REDACTED: &str = "[redacted]";
@@ -110,7 +120,7 @@ fn words(name: &str) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
+mod names {
     use super::*;
 
     #[test]

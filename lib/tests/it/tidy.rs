@@ -11,7 +11,7 @@ use minireipaz::http::routes::FUNCTIONS;
 use serde_json::Value;
 
 /// The crates, the root's aside.
-const CRATES: [&str; 5] = ["domain", "lib", "workers", "bridge", "cli"];
+const CRATES: [&str; 6] = ["domain", "private_files", "lib", "workers", "bridge", "cli"];
 
 /// Files that may be longer than the limit, and why.
 const LONG: [(&str, &str); 0] = [];

@@ -24,8 +24,8 @@ pub(crate) use commit::hour;
 pub use commit::{Commit, FORGET_SLICE, Handoff, Op, OutboxRow, TimerRow};
 pub(crate) use read::REMEMBERED_HOURS;
 pub use read::{Snapshot, StoredRun};
+use redb::{Database, ReadableDatabase, backends::FileBackend};
 pub(crate) use set_aside::set_aside;
-use redb::{Database, ReadableDatabase};
 
 /// Identifies a document by its content.
 pub type DocumentHash = [u8; 32];
@@ -91,20 +91,30 @@ impl fmt::Debug for Journal {
     }
 }
 
+/// The journal's file in its directory.
+const FILE: &str = "journal.redb";
+
 /// Memory for pages of the file that were read or written lately.
 const CACHE_BYTES: usize = 64 * 1024 * 1024;
 
 impl Journal {
-    /// Opens the journal in a directory, making both if they do not exist.
+    /// Opens the journal in a directory, making both if they do not exist. They are the owner's alone.
     ///
     /// # Errors
     /// When it cannot be opened, is in use, or was written by a later version.
     pub fn open(directory: &Path) -> Result<Self, JournalError> {
-        std::fs::create_dir_all(directory)
+        let open = private_files::folder(directory, |name| name == FILE)
             .map_err(|source| JournalError::Directory { path: directory.to_owned(), source })?;
-        let path = directory.join("journal.redb");
+        if let Some(open) = open {
+            tracing::warn!("{open}");
+        }
+        let path = directory.join(FILE);
         let file = path.clone();
-        Self::open_with(path, Box::new(move || Database::builder().set_cache_size(CACHE_BYTES).create(&file)))
+        let opener = move || {
+            let file = FileBackend::new(private_files::open(&file)?)?;
+            Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(file)
+        };
+        Self::open_with(path, Box::new(opener))
     }
 
     /// A journal on any database.

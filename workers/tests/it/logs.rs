@@ -8,11 +8,17 @@ use tokio::{
     process::{Child, ChildStderr, Command},
 };
 
-use crate::app::{Answer, Endpoint, SECRET, Task, call_workflow, within};
+use crate::{
+    app::{Answer, Endpoint, SECRET, Task, call_workflow, within},
+    echo::{Echo, forms_of},
+};
 
 const GIVEN: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 /// What a workflow sends to a server; nobody else is to see it.
 const TOKEN: &str = "t0k3n-of-the-workflow";
+
+/// What a workflow reads from the environment.
+const OUTSIDE: &str = "SEKRET9/x7q from+outside";
 
 /// The worker, without a database to record to, and its log.
 struct Program {
@@ -29,6 +35,8 @@ impl Program {
             .env("WORKER_DATA_DIR", data)
             .env("WORKER_LISTEN", "127.0.0.1:0")
             .env("WORKER_HTTP_ALLOW", "127.0.0.1")
+            .env("WORKER_ENV_ALLOW", "OUTSIDE")
+            .env("OUTSIDE", OUTSIDE)
             .env("CONNECTOR_SECRET", SECRET)
             .env("CLICKHOUSE_URL", "clickhouse://worker:s3cret-of-the-store@127.0.0.1:1/none")
             .env("LOG", "info,workers=debug,minireipaz=debug")
@@ -91,5 +99,30 @@ async fn lines_about_a_run_carry_its_ids_and_no_secret() {
     let said = program.said.join("\n");
     for secret in [SECRET, TOKEN, "p4ssw0rd", "s3cret-of-the-store", "wr0ng-secret"] {
         assert!(!said.contains(secret), "{secret}:\n{said}");
+    }
+}
+
+#[tokio::test]
+async fn calls_that_fail_are_logged_without_what_they_sent_however_it_comes_back() {
+    let (data, echo) = (tempfile::tempdir().unwrap(), Echo::start().await);
+    let mut program = Program::start(data.path());
+    let address = program.line(|line| line["address"].is_string()).await["address"].clone();
+    let url = format!("http://{}/tasks", address.as_str().unwrap());
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    for form in Echo::FORMS {
+        let target = format!("http://bob:{TOKEN}@{}/{form}?key={TOKEN}", echo.addr);
+        let mut document = call_workflow(&[("call", target, json!({"retry": {"max_attempts": 1}}))]);
+        let params = &mut document["nodes"][1]["data"]["params"];
+        params["headers"] = json!({"X-Api-Key": "{{ $env.OUTSIDE }}"});
+        params["body"] = json!({"json": {"password": "p4ssw0rd"}});
+        let task = Task::new(&document);
+        let taken = client.post(&url).bearer_auth(SECRET).body(task.json()).send().await.unwrap();
+        assert_eq!(taken.status().as_u16(), 200);
+        let id = task.run.to_string();
+        program.line(|line| line["run.id"] == id.as_str() && line["run.status"] == "failed").await;
+    }
+    let said = program.said.join("\n");
+    for form in [TOKEN, "p4ssw0rd", OUTSIDE].into_iter().flat_map(forms_of) {
+        assert!(!said.contains(&form), "{form}:\n{said}");
     }
 }

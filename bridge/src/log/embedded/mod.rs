@@ -73,7 +73,10 @@ impl EmbeddedLog {
     ) -> Result<Self, LogError> {
         let storage = |error: std::io::Error| LogError::Storage(error.to_string().into());
         if let Some(dir) = settings.path.parent() {
-            std::fs::create_dir_all(dir).map_err(storage)?;
+            let is_ours = |name: &std::ffi::OsStr| Some(name) == settings.path.file_name();
+            if let Some(open) = private_files::folder(dir, is_ours).map_err(storage)? {
+                tracing::warn!("{open}");
+            }
         }
         let db = open(&settings.path)?;
         tables::prepare(&db)?;

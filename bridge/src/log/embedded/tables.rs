@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use bytes::Bytes;
-use redb::{Builder, Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Builder, Database, ReadableDatabase, ReadableTable, TableDefinition, backends::FileBackend};
 
 use super::chunk::{Chunk, Head};
 use crate::log::LogError;
@@ -51,9 +51,11 @@ pub(super) struct StoredOffset {
     pub(super) next: u64,
 }
 
-/// Opens or creates the file.
+/// Opens or creates the file, which is the owner's alone.
 pub(super) fn open(path: &Path) -> Result<Database, LogError> {
-    Builder::new().set_cache_size(CACHE_BYTES).create(path).map_err(storage)
+    let file = private_files::open(path).map_err(|error| LogError::Storage(error.to_string().into()))?;
+    let file = FileBackend::new(file).map_err(storage)?;
+    Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(file).map_err(storage)
 }
 
 /// Makes sure that the tables are there.

@@ -68,6 +68,21 @@ async fn append_all(log: &EmbeddedLog, topic: &str, records: Vec<NewRecord>) -> 
 }
 
 #[tokio::test]
+async fn the_log_is_its_owners_alone_also_one_that_was_not() {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+    let dir = TempDir::new().unwrap();
+    let settings = settings(&dir.path().join("log"));
+    let (folder, file) = (dir.path().join("log"), settings.path.clone());
+    for (of_folder, of_file) in [(0o755, 0o644), (0o777, 0o666)] {
+        open(settings.clone()).close().await;
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&folder), mode(&file)), (0o700, 0o600));
+        fs::set_permissions(&folder, fs::Permissions::from_mode(of_folder)).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(of_file)).unwrap();
+    }
+}
+
+#[tokio::test]
 async fn records_and_offsets_are_there_after_a_restart() {
     let dir = TempDir::new().unwrap();
     let at = TopicPartition::new("t", 2);

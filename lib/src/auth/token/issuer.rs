@@ -1,9 +1,7 @@
 //! An issuer of tokens for one machine: `minireipaz dev` and tests. In production that is an identity provider.
 
 use std::{
-    fs::{self, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -93,7 +91,8 @@ impl LocalIssuer {
         let file_error = |source| IssuerError::File { path: path.clone(), source };
         let pkcs8 = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir_all(folder).map_err(file_error)?;
+                // The key is private wherever it lies.
+                let _ = private_files::folder(folder, |name| name == KEY_FILE).map_err(file_error)?;
                 let pkcs8 =
                     Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(|_| IssuerError::Crypto)?;
                 keep(&path, pkcs8.as_ref()).map_err(file_error)?
@@ -148,7 +147,7 @@ impl LocalIssuer {
 fn keep(path: &Path, pkcs8: &[u8]) -> io::Result<Vec<u8>> {
     // Linked into place when it is whole: nobody sees half a key.
     let draft = path.with_extension(format!("{}.draft", std::process::id()));
-    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?.write_all(pkcs8)?;
+    private_files::write(&draft, pkcs8)?;
     let linked = fs::hard_link(&draft, path);
     fs::remove_file(&draft)?;
     match linked {
@@ -181,6 +180,7 @@ mod tests {
         assert_eq!(first.jwks(), second.jwks());
         let mode = fs::metadata(dir.join(KEY_FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(fs::metadata(&dir).unwrap().permissions().mode() & 0o777, 0o700);
         assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
     }
 

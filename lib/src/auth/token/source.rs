@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::{
     outbound::{self, OutboundError},
     resilience::{BreakerSettings, Classify, Guard},
+    telemetry::redact::Secrets,
 };
 use domain::{
     retry::{Failure, RetryPolicy},
@@ -211,7 +212,9 @@ impl Origin {
         let request = self.client.get(self.url.clone()).header(http::header::ACCEPT, "application/json");
         let reply = outbound::send(request, MAX_BODY).await?;
         if !reply.is_success() {
-            let message = reply.excerpt();
+            let mut secrets = Secrets::default();
+            secrets.url(&self.url);
+            let message = reply.excerpt(&secrets.redactor());
             return Err(FetchError::Status { status: reply.status, retry_after: reply.retry_after, message });
         }
         Ok((KeySet::parse(&reply.body, generation)?, Sha256::digest(&reply.body).into()))

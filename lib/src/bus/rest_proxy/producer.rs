@@ -19,7 +19,10 @@ use crate::{
     bus::{ApiKey, BusConfig, BusError, ProduceApi},
     outbound::{self, OutboundError, Reply},
     resilience::{BreakerSettings, CallError, Cause, Classify, Guard},
-    telemetry::names,
+    telemetry::{
+        names,
+        redact::{Redactor, Secrets},
+    },
 };
 use domain::{
     event::{Event, Topic},
@@ -40,6 +43,8 @@ pub(super) struct Producer {
     /// The cluster's id, configured or asked for once.
     cluster_id: OnceCell<String>,
     authorization: Option<HeaderValue>,
+    /// Keeps the credentials out of errors: some gateway's page may repeat what it was sent.
+    redactor: Redactor,
     guard: Guard,
     /// Its own, so that a ping tells how things are now, whatever the breaker of `guard` remembers.
     ping_guard: Guard,
@@ -85,12 +90,17 @@ impl Producer {
         let BusConfig { url, api, cluster_id, credentials, retry, attempt_timeout, breaker } = config;
         let client = outbound::client(&url)
             .map_err(|error| BusError::Unavailable { reason: error.to_string(), retry_after: None })?;
+        let mut secrets = Secrets::default();
+        if let Some(ApiKey { key, secret }) = &credentials {
+            secrets.login(key, secret.expose_secret());
+        }
         Ok(Self {
             client,
             base: url,
             api,
             cluster_id: OnceCell::new_with(cluster_id),
             authorization: credentials.as_ref().and_then(basic),
+            redactor: secrets.redactor(),
             guard: Guard::new("kafka_rest", retry, attempt_timeout, breaker),
             ping_guard: Guard::new(
                 "kafka_rest",
@@ -134,12 +144,12 @@ impl Producer {
                         return Err(AttemptError::Leftover(leftover));
                     }
                 }
-                (413, [place]) => batch.refuse(*place, problem_of(&reply)),
+                (413, [place]) => batch.refuse(*place, self.problem_of(&reply)),
                 (413, _) => {
                     let second = places.split_off(places.len() / 2);
                     left.extend([second, places]);
                 }
-                _ => return Err(refusal(&reply)),
+                _ => return Err(self.refusal(&reply)),
             }
         }
         Ok(())
@@ -171,7 +181,7 @@ impl Producer {
         }
         let reply = self.get(&["v3", "clusters"]).await?;
         if !reply.is_success() {
-            return Err(refusal(&reply));
+            return Err(self.refusal(&reply));
         }
         let clusters =
             serde_json::from_slice(&reply.body).map_or_else(|_| Vec::new(), |Clusters { data }| data);
@@ -191,7 +201,7 @@ impl Producer {
         };
         let ping = async || {
             let reply = self.get(path).await?;
-            if reply.is_success() { Ok(()) } else { Err(refusal(&reply)) }
+            if reply.is_success() { Ok(()) } else { Err(self.refusal(&reply)) }
         };
         self.ping_guard.call("ping", ping).await.map_err(|error| bus_error(&error))
     }
@@ -200,6 +210,21 @@ impl Producer {
         let request =
             self.authorized(self.client.get(self.url(path))).header(header::ACCEPT, "application/json");
         Ok(outbound::send(request, MAX_REPLY).await?)
+    }
+
+    /// The error that a reply stands for, whether it has the proxy's form or is some gateway's page.
+    fn problem_of(&self, reply: &Reply) -> Problem {
+        let problem = wire::problem(&reply.body).filter(|problem| problem.code >= 400);
+        let Problem { code, message } = problem.unwrap_or_else(|| Problem {
+            code: i64::from(reply.status),
+            message: reply.excerpt(&self.redactor),
+        });
+        Problem { code, message: self.redactor.text(&message).into_owned() }
+    }
+
+    fn refusal(&self, reply: &Reply) -> AttemptError {
+        let problem = self.problem_of(reply);
+        AttemptError::Status { status: reply.status, problem, retry_after: reply.retry_after }
     }
 
     fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
@@ -224,17 +249,6 @@ fn basic(ApiKey { key, secret }: &ApiKey) -> Option<HeaderValue> {
     let mut value = HeaderValue::try_from(format!("Basic {encoded}")).ok()?;
     value.set_sensitive(true);
     Some(value)
-}
-
-/// The error that a reply stands for, whether it has the proxy's form or is some gateway's page.
-fn problem_of(reply: &Reply) -> Problem {
-    wire::problem(&reply.body)
-        .filter(|problem| problem.code >= 400)
-        .unwrap_or_else(|| Problem { code: i64::from(reply.status), message: reply.excerpt() })
-}
-
-fn refusal(reply: &Reply) -> AttemptError {
-    AttemptError::Status { status: reply.status, problem: problem_of(reply), retry_after: reply.retry_after }
 }
 
 fn bus_error(error: &CallError<AttemptError>) -> BusError {

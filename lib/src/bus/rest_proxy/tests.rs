@@ -185,6 +185,26 @@ async fn refusals_are_final_and_say_why() {
 }
 
 #[tokio::test]
+async fn an_error_says_nothing_of_our_credentials_however_they_are_repeated() {
+    let key = || ApiKey { key: "our-key".into(), secret: "hush-hush/1+2".to_owned().into() };
+    let answers: [fn(&Got) -> String; 2] = [
+        |got| code(40101, &format!("{} hush-hush\\/1+2 hush-hush%2F1%2B2", got.authorization)),
+        |got| format!("<p>{} {} hush-hush/1+2</p>", "x".repeat(185), got.authorization),
+    ];
+    for answer in answers {
+        let proxy = Proxy::start().await;
+        proxy.then(move |got| (StatusCode::UNAUTHORIZED, answer(got)).into_response());
+        let config = BusConfig { credentials: Some(key()), ..proxy.config() };
+        let error = RestProxy::new(config).unwrap().publish(&events(1)).await.unwrap_err().to_string();
+        assert!(error.contains("[redacted]"), "{error}");
+        let encoded = proxy.got()[0].authorization.trim_start_matches("Basic ").to_owned();
+        for secret in ["hush", &encoded, &encoded[..6]] {
+            assert!(!error.contains(secret), "{secret}: {error}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_request_that_is_too_large_is_halved_until_only_the_record_that_is_too_large_is_refused() {
     let proxy = Proxy::start().await;
     for _ in 0..8 {

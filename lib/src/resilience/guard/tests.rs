@@ -118,6 +118,18 @@ async fn rate_limits_and_refusals_do_not_open_the_breaker() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_is_not_called_before_it_wants_to_be_and_not_at_all_when_that_is_too_late() {
+    let asks_for = |secs| Failure::RateLimited { retry_after: Some(Duration::from_secs(secs)) };
+    let (result, begun) = call(&guard(5, 600, SETTINGS), &[asks_for(90)]).await;
+    assert_eq!((result.unwrap(), begun[1] >= Duration::from_secs(90)), (7, true));
+    for asked in [600, 601, u64::MAX] {
+        let (result, begun) = call(&guard(5, 600, SETTINGS), &[asks_for(asked)]).await;
+        let error = result.unwrap_err();
+        assert_eq!((begun.len(), error.failure(), error.history[0].delay), (1, asks_for(asked), None));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cancelled_probe_leaves_the_breaker_open_not_stuck() {
     let guard = guard(1, 30, BreakerSettings { failures: 1, ..SETTINGS });
     call(&guard, &[SERVER]).await.0.unwrap_err();

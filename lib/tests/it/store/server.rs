@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader},
+    os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Command, Stdio},
 };
@@ -38,6 +39,31 @@ async fn a_stopped_server_is_gone_and_another_continues_with_its_data() {
     let pid = second.pid();
     drop(second);
     assert!(!runs(pid));
+}
+
+#[tokio::test]
+async fn everything_that_a_server_keeps_is_its_owners_alone() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    let server = LocalClickHouse::start(&data, None, |_| {}).await.unwrap();
+    clickhouse::migrate(&config(&server.url())).await.unwrap();
+    let mut open = vec![data.clone()];
+    let mut wide = Vec::new();
+    let mut seen = 0;
+    while let Some(path) = open.pop() {
+        // Parts come and go while we look.
+        let Ok(about) = std::fs::symlink_metadata(&path) else { continue };
+        seen += 1;
+        if about.permissions().mode() & 0o077 != 0 && !about.is_symlink() {
+            wide.push(path.clone());
+        }
+        if about.is_dir() {
+            open.extend(std::fs::read_dir(&path).into_iter().flatten().map(|entry| entry.unwrap().path()));
+        }
+    }
+    assert!(seen > 50, "{seen}");
+    assert_eq!(wide, <[std::path::PathBuf; 0]>::default());
+    server.stop().await;
 }
 
 #[tokio::test]

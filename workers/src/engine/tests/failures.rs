@@ -10,7 +10,7 @@ use domain::{
 };
 use serde_json::{Value, json};
 
-use super::scenario::{Scenario, UNAVAILABLE, changes, workflow};
+use super::scenario::{Scenario, UNAVAILABLE, changes, workflow, workflow_within};
 use crate::engine::{Command, Illegal, Outcome, StepFailure, StepKey, Timer};
 
 fn started(text: &str, data: &Value) -> Scenario {
@@ -63,6 +63,37 @@ fn what_an_open_breaker_rejected_uses_up_no_attempt_and_is_no_part_of_the_histor
     let history = run.run().error.unwrap().history;
     let told: Vec<_> = history.iter().map(|one| (one.attempt, one.code.as_str())).collect();
     assert_eq!(told, [(2, "server"), (3, "server")]);
+}
+
+#[test]
+fn a_server_is_left_alone_for_as_long_as_it_asks_also_beyond_the_longest_delay() {
+    let data = json!({ "a": { "retry": { "max_attempts": 2, "base": "1s", "max_delay": "1s" } } });
+    let mut run = started("start:manual > a:http_request", &data);
+    run.fail("a", asks_for(3_599));
+    assert_eq!(run.effects(), ["set wake a at 3599000"]);
+}
+
+#[test]
+fn a_step_that_would_have_to_wait_for_too_long_fails_at_once_and_says_until_when() {
+    let own = json!({ "a": { "retry": { "max_attempts": 9 } } });
+    for (timeout, data, asked, until, limit) in [
+        ("1h", json!({}), 601, "2025-11-24T08:10:01.000Z", "the time for attempts, 10m"),
+        ("1h", own.clone(), 3_600, "2025-11-24T09:00:00.000Z", "the run's time limit, 1h"),
+        // The last moment that there is a text for.
+        ("1h", own, u64::MAX, "9999-12-31T23:59:59.999Z", "the time for attempts, 30d"),
+    ] {
+        let mut run = Scenario::started(workflow_within(timeout, "start:manual > a:http_request", &data));
+        run.fail("a", asks_for(asked));
+        assert_eq!((run.status(), run.step("a").unwrap().attempts), (RunStatus::Failed, 1));
+        let error = run.run().error.unwrap();
+        let message = format!("it did not work; it wants no call before {until}, and {limit}, ends earlier");
+        assert_eq!((error.message, error.details), (message, Some(json!({ "retry_at": until }))));
+        assert_eq!(error.history.len(), 1);
+    }
+}
+
+fn asks_for(seconds: u64) -> Failure {
+    Failure::Server { retry_after: Some(std::time::Duration::from_secs(seconds)) }
 }
 
 #[test]

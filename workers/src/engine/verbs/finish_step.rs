@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use domain::{
+    duration::HumanDuration,
     items::Output,
     limits::{MAX_KEPT_BYTES, MAX_KEPT_DEPTH},
     measure::value_bytes_within,
+    retry::GiveUp,
     run::{NodeError, WaitsFor},
+    timestamp::Timestamp,
     workflow::OnError,
 };
 use serde_json::{Value, json};
@@ -63,8 +66,22 @@ impl Deciding<'_> {
         let elapsed = self.now.since(run.tried_since().unwrap_or(self.now));
         // Attempts that a restart cut off, or that were not made, count for nothing: the budget is one of failures.
         let failed = run.failures().saturating_add(1);
-        let Some(delay) = retry.delay(failed, failure, elapsed, jitter) else {
-            return self.fail_step(step, attempt, error, fallback);
+        let delay = match retry.delay(failed, failure, elapsed, jitter) {
+            // The run would only wait for its own end.
+            Ok(delay) if failure.asked() == Some(delay) && self.now.plus(delay) >= self.state.deadline() => {
+                let limit = self.state.definition.timeout;
+                let error = asked_beyond(error, self.now.plus(delay), "the run's time limit", limit);
+                return self.fail_step(step, attempt, error, fallback);
+            }
+            Ok(delay) => delay,
+            Err(GiveUp::Asked { asked }) => {
+                let error =
+                    asked_beyond(error, self.now.plus(asked), "the time for attempts", retry.window());
+                return self.fail_step(step, attempt, error, fallback);
+            }
+            Err(GiveUp::Permanent | GiveUp::Attempts(_) | GiveUp::Window(_)) => {
+                return self.fail_step(step, attempt, error, fallback);
+            }
         };
         if let Err(above) = check_kept(partial.as_ref()) {
             return self.fail_step(step, attempt, above, fallback);
@@ -141,6 +158,20 @@ fn check_kept(kept: Option<&Value>) -> Result<(), NodeError> {
         "what the step has to keep until it goes on is above the limit of {most} ({limit}): {what}; give it fewer items"
     );
     Err(NodeError::new("limit", message).with_details(json!({ "limit": limit, "most": most })))
+}
+
+/// The error of a step that would have to wait until then, and has no time for it.
+fn asked_beyond(mut error: NodeError, until: Timestamp, what: &str, limit: std::time::Duration) -> NodeError {
+    /// The last moment that RFC 3339 can tell; whoever asks for more means never.
+    const LAST: Timestamp = Timestamp::from_millis(253_402_300_799_999);
+    let until = until.min(LAST);
+    let limit = HumanDuration(limit);
+    error.message =
+        format!("{}; it wants no call before {until}, and {what}, {limit}, ends earlier", error.message);
+    if let Value::Object(details) = error.details.get_or_insert_with(|| json!({})) {
+        details.insert("retry_at".to_owned(), json!(until));
+    }
+    error
 }
 
 /// `null` says nothing: it would not be told from nothing when it is read back.

@@ -7,7 +7,9 @@ use std::{
 };
 
 use domain::{kinds::http_request::Params, run::NodeError};
+use serde_json::Value;
 
+use super::used::keep_out_evaluated;
 use crate::{
     engine::Outcome,
     expr::{Evaluator, JavaScriptLimits, Param, Scope},
@@ -76,9 +78,13 @@ fn evaluate(
             evaluated.push_back((item, same.clone()));
             continue;
         }
-        let read = params.evaluate(&mut evaluator, item).map_err(Box::<NodeError>::from).and_then(|value| {
+        let keep_out = |value: Option<&Value>, error| keep_out_evaluated(value, &scope.env, error);
+        let evaluated_params =
+            params.evaluate(&mut evaluator, item).map_err(|error| keep_out(None, error.into()));
+        let read = evaluated_params.and_then(|value| {
             bytes += value.as_object().map_or(Ok(0), measure_item)?;
-            read_evaluated(&value, Params::read_object).map(Arc::new)
+            let read = read_evaluated(&value, Params::read_object).map(Arc::new);
+            read.map_err(|error| keep_out(Some(&value), error))
         });
         if params.is_constant() {
             same = Some(read.clone());

@@ -29,6 +29,7 @@ use super::{
     answer::Answer,
     failure::{CallFailure, describe},
     redirect::{Request, redirection},
+    used::Used,
 };
 use crate::http_client::HttpClient;
 
@@ -48,7 +49,12 @@ pub(super) struct Caller<'a> {
 impl Caller<'_> {
     /// Makes the call. `key` is sent as `Idempotency-Key`, and the call's span as `traceparent`, unless the author
     /// sets them.
-    pub(super) async fn call(&self, params: &Params, key: &str) -> Result<Answer, CallFailure> {
+    pub(super) async fn call(
+        &self,
+        params: &Params,
+        key: &str,
+        used: &mut Used<'_>,
+    ) -> Result<Answer, CallFailure> {
         let here = TraceSpan::after(Some(self.trace));
         let target = params.target();
         let span = tracing::info_span!(
@@ -61,7 +67,7 @@ impl Caller<'_> {
             http.status = field::Empty,
             error.code = field::Empty,
         );
-        let called = self.follow(params, target, key, here.context()).instrument(span.clone()).await;
+        let called = self.follow(params, target, key, here.context(), used).instrument(span.clone()).await;
         match &called {
             Ok(answer) => span.record("http.status", answer.status.as_u16()),
             Err(failed) => span.record("error.code", &*failed.error.code),
@@ -75,6 +81,7 @@ impl Caller<'_> {
         target: Url,
         key: &str,
         trace: TraceContext,
+        used: &mut Used<'_>,
     ) -> Result<Answer, CallFailure> {
         let mut request = Request {
             method: params.method.as_str().parse().unwrap_or(Method::GET),
@@ -88,11 +95,15 @@ impl Caller<'_> {
             let (status, next) = match self.hop(&request, params).await? {
                 Hop::Answer(answer) if params.accepts(answer.status.as_u16()) => return Ok(answer),
                 Hop::Answer(answer) => {
-                    let retry_after = retry_after(&answer.headers, Some(self.now));
-                    return Err(CallFailure::of_status(&what, params, &answer, retry_after));
+                    let retry_after = retry_after(answer.status.as_u16(), &answer.headers, Some(self.now));
+                    if let Some(location) = answer.headers.get(header::LOCATION) {
+                        used.led_to(&String::from_utf8_lossy(location.as_bytes()));
+                    }
+                    return Err(CallFailure::of_status(&what, used.redactor(), &answer, retry_after));
                 }
                 Hop::Redirect(status, next) => (status, next),
             };
+            used.led_to(next.as_str());
             let most = params.redirects.0.unwrap_or_default();
             if followed >= most {
                 let message =

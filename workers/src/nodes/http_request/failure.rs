@@ -2,15 +2,18 @@
 
 use std::{error::Error as StdError, io, time::Duration};
 
-use domain::{kinds::http_request::Params, retry::Failure, run::NodeError};
+use domain::{retry::Failure, run::NodeError};
 use minireipaz::{
     fair::PlaceLimits,
-    telemetry::redact::{self, REDACTED, is_secret, is_secret_parameter},
+    telemetry::redact::{self, REDACTED, Redactor, is_secret},
 };
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::answer::Answer;
+use super::{
+    answer::Answer,
+    used::{Used, keep_out},
+};
 use crate::http_client::Blocked;
 
 /// How much of a refusing answer's body an error keeps, in bytes.
@@ -95,21 +98,16 @@ impl CallFailure {
     /// An answer with a status that the node does not accept.
     pub(super) fn of_status(
         what: &str,
-        params: &Params,
+        redactor: &Redactor,
         answer: &Answer,
         retry_after: Option<Duration>,
     ) -> Self {
         let status = answer.status;
         let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
-        let text = without_secrets(String::from_utf8_lossy(&answer.body).into_owned(), params);
-        let body = match serde_json::from_str::<Value>(&text) {
-            Ok(json) if text.len() <= SHOWN => json,
-            _ => Value::String(shorten(&text)),
-        };
         let mut details = json!({
             "status": status.as_u16(),
             "headers": headers(&answer.headers),
-            "body": body,
+            "body": shown(answer, redactor),
         });
         if let Some(retry_after) = retry_after {
             details["retry_after_ms"] = json!(u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX));
@@ -118,6 +116,12 @@ impl CallFailure {
         let failure = Failure::of_status(status.as_u16(), retry_after).unwrap_or(Failure::Permanent);
         let error = NodeError::new("http_status", format!("{what} answered {}{reason}", status.as_u16()));
         Self { error: Box::new(error.with_details(details)), failure }
+    }
+
+    /// The same without the secrets that the call used, wherever they got into it: servers repeat what they were sent.
+    pub(super) fn without(mut self, used: &Used<'_>) -> Self {
+        keep_out(used.redactor(), &mut self.error);
+        self
     }
 }
 
@@ -141,26 +145,19 @@ pub(super) fn headers(headers: &http::HeaderMap) -> Map<String, Value> {
     map
 }
 
-/// Some servers repeat what they were sent: the request's secrets must not come back in an error.
-fn without_secrets(mut text: String, params: &Params) -> String {
-    let mut secrets = Vec::new();
-    for (_, value) in params.headers.0.iter().filter(|(name, _)| is_secret(name)) {
-        // `Bearer x`, `Basic x`: the second word alone is the secret too.
-        secrets.extend([value.clone(), value.rsplit(' ').next().unwrap_or_default().to_owned()]);
+/// The beginning of an answer's body, as errors show it. What is cut off must not be a secret's end: its beginning
+/// would not be found any more.
+pub(super) fn shown(answer: &Answer, redactor: &Redactor) -> Value {
+    let text = String::from_utf8_lossy(&answer.body);
+    if text.len() <= SHOWN
+        && let Ok(mut json) = serde_json::from_str(&text)
+    {
+        redactor.json(&mut json);
+        return json;
     }
-    let target = params.target();
-    let parameters = target.query_pairs().filter(|(name, _)| is_secret_parameter(name));
-    secrets.extend(parameters.map(|(_, value)| value.into_owned()));
-    for secret in secrets.iter().filter(|secret| secret.len() >= 6) {
-        text = text.replace(secret, REDACTED);
+    let mut shown = redactor.head(&text, SHOWN).into_owned();
+    if text.len() > SHOWN {
+        shown.push('…');
     }
-    text
-}
-
-fn shorten(text: &str) -> String {
-    let mut end = text.len().min(SHOWN);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    if end < text.len() { format!("{}…", &text[..end]) } else { text.to_owned() }
+    Value::String(shown)
 }

@@ -8,6 +8,7 @@ mod partial;
 mod redirect;
 mod response;
 mod step;
+mod used;
 
 use std::sync::Arc;
 

@@ -29,7 +29,9 @@ impl Partial {
             .map(Self::deserialize)
             .transpose()
             .unwrap_or_else(|error| {
-                tracing::warn!(%error, "an earlier attempt left something that cannot be read");
+                // Not the error itself: it may quote what a server answered.
+                let error = error.classify();
+                tracing::warn!(?error, "an earlier attempt left something that cannot be read");
                 None
             })
             .unwrap_or_default()

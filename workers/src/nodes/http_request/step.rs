@@ -35,6 +35,7 @@ use super::{
     failure::CallFailure,
     partial::{Partial, Settled},
     response,
+    used::Used,
 };
 use crate::{
     engine::{Outcome, StepFailure},
@@ -193,8 +194,10 @@ impl Calls<'_> {
         } else {
             format!("{run}:{node}:{}:{item}", self.iteration)
         };
-        let answer = self.caller.call(params, &key).await?;
-        response::items(&answer, params.response)
+        let mut used = Used::by(params, &self.scope.env);
+        let called = self.caller.call(params, &key, &mut used).await;
+        let items = called.and_then(|answer| response::items(&answer, params.response));
+        items.map_err(|failed| failed.without(&used))
     }
 }
 

@@ -114,6 +114,11 @@ impl App {
         set(&mut self.config);
     }
 
+    /// Where its journal is.
+    pub(crate) fn data(&self) -> &std::path::Path {
+        &self.config.data_dir
+    }
+
     pub(crate) fn addr(&self) -> SocketAddr {
         self.addr
     }
