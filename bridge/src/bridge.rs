@@ -2,7 +2,6 @@
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -104,23 +103,10 @@ impl Bridge {
             delivery.start(connector)?;
         }
         let front = Front::new(&config, log, stats, bridge.front_stop.clone());
-        bridge.serve(listener, http::router(front));
+        let stop = bridge.front_stop.clone();
+        bridge.front.spawn(http_server::serve(listener, http::router(front), config.front, stop));
         tracing::info!(%addr, "bridge started");
         Ok(bridge)
-    }
-
-    fn serve(&self, listener: TcpListener, router: axum::Router) {
-        let stop = self.front_stop.clone();
-        let listener = listener.tap_io(|connection| {
-            // Without it a reply may wait for the peer's delayed acknowledgement; failing to set it costs only that.
-            let _ = connection.set_nodelay(true);
-        });
-        self.front.spawn(async move {
-            let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
-            if let Err(error) = served {
-                tracing::error!(%error, "the front ended");
-            }
-        });
     }
 
     /// Where the front listens.

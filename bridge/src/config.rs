@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use http_server::ServerLimits;
 use secrecy::SecretString;
 
 use crate::{
@@ -23,6 +24,8 @@ pub struct BridgeConfig {
     pub log: LogConfig,
     /// Where the front listens; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// What the front allows those who connect.
+    pub front: ServerLimits,
     /// HTTP sink connector configurations, one file each.
     pub connectors: Vec<PathBuf>,
     /// What `${env:NAME}` in them stands for. May hold secrets; never logged.
@@ -65,6 +68,7 @@ impl BridgeConfig {
         Self {
             log,
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            front: ServerLimits::default(),
             connectors: Vec::new(),
             variables: BTreeMap::new(),
             cluster_id: "bridge".to_owned(),
@@ -109,7 +113,7 @@ pub struct Limits {
     pub max_record_bytes: usize,
     /// Largest request with a known length, in bytes. (One of unknown length is a stream, read as it comes.)
     pub max_request_bytes: usize,
-    /// Bytes of request bodies that are in memory at once.
+    /// Bytes of request bodies that are in memory at once. Of one address only so many that others find room.
     pub max_body_bytes: usize,
     /// Bytes of records that wait for the log's writer.
     pub max_queued_bytes: usize,
@@ -121,6 +125,8 @@ pub struct Limits {
     pub max_batch_entries: usize,
     /// Longest time a produce stream stays open.
     pub max_stream_age: Duration,
+    /// Longest time that a produce stream stays open while nothing comes.
+    pub max_stream_idle: Duration,
 }
 
 impl Default for Limits {
@@ -134,6 +140,7 @@ impl Default for Limits {
             max_topics: 1_000,
             max_batch_entries: 10,
             max_stream_age: Duration::from_secs(86_400),
+            max_stream_idle: Duration::from_secs(300),
         }
     }
 }

@@ -3,23 +3,16 @@
 use std::{io::ErrorKind, net::SocketAddr};
 
 use anyhow::Context as _;
-use axum::serve::{ListenerExt as _, TapIo};
-use tokio::net::{TcpListener, TcpStream};
-
-/// A listener whose answers go out at once: one of a few hundred bytes must not wait for the acknowledgement of the
-/// one before.
-pub(crate) type Listener = TapIo<TcpListener, fn(&mut TcpStream)>;
+use tokio::net::TcpListener;
 
 /// Listens there.
 ///
 /// # Errors
 /// When that is not possible: what to do.
-pub(crate) async fn listen(address: SocketAddr) -> anyhow::Result<Listener> {
+pub(crate) async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     let port = address.port();
     match TcpListener::bind(address).await {
-        Ok(listener) => Ok(listener.tap_io(|stream| {
-            let _ = stream.set_nodelay(true);
-        })),
+        Ok(listener) => Ok(listener),
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
             anyhow::bail!("port {port} is in use: stop what uses it, or choose another with --port")
         }

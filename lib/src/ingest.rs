@@ -5,6 +5,7 @@
 //! its neighbours with it: it comes out as [`Unreadable`], with its text for the dead letters, and [`resync`] finds
 //! where the next one begins. Records are borrowed from the body, except those that were inside a string.
 
+mod letters;
 mod records;
 mod resync;
 mod watch;
@@ -13,6 +14,8 @@ mod wrapper;
 use std::borrow::Cow;
 
 pub use self::{records::Records, watch::BodyWatch};
+
+pub use self::letters::{Letters, MAX_LETTERS, MAX_LETTERS_BYTES};
 
 /// A record's JSON text, or what could not be read.
 pub type Record<'a> = Result<Cow<'a, str>, Unreadable>;

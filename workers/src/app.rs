@@ -10,6 +10,7 @@ use domain::run::RunStatus;
 use metrics::{counter, gauge};
 use minireipaz::clock::Clock;
 use minireipaz::{
+    auth::ConnectorDoor,
     ingest::BodyWatch,
     store::Store,
     telemetry::{self, names},
@@ -160,7 +161,7 @@ impl Worker {
             supervisor.spawn("forwarder", forwarder.run(stop_recorder.clone()));
         }
         let state = Arc::new(IngestState {
-            secrets: config.secrets.clone(),
+            door: ConnectorDoor::new("worker", config.secrets.clone(), Arc::clone(&clock)),
             gate: Arc::clone(&gate),
             inputs: processor.inputs.clone(),
             peers: config.peers.clone(),
@@ -171,18 +172,9 @@ impl Worker {
             metrics,
             bodies: BodyWatch::new(ingest::CONSUMER),
         });
-        let router = ingest::router(state);
-        let stop = stop_ingest.clone();
-        supervisor.spawn("ingest", async move {
-            let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
-                // An answer of a few bytes must not wait for the acknowledgement of the one before.
-                let _ = stream.set_nodelay(true);
-            });
-            let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
-            if let Err(error) = served {
-                tracing::error!(%error, "the worker's ingest ended");
-            }
-        });
+        let door =
+            http_server::serve(listener, ingest::router(state), config.door.clone(), stop_ingest.clone());
+        supervisor.spawn("ingest", door);
         // Probes are answered meanwhile.
         open.await.map_err(|_| StartError::Recovery)?;
         Ok(Self { addr, config, gate, backlog, processor, supervisor, stop_ingest, stop_recorder })

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use domain::duration::HumanDuration;
+use http_server::ServerLimits;
 use minireipaz::{auth::CallbackSecrets, config::Env};
 use secrecy::SecretString;
 
@@ -18,6 +19,8 @@ pub struct WorkerConfig {
     pub listen: SocketAddr,
     /// Where its journal is; it must outlive the process. `WORKER_DATA_DIR`, required.
     pub data_dir: PathBuf,
+    /// What its door allows those who connect; there are no variables for it.
+    pub door: ServerLimits,
     /// Secrets of connectors. `CONNECTOR_SECRET` (required) and `CONNECTOR_SECRET_NEXT`.
     pub secrets: CallbackSecrets,
     /// The workers that share the connector's address. `WORKER_PEERS` and `WORKER_SELF`, default none.
@@ -53,6 +56,7 @@ impl WorkerConfig {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
             data_dir: data_dir.into(),
+            door: ServerLimits::default(),
             secrets,
             peers: Peers::none(SecretString::default()),
             max_steps: 256,

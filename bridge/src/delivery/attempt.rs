@@ -15,6 +15,8 @@ use crate::connector::{ConnectorConfig, Statuses};
 const REPLY_BYTES: usize = 4 << 10;
 /// So much of a good reply is read to keep its connection; a longer one costs the connection.
 const DRAIN_BYTES: usize = 64 << 10;
+/// Connections are kept for less time than receivers commonly keep them, so that no delivery meets a closing one.
+const IDLE_LIMIT: Duration = Duration::from_secs(50);
 
 /// The HTTP client of one connector.
 pub(super) struct Receiver {
@@ -45,6 +47,7 @@ impl Receiver {
         let client = Client::builder()
             .connect_timeout(connector.connect_timeout)
             .timeout(connector.request_timeout)
+            .pool_idle_timeout(IDLE_LIMIT)
             .redirect(redirect::Policy::none())
             .tcp_nodelay(true)
             .no_proxy()

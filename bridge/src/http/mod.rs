@@ -17,7 +17,10 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use tokio::sync::Semaphore;
+use http_server::{
+    Peer,
+    room::{Held, Room},
+};
 use tokio_util::sync::CancellationToken;
 
 use self::{auth::BasicAuthenticator, refusal::Refusal};
@@ -39,8 +42,8 @@ pub(crate) struct Front {
     limits: Limits,
     /// Ends produce streams: they would stay open for hours.
     stop: CancellationToken,
-    /// Kibibytes of bodies that may still come into memory.
-    body_room: Arc<Semaphore>,
+    /// Memory for bodies.
+    body_room: Arc<Room>,
 }
 
 impl Front {
@@ -50,7 +53,6 @@ impl Front {
         stats: Arc<Stats>,
         stop: CancellationToken,
     ) -> Arc<Self> {
-        let kibibytes = (config.limits.max_body_bytes / 1024).clamp(1, Semaphore::MAX_PERMITS);
         Arc::new(Self {
             log,
             clock: config.clock.clone(),
@@ -60,7 +62,7 @@ impl Front {
             check_cluster_id: config.check_cluster_id,
             limits: config.limits.clone(),
             stop,
-            body_room: Arc::new(Semaphore::new(kibibytes)),
+            body_room: Room::new(config.limits.max_body_bytes),
         })
     }
 
@@ -74,6 +76,11 @@ impl Front {
         let refused = results.iter().filter(|result| result.is_err()).count();
         self.stats.appended((results.len() - refused) as u64, bytes as u64, refused as u64);
         results
+    }
+
+    /// Memory for a body of that sender.
+    fn hold(&self, peer: &Peer) -> Held {
+        self.body_room.hold(peer.addr().ip())
     }
 
     fn check_cluster(&self, id: &str) -> Result<(), Refusal> {

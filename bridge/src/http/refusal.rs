@@ -2,6 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use http_server::room::Full;
 use serde::Serialize;
 
 use crate::log::LogError;
@@ -32,6 +33,17 @@ impl Refusal {
         const TEXT: &str =
             "The request included a message larger than the maximum message size the server can accept.";
         Self::new(413, 413, format!("{TEXT} ({detail})"))
+    }
+
+    /// 408: the body comes too slowly.
+    pub(super) fn too_slow(detail: impl std::fmt::Display) -> Self {
+        Self::new(408, 408, format!("Request Timeout: {detail}"))
+    }
+
+    /// 429: there is no memory for the body.
+    pub(super) fn no_room(Full { limit }: Full) -> Self {
+        let what = format!("request bodies fill the limit max_body_bytes of {limit} bytes; try again");
+        Self::new(429, 429, what)
     }
 
     /// 422: nothing was sent.

@@ -12,6 +12,7 @@ use axum::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, header};
+use http_server::Peer;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
@@ -78,29 +79,32 @@ pub(super) async fn topics(State(front): State<Arc<Front>>, headers: HeaderMap) 
 pub(super) async fn produce(
     State(front): State<Arc<Front>>,
     Path(topic): Path<String>,
+    peer: Peer,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    store(&front, &topic, None, &headers, body).await
+    store(&front, &topic, None, &peer, &headers, body).await
 }
 
 /// `POST /topics/{topic}/partitions/{partition}`.
 pub(super) async fn produce_to_partition(
     State(front): State<Arc<Front>>,
     Path((topic, partition)): Path<(String, String)>,
+    peer: Peer,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
     let Ok(partition) = partition.parse() else {
         return Err(Refusal::new(404, 40402, format!("Partition {partition} cannot be found.")));
     };
-    store(&front, &topic, Some(partition), &headers, body).await
+    store(&front, &topic, Some(partition), &peer, &headers, body).await
 }
 
 async fn store(
     front: &Front,
     topic: &str,
     partition: Option<u32>,
+    peer: &Peer,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
@@ -111,7 +115,7 @@ async fn store(
         BINARY => true,
         other => return Err(Refusal::media_type(&format!("{other:?}, send {JSON} or {BINARY}"))),
     };
-    let body = front.whole(body).await?;
+    let body = front.whole(peer, body).await?;
     let records = records(&body.bytes, binary, partition, front.clock.now_millis())?;
     let results = front.append(topic, records).await;
     if let Some(refusal) = whole_refusal(&results, partition.is_some()) {

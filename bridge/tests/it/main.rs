@@ -16,4 +16,5 @@ mod produce_stream;
 mod produce_v2;
 mod produce_v3;
 mod retries;
+mod slow;
 mod support;

@@ -1,25 +1,24 @@
 //! An HTTP server of this process.
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
 use axum::Router;
-use tokio::{task::JoinHandle, time::timeout};
+use http_server::ServerLimits;
+use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-
-use crate::listen::Listener;
 
 /// A server that runs.
 pub(crate) struct Server {
-    task: JoinHandle<io::Result<()>>,
+    task: JoinHandle<()>,
     stop: CancellationToken,
 }
 
 impl Server {
     /// Serves from now on.
-    pub(crate) fn start(listener: Listener, router: Router) -> Self {
+    pub(crate) fn start(listener: TcpListener, router: Router) -> Self {
         let stop = CancellationToken::new();
-        let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
-        Self { task: TaskTracker::new().spawn(async move { server.await }), stop }
+        let server = http_server::serve(listener, router, ServerLimits::default(), stop.clone());
+        Self { task: TaskTracker::new().spawn(server), stop }
     }
 
     /// Waits until it ends by itself, which it should not; says how.

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use axum::serve::Listener as _;
 use bridge::Bridge;
 use minireipaz::{
     auth::issuer::LocalIssuer,
@@ -11,6 +10,7 @@ use minireipaz::{
     http::{ApiConfig, AppState},
     store::{StoreConfig, clickhouse::ClickHouse},
 };
+use tokio::net::TcpListener;
 use workers::{Worker, WorkerConfig};
 
 use super::{
@@ -22,10 +22,7 @@ use super::{
     server::Server,
     settings::{self, host},
 };
-use crate::{
-    listen::{Listener, listen},
-    playground,
-};
+use crate::{listen::listen, playground};
 
 /// The whole system on this machine.
 pub(crate) struct LocalSystem {
@@ -42,7 +39,7 @@ impl LocalSystem {
     /// Starts all parts, the functions on `listener`. What delivers starts last, so that it finds its receivers.
     pub(crate) async fn start(
         folder: &Folder,
-        listener: Listener,
+        listener: TcpListener,
         clickhouse_url: Option<&str>,
     ) -> anyhow::Result<Self> {
         let last = folder.addresses();

@@ -1,7 +1,7 @@
 //! What happens with a request, from its routes to its answer.
 
 use std::{
-    net::SocketAddr,
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -11,10 +11,11 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    extract::{ConnectInfo, Request, State},
+    extract::{Request, State},
     response::Response,
 };
 use http::HeaderValue;
+use http_server::Peer;
 use uuid::Uuid;
 
 use super::{
@@ -43,11 +44,7 @@ pub(crate) fn router(table: Table, files: Files, pool: Arc<Pool>, forwarder: For
     Router::new().fallback(answer).with_state(Arc::new(app))
 }
 
-async fn answer(
-    State(app): State<Arc<App>>,
-    ConnectInfo(client): ConnectInfo<SocketAddr>,
-    request: Request,
-) -> Response {
+async fn answer(State(app): State<Arc<App>>, peer: Peer, request: Request) -> Response {
     let id = app.next_id();
     let exists = |path: &str| app.function(path).is_some() || app.files.find(path).is_some();
     let found = app.table.resolve(request.method(), request.uri().path(), &exists);
@@ -55,7 +52,7 @@ async fn answer(
         Target::Found(path) => HeaderValue::try_from(path).ok(),
         Target::Redirect(_) | Target::Refused(_) => None,
     };
-    let mut answer = match app.answer(&found, request, client, &id).await {
+    let mut answer = match app.answer(&found, request, peer.addr().ip(), &id).await {
         Ok(answer) => answer,
         Err(refusal) => refusal.response(&id.public),
     };
@@ -80,7 +77,7 @@ impl App {
         &self,
         found: &Resolution,
         mut request: Request,
-        client: SocketAddr,
+        client: IpAddr,
         id: &RequestId,
     ) -> Result<Response, Refusal> {
         let path = match &found.target {
@@ -97,7 +94,7 @@ impl App {
             files::answer(file, request).await?
         } else {
             let function = self.function(path).ok_or(Refusal::NotFound)?;
-            self.forwarder.answer(&self.pool, function, request, &found.query, (client.ip(), id)).await?
+            self.forwarder.answer(&self.pool, function, request, &found.query, (client, id)).await?
         };
         if let Some(status) = found.status {
             *answer.status_mut() = status;

@@ -5,7 +5,6 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use axum::{
@@ -19,12 +18,13 @@ use http::{
     uri::PathAndQuery,
 };
 use http_body_util::{BodyExt as _, Full};
+use http_server::room::{Held, Room};
 use hyper::body::{Frame, Incoming};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use tokio::time::{Instant, Sleep, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
 use super::{
     deployment::Function,
@@ -39,13 +39,14 @@ use super::{
 const MAX_BODY: usize = 4_500_000;
 /// How much of a larger one is read before the client is told, whether it listens or not.
 const MAX_DISCARDED: usize = 64 << 20;
-/// How long a client may take to send its body.
-const BODY_LIMIT: Duration = Duration::from_secs(60);
+/// Memory for the bodies of all requests: 256 MiB.
+const ALL_BODIES: usize = 256 << 20;
 
 /// Passes requests on to processes.
 #[derive(Debug)]
 pub(crate) struct Forwarder {
     client: Client<HttpConnector, Full<Bytes>>,
+    bodies: Arc<Room>,
     tell: Tell,
 }
 
@@ -57,7 +58,7 @@ impl Forwarder {
         // A connection for each request: one that was kept may belong to a process that has just died, and nobody
         // could say whether a request on it was seen. A new one is refused, and the request can be sent again.
         let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
-        Self { client, tell }
+        Self { client, bodies: Room::new(ALL_BODIES), tell }
     }
 
     /// Lets a function answer.
@@ -73,7 +74,8 @@ impl Forwarder {
         from: (IpAddr, &RequestId),
     ) -> Result<Response, Refusal> {
         let (mut parts, body) = request.into_parts();
-        let body = whole(body, &parts).await?;
+        let mut room = self.bodies.hold(from.0);
+        let body = whole(body, &parts, &mut room).await?;
         headers::for_function(&mut parts.headers, from.0, from.1);
         let path = path_and_query(&parts.uri, query);
         let mut tried = false;
@@ -122,24 +124,26 @@ impl Forwarder {
 }
 
 /// The body as a whole: the platform too calls a function only when it has all of it.
-async fn whole(body: Body, parts: &Parts) -> Result<Bytes, Refusal> {
+async fn whole(body: Body, parts: &Parts, room: &mut Held) -> Result<Bytes, Refusal> {
     let header = |name| parts.headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
     let announced: usize = header(CONTENT_LENGTH).and_then(|length| length.parse().ok()).unwrap_or(0);
     if announced > MAX_BODY && header(EXPECT).is_some() {
         // The client waits for a word before it sends.
         return Err(Refusal::PayloadTooLarge);
     }
-    timeout(BODY_LIMIT, collected(body, announced)).await.unwrap_or(Err(Refusal::Unreadable))
+    room.check(announced.min(MAX_BODY)).map_err(|_| Refusal::Throttled)?;
+    collected(body, room).await
 }
 
 /// A body that is too large is read on for a while: a client that is still sending does not see an answer.
-async fn collected(mut body: Body, announced: usize) -> Result<Bytes, Refusal> {
-    let mut bytes = Vec::with_capacity(announced.min(MAX_BODY));
+async fn collected(mut body: Body, room: &mut Held) -> Result<Bytes, Refusal> {
+    let mut bytes = Vec::new();
     let mut read = 0;
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| Refusal::Unreadable)?.into_data() else { continue };
         read += data.len();
         if read <= MAX_BODY {
+            room.resize(read).map_err(|_| Refusal::Throttled)?;
             bytes.extend_from_slice(&data);
         } else if read > MAX_DISCARDED {
             break;

@@ -18,16 +18,11 @@ mod routes;
 mod screen;
 mod vercel_json;
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use axum::serve::Listener as _;
 use domain::duration::HumanDuration;
+use http_server::ServerLimits;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{deployment::Deployment, forward::Forwarder, launcher::Launcher, pool::Pool};
@@ -85,10 +80,9 @@ impl Serve {
 
         let stopping = CancellationToken::new();
         let tasks = TaskTracker::new();
-        let router = app::router(table, files, Arc::clone(&pool), Forwarder::new(screen::show))
-            .into_make_service_with_connect_info::<SocketAddr>();
-        let server = axum::serve(listener, router).with_graceful_shutdown(stopping.clone().cancelled_owned());
-        let mut server = tasks.spawn(async move { server.await });
+        let router = app::router(table, files, Arc::clone(&pool), Forwarder::new(screen::show));
+        let server = http_server::serve(listener, router, ServerLimits::default(), stopping.clone());
+        let mut server = tasks.spawn(server);
         tokio::select! {
             ended = &mut server => anyhow::bail!("the server ended: {ended:?}"),
             () = stop.asked() => {}

@@ -14,13 +14,13 @@ pub(crate) enum Refusal {
     Method,
     /// The body is larger than a function may get.
     PayloadTooLarge,
-    /// The client did not send its body to the end.
+    /// The client did not send its body to the end, or too slowly.
     Unreadable,
     /// The function ended, or broke the connection, before it answered.
     Failed,
     /// The function took longer than its `maxDuration`.
     Timeout,
-    /// The function has as many requests as it may have.
+    /// The function has as many requests as it may have, or all bodies together have as much memory as they may.
     Throttled,
 }
 
@@ -44,9 +44,11 @@ impl Refusal {
                 "FUNCTION_PAYLOAD_TOO_LARGE",
                 "A request's body may have 4.5 MB: send less at a time.",
             ),
-            Self::Unreadable => {
-                (StatusCode::BAD_REQUEST, "BAD_REQUEST", "The body broke off: send it again.")
-            }
+            Self::Unreadable => (
+                StatusCode::BAD_REQUEST,
+                "BAD_REQUEST",
+                "The body broke off or came too slowly: send it again.",
+            ),
             Self::Failed => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "FUNCTION_INVOCATION_FAILED",
@@ -60,7 +62,7 @@ impl Refusal {
             Self::Throttled => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "FUNCTION_THROTTLED",
-                "The function has as many requests as one process takes: try again.",
+                "There are as many requests as can be taken at a time: try again.",
             ),
         }
     }

@@ -5,7 +5,7 @@ use std::{ops::Deref, sync::Arc};
 use super::{ApiConfig, HttpConfig, health::Checkup};
 use crate::clock::{Clock, SystemClock};
 use crate::{
-    auth::{Authenticator, CallbackSecrets},
+    auth::{Authenticator, CallbackSecrets, ConnectorDoor},
     bus::{EventBus, rest_proxy::RestProxy},
     service::{RunWatch, Runs, Scheduler, Workflows},
     store::{Store, clickhouse::ClickHouse},
@@ -20,7 +20,7 @@ pub struct ApiParts {
     /// Who is calling.
     pub auth: Arc<Authenticator>,
     /// Secrets of connectors.
-    pub callbacks: Arc<CallbackSecrets>,
+    pub callbacks: CallbackSecrets,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Settings.
@@ -43,8 +43,8 @@ pub struct App {
     pub health: Checkup,
     /// Who is calling.
     pub auth: Arc<Authenticator>,
-    /// Secrets of connectors.
-    pub callbacks: Arc<CallbackSecrets>,
+    /// Where connectors come in.
+    pub connectors: ConnectorDoor,
     /// Settings.
     pub config: HttpConfig,
 }
@@ -62,7 +62,7 @@ impl AppState {
             store: Arc::new(ClickHouse::new(&config.store)?),
             bus: Arc::new(RestProxy::new(config.bus.clone())?),
             auth: Arc::new(Authenticator::new(config.auth.clone(), Arc::clone(&clock))?),
-            callbacks: Arc::new(config.callbacks.clone()),
+            callbacks: config.callbacks.clone(),
             clock,
             config: config.http.clone(),
         }))
@@ -83,10 +83,10 @@ impl AppState {
                 watch,
             ),
             workflows,
-            scheduler: Scheduler::new(Arc::clone(&store), Arc::clone(&bus), clock),
+            scheduler: Scheduler::new(Arc::clone(&store), Arc::clone(&bus), Arc::clone(&clock)),
             health: Checkup::new(bus, store),
             auth,
-            callbacks,
+            connectors: ConnectorDoor::new("scheduler", callbacks, clock),
             config,
         }))
     }

@@ -35,6 +35,8 @@ pub enum Part {
     Calls,
     /// The functions.
     Functions,
+    /// What connectors call: the scheduler function and the worker.
+    Doors,
     /// The worker.
     Worker,
 }
@@ -95,6 +97,8 @@ metrics! {
         "Records that the bus took.";
     BUS_REQUESTS = Counter "minireipaz_bus_requests_total", Functions, [TOPIC], "requests",
         "Produce requests; against the records it tells how well publishes coalesce.";
+    CONNECTOR_REFUSED = Counter "minireipaz_connector_refused_total", Doors, [CONSUMER, REASON], "requests",
+        "Requests that were turned away for good: `secret_missing` and `secret_wrong` with 401, `too_large` with 413.";
     WORKER_REQUEST_SECONDS = Histogram "minireipaz_worker_request_seconds", Worker, [STATUS], "seconds",
         "Time to answer a batch of tasks, which is after its commit; its `_count` is the number of batches.";
     WORKER_REFUSED = Counter "minireipaz_worker_refused_total", Worker, [STATUS], "requests",
@@ -171,5 +175,7 @@ pub const CONSUMER: &str = "consumer";
 pub const STATUS: &str = "status";
 /// Label: the node's kind, such as `http_request`.
 pub const NODE_KIND: &str = "kind";
+/// Label: why a request was turned away.
+pub const REASON: &str = "reason";
 /// Label: the version that runs.
 pub const VERSION: &str = "version";

@@ -7,13 +7,12 @@ use domain::{
     run::{RunStatus, Trigger},
     timestamp::Timestamp,
 };
-use http::Request;
 use minireipaz::store::memory::Call;
 use serde_json::json;
 
-use crate::app::{SECRET, TestApp, acme};
+use crate::app::{TestApp, acme};
 
-fn requested(workflow: &str, n: u128) -> Event {
+pub(crate) fn requested(workflow: &str, n: u128) -> Event {
     let at = Timestamp::from_millis(1_763_971_200_000);
     Event {
         id: format!("e{n}"),
@@ -31,7 +30,7 @@ fn requested(workflow: &str, n: u128) -> Event {
     }
 }
 
-fn text(event: &Event) -> String {
+pub(crate) fn text(event: &Event) -> String {
     serde_json::to_string(event).unwrap()
 }
 
@@ -242,23 +241,4 @@ async fn a_run_gets_the_newest_version_also_when_it_comes_in_the_same_batch() {
         assert_eq!(app.deliver(deletion.clone()).await.body["workflows"], 1);
     }
     app.get(&format!("/api/v1/workflows/{id}")).await.problem(404, "workflow_not_found");
-}
-
-#[tokio::test]
-async fn only_who_knows_the_secret_delivers() {
-    let app = TestApp::start().await;
-    let send = |name: &'static str, value: String| {
-        let request = Request::post("/api/v1/scheduler/events").header(name, value);
-        app.send(request.body(axum::body::Body::from("[]")).unwrap())
-    };
-    assert_eq!(send("authorization", format!("Bearer {SECRET}")).await.status, 200);
-    assert_eq!(send("x-api-key", SECRET.to_owned()).await.status, 200);
-    for (name, value) in [
-        ("x-api-key", "wrong".to_owned()),
-        ("authorization", "Bearer wrong".to_owned()),
-        ("authorization", format!("Bearer {}", app.token())),
-        ("x-other", SECRET.to_owned()),
-    ] {
-        send(name, value).await.problem(401, "wrong_secret");
-    }
 }

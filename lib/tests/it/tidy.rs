@@ -11,7 +11,7 @@ use minireipaz::http::routes::FUNCTIONS;
 use serde_json::Value;
 
 /// The crates, the root's aside.
-const CRATES: [&str; 6] = ["domain", "private_files", "lib", "workers", "bridge", "cli"];
+const CRATES: [&str; 7] = ["domain", "private_files", "http_server", "lib", "workers", "bridge", "cli"];
 
 /// Files that may be longer than the limit, and why.
 const LONG: [(&str, &str); 0] = [];
@@ -158,6 +158,18 @@ fn no_file_is_longer_than_the_limit() {
         .filter(|(lines, _)| *lines > MAX_LINES)
         .collect();
     assert!(long.is_empty(), "split by purpose: {long:?}");
+}
+
+#[test]
+fn every_socket_is_served_with_deadlines() {
+    let sources = CRATES.iter().flat_map(|folder| files(&format!("{folder}/src"), ".rs"));
+    // What tests start is theirs.
+    for file in sources.filter(|file| !file.contains("/tests") && !file.ends_with("/fake.rs")) {
+        assert!(
+            !read(&file).contains("axum::serve("),
+            "{file}: use http_server::serve, which nobody holds up"
+        );
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The worker's HTTP door: the connector's batches of tasks, health and metrics.
 
+mod body;
 mod health;
 mod sorted;
 
@@ -7,20 +8,24 @@ use std::{sync::Arc, time::Instant};
 
 use axum::{
     Json, Router,
-    body::{Bytes, HttpBody},
-    extract::{DefaultBodyLimit, FromRequest, Request, State},
-    http::{HeaderMap, StatusCode, header},
+    extract::{Request, State},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use metrics::{counter, histogram};
 use metrics_exporter_prometheus::PrometheusHandle;
 use minireipaz::clock::Clock;
-use minireipaz::{auth::CallbackSecrets, ingest::BodyWatch, store::Store, telemetry::names};
+use minireipaz::{
+    auth::{ConnectorDoor, TurnedAway},
+    ingest::BodyWatch,
+    store::Store,
+    telemetry::names,
+};
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use self::sorted::Sender;
+use self::{body::NotRead, sorted::Sender};
 
 use crate::{
     documents::Documents,
@@ -40,7 +45,7 @@ const RETRY_AFTER: &str = "1";
 
 /// What ingest works with.
 pub(crate) struct IngestState {
-    pub(crate) secrets: CallbackSecrets,
+    pub(crate) door: ConnectorDoor,
     pub(crate) gate: Arc<Gate>,
     pub(crate) inputs: Inputs,
     pub(crate) peers: Peers,
@@ -56,7 +61,6 @@ pub(crate) struct IngestState {
 pub(crate) fn router(state: Arc<IngestState>) -> Router {
     Router::new()
         .route("/tasks", post(take))
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
@@ -74,27 +78,16 @@ async fn take(State(state): State<Arc<IngestState>>, request: Request) -> Respon
 /// The batch is answered once all of it is durable; a bad record in it counts as handled. Who may not call, or comes
 /// when there is no room, is told so before the body is read.
 async fn taken(state: &Arc<IngestState>, request: Request) -> Response {
-    if !state.knows(request.headers()) {
-        return refused(
-            StatusCode::UNAUTHORIZED,
-            "the secret is missing or wrong: set `Authorization: Bearer …` or `X-API-KEY` to CONNECTOR_SECRET",
-        );
+    if let Err(stranger) = state.door.admit(request.headers()) {
+        return turn_away(stranger);
     }
     let sender = if request.headers().contains_key(HANDED_OVER) { Sender::Peer } else { Sender::Connector };
-    let size = request.body().size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok());
-    let size = size.unwrap_or(MAX_BODY_BYTES).min(MAX_BODY_BYTES);
-    let admission = match state.gate.admit(size, sender == Sender::Peer) {
-        Ok(admission) => admission,
-        Err(refusal) => return refuse(&refusal),
-    };
-    let body = match Bytes::from_request(request, &()).await {
-        Ok(body) => body,
-        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            let detail =
-                format!("a batch has at most {MAX_BODY_BYTES} bytes; lower the connector's batch.max.size");
-            return refused(StatusCode::PAYLOAD_TOO_LARGE, &detail);
-        }
-        Err(rejection) => return refused(rejection.status(), &rejection.body_text()),
+    let (body, admission) = match body::read(&state.gate, request.into_body(), sender).await {
+        Ok(read) => read,
+        Err(NotRead::Refused(refusal)) => return refuse(&refusal),
+        Err(NotRead::TooLarge) => return turn_away(state.door.too_large(MAX_BODY_BYTES)),
+        // Sent again it may come whole.
+        Err(why @ (NotRead::TooSlow(_) | NotRead::BrokenOff(_))) => return unavailable(&why.to_string()),
     };
     let batch = match sorted::read(state, body, sender).await {
         Ok(batch) => batch,
@@ -104,7 +97,8 @@ async fn taken(state: &Arc<IngestState>, request: Request) -> Response {
         }
     };
     let (reply, answer) = oneshot::channel();
-    let sorted::SortedRecords { tasks, rejected, elsewhere, letters, known, .. } = batch;
+    let sorted::SortedRecords { tasks, rejected, elsewhere, letters, known } = batch;
+    let letters = letters.finish();
     let delivery = Delivery { tasks, rejected, elsewhere, letters, reply, admission };
     if !state.inputs.send(Input::Delivery(delivery)) {
         return refuse(&Refusal::Closed);
@@ -119,12 +113,12 @@ async fn taken(state: &Arc<IngestState>, request: Request) -> Response {
     }
 }
 
-impl IngestState {
-    fn knows(&self, headers: &HeaderMap) -> bool {
-        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        let bearer = text(header::AUTHORIZATION.as_str()).and_then(|value| value.strip_prefix("Bearer "));
-        bearer.or_else(|| text("x-api-key")).is_some_and(|secret| self.secrets.verify(secret.trim()))
-    }
+fn turn_away(refusal: TurnedAway) -> Response {
+    let status = match refusal {
+        TurnedAway::Stranger(_) => StatusCode::UNAUTHORIZED,
+        TurnedAway::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+    };
+    refused(status, &refusal.to_string())
 }
 
 fn refuse(refusal: &Refusal) -> Response {

@@ -11,7 +11,7 @@ use domain::{
     trace::TraceContext,
 };
 use minireipaz::{
-    ingest::{self, NO_RECORD},
+    ingest::{self, Letters, NO_RECORD},
     store::StoreError,
 };
 use serde_json::Value;
@@ -28,15 +28,12 @@ use crate::{
 /// A duplicate that is younger than this is recognised by the journal; an older one, the store is asked about.
 const REMEMBERED: Duration = Duration::from_secs(24 * 3_600);
 
-#[derive(Default)]
 pub(super) struct SortedRecords {
     pub(super) tasks: Vec<Task>,
     pub(super) rejected: Vec<Rejected>,
     /// Tasks of other workers: the owner, and the record.
     pub(super) elsewhere: Vec<(Arc<str>, Vec<u8>)>,
-    pub(super) letters: Vec<DeadLetter>,
-    /// Unreadable records beyond those in `letters`.
-    unkept: usize,
+    pub(super) letters: Letters,
     /// Runs that the store knows to have ended.
     pub(super) known: usize,
 }
@@ -55,9 +52,8 @@ pub(super) enum Unknown {
 /// A body above this is read on a thread that may be busy for long.
 const LARGE_BODY: usize = 256 << 10;
 
-/// So many unreadable records of one body are kept each; of the rest only the number, so that a body of rubbish
-/// cannot fill memory and disk.
-const MAX_LETTERS: usize = 1_000;
+/// Under which name dead letters are kept.
+const CONSUMER: &str = "worker";
 
 /// Whose tasks a body holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,30 +83,30 @@ pub(super) async fn read(
 
 impl SortedRecords {
     fn of(state: &IngestState, body: &[u8], sender: Sender) -> Self {
-        let mut sorted = Self::default();
+        let mut sorted = Self {
+            tasks: Vec::new(),
+            rejected: Vec::new(),
+            elsewhere: Vec::new(),
+            letters: Letters::new(CONSUMER, state.clock.now()),
+            known: 0,
+        };
         let mut events = 0;
         for record in ingest::records(body) {
+            sorted.letters.next_record();
             match record {
                 Ok(text) => match event::read(&text) {
                     Ok(event) => {
                         events += 1;
                         sorted.sort(state, event, &text, sender);
                     }
-                    Err(reason) => {
-                        sorted.bury(state, reason, ingest::excerpt(text.as_bytes()), String::new());
-                    }
+                    Err(reason) => sorted.letters.bury(reason, &text, ""),
                 },
-                Err(unreadable) => sorted.bury(state, unreadable.reason, unreadable.record, String::new()),
+                Err(unreadable) => sorted.letters.bury(unreadable.reason, &unreadable.record, ""),
             }
         }
-        let reason = sorted.letters.first().map(|letter| letter.reason.as_str());
+        let reason = sorted.letters.first_reason();
         if state.bodies.read(body, events, reason, state.clock.now()) && reason.is_none() {
-            sorted.bury(state, NO_RECORD.to_owned(), ingest::excerpt(body), String::new());
-        }
-        if sorted.unkept > 0 {
-            let reason = format!("{} more records of the same body cannot be read either", sorted.unkept);
-            tracing::warn!(reason, "they are not kept");
-            sorted.letters.push(letter(state, reason, String::new(), String::new()));
+            sorted.letters.bury(NO_RECORD.to_owned(), &ingest::excerpt(body), "");
         }
         sorted
     }
@@ -130,12 +126,7 @@ impl SortedRecords {
             }
             Payload::WorkflowSaved(_) | Payload::WorkflowDeleted(_) | Payload::RunRequested(_) => {
                 let reason = "this event is for the scheduler: the connector of topic `workflows` must not call the worker";
-                self.bury(
-                    state,
-                    reason.to_owned(),
-                    ingest::excerpt(text.as_bytes()),
-                    event.tenant.to_string(),
-                );
+                self.letters.bury(reason.to_owned(), text, event.tenant.as_str());
             }
         }
     }
@@ -185,15 +176,6 @@ impl SortedRecords {
         let record = ingest::excerpt(text.as_bytes());
         let letter = letter(state, why, record, header.tenant.to_string());
         self.rejected.push(Rejected { header, error, letter });
-    }
-
-    fn bury(&mut self, state: &IngestState, reason: String, record: String, tenant: String) {
-        if self.letters.len() >= MAX_LETTERS {
-            self.unkept += 1;
-            return;
-        }
-        tracing::warn!(reason, "a record cannot be read and becomes a dead letter");
-        self.letters.push(letter(state, reason, record, tenant));
     }
 
     /// Leaves out runs that ended so long ago that the journal has forgotten them.

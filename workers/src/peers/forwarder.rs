@@ -21,6 +21,8 @@ const BYTES: usize = 4 << 20;
 /// The owner has to answer within this time.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
+/// Connections are kept for less time than the owner's door keeps them.
+const IDLE_LIMIT: Duration = Duration::from_secs(50);
 /// Waits between attempts.
 const BACKOFF: ExponentialBuilder = doubling(Duration::from_millis(50), Duration::from_secs(2));
 
@@ -57,6 +59,7 @@ impl Forwarders {
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_LIMIT)
             .timeout(TIME_LIMIT)
+            .pool_idle_timeout(IDLE_LIMIT)
             .redirect(reqwest::redirect::Policy::none())
             .tcp_nodelay(true)
             .no_proxy()

@@ -18,7 +18,7 @@ pub(crate) struct GateLimits {
     pub(crate) active_runs: usize,
 }
 
-/// Decides about each request, by [`Gate::check`] already before its body is read.
+/// Decides about each request, by [`Gate::announce`] already before its body is read.
 #[derive(Debug)]
 pub(crate) struct Gate {
     limits: GateLimits,
@@ -50,11 +50,18 @@ pub(crate) enum Refusal {
     Closed,
 }
 
-/// A place among the requests. Given back when it is dropped.
+/// A request whose body is arriving. It has room for what is there of it, and no place among the requests: one whose
+/// body never comes holds up nobody. Given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Admission {
+pub(crate) struct Arriving {
     gate: Arc<Gate>,
     bytes: usize,
+}
+
+/// A request's place, and room for its body. Given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    body: Arriving,
 }
 
 impl Gate {
@@ -72,24 +79,34 @@ impl Gate {
         }
     }
 
-    /// Lets a request with a body of that size in. What another worker hands over adds nothing to what waits for
-    /// other workers: two that are full must not wait for each other.
-    pub(crate) fn admit(self: &Arc<Self>, bytes: usize, handed_over: bool) -> Result<Admission, Refusal> {
+    /// Whether a request with a body of that announced size would be let in now: who would not is told so before it
+    /// sends. What another worker hands over adds nothing to what waits for other workers: two that are full must not
+    /// wait for each other.
+    pub(crate) fn announce(
+        self: &Arc<Self>,
+        announced: usize,
+        handed_over: bool,
+    ) -> Result<Arriving, Refusal> {
         self.check()?;
         if !handed_over && let Some(limit) = self.handoff_queue.is_full() {
             return Err(Refusal::Busy { what: "the bytes of tasks that wait for other workers", limit });
         }
-        let requests = self.requests.fetch_add(1, Ordering::AcqRel) + 1;
-        let taken = self.bytes.fetch_add(bytes, Ordering::AcqRel) + bytes;
-        let admission = Admission { gate: Arc::clone(self), bytes };
-        if requests > self.limits.requests {
-            return Err(Refusal::Busy { what: "the requests", limit: self.limits.requests });
+        if self.requests.load(Ordering::Acquire) >= self.limits.requests {
+            return Err(self.too_many_requests());
         }
-        // One body is let in however large it is: else it never would be.
-        if taken > self.limits.bytes && requests > 1 {
-            return Err(Refusal::Busy { what: "the bytes of request bodies", limit: self.limits.bytes });
+        let taken = self.bytes.load(Ordering::Acquire);
+        if taken > 0 && taken.saturating_add(announced) > self.limits.bytes {
+            return Err(self.too_many_bytes());
         }
-        Ok(admission)
+        Ok(Arriving { gate: Arc::clone(self), bytes: 0 })
+    }
+
+    const fn too_many_requests(&self) -> Refusal {
+        Refusal::Busy { what: "the requests", limit: self.limits.requests }
+    }
+
+    const fn too_many_bytes(&self) -> Refusal {
+        Refusal::Busy { what: "the bytes of request bodies", limit: self.limits.bytes }
     }
 
     /// Whether requests are let in at all.
@@ -128,13 +145,43 @@ impl Gate {
 impl Admission {
     /// The bytes that it was given for.
     pub(crate) const fn bytes(&self) -> usize {
-        self.bytes
+        self.body.bytes
+    }
+}
+
+impl Arriving {
+    /// So many more bytes of it are there.
+    pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), Refusal> {
+        let taken = self.gate.bytes.fetch_add(bytes, Ordering::AcqRel) + bytes;
+        self.bytes += bytes;
+        // One body is let in however large it is: else it never would be.
+        if taken > self.gate.limits.bytes && taken != self.bytes {
+            return Err(self.gate.too_many_bytes());
+        }
+        Ok(())
+    }
+
+    /// All of it is there: gives it a place among the requests.
+    pub(crate) fn admit(self) -> Result<Admission, Refusal> {
+        self.gate.check()?;
+        let requests = self.gate.requests.fetch_add(1, Ordering::AcqRel) + 1;
+        let limit = self.gate.limits.requests;
+        let admission = Admission { body: self };
+        if requests > limit {
+            return Err(admission.body.gate.too_many_requests());
+        }
+        Ok(admission)
+    }
+}
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        self.gate.bytes.fetch_sub(self.bytes, Ordering::AcqRel);
     }
 }
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        self.gate.requests.fetch_sub(1, Ordering::AcqRel);
-        self.gate.bytes.fetch_sub(self.bytes, Ordering::AcqRel);
+        self.body.gate.requests.fetch_sub(1, Ordering::AcqRel);
     }
 }

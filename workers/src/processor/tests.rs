@@ -93,7 +93,7 @@ impl Rig {
             Arc::clone(&self.handoff_queue),
         ));
         admission.set_open(true);
-        let admission = admission.admit(1, false).unwrap();
+        let admission = admit(&admission, 1).unwrap();
         let (rejected, letters) = (Vec::new(), Vec::new());
         self.processor.inputs.send(Input::Delivery(Delivery {
             tasks: vec![task],
@@ -363,16 +363,40 @@ async fn a_journal_that_is_not_there_is_an_error_in_words() {
     assert!(error.contains("/dev/null/nowhere"), "{error}");
 }
 
+/// Lets a request in whose body is there.
+fn admit(gate: &Arc<Gate>, bytes: usize) -> Result<Admission, Refusal> {
+    let mut arriving = gate.announce(bytes, false)?;
+    arriving.grow(bytes)?;
+    arriving.admit()
+}
+
+#[tokio::test]
+async fn bodies_that_do_not_come_hold_up_nobody() {
+    let (_directory, _full, journal) = on_disk();
+    let rig = Rig::on(journal).await;
+    let mut slow: Vec<_> = (0..1_000).map(|_| rig.gate.announce(1_000, false).unwrap()).collect();
+    let _both = (admit(&rig.gate, 400).unwrap(), admit(&rig.gate, 400).unwrap());
+    // What has come of them counts.
+    slow[0].grow(200).unwrap();
+    let full = Refusal::Busy { what: "the bytes of request bodies", limit: 1_000 };
+    assert_eq!(slow[1].grow(1).unwrap_err(), full);
+    slow.remove(1);
+    assert_eq!(slow[0].grow(1).unwrap_err(), full);
+    assert_eq!(slow.remove(5).admit().unwrap_err(), Refusal::Busy { what: "the requests", limit: 2 });
+    drop(slow);
+    rig.end();
+}
+
 #[tokio::test]
 async fn the_gate_names_the_limit_that_is_reached() {
     let (_directory, _full, journal) = on_disk();
     let rig = Rig::on(journal).await;
-    let first = rig.gate.admit(5_000, false).unwrap();
-    let too_large = rig.gate.admit(1, false).unwrap_err();
+    let first = admit(&rig.gate, 5_000).unwrap();
+    let too_large = admit(&rig.gate, 1).unwrap_err();
     assert_eq!(too_large, Refusal::Busy { what: "the bytes of request bodies", limit: 1_000 });
     drop(first);
-    let _both = (rig.gate.admit(1, false).unwrap(), rig.gate.admit(1, false).unwrap());
-    assert_eq!(rig.gate.admit(1, false).unwrap_err(), Refusal::Busy { what: "the requests", limit: 2 });
+    let _both = (admit(&rig.gate, 1).unwrap(), admit(&rig.gate, 1).unwrap());
+    assert_eq!(admit(&rig.gate, 1).unwrap_err(), Refusal::Busy { what: "the requests", limit: 2 });
     rig.gate.set_active_runs(10);
     assert_eq!(rig.gate.check().unwrap_err(), Refusal::Busy { what: "the runs under way", limit: 10 });
     rig.end();

@@ -126,3 +126,27 @@ async fn calls_that_fail_are_logged_without_what_they_sent_however_it_comes_back
         assert!(!said.contains(&form), "{form}:\n{said}");
     }
 }
+
+#[tokio::test]
+async fn a_connector_that_is_refused_again_and_again_is_told_of_once() {
+    let (data, endpoint) = (tempfile::tempdir().unwrap(), Endpoint::start().await);
+    let mut program = Program::start(data.path());
+    let address = program.line(|line| line["address"].is_string()).await["address"].clone();
+    let url = format!("http://{}/tasks", address.as_str().unwrap());
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    for secret in ["wr0ng-secret", "an0ther-secret"].iter().cycle().take(100) {
+        assert_eq!(client.post(&url).bearer_auth(secret).send().await.unwrap().status().as_u16(), 401);
+    }
+    // What comes after all of them.
+    endpoint.on("/call", &[Answer::Status(200)]);
+    let task = Task::new(&call_workflow(&[("call", endpoint.url("/call"), json!({}))]));
+    assert_eq!(client.post(&url).bearer_auth(SECRET).body(task.json()).send().await.unwrap().status(), 200);
+    program.line(|line| line["run.id"] == task.run.to_string()).await;
+    let refusals: Vec<_> = program.said.iter().filter(|line| line.contains("CONNECTOR_SECRET")).collect();
+    let [told] = refusals[..] else { panic!("{refusals:#?}") };
+    let told: Value = serde_json::from_str(told).unwrap();
+    assert_eq!((&told["level"], &told["reason"]), (&"WARN".into(), &"secret_wrong".into()), "{told}");
+    assert_eq!(told["consumer"], "worker");
+    let said = program.said.join("\n");
+    assert!(!said.contains("wr0ng-secret") && !said.contains("an0ther-secret"), "{said}");
+}

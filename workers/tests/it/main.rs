@@ -11,6 +11,7 @@ mod app;
 mod branches;
 mod crash;
 mod data_folder;
+mod doors;
 mod duplicates;
 mod echo;
 mod expressions;

@@ -70,7 +70,7 @@ async fn a_running_worker_exposes_what_is_documented_and_nothing_else() {
 
     let text = app.get("/metrics").await.body;
     let found = exposed(&text);
-    let mine = |part| matches!(part, Part::Process | Part::Calls | Part::Worker);
+    let mine = |part| matches!(part, Part::Process | Part::Calls | Part::Doors | Part::Worker);
     for metric in ALL.iter().filter(|metric| mine(metric.part)) {
         // The one that only a real ClickHouse counts.
         if metric.name == minireipaz::telemetry::names::STORE_INSERTS {

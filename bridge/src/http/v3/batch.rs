@@ -9,6 +9,7 @@ use axum::{
 };
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
+use http_server::Peer;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -37,11 +38,12 @@ struct ProduceBatchRequestEntry {
 pub(in crate::http) async fn produce_batch(
     State(front): State<Arc<Front>>,
     Path((cluster, topic)): Path<(String, String)>,
+    peer: Peer,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
     front.admit_json(&cluster, &headers)?;
-    let body = front.whole(body).await?;
+    let body = front.whole(&peer, body).await?;
     let entries = entries(&body.bytes, front.limits.max_batch_entries)?;
     let now = front.clock.now_millis();
     let mut batch = RecordBatch::with_capacity(entries.len());

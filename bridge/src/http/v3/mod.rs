@@ -16,6 +16,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, header};
+use http_server::Peer;
 
 pub(super) use self::{
     batch::produce_batch,
@@ -35,12 +36,13 @@ use super::{
 pub(super) async fn produce(
     State(front): State<Arc<Front>>,
     Path((cluster, topic)): Path<(String, String)>,
+    peer: Peer,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
     front.admit_json(&cluster, &headers)?;
     let mut appender = TopicAppender::new(front, &cluster, topic);
-    match appender.front.incoming(body).await? {
+    match appender.front.incoming(&peer, body).await? {
         Incoming::Whole(body) => {
             let (mut splitter, mut batch) = (Splitter::default(), RecordBatch::default());
             splitter.push(body.bytes.clone());
@@ -51,7 +53,7 @@ pub(super) async fn produce(
             }
             Ok(reports(appender.append_and_report(batch).await))
         }
-        Incoming::Stream(frames) => stream::produce(appender, frames).await,
+        Incoming::Stream(frames, room) => stream::produce(appender, frames, room).await,
     }
 }
 

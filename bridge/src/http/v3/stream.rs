@@ -7,6 +7,7 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
+use http_server::room::Held;
 use tokio::time::Instant;
 
 use super::{
@@ -18,12 +19,16 @@ use crate::http::Refusal;
 
 /// Records that have arrived are stored together up to this many; a report is then due.
 const TOGETHER: usize = 4_096;
+/// The same in bytes.
+const TOGETHER_BYTES: usize = 4 << 20;
 
 /// A stream in progress.
 struct ProduceStream {
     appender: TopicAppender,
     frames: BodyDataStream,
     splitter: Splitter,
+    /// Memory for what has arrived and is not stored.
+    room: Held,
     closes_at: Instant,
     ended: bool,
 }
@@ -32,14 +37,19 @@ struct ProduceStream {
 enum Next {
     Frame(Option<Result<Bytes, axum::Error>>),
     TooOld,
+    Quiet,
     Stop,
 }
 
 /// Answers when there is something to report: an empty stream is refused as an empty body is.
-pub(super) async fn produce(appender: TopicAppender, frames: BodyDataStream) -> Result<Response, Refusal> {
+pub(super) async fn produce(
+    appender: TopicAppender,
+    frames: BodyDataStream,
+    room: Held,
+) -> Result<Response, Refusal> {
     let closes_at = Instant::now() + appender.front.limits.max_stream_age;
     let mut stream =
-        ProduceStream { appender, frames, splitter: Splitter::default(), closes_at, ended: false };
+        ProduceStream { appender, frames, splitter: Splitter::default(), room, closes_at, ended: false };
     let Some(first) = stream.next().await else { return Err(Refusal::empty_body()) };
     let rest = stream::unfold(stream, async |mut stream| Some((stream.next().await?, stream)));
     let all = stream::iter([first]).chain(rest.map(|mut reports| {
@@ -58,14 +68,19 @@ impl ProduceStream {
             return None;
         }
         self.ended |= batch.has_ended();
-        Some(self.appender.append_and_report(batch).await)
+        let reports = self.appender.append_and_report(batch).await;
+        // What is left is the beginning of the next record: less is always free.
+        let _ = self.room.resize(self.splitter.pending());
+        Some(reports)
     }
 
     /// Waits for a record, then takes all that have arrived.
     async fn gather(&mut self) -> RecordBatch {
         let mut batch = RecordBatch::default();
+        let mut gathered = self.splitter.pending();
         while !self.ended {
             let stop = self.appender.front.stop.clone();
+            let idle = self.appender.front.limits.max_stream_idle;
             let arrived = self.frames.next().now_or_never();
             let next = match arrived {
                 Some(frame) => Next::Frame(frame),
@@ -73,6 +88,7 @@ impl ProduceStream {
                 None if !batch.is_empty() => return batch,
                 None => tokio::select! {
                     frame = self.frames.next() => Next::Frame(frame),
+                    () = tokio::time::sleep(idle) => Next::Quiet,
                     () = tokio::time::sleep_until(self.closes_at) => Next::TooOld,
                     () = stop.cancelled() => Next::Stop,
                 },
@@ -83,12 +99,25 @@ impl ProduceStream {
                         "Streaming connection open for longer than allowed: Connection will be closed.";
                     batch.end_with(Refusal::new(408, 408, text));
                 }
+                Next::Quiet => {
+                    let text = format!("nothing has come for {idle:?}, which is the limit max_stream_idle");
+                    batch.end_with(Refusal::too_slow(text));
+                }
                 // What was not reported is unknown to the client, as when the connection breaks.
                 Next::Stop => self.ended = true,
                 Next::Frame(Some(Ok(frame))) => {
+                    gathered += frame.len();
+                    if let Err(full) = self.room.resize(gathered) {
+                        batch.end_with(Refusal::no_room(full));
+                        return batch;
+                    }
                     self.splitter.push(frame);
                     batch.read(&mut self.splitter, self.appender.front.clock.now_millis());
                     self.check_pending(&mut batch);
+                    if batch.is_empty() {
+                        // Blanks are gone.
+                        gathered = self.splitter.pending();
+                    }
                 }
                 // The peer broke off; there is nobody to report to.
                 Next::Frame(Some(Err(_))) => self.ended = true,
@@ -97,7 +126,8 @@ impl ProduceStream {
                     batch.end_of_input(&self.splitter);
                 }
             }
-            if batch.has_ended() || batch.len() >= TOGETHER {
+            let enough = batch.len() >= TOGETHER || gathered >= TOGETHER_BYTES;
+            if batch.has_ended() || (enough && !batch.is_empty()) {
                 break;
             }
         }

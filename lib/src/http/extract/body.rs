@@ -1,6 +1,6 @@
 //! Request bodies: capped, JSON, and read into what a use case takes.
 
-use std::time::Duration;
+use std::{error::Error as _, io, time::Duration};
 
 use axum::extract::{FromRequest, Request};
 use bytes::{Bytes, BytesMut};
@@ -45,14 +45,7 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for Capped<LIMIT> {
         let mut body = request.into_body().into_data_stream();
         let mut collected = Collected::default();
         while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|error| {
-                ApiError::new(
-                    StatusCode::BAD_REQUEST,
-                    "body_cut_off",
-                    "the body ended before it was complete",
-                )
-                .caused_by(error)
-            })?;
+            let chunk = chunk.map_err(cut_off)?;
             if collected.len() + chunk.len() > LIMIT {
                 // Whether it is drained does not matter: the answer is the same.
                 let _ = tokio::time::timeout(DRAIN_TIME, drain(body)).await;
@@ -64,6 +57,23 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for Capped<LIMIT> {
         }
         Ok(Self(collected.into_bytes()))
     }
+}
+
+fn cut_off(error: axum::Error) -> ApiError {
+    let mut causes = std::iter::successors(error.source(), |&error| error.source());
+    let slow = causes.find_map(|cause| {
+        let cause = cause.downcast_ref::<io::Error>()?;
+        (cause.kind() == io::ErrorKind::TimedOut).then(|| cause.to_string())
+    });
+    match slow {
+        // It may be sent again. (408 would say so, too, but not every connector repeats after a 4xx.)
+        Some(detail) => ApiError::unavailable("body_too_slow", detail, Duration::from_secs(1)),
+        None => {
+            let detail = "the body ended before it was complete";
+            ApiError::new(StatusCode::BAD_REQUEST, "body_cut_off", detail)
+        }
+    }
+    .caused_by(error)
 }
 
 /// A body so far. Most come in one piece, which is then used as it is.

@@ -3,11 +3,11 @@
 use std::marker::PhantomData;
 
 use axum::extract::FromRequestParts;
-use http::{HeaderMap, StatusCode, header, request::Parts};
+use http::{StatusCode, header, request::Parts};
 
 use super::super::{problem::ApiError, state::AppState};
 use crate::{
-    auth::{AuthError, Scope},
+    auth::{AuthError, Scope, bearer},
     service::Caller,
 };
 use domain::trace::TraceContext;
@@ -44,7 +44,8 @@ impl<N: Needs> FromRequestParts<AppState> for Authorized<N> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
-        let token = bearer(&parts.headers).ok_or_else(|| {
+        let token = parts.headers.get(header::AUTHORIZATION).and_then(bearer);
+        let token = token.and_then(|token| std::str::from_utf8(token).ok()).ok_or_else(|| {
             let detail = "send a token: `Authorization: Bearer <token>`";
             unauthorized("token_missing", detail).with_challenge("Bearer")
         })?;
@@ -86,11 +87,6 @@ fn refusal(error: AuthError) -> ApiError {
     unauthorized(code, error.to_string()).with_challenge("Bearer error=\"invalid_token\"")
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-}
-
 /// A connector that knows its secret.
 #[derive(Debug)]
 pub struct Connector;
@@ -99,11 +95,9 @@ impl FromRequestParts<AppState> for Connector {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
-        let key = parts.headers.get("x-api-key").and_then(|value| value.to_str().ok());
-        if [bearer(&parts.headers), key].into_iter().flatten().any(|secret| app.callbacks.verify(secret)) {
-            return Ok(Self);
-        }
-        let detail = "send the connector's secret: `Authorization: Bearer <secret>` or `X-API-KEY: <secret>`";
-        Err(unauthorized("wrong_secret", detail).with_challenge("Bearer"))
+        let admitted = app.connectors.admit(&parts.headers);
+        admitted
+            .map_err(|refusal| unauthorized("wrong_secret", refusal.to_string()).with_challenge("Bearer"))?;
+        Ok(Self)
     }
 }

@@ -1,6 +1,7 @@
 //! `/api/v1/scheduler/events`: where the connector of topic `workflows` delivers.
 
 use axum::{Json, extract::State};
+use http::StatusCode;
 use utoipa_axum::routes;
 
 use super::{QUICK, Routes, within};
@@ -37,7 +38,14 @@ pub fn router() -> Routes {
 async fn receive(
     State(app): State<AppState>,
     _connector: Connector,
-    Capped(body): Capped<MAX_BATCH_BYTES>,
+    body: Result<Capped<MAX_BATCH_BYTES>, ApiError>,
 ) -> Result<Json<Scheduled>, ApiError> {
+    let Capped(body) = body.map_err(|error| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            let refusal = app.connectors.too_large(MAX_BATCH_BYTES);
+            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", refusal.to_string())
+        }
+        _ => error,
+    })?;
     Ok(Json(app.scheduler.handle(&body).await?))
 }

@@ -90,6 +90,7 @@ impl Scheduler {
     /// When not everything in it is known to be durable.
     pub async fn handle(&self, body: &[u8]) -> Result<Scheduled, SchedulerError> {
         let plan = self.plan(body);
+        let letters = plan.letters.finish();
         let (tasks, failed) = self.prepare(plan.starts, &plan.changes).await?;
         let queued = tasks.iter().map(|task| (task.tenant.clone(), task.run.clone().queued()));
         let runs = queued.chain(failed.iter().cloned()).collect();
@@ -98,7 +99,7 @@ impl Scheduler {
             self.publish(&tasks),
             self.record(runs),
             self.save(&plan.changes),
-            self.bury(&plan.letters)
+            self.bury(&letters)
         )?;
         for task in &tasks {
             tracing::debug!(parent: &task.span, "run {} is queued", task.run.id);
@@ -107,7 +108,7 @@ impl Scheduler {
             runs: tasks.len() - refused.len(),
             failed: failed.len() + refused.len(),
             workflows: plan.changes.len(),
-            dead_letters: plan.letters.len(),
+            dead_letters: letters.len(),
         };
         self.record(refused).await?;
         Ok(report)
@@ -118,14 +119,15 @@ impl Scheduler {
         let mut plan = Plan::new(now);
         let mut events = 0;
         for record in ingest::records(body) {
+            plan.letters.next_record();
             match record {
-                Err(unreadable) => plan.bury(unreadable.reason, unreadable.record),
+                Err(unreadable) => plan.letters.bury(unreadable.reason, &unreadable.record, ""),
                 Ok(text) => match event::read(&text) {
                     Ok(Event { tenant, traceparent, payload, .. }) => {
                         events += 1;
                         plan_event(Received { tenant, traceparent, record: &text }, payload, &mut plan);
                     }
-                    Err(reason) => plan.bury(reason, ingest::excerpt(text.as_bytes())),
+                    Err(reason) => plan.letters.bury(reason, &text, ""),
                 },
             }
         }
@@ -174,9 +176,9 @@ impl Scheduler {
     }
 
     async fn bury(&self, letters: &[DeadLetter]) -> Result<(), SchedulerError> {
-        let Some(first) = letters.first() else { return Ok(()) };
-        let reason = first.reason.as_str();
-        tracing::warn!(records = letters.len(), reason, "records cannot be read; kept as dead letters");
+        if letters.is_empty() {
+            return Ok(());
+        }
         Ok(self.store.bury(letters).await?)
     }
 }

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use crate::{ingest, store::WorkflowChange};
+use crate::{ingest::Letters, store::WorkflowChange};
 use domain::{
-    event::{DeadLetter, RunRequested},
+    event::RunRequested,
     ids::{RunId, TenantId},
     run::{NodeError, Run},
     timestamp::Timestamp,
@@ -23,9 +23,8 @@ pub(super) struct Plan {
     /// Runs that workers are to execute.
     pub(super) starts: Vec<Start>,
     /// To be kept, for people to look at.
-    pub(super) letters: Vec<DeadLetter>,
+    pub(super) letters: Letters,
     started: HashSet<(TenantId, RunId)>,
-    now: Timestamp,
 }
 
 /// An event, without its data.
@@ -47,7 +46,8 @@ pub(super) struct Start {
 
 impl Plan {
     pub(super) fn new(now: Timestamp) -> Self {
-        Self { changes: Vec::new(), starts: Vec::new(), letters: Vec::new(), started: HashSet::new(), now }
+        let letters = Letters::new(CONSUMER, now);
+        Self { changes: Vec::new(), starts: Vec::new(), letters, started: HashSet::new() }
     }
 
     /// Starts a run, once: it may have been delivered twice in one batch.
@@ -57,18 +57,9 @@ impl Plan {
         }
     }
 
-    /// Keeps a record that cannot be read.
-    pub(super) fn bury(&mut self, reason: String, record: String) {
-        let letter =
-            DeadLetter { consumer: CONSUMER.into(), reason, record, tenant: String::new(), at: self.now };
-        self.letters.push(letter);
-    }
-
     /// Keeps an event that is not for the scheduler.
     pub(super) fn refuse(&mut self, received: &Received<'_>, reason: String) {
-        let tenant = received.tenant.to_string();
-        let record = ingest::excerpt(received.record.as_bytes());
-        self.letters.push(DeadLetter { consumer: CONSUMER.into(), reason, record, tenant, at: self.now });
+        self.letters.bury(reason, received.record, received.tenant.as_str());
     }
 }
 

@@ -53,16 +53,28 @@ impl TestApp {
     }
 
     pub async fn with(clock: Arc<dyn Clock>, config: HttpConfig) -> Self {
-        Self::over(Arc::new(MemoryStore::default()), Arc::new(TestBus::default()), clock, config)
+        let (store, bus) = (Arc::new(MemoryStore::default()), Arc::new(TestBus::default()));
+        Self::over(store, bus, clock, config, secrets(SECRET, None))
     }
 
     /// Another process over the same store and bus.
     pub fn beside(&self) -> Self {
-        let (store, bus) = (Arc::clone(&self.store), Arc::clone(&self.bus));
-        Self::over(store, bus, Arc::clone(&self.clock), HttpConfig::default())
+        self.beside_with(secrets(SECRET, None))
     }
 
-    fn over(store: Arc<MemoryStore>, bus: Arc<TestBus>, clock: Arc<dyn Clock>, config: HttpConfig) -> Self {
+    /// The same, with other secrets of connectors.
+    pub fn beside_with(&self, secrets: CallbackSecrets) -> Self {
+        let (store, bus) = (Arc::clone(&self.store), Arc::clone(&self.bus));
+        Self::over(store, bus, Arc::clone(&self.clock), HttpConfig::default(), secrets)
+    }
+
+    fn over(
+        store: Arc<MemoryStore>,
+        bus: Arc<TestBus>,
+        clock: Arc<dyn Clock>,
+        config: HttpConfig,
+        callbacks: CallbackSecrets,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let issuer = issuer(&folder, Arc::clone(&clock));
         let trusted = AuthConfig::new(ISSUER, AUDIENCE, "https://id.example/jwks.json".parse().unwrap());
@@ -71,7 +83,7 @@ impl TestApp {
             store: Arc::clone(&store) as _,
             bus: Arc::clone(&bus) as _,
             auth: Arc::new(auth),
-            callbacks: Arc::new(CallbackSecrets::new(&SECRET.into(), None).unwrap()),
+            callbacks,
             clock: Arc::clone(&clock),
             config,
         });
@@ -183,6 +195,11 @@ fn issuer(folder: &TempDir, clock: Arc<dyn Clock>) -> LocalIssuer {
 
 fn request(tenant: &str, scopes: String) -> TokenRequest {
     TokenRequest { tenant: tenant.into(), subject: "tester".into(), scopes, lifetime: Duration::from_mins(5) }
+}
+
+/// One or two secrets of connectors.
+pub fn secrets(current: &str, next: Option<&str>) -> CallbackSecrets {
+    CallbackSecrets::new(&current.into(), next.map(Into::into).as_ref()).unwrap()
 }
 
 pub fn acme() -> TenantId {
