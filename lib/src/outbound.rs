@@ -6,10 +6,11 @@
 use std::{error::Error, time::Duration};
 
 use bytes::{Bytes, BytesMut};
+use http::header;
 use reqwest::{Client, RequestBuilder, redirect};
 use url::{Host, Url};
 
-use crate::{resilience::Classify, telemetry::redact::Redactor};
+use crate::{resilience::Classify, telemetry::redact::Redactor, text};
 use domain::{retry::Failure, retry_after::retry_after};
 
 /// How long a connection may take to be made.
@@ -54,6 +55,8 @@ pub struct Reply {
     pub status: u16,
     /// How long the server wants to be left alone.
     pub retry_after: Option<Duration>,
+    /// What the body is; empty if the reply does not say it.
+    pub content_type: String,
     /// The body.
     pub body: Bytes,
 }
@@ -72,9 +75,10 @@ impl Reply {
         const MAX_BYTES: usize = 200;
         // Enough for the text between an HTML page's tags.
         const MAX_READ: usize = 8 * 1024;
-        let text = String::from_utf8_lossy(&self.body[..self.body.len().min(MAX_READ)]);
+        let read = &self.body[..self.body.len().min(MAX_READ)];
         let mut in_tag = false;
-        let plain: String = text
+        let plain: String = text::decode(read, text::charset(&self.content_type))
+            .text
             .chars()
             .filter_map(|c| {
                 let was_in_tag = in_tag;
@@ -115,11 +119,20 @@ impl Classify for OutboundError {
 /// Sends the request and reads the whole reply, up to `max_body` bytes.
 ///
 /// # Errors
-/// When there is no connection, when it breaks, when the body is larger.
+/// When there is no connection, when it breaks, when the body is larger or encoded, which nobody asked for.
 pub async fn send(request: RequestBuilder, max_body: usize) -> Result<Reply, OutboundError> {
     let mut response = request.send().await.map_err(|error| OutboundError::new(&error))?;
     let status = response.status().as_u16();
     let retry_after = retry_after(status, response.headers(), None);
+    let header = |name| response.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    if let Some(encoding) =
+        header(header::CONTENT_ENCODING).filter(|name| !name.eq_ignore_ascii_case("identity"))
+    {
+        return Err(OutboundError(format!(
+            "the reply is encoded ({encoding}), and only plain ones are read"
+        )));
+    }
+    let content_type = header(header::CONTENT_TYPE).unwrap_or_default().into_owned();
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| OutboundError::new(&error))? {
         if body.len() + chunk.len() > max_body {
@@ -127,7 +140,7 @@ pub async fn send(request: RequestBuilder, max_body: usize) -> Result<Reply, Out
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Reply { status, retry_after, body: body.freeze() })
+    Ok(Reply { status, retry_after, content_type, body: body.freeze() })
 }
 
 #[cfg(test)]
@@ -139,8 +152,12 @@ mod tests {
     fn an_excerpt_of_an_html_page_is_its_text() {
         let body =
             "<html><head>\n<title>Error 429</title></head><body><h2>Too many\n requests</h2></body></html>";
-        let reply = Reply { status: 429, retry_after: None, body: body.into() };
+        let mut reply =
+            Reply { status: 429, retry_after: None, content_type: String::new(), body: body.into() };
         let nothing = Secrets::default().redactor();
         assert_eq!(reply.excerpt(&nothing), "Error 429 Too many requests");
+        (reply.content_type, reply.body) =
+            ("text/html; charset=latin1".into(), b"<b>Gr\xf6\xdfe</b>"[..].into());
+        assert_eq!(reply.excerpt(&nothing), "Größe");
     }
 }

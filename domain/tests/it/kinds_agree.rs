@@ -69,7 +69,13 @@ fn an_expression_excuses_nothing_that_stands_beside_it() {
         ("http_request", http(json!({"query": {"a": ["{{ x }}", {"c": 1}]}})), false),
         ("http_request", http(json!({"headers": {"a": ["{{ x\n }}", "b\n"]}})), false),
         ("http_request", http(json!({"headers": {"a": ["{{ x\n }}", "b"]}})), true),
-        ("http_request", http(json!({"body": {"multipart": {"a": ["{{ x }}"]}}})), false),
+        (
+            "http_request",
+            http(json!({"body": {"multipart": {"a": ["{{ x }}", 1, {"text": "x"}], "b": null}}})),
+            true,
+        ),
+        ("http_request", http(json!({"body": {"multipart": {"a": ["{{ x }}", null]}}})), false),
+        ("http_request", http(json!({"body": {"multipart": {"a": ["{{ x }}", {"txt": "x"}]}}})), false),
         (
             "http_request",
             http(json!({"body": {"multipart": {"a": "{{ x }}", "b": {"text": "{{ x }}"}}}})),

@@ -45,6 +45,46 @@ async fn what_does_not_say_that_it_is_json_is_refused() {
 }
 
 #[tokio::test]
+async fn documents_are_read_by_their_mark_and_in_their_character_set() {
+    let app = TestApp::start().await;
+    let mut document = greeting();
+    document["name"] = json!("Größe");
+    let utf8 = document.to_string();
+    let utf16 = |bytes: fn(u16) -> [u8; 2]| utf8.encode_utf16().flat_map(bytes).collect::<Vec<u8>>();
+    let latin1 = utf8.chars().map(|c| u8::try_from(c).unwrap()).collect();
+    for (kind, body) in [
+        ("application/json", [b"\xef\xbb\xbf", utf8.as_bytes()].concat()),
+        ("application/json", [b"\xff\xfe".to_vec(), utf16(u16::to_le_bytes)].concat()),
+        ("application/json; charset=utf-16", [b"\xfe\xff".to_vec(), utf16(u16::to_be_bytes)].concat()),
+        ("application/json; charset=\"UTF-16BE\"", utf16(u16::to_be_bytes)),
+        ("application/json;charset=ISO-8859-1", latin1),
+    ] {
+        let answer = app.send(post(&app, kind, body)).await;
+        assert_eq!((answer.status.as_u16(), &answer.body["name"]), (201, &json!("Größe")), "{kind}");
+    }
+    let detail = app.send(post(&app, "application/json", b"{\"name\": \"Gr\xf6\xdfe\"}".to_vec())).await;
+    assert!(detail.problem(400, "invalid_json").contains("not text in UTF-8"));
+    let unknown = app.send(post(&app, "application/json; charset=klingon", utf8)).await;
+    assert!(unknown.problem(415, "unsupported_charset").contains("\"klingon\""));
+}
+
+#[tokio::test]
+async fn a_blank_body_starts_a_run_as_none_does() {
+    let app = TestApp::start().await;
+    let path = format!("{WORKFLOWS}/{}/runs", app.workflow().await);
+    for (body, input) in [
+        (&b""[..], json!(null)),
+        (b" \r\n", json!(null)),
+        (b"\xef\xbb\xbf", json!(null)),
+        (b"\xef\xbb\xbf{\"input\": {\"a\": 1}}", json!({"a": 1})),
+    ] {
+        let request = app.request(Method::POST, &path).header(header::CONTENT_TYPE, "application/json");
+        let answer = app.send(request.body(body.to_vec().into()).unwrap()).await;
+        assert_eq!((answer.status.as_u16(), &answer.body["input"]), (202, &input), "{body:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_of_two_megabytes_is_refused_with_the_limit_also_over_a_socket() {
     let app = TestApp::start().await;
     let mut document = greeting();

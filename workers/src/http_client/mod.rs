@@ -2,6 +2,8 @@
 
 mod address;
 mod allow;
+pub(crate) mod content_encoding;
+mod floor;
 mod hosts;
 
 use std::{error::Error as StdError, net::IpAddr, sync::Arc, time::Duration};
@@ -14,6 +16,8 @@ use reqwest::{
 use url::{Host, Url};
 
 pub use allow::{Allow, InvalidAllow};
+pub(crate) use floor::Pace;
+pub use floor::RateFloor;
 use hosts::Hosts;
 
 /// What `http_request` may do.
@@ -21,8 +25,10 @@ use hosts::Hosts;
 pub struct HttpSettings {
     /// Addresses that may be called although they are not public (`WORKER_HTTP_ALLOW`).
     pub allow: Allow,
-    /// Largest answer, in bytes after decompression.
+    /// Largest answer, in bytes: as it comes, and decoded.
     pub max_response_bytes: usize,
+    /// How slowly an answer may come.
+    pub slowest: RateFloor,
     /// Items of one step that are under way at the same time.
     pub concurrency_per_step: usize,
     /// Calls to one destination (scheme, host, port) that are under way at the same time; more wait. Tenants share
@@ -39,6 +45,7 @@ impl Default for HttpSettings {
         Self {
             allow: Allow::default(),
             max_response_bytes: 4 * 1024 * 1024,
+            slowest: RateFloor::default(),
             concurrency_per_step: 8,
             concurrency_per_host: 64,
             connect_timeout: Duration::from_secs(10),
@@ -83,6 +90,8 @@ impl HttpClient {
             .no_proxy()
             // Each redirect is a request of its own, so that each is checked like the first.
             .redirect(Policy::none())
+            // It takes the first of several gzip members for all, and knows no other encoding.
+            .no_gzip()
             .dns_resolver(GuardedResolver(Arc::clone(&allow)))
             .build()?;
         let hosts = Hosts::new(settings.breaker, settings.concurrency_per_host);

@@ -15,7 +15,7 @@ use std::{
 
 pub use crate::{
     expr::JavaScriptLimits,
-    http_client::{Allow, HttpSettings, HttpSetupError, InvalidAllow},
+    http_client::{Allow, HttpSettings, HttpSetupError, InvalidAllow, RateFloor},
     step::{Input, Inputs, StepTask},
 };
 pub use compiled::{Attempt, Compiled};

@@ -66,7 +66,12 @@ impl Parameter for Body {
             "additionalProperties": false,
             "oneOf": [{ "required": ["text"] }, { "required": ["base64"] }],
         });
-        let parts = json!({ "type": "object", "additionalProperties": { "anyOf": [text, part] } });
+        let one = json!({ "anyOf": [text, part] });
+        let several = json!({ "type": "array", "items": one });
+        let parts = json!({
+            "type": "object",
+            "additionalProperties": { "anyOf": [text, part, several, { "type": "null" }] },
+        });
         let shape = |name: &str, schema: Value| {
             let properties = Map::from_iter([(name.to_owned(), schema)]);
             json!({ "type": "object", "properties": properties, "required": [name], "additionalProperties": false })
@@ -140,19 +145,32 @@ fn bytes(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Bytes> {
     decoded.map(Bytes::from)
 }
 
-/// `{name: text}` or `{name: {text | base64, filename, content_type}}`.
+/// `{name: text}` or `{name: {text | base64, filename, content_type}}`; a list gives its name once an element, `null`
+/// leaves it out.
 fn multipart(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Vec<Part>> {
     let Value::Object(map) = value else {
         reader.wrong_type(at, "an object", value);
         return None;
     };
-    let mut parts = Vec::with_capacity(map.len());
+    let (mut parts, mut complete) = (Vec::with_capacity(map.len()), true);
     for (name, value) in map {
         let here = at.field(name);
-        let known = !reader.is_open_name(name, &here);
-        parts.extend(part(name, value, &here, reader).filter(|_| known));
+        if reader.is_open_name(name, &here) {
+            complete = false;
+            continue;
+        }
+        let mut add = |value: &Value, at: &At<'_>| {
+            let part = part(name, value, at, reader);
+            complete &= part.is_some();
+            parts.extend(part);
+        };
+        match value {
+            Value::Null => {}
+            Value::Array(list) => list.iter().enumerate().for_each(|(i, value)| add(value, &here.index(i))),
+            one => add(one, &here),
+        }
     }
-    (parts.len() == map.len()).then_some(parts)
+    complete.then_some(parts)
 }
 
 fn part(name: &str, value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Part> {

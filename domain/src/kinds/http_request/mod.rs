@@ -36,7 +36,7 @@ params! {
         /// Header names and values. A list gives its name once an element, `null` leaves it out.
         headers: Headers = Headers::default();
         /// What is sent: exactly one of `json` (any value), `form` (names and values), `text`, `multipart` (parts by
-        /// name: a text, or `{text | base64, filename, content_type}`), `base64` (bytes).
+        /// name: a text, `{text | base64, filename, content_type}`, or a list of them), `base64` (bytes).
         body: Option<Body>;
         /// What becomes of the answer.
         response: Response = Response::default();
@@ -55,9 +55,10 @@ params! {
     /// What becomes of the answer.
     #[derive(Copy, Eq)]
     pub struct Response {
-        /// How its body is read: `auto` by its content type, or as `json`, as `text`, as bytes in `base64`.
+        /// How its body is read: `auto` by its content type, or as `json` (blank is empty), as `text`, as bytes in
+        /// `base64`.
         format: Format = Format::Auto;
-        /// Whether status and headers are given as well.
+        /// Whether status and headers are given as well: all of them as they came, `set-cookie` as a list.
         full: bool = false;
     }
 }
@@ -114,7 +115,12 @@ pub static DECLARATION: Declaration = Declaration {
     group: Group::Calls,
     summary: "Calls a web API, once an item; its answers are the items that go on.",
     docs: "A JSON object as answer becomes one item, a JSON list one item an element, a text `{\"data\": …}`; with \
-           `response.full` an item is `{status, headers, body}`. Every attempt of the same item carries the same header \
+           `response.full` an item is `{status, headers, body}`. An empty or blank answer becomes one item without \
+           fields. Answers that are encoded (`gzip`, `deflate`, `br`, `zstd`) are decoded; text and JSON are read by their \
+           byte order mark, else in the character set that the content type names, else as UTF-8. Larger answers than \
+           4 MiB, and those that bring less than 200 bytes in 20 s, are given up. User and password in the address are \
+           sent as `Authorization: Basic`. Redirects are followed as browsers do: secret headers stay with their origin. \
+           Every attempt of the same item carries the same header \
            `Idempotency-Key`. Calls that failed with 429, 500, 502, 503 or 504, or without an answer, are tried again; \
            items that are done are not called a second time. Addresses that are not public are refused unless the \
            operator allows them.",

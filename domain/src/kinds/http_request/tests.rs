@@ -54,10 +54,12 @@ fn every_mistake_of_saved_parameters_is_found_with_its_place() {
     );
     check(json!({"url": "https://a", "query": []}), &[("p.query", "invalid_value")]);
     check(
-        json!({"url": "https://a", "query": {"a": ["{{ x }}", {}]}, "accept_status": ["{{ x }}", "ok"], "body": {"multipart": {"a": ["{{ x }}"]}}}),
+        json!({"url": "https://a", "query": {"a": ["{{ x }}", {}]}, "accept_status": ["{{ x }}", "ok"], "body": {"multipart": {"a": ["{{ x }}", {"text": 1, "x": 2}, [], null]}}}),
         &[
             ("p.query.a[1]", "invalid_value"),
-            ("p.body.multipart.a", "invalid_value"),
+            ("p.body.multipart.a[1].x", "unknown_parameter"),
+            ("p.body.multipart.a[2]", "invalid_value"),
+            ("p.body.multipart.a[3]", "invalid_value"),
             ("p.accept_status[1]", "invalid_value"),
         ],
     );
@@ -120,6 +122,20 @@ fn a_form_that_an_expression_made_null_is_an_empty_one() {
     assert_eq!(saved(&json!({"url": "http://a", "body": {"form": null}})), []);
     let read = evaluated(&json!({"url": "http://a", "body": {"form": null}})).unwrap();
     assert_eq!(read.body, Some(Body::Form(Vec::new())));
+}
+
+#[test]
+fn several_parts_may_have_one_name_and_null_is_none() {
+    let read = evaluated(&json!({"url": "http://a", "body": {"multipart": {
+        "files": [{"text": "1", "filename": "a"}, {"base64": "Mg==", "filename": "b"}, 3], "none": null, "empty": [],
+        "note": true,
+    }}}))
+    .unwrap();
+    let Some(Body::Multipart(parts)) = read.body else { panic!("{:?}", read.body) };
+    let found: Vec<_> = parts.iter().map(|part| (part.name.as_str(), part.filename.as_deref())).collect();
+    assert_eq!(found, [("files", Some("a")), ("files", Some("b")), ("files", None), ("note", None)]);
+    assert_eq!(parts[1].content, PartContent::Bytes("2".into()));
+    assert_eq!(parts[3].content, PartContent::Text("true".into()));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Request bodies: capped, JSON, and read into what a use case takes.
 
-use std::{error::Error as _, io, time::Duration};
+use std::{borrow::Cow, error::Error as _, io, time::Duration};
 
 use axum::extract::{FromRequest, Request};
 use bytes::{Bytes, BytesMut};
@@ -13,6 +13,7 @@ use super::{
     document,
     shape::{self, Fields, Shape},
 };
+use crate::text;
 use domain::{
     limits,
     measure::value_bytes_within,
@@ -37,7 +38,7 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for Capped<LIMIT> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         if let Some(encoding) = request.headers().get(header::CONTENT_ENCODING)
-            && encoding != "identity"
+            && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
         {
             let detail = "compressed bodies are not taken; send it without Content-Encoding";
             return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", detail));
@@ -114,7 +115,7 @@ async fn drain<E>(mut body: impl Stream<Item = Result<Bytes, E>> + Unpin) {
     }
 }
 
-/// A body that says it is JSON, or none.
+/// A body that says it is JSON, as UTF-8, or none: a blank one is as good as none.
 #[derive(Debug)]
 pub(super) struct JsonBytes(pub Bytes);
 
@@ -123,7 +124,9 @@ impl<S: Send + Sync> FromRequest<S> for JsonBytes {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let json = says_json(request.headers());
+        let charset = charset(request.headers())?;
         let Capped(bytes) = Capped::<{ limits::MAX_BODY_BYTES }>::from_request(request, state).await?;
+        let bytes = in_utf8(&bytes, charset.as_deref())?;
         if json || bytes.is_empty() {
             return Ok(Self(bytes));
         }
@@ -132,9 +135,37 @@ impl<S: Send + Sync> FromRequest<S> for JsonBytes {
     }
 }
 
+/// The character set that the client says it used.
+fn charset(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    match text::charset(kind) {
+        Some(label) if !text::is_known(label) => {
+            let detail = format!("the character set {label:?} is not known; send the body as UTF-8");
+            Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_charset", detail))
+        }
+        label => Ok(label.map(str::to_owned)),
+    }
+}
+
+/// The text in UTF-8, without its byte order mark. Most texts are so already.
+fn in_utf8(bytes: &Bytes, charset: Option<&str>) -> Result<Bytes, ApiError> {
+    let read = text::decode(bytes, charset);
+    if !read.whole {
+        let detail = format!("the body is not text in {}: send it as UTF-8", read.charset);
+        return Err(ApiError::new(StatusCode::BAD_REQUEST, "invalid_json", detail));
+    }
+    if read.text.trim_ascii().is_empty() {
+        return Ok(Bytes::new());
+    }
+    Ok(match read.text {
+        Cow::Borrowed(text) => bytes.slice_ref(text.as_bytes()),
+        Cow::Owned(text) => text.into(),
+    })
+}
+
 fn says_json(headers: &HeaderMap) -> bool {
     let Some(Ok(kind)) = headers.get(header::CONTENT_TYPE).map(|value| value.to_str()) else { return false };
-    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let kind = text::media_type(kind);
     kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
 }
 

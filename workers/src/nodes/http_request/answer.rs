@@ -1,13 +1,38 @@
 //! What came back.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, header};
+use minireipaz::text::{self, Decoded};
 
 /// An answer, whatever its status.
 #[derive(Debug)]
 pub(super) struct Answer {
+    /// The request that it answers, as errors name it.
+    pub(super) to: String,
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
-    /// Decompressed.
+    /// Decoded.
     pub(super) body: Bytes,
+}
+
+impl Answer {
+    /// Its content type as it came; empty if there is none.
+    pub(super) fn content_type(&self) -> Cow<'_, str> {
+        self.headers.get(header::CONTENT_TYPE).map_or(Cow::Borrowed(""), |value| value_text(value.as_bytes()))
+    }
+
+    /// Its body as text.
+    pub(super) fn text(&self) -> Decoded<'_> {
+        text::decode(&self.body, text::charset(&self.content_type()))
+    }
+}
+
+/// A header's value: UTF-8, as most write it, or latin-1, as it was once meant.
+pub(super) fn value_text(value: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(value) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(value.iter().copied().map(char::from).collect()),
+    }
 }

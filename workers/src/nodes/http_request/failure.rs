@@ -123,6 +123,14 @@ impl CallFailure {
         keep_out(used.redactor(), &mut self.error);
         self
     }
+
+    /// Tells also why the answer's body is not whole.
+    pub(super) fn with_cut(mut self, cut: Option<Self>) -> Self {
+        if let (Some(cut), Some(details)) = (cut, &mut self.error.details) {
+            details["body_error"] = cut.error.message.into();
+        }
+        self
+    }
 }
 
 /// A request in an error: no query and no user, where secrets may be.
@@ -148,9 +156,9 @@ pub(super) fn headers(headers: &http::HeaderMap) -> Map<String, Value> {
 /// The beginning of an answer's body, as errors show it. What is cut off must not be a secret's end: its beginning
 /// would not be found any more.
 pub(super) fn shown(answer: &Answer, redactor: &Redactor) -> Value {
-    let text = String::from_utf8_lossy(&answer.body);
+    let text = answer.text().text;
     if text.len() <= SHOWN
-        && let Ok(mut json) = serde_json::from_str(&text)
+        && let Ok(Some(mut json)) = minireipaz::text::json(&text)
     {
         redactor.json(&mut json);
         return json;

@@ -1,30 +1,35 @@
-//! A request and its redirects: what is sent on, and where to.
+//! Redirects: what is sent on, and where to.
 
-use domain::kinds::http_request::Body;
+use std::borrow::Cow;
+
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use minireipaz::telemetry::redact::is_secret;
-use reqwest::{Method, Response};
+use percent_encoding::{AsciiSet, percent_encode};
+use reqwest::Method;
 use url::Url;
 
-/// A request as it goes over the wire; redirects change it.
-pub(super) struct Request<'p> {
-    pub(super) method: Method,
-    pub(super) url: Url,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Option<&'p Body>,
-}
+use super::request::{Request, take_credentials};
 
-impl Request<'_> {
-    /// As browsers do: 303, and 301 and 302 after a POST, become a GET without a body. Secrets stay with the origin
-    /// that they were meant for.
-    pub(super) fn redirect(&mut self, status: StatusCode, next: Url) {
+/// Headers that tell of a body.
+const OF_A_BODY: [header::HeaderName; 4] =
+    [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_LANGUAGE, header::CONTENT_LOCATION];
+
+/// Nothing that is ASCII.
+const NOT_ASCII: &AsciiSet = &AsciiSet::EMPTY;
+
+impl Request {
+    /// As browsers do (WHATWG Fetch, "HTTP-redirect fetch"): 303, and 301 and 302 after a POST, become a GET without a
+    /// body. Secrets stay with the origin that they were meant for; those of the new address are for it.
+    pub(super) fn redirect(&mut self, status: StatusCode, mut next: Url) {
         let to_get = status == StatusCode::SEE_OTHER && self.method != Method::HEAD
             || matches!(status, StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND)
                 && self.method == Method::POST;
         if to_get {
             self.method = Method::GET;
             self.body = None;
-            self.headers.remove(header::CONTENT_TYPE);
+            for name in OF_A_BODY {
+                self.headers.remove(name);
+            }
         }
         if next.origin() != self.url.origin() {
             let secrets: Vec<_> =
@@ -33,22 +38,30 @@ impl Request<'_> {
                 self.headers.remove(name);
             }
         }
+        if let Some(credentials) = take_credentials(&mut next) {
+            self.headers.insert(header::AUTHORIZATION, credentials);
+        }
         self.url = next;
     }
 }
 
 /// Where the answer sends us; `None`: it does not.
-pub(super) fn redirection(response: &Response, from: &Url) -> Option<Result<Url, &'static str>> {
-    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+pub(super) fn redirection(
+    status: StatusCode,
+    headers: &HeaderMap,
+    from: &Url,
+) -> Option<Result<Url, &'static str>> {
+    if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
         return None;
     }
-    response.headers().get(header::LOCATION).map(|location| target(from, location))
+    headers.get(header::LOCATION).map(|location| target(from, location))
 }
 
 /// The URL that a `Location` stands for, unless following it would put on the open wire what was sent in confidence.
 fn target(from: &Url, location: &HeaderValue) -> Result<Url, &'static str> {
-    let next = location.to_str().ok().and_then(|location| from.join(location).ok());
-    let next = next.ok_or("redirects to something that is not a URL")?;
+    let mut next =
+        from.join(&text(location.as_bytes())).map_err(|_| "redirects to something that is not a URL")?;
+    next.set_fragment(None);
     if from.scheme() == "https" && next.scheme() == "http" {
         return Err(
             "redirects from https to http, which is not followed; call the address it should lead to, \
@@ -58,33 +71,51 @@ fn target(from: &Url, location: &HeaderValue) -> Result<Url, &'static str> {
     Ok(next)
 }
 
+/// Not all servers escape: most write UTF-8, and what is none is escaped byte for byte, as browsers do.
+fn text(location: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(location) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(percent_encode(location, NOT_ASCII).to_string()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use http::HeaderName;
 
     use super::*;
 
-    #[test]
-    fn secrets_stay_with_their_origin_and_a_post_becomes_a_get() {
-        let body = Body::Text("x".into());
-        let request = || Request {
+    fn request() -> Request {
+        Request {
             method: Method::POST,
             url: "https://a.example/1".parse().unwrap(),
-            headers: [("authorization", "x"), ("x-api-key", "y"), ("accept", "z"), ("content-type", "t")]
-                .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
-                .into_iter()
-                .collect(),
-            body: Some(&body),
-        };
-        let names = |request: &Request<'_>| {
-            let mut names: Vec<_> = request.headers.keys().map(|name| name.as_str().to_owned()).collect();
-            names.sort();
-            names.join(" ")
-        };
+            headers: [
+                ("authorization", "x"),
+                ("cookie", "c"),
+                ("x-api-key", "y"),
+                ("accept", "z"),
+                ("content-type", "t"),
+                ("content-language", "de"),
+            ]
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .into_iter()
+            .collect(),
+            body: Some("x".into()),
+        }
+    }
+
+    fn names(request: &Request) -> String {
+        let mut names: Vec<_> = request.headers.keys().map(|name| name.as_str().to_owned()).collect();
+        names.sort();
+        names.join(" ")
+    }
+
+    #[test]
+    fn secrets_stay_with_their_origin_and_a_post_becomes_a_get() {
         let mut same = request();
         same.redirect(StatusCode::TEMPORARY_REDIRECT, "https://a.example/2".parse().unwrap());
         assert_eq!((same.method.as_str(), same.body.is_some()), ("POST", true));
-        assert_eq!(names(&same), "accept authorization content-type x-api-key");
+        assert_eq!(names(&same), names(&request()));
 
         for elsewhere in ["https://b.example/", "http://a.example/", "https://a.example:8443/"] {
             let mut other = request();
@@ -92,6 +123,44 @@ mod tests {
             assert_eq!((other.method.as_str(), other.body.is_some()), ("GET", false));
             assert_eq!(names(&other), "accept", "{elsewhere}");
         }
+    }
+
+    #[test]
+    fn methods_change_as_in_browsers() {
+        for (method, status, after) in [
+            ("POST", 301, "GET"),
+            ("POST", 302, "GET"),
+            ("POST", 303, "GET"),
+            ("POST", 307, "POST"),
+            ("POST", 308, "POST"),
+            ("PUT", 301, "PUT"),
+            ("PATCH", 302, "PATCH"),
+            ("DELETE", 302, "DELETE"),
+            ("PUT", 303, "GET"),
+            ("DELETE", 303, "GET"),
+            ("GET", 303, "GET"),
+            ("HEAD", 303, "HEAD"),
+            ("HEAD", 302, "HEAD"),
+            ("OPTIONS", 308, "OPTIONS"),
+        ] {
+            let mut sent = Request { method: method.parse().unwrap(), ..request() };
+            sent.redirect(StatusCode::from_u16(status).unwrap(), "https://a.example/2".parse().unwrap());
+            assert_eq!(sent.method.as_str(), after, "{method} {status}");
+            let kept = method == after && !(method == "GET" && status == 303);
+            assert_eq!(sent.body.is_some(), kept, "{method} {status}");
+        }
+    }
+
+    #[test]
+    fn credentials_of_the_new_address_are_for_it_and_leave_the_address() {
+        let mut sent = request();
+        sent.redirect(StatusCode::FOUND, "https://me:p%40ss@b.example/2".parse().unwrap());
+        assert_eq!(sent.headers[header::AUTHORIZATION], "Basic bWU6cEBzcw==");
+        assert!(sent.headers[header::AUTHORIZATION].is_sensitive());
+        assert_eq!(
+            (sent.url.as_str(), names(&sent).as_str()),
+            ("https://b.example/2", "accept authorization")
+        );
     }
 
     #[test]
@@ -106,11 +175,26 @@ mod tests {
         for (from, location, next) in [
             ("https://a.example/1", "/2", "https://a.example/2"),
             ("https://a.example/1", "//b.example/", "https://b.example/"),
+            ("https://a.example/1", "?q#part", "https://a.example/1?q"),
             ("http://a.example/1", "https://a.example/", "https://a.example/"),
             ("http://a.example/1", "http://b.example/", "http://b.example/"),
         ] {
             assert_eq!(led(from, location).as_deref(), Ok(next));
         }
         assert!(led("https://a.example/1", "https://").is_err_and(|why| why.contains("not a URL")));
+    }
+
+    #[test]
+    fn a_location_that_is_not_escaped_is_followed() {
+        let from = "http://a.example/".parse().unwrap();
+        for (location, next) in [
+            ("/café".as_bytes(), "http://a.example/caf%C3%A9"),
+            ("http://bücher.example/ü b".as_bytes(), "http://xn--bcher-kva.example/%C3%BC%20b"),
+            (b"/caf\xe9", "http://a.example/caf%E9"),
+            (b" /50%25\t ", "http://a.example/50%25"),
+        ] {
+            let location = HeaderValue::from_bytes(location).unwrap();
+            assert_eq!(target(&from, &location).map(String::from).as_deref(), Ok(next));
+        }
     }
 }

@@ -196,7 +196,7 @@ impl Calls<'_> {
         };
         let mut used = Used::by(params, &self.scope.env);
         let called = self.caller.call(params, &key, &mut used).await;
-        let items = called.and_then(|answer| response::items(&answer, params.response));
+        let items = called.and_then(|answer| response::items(&answer, params, &used));
         items.map_err(|failed| failed.without(&used))
     }
 }
