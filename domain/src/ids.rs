@@ -77,10 +77,9 @@ impl RunId {
 }
 
 macro_rules! text_id {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $max:literal, $pattern:literal, $allowed:expr) => {
-        $(#[$doc])*
+    ($(#[$meta:meta])* $name:ident, $what:literal, $max:literal, $allowed:expr) => {
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, utoipa::ToSchema)]
-        #[schema(value_type = String, min_length = 1, max_length = $max, pattern = $pattern)]
+        $(#[$meta])*
         pub struct $name(Arc<str>);
 
         impl $name {
@@ -133,18 +132,18 @@ macro_rules! text_id {
 
 text_id!(
     /// Who owns the data: every read and write is bounded by it.
+    #[schema(value_type = String, min_length = 1, max_length = 128, pattern = "^[!-~]+$")]
     TenantId,
     "a tenant id",
     128,
-    "^[!-~]+$",
     |c| c.is_ascii_graphic()
 );
 text_id!(
     /// A node's id, unique in its workflow; what the editor chose.
+    #[schema(value_type = String, min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")]
     NodeId,
     "a node id",
     128,
-    r"^[^\x00-\x1f\x7f-\x9f]+$",
     |c| !c.is_control()
 );
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Value, json};
 
-use crate::{json_text::JsonText, limits::MAX_DEPTH, lineage::Lineage, measure, run::NodeError};
+use crate::{json_text::JsonText, lineage::Lineage, measure, run::NodeError};
 
 /// One item: a JSON object.
 pub type Item = serde_json::Map<String, Value>;
@@ -71,8 +71,7 @@ pub fn input_items(input: &Value) -> Result<Vec<Item>, String> {
 /// When it is nested too deeply: our functions refuse such an input, who else writes to a topic may not.
 pub fn read_input(text: &JsonText) -> Result<Value, String> {
     let input = text.read().map_err(|error| error.to_string())?;
-    // A list of items is one level more than they.
-    measure::value_bytes_within(&input, MAX_DEPTH + 1).map_err(|error| error.to_string())?;
+    measure::input_bytes(&input).map_err(|error| error.to_string())?;
     Ok(input)
 }
 
@@ -117,6 +116,7 @@ pub fn name_of(value: &Value) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::MAX_DEPTH;
 
     fn text(json: &str) -> JsonText {
         JsonText::parse(json.to_owned()).unwrap()

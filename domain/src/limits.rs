@@ -1,6 +1,8 @@
-//! Published limits: the one table. What is accepted within them can be written and read back everywhere: in events,
-//! in the journal, in rows and in answers. Every error that comes from one names it, by the constant's name.
-//! `docs/limits.md` is the same table for people; a test compares the two.
+//! Published limits: the one table.
+//!
+//! What is accepted within them can be written and read back everywhere: in events, in the journal, in rows and in
+//! answers. Every error that comes from one names it, by the constant's name. `docs/limits.md` is the same table for
+//! people; a test compares the two.
 
 use std::fmt::Display;
 
@@ -49,8 +51,10 @@ limits! {
     MAX_KEPT_DEPTH: usize = MAX_DEPTH + 10, "levels";
     /// Largest data of a signal, as compact JSON.
     MAX_SIGNAL_BYTES: usize = MAX_INPUT_BYTES, "bytes";
-    /// Deepest nesting of JSON: of an item, of a node's parameters, of a field that the editor adds, of a signal's data. An
-    /// object without objects is one level. JSON readers stop at 128 levels, and all of these travel inside other documents.
+    /// Deepest nesting of JSON: of an item, a node's parameter, a field that the editor adds, a signal's data.
+    ///
+    /// An object without objects is one level. JSON readers stop at 128 levels, and all of these travel inside other
+    /// documents.
     MAX_DEPTH: usize = 100, "levels";
     /// Deepest nesting of an error's details: an item may carry them, in `error.details`.
     MAX_DETAILS_DEPTH: usize = MAX_DEPTH - 2, "levels";

@@ -27,6 +27,14 @@ pub fn value_bytes(value: &Value) -> Result<usize, TooDeep> {
     value_bytes_within(value, MAX_DEPTH)
 }
 
+/// The size in bytes of a run's input: an item, or a list of items.
+///
+/// # Errors
+/// When an item is nested too deeply.
+pub fn input_bytes(input: &Value) -> Result<usize, TooDeep> {
+    value_bytes_within(input, MAX_DEPTH + usize::from(input.is_array()))
+}
+
 /// The size in bytes of a value that may have this many levels: what holds items has more than they.
 ///
 /// # Errors

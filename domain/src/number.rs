@@ -1,8 +1,8 @@
 //! Numbers as JavaScript writes them, as long as that keeps their value.
 //!
-//! A number keeps its digits on its way through the product (serde_json's `arbitrary_precision`), since a double holds
-//! neither every account number nor every amount. JavaScript writes one in one way (ECMA-262, Number::toString): `1.0`
-//! is `1`, `-0.0` is `0`, `1E6` is `1000000`. What an expression gives and what becomes text is written so, unless the
+//! A number keeps its digits on its way through the product (`arbitrary_precision` of `serde_json`), since a double
+//! holds neither every account number nor every amount. JavaScript writes one in one way (ECMA-262, `Number::toString`):
+//! `1.0` is `1`, `-0.0` is `0`, `1E6` is `1000000`. What an expression gives and what becomes text is written so, unless the
 //! number is none of JavaScript's: `9007199254740993` and `0.12345678901234567890` stay as they came.
 
 use std::{borrow::Cow, cmp::Ordering};

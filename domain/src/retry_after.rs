@@ -3,7 +3,7 @@
 //! | header | form | source |
 //! |---|---|---|
 //! | `Retry-After` | seconds, or a date | RFC 9110, section 10.2.3 |
-//! | `Retry-After-Ms` | milliseconds | Azure OpenAI and OpenAI send it beside the other |
+//! | `Retry-After-Ms` | milliseconds | what some model APIs send beside the other |
 //! | `RateLimit-Reset` | seconds | draft-ietf-httpapi-ratelimit-headers-06 |
 //! | `X-RateLimit-Reset` | seconds (Confluent Cloud), or a moment in seconds since 1970 (GitHub) | their references |
 //! | `X-RateLimit-Reset-After` | seconds | Discord's reference |

@@ -1,9 +1,10 @@
 //! Splits the body of a connector's request into its records, whatever shape the connector was told to send.
 //!
 //! Accepted are an object, an array of objects, objects that are separated by newlines, `,`, `;`, `|` or nothing, JSON
-//! inside a JSON string, arrays of such strings, and the wrappers of [`wrapper`]. A record that is broken never takes
-//! its neighbours with it: it comes out as [`Unreadable`], with its text for the dead letters, and [`resync`] finds
-//! where the next one begins. Records are borrowed from the body, except those that were inside a string.
+//! inside a JSON string, arrays of such strings, and the objects that clients put around records (`wrapper`). A record
+//! that is broken never takes its neighbours with it: it comes out as [`Unreadable`], with its text for the dead
+//! letters, and `resync` finds where the next one begins. Records are borrowed from the body, except those that were
+//! inside a string.
 
 mod letters;
 mod records;

@@ -28,8 +28,8 @@ use minireipaz::{
     auth::CallbackSecrets,
     clock::{Clock, SystemClock},
     store::{
-        Claim, DeadLetterStore, Facts, Found, Head, Page, PageRequest, RunStore, Store, StoreError, WorkflowChange,
-        WorkflowStore,
+        Claim, DeadLetterStore, Facts, Found, Head, Page, PageRequest, RunStore, Store, StoreError,
+        WorkflowChange, WorkflowStore,
     },
 };
 use serde_json::json;
@@ -201,7 +201,10 @@ impl WorkflowStore for Seen {
         Err(not_asked())
     }
 
-    async fn newest(&self, _: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, Found<StoredWorkflow>>, StoreError> {
+    async fn newest(
+        &self,
+        _: &[WorkflowKey],
+    ) -> Result<HashMap<WorkflowKey, Found<StoredWorkflow>>, StoreError> {
         Err(not_asked())
     }
 

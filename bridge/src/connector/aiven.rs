@@ -86,7 +86,7 @@ fn authenticate(keys: &mut Keys, headers: &mut HeaderMap) {
         ("static", Some(secret)) => match request::secret_value(&secret) {
             Some(value) => drop(headers.insert(AUTHORIZATION, value)),
             None => {
-                keys.complain("http.headers.authorization has characters that no header can have".to_owned())
+                keys.complain("http.headers.authorization has characters that no header can have".to_owned());
             }
         },
         (other, _) => keys.complain(format!(

@@ -142,7 +142,8 @@ pub static DECLARATION: Declaration = Declaration {
     summary: "Makes, changes and removes fields of every item.",
     docs: "First `keep` chooses what stays of the item, then `remove` takes away, then `fields` are set in their order. \
            All expressions see the item as it came in. In a path a number indexes a list (`lines.0.price`); a dot that \
-           belongs to a name is written `\\.`. A name with expressions (`{{ $json.key }}`) is evaluated first, then read as a path.",
+           belongs to a name is written `\\.`. A name with expressions (`{{ $json.key }}`) is evaluated first, then \
+           read as a path.",
     icon: "pencil",
     params: Params::TABLE,
     check: Params::check,

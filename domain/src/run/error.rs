@@ -31,8 +31,13 @@ pub struct NodeError {
 impl NodeError {
     /// An error without details.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        let error =
-            Self { code: code.into(), message: message.into(), node_id: None, details: None, history: Vec::new() };
+        let error = Self {
+            code: code.into(),
+            message: message.into(),
+            node_id: None,
+            details: None,
+            history: Vec::new(),
+        };
         error.within_limits()
     }
 

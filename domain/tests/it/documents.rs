@@ -3,7 +3,7 @@
 use domain::{definition::Definition, violation::ViolationCode, workflow::WorkflowDocument};
 use serde_json::{Value, json};
 
-fn set(fields: Value) -> WorkflowDocument {
+fn set(fields: &Value) -> WorkflowDocument {
     let nodes = json!([
         {"id": "start", "type": "manual"},
         {"id": "change", "type": "set", "data": {"params": {"fields": fields}}},
@@ -12,7 +12,7 @@ fn set(fields: Value) -> WorkflowDocument {
 }
 
 /// Path and message of the only violation, which is one of an expression.
-fn refused(fields: Value) -> (String, String) {
+fn refused(fields: &Value) -> (String, String) {
     let mut found = Definition::new(&set(fields)).unwrap_err();
     assert_eq!(found.len(), 1, "{found:?}");
     let only = found.remove(0);
@@ -22,14 +22,14 @@ fn refused(fields: Value) -> (String, String) {
 
 #[test]
 fn an_expression_that_is_none_is_found_when_the_document_is_checked_with_its_place() {
-    let (path, message) = refused(json!({"a": {"b": ["{{ $json.x }}", "line one\n{{ $json.x + }}"]}}));
+    let (path, message) = refused(&json!({"a": {"b": ["{{ $json.x }}", "line one\n{{ $json.x + }}"]}}));
     assert_eq!(path, "nodes[1].data.params.fields.a.b[1]");
     assert_eq!(
         message,
         "the expression that starts at character 9 is no single JavaScript expression: it ends too early, at line 2, \
          column 13"
     );
-    let (path, message) = refused(json!({"{{ a b }}": 1}));
+    let (path, message) = refused(&json!({"{{ a b }}": 1}));
     assert_eq!(path, "nodes[1].data.params.fields.{{ a b }}");
     assert!(message.ends_with("at line 1, column 6"), "{message}");
 }
@@ -37,14 +37,14 @@ fn an_expression_that_is_none_is_found_when_the_document_is_checked_with_its_pla
 #[test]
 fn a_breakout_is_no_expression() {
     let source = "1) }); let leak = []; (function($json){ return (leak.push($json.secret) /* } */";
-    let (_, message) = refused(json!({ "a": format!("{{{{ {source} }}}}") }));
+    let (_, message) = refused(&json!({ "a": format!("{{{{ {source} }}}}") }));
     assert!(message.contains("no single JavaScript expression"), "{message}");
 }
 
 #[test]
 fn a_checked_document_knows_how_its_texts_are_split() {
     let text = "a {{ '}}' + $json.x }} b {{ $json.y }}";
-    let definition = Definition::new(&set(json!({ "a": text }))).unwrap();
+    let definition = Definition::new(&set(&json!({ "a": text }))).unwrap();
     let template = definition.templates.split(text).unwrap();
     assert_eq!(
         format!("{template:?}"),

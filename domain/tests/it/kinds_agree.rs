@@ -353,7 +353,9 @@ fn one_strange_value_anywhere_is_judged_alike_by_schema_and_validation() {
             let value = map.shift_remove(key).unwrap();
             check(kind, &changed);
             // Under a name that is not known, or is no path, or belongs to the client.
-            for name in ["strange", "a..b", "", "a b", "Keep-Alive", "x-b\u{e9}", "right", "text", "any", "{{ x }}"] {
+            for name in
+                ["strange", "a..b", "", "a b", "Keep-Alive", "x-b\u{e9}", "right", "text", "any", "{{ x }}"]
+            {
                 let mut renamed = changed.clone();
                 renamed.pointer_mut(above).unwrap()[name] = value.clone();
                 check(kind, &renamed);

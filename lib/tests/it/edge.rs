@@ -24,7 +24,7 @@ async fn broken_json_is_told_with_line_and_column() {
     let detail = answer.problem(400, "invalid_json");
     assert!(detail.contains("line 2 column"), "{detail}");
     app.send(post(&app, "application/json", "")).await.problem(400, "invalid_json");
-    app.send(post(&app, "application/json", "[".repeat(100_000))).await.problem(400, "invalid_json");
+    app.send(post(&app, "application/json", "[".repeat(100_000))).await.problem(422, "too_deep");
     app.send(post(&app, "application/json", vec![0xff, 0xfe])).await.problem(400, "invalid_json");
     assert_eq!(app.bus.calls(), 0);
 }

@@ -19,10 +19,13 @@ fn document(change: impl FnOnce(&mut Value)) -> Value {
     document
 }
 
+/// Puts a value somewhere into a document.
+type Put<'p> = &'p dyn Fn(&mut Value, Value);
+
 #[tokio::test]
 async fn a_document_at_the_limit_of_depth_is_saved_read_back_and_run_and_one_level_more_is_refused() {
     let app = TestApp::start().await;
-    let places: [(&str, &dyn Fn(&mut Value, Value)); 6] = [
+    let places: [(&str, Put<'_>); 6] = [
         ("notes", &|document, value| document["notes"] = value),
         ("settings.notes", &|document, value| document["settings"] = json!({ "notes": value })),
         ("nodes[1].notes", &|document, value| document["nodes"][1]["notes"] = value),
@@ -104,7 +107,8 @@ async fn a_document_at_its_limits_of_number_and_size_is_saved_and_one_more_is_re
     let app = TestApp::start().await;
     let nodes = |count: usize| {
         document(|document| {
-            let nodes = (0..count).map(|n| json!({"id": format!("n{n}"), "type": if n == 0 { "manual" } else { "noop" }}));
+            let nodes = (0..count)
+                .map(|n| json!({"id": format!("n{n}"), "type": if n == 0 { "manual" } else { "noop" }}));
             (document["nodes"], document["edges"]) = (nodes.collect(), json!([]));
         })
     };
@@ -129,7 +133,11 @@ async fn a_document_at_its_limits_of_number_and_size_is_saved_and_one_more_is_re
         (nodes(limits::MAX_NODES), nodes(limits::MAX_NODES + 1), "MAX_NODES"),
         (edges(limits::MAX_EDGES), edges(limits::MAX_EDGES + 1), "MAX_EDGES"),
         (attempts(limits::MAX_ATTEMPTS), attempts(limits::MAX_ATTEMPTS + 1), "MAX_ATTEMPTS"),
-        (sized(limits::MAX_DOCUMENT_BYTES - 200), sized(limits::MAX_DOCUMENT_BYTES + 1), "MAX_DOCUMENT_BYTES"),
+        (
+            sized(limits::MAX_DOCUMENT_BYTES - 200),
+            sized(limits::MAX_DOCUMENT_BYTES + 1),
+            "MAX_DOCUMENT_BYTES",
+        ),
     ] {
         let saved = app.post("/api/v1/workflows", &fitting).await;
         assert_eq!(saved.status, 201, "{limit}: {}", saved.text);
@@ -145,8 +153,9 @@ async fn text_and_numbers_arrive_as_they_were_sent() {
     let app = TestApp::start().await;
     let workflow = app.workflow().await;
     app.deliver_all().await;
-    let numbers = "[9223372036854775807,-9223372036854775808,18446744073709551615,12345678901234567890,1000000000000000000001,-0.0,0.12345678901234567890,1e400]";
-    let body = format!(r#"{{"input":{{"half":"nice \ud83d","whole":"\ud83d\ude00","\udc00":1,"n":{numbers}}}}}"#);
+    let numbers = "[9223372036854775807,-9223372036854775808,18446744073709551615,12345678901234567890,1000000000000000000001,-0.0,0.12345678901234567890,1e+400]";
+    let body =
+        format!(r#"{{"input":{{"half":"nice \ud83d","whole":"\ud83d\ude00","\udc00":1,"n":{numbers}}}}}"#);
     let request = app
         .request(http::Method::POST, &format!("/api/v1/workflows/{workflow}/runs"))
         .header("content-type", "application/json");

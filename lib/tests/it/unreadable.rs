@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use domain::{ids::{RunId, WorkflowId}, run::RunStatus};
+use domain::{
+    ids::{RunId, WorkflowId},
+    run::RunStatus,
+};
 use minireipaz::testing::eventually;
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -87,8 +90,9 @@ async fn a_workflow_that_cannot_be_read_fails_its_own_runs_and_stops_no_partitio
     let (runs, lost) = (app.run(&good).await, app.run(&bad).await);
     // Not what the batch itself brings, which is readable: the runs come later.
     let events = app.bus.take_for_scheduler();
-    let (saves, starts): (Vec<_>, Vec<_>) =
-        events.into_iter().partition(|event| matches!(event.payload, domain::event::Payload::WorkflowSaved(_)));
+    let (saves, starts): (Vec<_>, Vec<_>) = events
+        .into_iter()
+        .partition(|event| matches!(event.payload, domain::event::Payload::WorkflowSaved(_)));
     app.deliver(serde_json::to_string(&saves).unwrap()).await;
     app.store.damage(bad.parse::<WorkflowId>().unwrap().0);
     let delivered = app.deliver(serde_json::to_string(&starts).unwrap()).await;

@@ -258,12 +258,17 @@ async fn one_bad_row_of_whatever_table_costs_its_run_and_neither_the_start_nor_t
     let deep_row = String::from_utf8(row(&deep, [1; 32])).unwrap();
     let deep_row = deep_row.replace(r#""input":null"#, &format!(r#""input":{too_deep}"#));
     let hash = hash_of(&document());
-    let start = |run: &Arc<RunHeader>, header, hash, document| Op::Start { run: run.run_id, header, hash, document };
+    let start =
+        |run: &Arc<RunHeader>, header, hash, document| Op::Start { run: run.run_id, header, hash, document };
     let ops = vec![
         start(&deep, deep_row.into_bytes(), [1; 32], document()),
         start(&no_document, row(&no_document, [2; 32]), [2; 32], text(&too_deep)),
         start(&bad_timer, row(&bad_timer, hash), hash, document()),
-        Op::SetTimer(TimerRow { at: bad_timer.created_at, run: bad_timer.run_id, timer: b"no JSON".to_vec() }),
+        Op::SetTimer(TimerRow {
+            at: bad_timer.created_at,
+            run: bad_timer.run_id,
+            timer: b"no JSON".to_vec(),
+        }),
         start(&good, row(&good, hash), hash, document()),
     ];
     journal.commit(&Commit { ops, ..Commit::default() }).unwrap();

@@ -64,7 +64,8 @@ async fn an_answer_nested_as_deeply_as_can_be_read_makes_no_run_unreadable() {
         runs.push(app.submit(&Task::new(&call)).await);
     }
     for run in &runs {
-        app.until("the wait for the next attempt", *run, |found| found.run.status == RunStatus::Waiting).await;
+        app.until("the wait for the next attempt", *run, |found| found.run.status == RunStatus::Waiting)
+            .await;
     }
     // Now they are in the journal only.
     app.crash_and_start_again().await;
@@ -92,13 +93,17 @@ async fn an_error_with_deep_details_leaves_in_an_item_that_later_nodes_can_pass_
 }
 
 #[tokio::test]
-async fn an_input_that_is_nested_too_deeply_is_a_dead_letter_and_its_neighbours_run() {
+async fn a_run_whose_input_is_nested_too_deeply_fails_and_its_neighbours_run() {
     let app = App::start().await;
     let nested = |levels| (0..levels).fold(json!(1), |inner, _| json!({ "a": inner }));
     let tasks = [MAX_DEPTH, MAX_DEPTH + 1].map(|levels| Task::new(&pure_workflow()).input(nested(levels)));
     assert_eq!(app.post(batch(&tasks)).await.receipt(), (1, 0, 1));
     let found = app.succeeded(tasks[0].run).await;
     assert_eq!(found.run.input, nested(MAX_DEPTH));
+    let found = app.until("the end", tasks[1].run, has_ended).await;
+    let error = found.run.error.unwrap();
+    assert_eq!((error.code.as_str(), found.run.input), ("invalid_input", Value::Null));
+    assert!(error.message.contains("MAX_DEPTH"), "{}", error.message);
 }
 
 #[tokio::test]

@@ -135,8 +135,9 @@ async fn the_deepest_input_that_is_taken_is_read_back_after_a_crash() {
     let mut app = App::start().await;
     let deepest = app.submit(&Task::new(&patient(json!({"for": "3d"}))).input(deep(100))).await;
     app.until("the wait", deepest, |found| found.run.status == RunStatus::Waiting).await;
-    let deeper = app.submit(&Task::new(&patient(json!({"for": "3d"}))).input(deep(101))).await;
-    let found = app.ended(deeper).await;
+    let deeper = Task::new(&patient(json!({"for": "3d"}))).input(deep(101));
+    assert_eq!(app.post(deeper.json()).await.receipt(), (0, 0, 1), "it is kept for people to look at");
+    let found = app.ended(deeper.run).await;
     assert!(found.run.error.unwrap().message.contains("MAX_DEPTH"));
     app.crash_and_start_again().await;
     app.clock.advance(3 * DAY);

@@ -21,9 +21,9 @@ impl<'h> Range<'h> {
     fn read(text: &'h str) -> Self {
         let mut parts = text.split(';').map(str::trim);
         let kind = parts.next().unwrap_or_default();
-        let weight = parts.filter_map(|parameter| parameter.split_once('='));
-        let weight = weight.filter(|(name, _)| name.trim().eq_ignore_ascii_case("q")).map(|(_, q)| thousandths(q));
-        Self { kind, weight: weight.last().unwrap_or(1_000) }
+        let mut named = parts.filter_map(|parameter| parameter.split_once('='));
+        let weight = named.find(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
+        Self { kind, weight: weight.map_or(1_000, |(_, q)| thousandths(q)) }
     }
 
     /// How exactly it fits that media type; `None`: not at all.

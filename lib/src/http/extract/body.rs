@@ -16,7 +16,7 @@ use super::{
 use crate::text;
 use domain::{
     limits,
-    measure::value_bytes_within,
+    measure::input_bytes,
     violation::{Violation, ViolationCode, Violations},
     workflow::WorkflowDocument,
 };
@@ -238,12 +238,11 @@ impl Shape for StartBody {
 
 fn check_size(input: &Value) -> Result<(), ApiError> {
     // Which item is nested too deeply, the use case tells.
-    let Ok(bytes) = value_bytes_within(input, limits::MAX_DEPTH + 1) else { return Ok(()) };
+    let Ok(bytes) = input_bytes(input) else { return Ok(()) };
     if bytes <= limits::MAX_INPUT_BYTES {
         return Ok(());
     }
-    let message =
-        limits::above(bytes, "bytes of compact JSON", limits::MAX_INPUT_BYTES, "MAX_INPUT_BYTES");
+    let message = limits::above(bytes, "bytes of compact JSON", limits::MAX_INPUT_BYTES, "MAX_INPUT_BYTES");
     let violation = Violation { path: "input".to_owned(), code: ViolationCode::Limit, message };
     Err(super::invalid_input(vec![violation]))
 }

@@ -52,7 +52,7 @@ pub enum Problems {
     /// The tenant has too much under way; `Retry-After` says when to come back, and `detail` names the limit.
     #[response(status = 429, content_type = "application/problem+json")]
     TooManyRequests(Problem),
-    /// Something went wrong here.
+    /// Something went wrong here; with `unreadable_row`, what is stored of it cannot be read.
     #[response(status = 500, content_type = "application/problem+json")]
     Internal(Problem),
     /// The store or the event bus is down; `Retry-After` says when to come back.

@@ -131,9 +131,9 @@ impl Scheduler {
                 },
             }
         }
-        let reason = plan.letters.first().map(|letter| letter.reason.as_str());
+        let reason = plan.letters.first_reason();
         if self.bodies.read(body, events, reason, now) && reason.is_none() {
-            plan.bury(NO_RECORD.to_owned(), ingest::excerpt(body));
+            plan.letters.bury(NO_RECORD.to_owned(), &ingest::excerpt(body), "");
         }
         plan
     }

@@ -84,6 +84,6 @@ impl Start {
         let RunRequested { workflow_id, workflow_version, .. } = self.run;
         let message = format!("what is stored of workflow {workflow_id} cannot be read");
         let error = NodeError::new("workflow_unreadable", message);
-        (self.tenant, self.run.at_version(workflow_version).failed(error, 1, now))
+        (self.tenant, self.run.at_version(workflow_version, self.input).failed(error, 1, now))
     }
 }

@@ -10,7 +10,7 @@ pub(super) fn plan(received: Received<'_>, run: RunRequested, plan: &mut Plan) {
             plan.start(Start { tenant, traceparent, run, input });
         }
         Err(error) => {
-            plan.refuse(&received, format!("the input of run {} cannot be read: {error}", run.run_id))
+            plan.refuse(&received, format!("the input of run {} cannot be read: {error}", run.run_id));
         }
     }
 }

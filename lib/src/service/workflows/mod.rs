@@ -72,7 +72,8 @@ impl Workflows {
     pub async fn get(&self, caller: &Caller, id: WorkflowId) -> Result<Workflow, WorkflowError> {
         let version = self.newest(&(caller.tenant.clone(), id)).await?.ok_or(WorkflowError::NotFound(id))?;
         version.stored.read().map_err(|error| {
-            let why = format!("the document is not a workflow, at line {} column {}", error.line(), error.column());
+            let why =
+                format!("the document is not a workflow, at line {} column {}", error.line(), error.column());
             StoreError::from(UnreadableRow(why)).into()
         })
     }

@@ -88,7 +88,8 @@ impl From<CallError<StoreError>> for StoreError {
         match error {
             // The server's own words are clearer than the history of a call that was refused at once.
             CallError {
-                cause: Cause::Failed(refusal @ (Self::Server { .. } | Self::Unreadable(_) | Self::Unwritable(_))),
+                cause:
+                    Cause::Failed(refusal @ (Self::Server { .. } | Self::Unreadable(_) | Self::Unwritable(_))),
                 ..
             } => refusal,
             CallError { cause: Cause::Failed(Self::Unavailable(why)), history, .. } if history.len() == 1 => {

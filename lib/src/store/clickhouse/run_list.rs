@@ -37,7 +37,9 @@ pub(super) async fn list(
         let sql = statement(tenant, workflow, from.as_ref(), wanted_rows);
         let rows = database.select("list_runs", &sql).await?;
         let complete = rows.len() < wanted_rows;
-        let rows = rows.into_iter().filter_map(|row| database.unreadable.readable("a list of runs", read_entry(row)));
+        let rows = rows
+            .into_iter()
+            .filter_map(|row| database.unreadable.readable("a list of runs", read_entry(row)));
         let found = newest_of_each(rows, complete);
         match found.last() {
             Some((last, _)) => from = Some(*last),
@@ -180,7 +182,8 @@ mod tests {
 
     #[test]
     fn rows_of_one_run_become_one_and_a_last_one_that_may_go_on_is_left_out() {
-        let rows = || [(3, 1), (2, 1), (2, 2), (1, 2), (1, 1)].into_iter().map(|(id, version)| row(id, version));
+        let rows =
+            || [(3, 1), (2, 1), (2, 2), (1, 2), (1, 1)].into_iter().map(|(id, version)| row(id, version));
         let ids = |runs: Vec<(Cursor, Found<RunSummary>)>| {
             runs.into_iter().map(|(place, run)| (place.id.as_u128(), run.unwrap().status)).collect::<Vec<_>>()
         };

@@ -141,7 +141,8 @@ pub(super) async fn get(
     let mut runs = HashMap::with_capacity(keys.len());
     for keys in keys.chunks(MAX_KEYS) {
         let rows = database.select("runs", &runs_statement(keys)).await?;
-        let rows = rows.into_iter().filter_map(|row| database.unreadable.readable("runs", read_run_or_step(row)));
+        let rows =
+            rows.into_iter().filter_map(|row| database.unreadable.readable("runs", read_run_or_step(row)));
         runs.extend(collect(rows));
     }
     for (key, run) in &runs {

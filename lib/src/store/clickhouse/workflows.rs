@@ -49,7 +49,9 @@ impl WorkflowStore for ClickHouse {
                  ORDER BY version DESC, recorded_at DESC LIMIT 1 BY tenant, workflow_id"
             );
             for row in self.database.select("workflows", &sql).await? {
-                let Some((key, workflow)) = unreadable.readable("workflows", read_workflow(row)) else { continue };
+                let Some((key, workflow)) = unreadable.readable("workflows", read_workflow(row)) else {
+                    continue;
+                };
                 if let Err(why) = &workflow {
                     unreadable.tell(format_args!("workflow {} of tenant {}", key.1, key.0), why);
                 }

@@ -47,10 +47,9 @@ async fn data_at_the_limits_of_depth_and_size_comes_back(store: &dyn Store) {
     let error = NodeError::new("x", "x").with_details(nested(MAX_DETAILS_DEPTH));
     assert_eq!(error.details, Some(nested(MAX_DETAILS_DEPTH)));
     let largest = item(json!("x".repeat(MAX_STEP_OUTPUT_BYTES - 8)));
-    for (input, last) in [
-        (json!([deepest.clone()]), deepest),
-        (json!({ "k": "x".repeat(MAX_INPUT_BYTES - 8) }), largest),
-    ] {
+    for (input, last) in
+        [(json!([deepest.clone()]), deepest), (json!({ "k": "x".repeat(MAX_INPUT_BYTES - 8) }), largest)]
+    {
         let mut run = run(workflow_id(), at(1), RunStatus::Succeeded, 4);
         run.input = input;
         run.output = Some(json!({ "if": { "true": [last.clone()] } }));

@@ -3,10 +3,14 @@
 use domain::run::{Run, RunStatus, StepStatus};
 use klickhouse::{Client, ClientOptions};
 use minireipaz::store::{
-    Facts, PageRequest, RunStore, WorkflowChange, WorkflowStore, clickhouse::{self, ClickHouse},
+    Facts, PageRequest, RunStore, WorkflowChange, WorkflowStore,
+    clickhouse::{self, ClickHouse},
 };
 
-use super::{at, config, number, run, server, step, step_fact, suite_run_lists::all_pages, tenant, workflow, workflow_id};
+use super::{
+    at, config, number, run, server, step, step_fact, suite_run_lists::all_pages, tenant, workflow,
+    workflow_id,
+};
 
 /// A store, and somebody who damages its rows.
 struct Damaged {
@@ -44,7 +48,8 @@ async fn a_run_with_a_row_that_cannot_be_read_says_so_and_the_others_are_read() 
     let store = &damaged.store;
     let (tenant, flow) = (tenant(), workflow_id());
     let runs: Vec<Run> = (0..6).map(|n| run(flow, at(n), RunStatus::Running, 1)).collect();
-    let steps = runs.iter().map(|run| step_fact(&tenant, run, 0, step("fetch", StepStatus::Running))).collect();
+    let steps =
+        runs.iter().map(|run| step_fact(&tenant, run, 0, step("fetch", StepStatus::Running))).collect();
     let facts = Facts { runs: runs.iter().map(|run| (tenant.clone(), run.clone())).collect(), steps };
     store.record(&facts).await.unwrap();
     for (run, place, column, value) in [
@@ -97,10 +102,9 @@ async fn a_workflow_whose_document_cannot_be_read_hides_no_other() {
     let store = &damaged.store;
     let tenant = tenant();
     let saved: Vec<_> = (0..3).map(|n| workflow(workflow_id(), 1, at(n))).collect();
-    let changes = saved.iter().map(|workflow| WorkflowChange::Saved {
-        tenant: tenant.clone(),
-        workflow: workflow.clone(),
-    });
+    let changes = saved
+        .iter()
+        .map(|workflow| WorkflowChange::Saved { tenant: tenant.clone(), workflow: workflow.clone() });
     store.save(&changes.collect::<Vec<_>>()).await.unwrap();
     let condition = |n: usize| format!("workflow_id = '{}'", saved[n].summary.id);
     damaged.damage("workflow_rows", &condition(0), "document", "'{'").await;

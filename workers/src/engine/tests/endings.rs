@@ -71,7 +71,10 @@ fn a_run_that_waited_too_long_to_begin_runs_nothing_and_says_which_setting_it_wa
         let ended = run.run();
         let error = ended.error.unwrap();
         assert_eq!((error.code.as_str(), ended.started_at), ("start_timeout", None));
-        assert!(error.message.contains("1m") && error.message.contains("settings.start_timeout"), "{error:?}");
+        assert!(
+            error.message.contains("1m") && error.message.contains("settings.start_timeout"),
+            "{error:?}"
+        );
     }
 }
 

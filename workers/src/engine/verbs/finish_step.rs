@@ -84,7 +84,7 @@ impl Deciding<'_> {
             }
         };
         if let Err(above) = check_kept(partial.as_ref()) {
-            return self.fail_step(step, attempt, above, fallback);
+            return self.fail_step(step, attempt, *above, fallback);
         }
         error.history = Vec::new();
         self.suspend(
@@ -105,7 +105,7 @@ impl Deciding<'_> {
             return self.fail_step(step, attempt, NodeError::new("waits_for_nothing", message), None);
         }
         if let Err(above) = check_kept(kept.as_ref()) {
-            return self.fail_step(step, attempt, above, None);
+            return self.fail_step(step, attempt, *above, None);
         }
         self.suspend(step, attempt, Suspension { waits_for, kept: said(kept), failure: None })
     }
@@ -147,7 +147,7 @@ impl Deciding<'_> {
 }
 
 /// What a step keeps must be found again when it goes on.
-fn check_kept(kept: Option<&Value>) -> Result<(), NodeError> {
+fn check_kept(kept: Option<&Value>) -> Result<(), Box<NodeError>> {
     let (what, most, limit) = match kept.map(|kept| value_bytes_within(kept, MAX_KEPT_DEPTH)) {
         None => return Ok(()),
         Some(Ok(bytes)) if bytes <= MAX_KEPT_BYTES => return Ok(()),
@@ -157,7 +157,7 @@ fn check_kept(kept: Option<&Value>) -> Result<(), NodeError> {
     let message = format!(
         "what the step has to keep until it goes on is above the limit of {most} ({limit}): {what}; give it fewer items"
     );
-    Err(NodeError::new("limit", message).with_details(json!({ "limit": limit, "most": most })))
+    Err(NodeError::new("limit", message).with_details(json!({ "limit": limit, "most": most })).into())
 }
 
 /// The error of a step that would have to wait until then, and has no time for it.

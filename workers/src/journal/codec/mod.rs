@@ -30,7 +30,8 @@ pub(crate) fn count_events(row: &[u8]) -> Option<u64> {
 }
 
 fn write(what: &impl Serialize) -> Result<Vec<u8>, JournalError> {
-    serde_json::to_vec(what).map_err(|error| JournalError::Failed(format!("a row cannot be written: {error}")))
+    serde_json::to_vec(what)
+        .map_err(|error| JournalError::Failed(format!("a row cannot be written: {error}")))
 }
 
 /// A moment.

@@ -113,8 +113,7 @@ impl Endpoint {
 async fn answer(State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap) -> Response {
     let path = uri.path().to_owned();
     let noted = |name| headers.get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
-    let call =
-        Call { path: path.clone(), key: noted("idempotency-key"), traceparent: noted("traceparent") };
+    let call = Call { path: path.clone(), key: noted("idempotency-key"), traceparent: noted("traceparent") };
     let answer = {
         let mut answers = shared.answers.lock().unwrap();
         let answers = answers.entry(path.clone()).or_default();

@@ -198,7 +198,14 @@ impl App {
     /// The run as it is recorded.
     pub(crate) async fn find(&self, run: RunId) -> Option<RunWithSteps> {
         let key = (tasks::tenant(), run);
-        self.store.unwatched().get(std::slice::from_ref(&key)).await.unwrap().remove(&key).transpose().unwrap()
+        self.store
+            .unwatched()
+            .get(std::slice::from_ref(&key))
+            .await
+            .unwrap()
+            .remove(&key)
+            .transpose()
+            .unwrap()
     }
 
     /// The run once the store has it so.

@@ -68,7 +68,8 @@ fn several_misfits_of_one_node_are_all_named() {
 
 #[test]
 fn null_is_a_part_that_is_missing() {
-    let missing = json!({"name": "x", "nodes": [{"id": "a", "type": "noop"}, {"id": "b", "type": "noop", "data": {}}]});
+    let missing =
+        json!({"name": "x", "nodes": [{"id": "a", "type": "noop"}, {"id": "b", "type": "noop", "data": {}}]});
     let document = json!({
         "name": "x", "active": null, "edges": null, "settings": null,
         "nodes": [

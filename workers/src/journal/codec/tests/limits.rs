@@ -90,7 +90,7 @@ fn an_output_of_the_largest_size_is_read_back() {
 #[test]
 fn numbers_are_read_back_as_they_were_written() {
     let numbers = "[9223372036854775807,-9223372036854775808,18446744073709551615,12345678901234567890,\
-                   9007199254740993,123456789012345678901234567890,-0,-0.0,1.0,0.12345678901234567890,1e400]";
+                   9007199254740993,123456789012345678901234567890,-0,-0.0,1.0,0.12345678901234567890,1e+400]";
     let header = RunHeader { input: serde_json::from_str(numbers).unwrap(), ..header() };
     let row = text(write_header(&[1; 32], &header));
     assert!(row.contains(numbers), "{row}");
