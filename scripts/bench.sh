@@ -2,7 +2,7 @@
 # usage: scripts/bench.sh [NAME...]
 #
 # Runs the benches one after another: the parts first, then the whole path. Figures are read as ratios. Names choose
-# some of them: bridge, bridge-kafka, engine, waits, cold-start, path, path-kafka.
+# some of them: bridge, bridge-kafka, engine, javascript, waits, cold-start, path, path-kafka.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -28,6 +28,7 @@ if wants bridge-kafka; then
   wait "$kafka" || true
 fi
 if wants engine; then bench -p workers --bench engine; fi
+if wants javascript; then bench -p workers --bench javascript; fi
 if wants waits; then bench -p workers --bench waits; fi
 if wants cold-start; then bench -p cli --bench cold_start; fi
 if wants path; then bench -p cli --bench path; fi

@@ -20,10 +20,15 @@ mod stop;
 use std::process::ExitCode;
 
 use clap::Parser;
+use workers::runner::javascript_child;
 
 /// Runs the program with the process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
+    // The worker of `dev` starts this program again for JavaScript.
+    if let Some(ended) = javascript_child() {
+        return ended;
+    }
     let args = args::Args::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

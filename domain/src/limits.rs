@@ -64,6 +64,10 @@ limits! {
     MAX_MESSAGE_BYTES: usize = 4 * 1024, "bytes";
     /// Longest expression: what stands between `{{` and `}}`. It is parsed when a workflow is saved.
     MAX_EXPRESSION_BYTES: usize = 32 * 1024, "bytes";
+    /// Most that a step's JavaScript may read at a time: its items, and the outputs of the nodes that it names.
+    MAX_JAVASCRIPT_INPUT_BYTES: usize = 32 * 1024 * 1024, "bytes";
+    /// Most that a step's JavaScript expressions may come to together, as compact JSON.
+    MAX_JAVASCRIPT_OUTPUT_BYTES: usize = 16 * 1024 * 1024, "bytes";
     /// Longest idempotency key, in bytes.
     MAX_IDEMPOTENCY_KEY: usize = 255, "bytes";
     /// Largest limit of concurrent runs.

@@ -33,7 +33,7 @@ use minireipaz::{
     },
 };
 use serde_json::json;
-use workers::{Worker, WorkerConfig};
+use workers::{Worker, WorkerConfig, runner::RunnerSettings};
 
 const RUNS: usize = 100_000;
 /// Runs a request.
@@ -55,6 +55,10 @@ async fn main() -> anyhow::Result<()> {
     let config = WorkerConfig {
         listen: "127.0.0.1:0".parse()?,
         max_runs: 2 * RUNS,
+        runner: RunnerSettings {
+            javascript_program: Some(env!("CARGO_BIN_EXE_worker").into()),
+            ..RunnerSettings::default()
+        },
         ..WorkerConfig::new(folder.path(), secrets)
     };
     let seen = Arc::new(Seen::default());

@@ -111,13 +111,15 @@ impl Worker {
         let gate = Arc::new(Gate::new(limits, Arc::clone(&backlog), Arc::clone(&handoff_queue)));
         let documents = Arc::new(Documents::new());
         let (opened, open) = oneshot::channel();
+        let runner = Runner::new(config.runner.clone(), Arc::clone(&clock))?;
+        runner.warm();
         let deps = ProcessorDeps {
             journal: Arc::clone(&journal),
             backlog: Arc::clone(&backlog),
             documents: Arc::clone(&documents),
             gate: Arc::clone(&gate),
             handoff_queue: Arc::clone(&handoff_queue),
-            runner: Runner::new(config.runner.clone(), Arc::clone(&clock))?,
+            runner,
             clock: Arc::clone(&clock),
             max_steps: (config.max_steps, config.max_steps_per_tenant),
             max_run_bytes: config.max_run_bytes,

@@ -44,7 +44,7 @@ pub struct WorkerConfig {
     pub max_backlog_bytes: usize,
     /// How long steps may go on after the worker was told to stop. `WORKER_GRACE`, default `20s`.
     pub grace: Duration,
-    /// What steps may do: `WORKER_ENV_ALLOW` (names of variables that `$env` may read, separated by commas) and
+    /// What steps may do: `WORKER_JAVASCRIPT_PROCESSES`, `WORKER_ENV_ALLOW` (names of variables that `$env` may read, separated by commas) and
     /// `WORKER_HTTP_ALLOW` (hosts and networks that are not public and may be called all the same).
     pub runner: RunnerSettings,
 }
@@ -84,13 +84,17 @@ impl WorkerConfig {
         let max_backlog_bytes: Option<usize> = env.optional("WORKER_MAX_BACKLOG_BYTES");
         let grace: Option<HumanDuration> = env.optional("WORKER_GRACE");
         let mut runner = RunnerSettings::default();
+        let processes: Option<usize> = env.optional("WORKER_JAVASCRIPT_PROCESSES");
+        runner.javascript_processes = processes.unwrap_or(runner.javascript_processes);
         runner.http.allow = env.or("WORKER_HTTP_ALLOW", runner.http.allow);
         let names: String = env.or("WORKER_ENV_ALLOW", String::new());
         runner.env = list(&names)
             .filter_map(|name| env.optional::<String>(name).map(|value| (name.to_owned(), value)))
             .collect();
-        if [max_steps, per_tenant, max_runs].contains(&Some(0)) {
-            env.problem("WORKER_MAX_STEPS, WORKER_MAX_STEPS_PER_TENANT and WORKER_MAX_RUNS are at least 1");
+        if [max_steps, per_tenant, max_runs, processes].contains(&Some(0)) {
+            env.problem(
+                "WORKER_MAX_STEPS, WORKER_MAX_STEPS_PER_TENANT, WORKER_MAX_RUNS and WORKER_JAVASCRIPT_PROCESSES are at least 1",
+            );
         }
         if [max_run_bytes, max_backlog_bytes].iter().flatten().any(|bytes| *bytes < LEAST_BYTES) {
             env.problem(format!(

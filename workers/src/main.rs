@@ -17,12 +17,15 @@ use minireipaz::{
     telemetry::{self, LogConfig},
 };
 use tokio::signal::unix::{SignalKind, signal};
-use workers::{Worker, WorkerConfig};
+use workers::{Worker, WorkerConfig, runner::javascript_child};
 
 /// Wrong settings: `EX_USAGE` of sysexits.
 const WRONG_SETTINGS: u8 = 64;
 
 fn main() -> ExitCode {
+    if let Some(ended) = javascript_child() {
+        return ended;
+    }
     let mut env = Env::process();
     let log = LogConfig::from_env(&mut env);
     let settings = WorkerConfig::from_env(&mut env).zip(StoreConfig::from_env(&mut env));

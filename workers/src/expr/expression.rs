@@ -5,7 +5,10 @@ use std::sync::Arc;
 use domain::{definition::Definition, number, run::NodeError};
 use serde_json::{Value, json};
 
-use super::path::{self, Path};
+use super::{
+    javascript::reads_nodes,
+    path::{self, Path},
+};
 
 /// How much of an expression's text an error repeats.
 const SHOWN: usize = 200;
@@ -74,7 +77,7 @@ impl Expression {
         match &self.program {
             Program::Literal(_) => false,
             Program::Path(path) => path.reads_outputs(),
-            Program::JavaScript => self.source.contains("$("),
+            Program::JavaScript => reads_nodes(&self.source),
         }
     }
 

@@ -1,13 +1,14 @@
 //! Expressions: what `{{ }}` means.
 //!
 //! An expression is JavaScript. Plain paths (`$json.a.b[0]`, `$('Node').first().x`, `$input.all()`, `$run.id`, …) and
-//! literals are evaluated here without an engine, everything else by `QuickJS` with limits on time, memory, stack and
-//! output. Both give the same value, or the same error, for what both can do, with one exception: a number that
-//! JavaScript cannot hold (`9007199254740993`) stays exact on a plain path.
+//! literals are evaluated here without an engine, everything else by `QuickJS` in a process of its own, with limits on
+//! time, memory, stack and output. Both give the same value, or the same error, for what both can do, with one
+//! exception: a number that JavaScript cannot hold (`9007199254740993`) stays exact on a plain path.
 //!
 //! What an expression sees: `$json` (the item), `$input` and `$('node id or label')` with `.all()`, `.first()`,
 //! `.last()` and `.item` (each of the first three takes a port's name), `$run`, `$workflow`, `$now`, `$env`,
-//! `$itemIndex`. Items that come from `$input` and `$('..')` are frozen; `$json` is a copy of its own.
+//! `$itemIndex`. Items that come from `$input` and `$('..')` are frozen; `$json` is a copy of its own. Local time is UTC,
+//! wherever the worker is.
 
 mod evaluator;
 mod expression;
@@ -19,9 +20,10 @@ mod path;
 mod scope;
 mod text;
 
-pub(crate) use evaluator::Evaluator;
+pub(crate) use evaluator::{Evaluator, javascript_of};
 pub(crate) use expression::{Expression, ExpressionError};
-pub use javascript::JavaScriptLimits;
+pub(crate) use javascript::{Ask, JavaScript, Unevaluated, Values};
+pub use javascript::{JavaScriptLimits, javascript_child};
 pub(crate) use param::Param;
 pub(crate) use scope::Scope;
 

@@ -41,14 +41,14 @@ pub(crate) struct Objects {
 }
 
 /// A list of items in pieces, as edges and ports deliver it.
-pub(super) struct Segments<'s>(Vec<&'s [Item]>);
+pub(super) struct Segments<'s, T = Item>(pub(super) Vec<&'s [T]>);
 
-impl<'s> Segments<'s> {
+impl<'s, T> Segments<'s, T> {
     pub(super) fn len(&self) -> usize {
         self.0.iter().map(|items| items.len()).sum()
     }
 
-    pub(super) fn get(&self, mut index: usize) -> Option<&'s Item> {
+    pub(super) fn get(&self, mut index: usize) -> Option<&'s T> {
         for items in &self.0 {
             if let Some(item) = items.get(index) {
                 return Some(item);
@@ -57,7 +57,9 @@ impl<'s> Segments<'s> {
         }
         None
     }
+}
 
+impl Segments<'_> {
     pub(super) fn to_value(&self) -> Value {
         self.0.iter().flat_map(|items| items.iter()).map(number::canonical_item).collect()
     }
@@ -96,8 +98,7 @@ impl Scope {
     /// The items of another node: of `port`, else of `main`, else (it has no `main`) of all its ports.
     pub(super) fn node_items(&self, node: usize, port: Option<&str>) -> Result<Segments<'_>, String> {
         let Some(output) = self.outputs.get(node).and_then(Option::as_ref) else {
-            let name = self.node_name(node);
-            return Err(format!("the node {name} has not run before this one, so it has no items"));
+            return Err(has_not_run(&self.node_name(node)));
         };
         if let Some(port) = port {
             return Ok(Segments(output.ports.get(port).map(|items| items.as_slice()).into_iter().collect()));
@@ -107,28 +108,18 @@ impl Scope {
         Ok(Segments(items.map(|items| items.as_slice()).collect()))
     }
 
-    /// `.item`: the item at the same place, or the only one there is.
+    /// `.item`: the item that belongs to the one at that place.
     pub(super) fn paired<'s>(
         &self,
         items: &Segments<'s>,
         index: usize,
         node: Option<usize>,
     ) -> Result<Option<&'s Item>, String> {
-        if items.len() == 1 {
-            return Ok(items.get(0));
-        }
-        match (items.get(index), node) {
-            (Some(item), _) => Ok(Some(item)),
-            (None, None) => Ok(None),
-            (None, Some(node)) => Err(format!(
-                "the node {} has {} items, so none belongs to item {index}; use .first(), .last() or .all()[0]",
-                self.node_name(node),
-                items.len()
-            )),
-        }
+        let place = paired(items.len(), index, || node.map(|node| self.node_name(node)))?;
+        Ok(place.and_then(|place| items.get(place)))
     }
 
-    fn node_name(&self, node: usize) -> String {
+    pub(super) fn node_name(&self, node: usize) -> String {
         self.definition.nodes.get(node).map_or_else(
             || format!("#{node}"),
             |node| match &node.label {
@@ -137,6 +128,31 @@ impl Scope {
             },
         )
     }
+}
+
+/// Which of `count` items belongs to the item at `index`: the one in the same place, or the only one there is. Of a
+/// named node there must be one.
+pub(super) fn paired(
+    count: usize,
+    index: usize,
+    node: impl FnOnce() -> Option<String>,
+) -> Result<Option<usize>, String> {
+    if count == 1 {
+        return Ok(Some(0));
+    }
+    if index < count {
+        return Ok(Some(index));
+    }
+    node().map_or(Ok(None), |node| {
+        Err(format!(
+            "the node {node} has {count} items, so none belongs to item {index}; use .first(), .last() or .all()[0]"
+        ))
+    })
+}
+
+/// Why a node that has not run has no items.
+pub(super) fn has_not_run(node: &str) -> String {
+    format!("the node {node} has not run before this one, so it has no items")
 }
 
 impl fmt::Debug for Scope {
@@ -156,6 +172,11 @@ pub(super) fn find_node(definition: &Definition, name: &str) -> Result<usize, St
     match (labelled.next(), labelled.next()) {
         (Some((node, _)), None) => Ok(node),
         (Some(_), Some(_)) => Err(format!("more than one node is called {name:?}; use the node's id")),
-        (None, _) => Err(format!("there is no node with the id or the label {name:?}")),
+        (None, _) => Err(unknown_node(name)),
     }
+}
+
+/// Why a name means no node.
+pub(super) fn unknown_node(name: &str) -> String {
+    format!("there is no node with the id or the label {name:?}")
 }

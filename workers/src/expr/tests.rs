@@ -1,10 +1,7 @@
 //! The expression table, and the law that both ways of evaluation agree.
 #![allow(clippy::needless_pass_by_value, reason = "tables give their values away")]
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::{borrow::Cow, collections::BTreeMap};
 
 use domain::{
     definition::Definition,
@@ -84,16 +81,23 @@ fn scope(input: Value) -> Arc<Scope> {
 }
 
 fn evaluate_as(scope: &Arc<Scope>, expression: &Expression, item: usize) -> Result<Value, String> {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    let mut evaluator = Evaluator::new(scope, JavaScriptLimits::default(), deadline);
+    let values = if expression.needs_javascript() {
+        let sources = [Arc::clone(&expression.source)];
+        javascript::values_here(scope, &sources, item, JavaScriptLimits::default())
+    } else {
+        Values::default()
+    };
+    let mut evaluator = Evaluator::new(scope, values);
     // The expression lives shorter than the scope here, so the value is taken out.
-    evaluator.evaluate_owned(expression, item).map_err(|error| error.to_string())
+    evaluator.evaluate(expression, item).map(Cow::into_owned).map_err(|error| error.to_string())
 }
 
 /// The value of parameters for item 0.
 fn value_of(scope: &Arc<Scope>, param: &Param) -> Value {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    let mut evaluator = Evaluator::new(scope, JavaScriptLimits::default(), deadline);
+    let mut sources = Vec::new();
+    javascript_of(param, &mut sources);
+    let values = javascript::values_here(scope, &sources, 0, JavaScriptLimits::default());
+    let mut evaluator = Evaluator::new(scope, values);
     param.evaluate(&mut evaluator, 0).unwrap().into_owned()
 }
 

@@ -52,9 +52,6 @@ pub(super) enum Unknown {
 /// A body above this is read on a thread that may be busy for long.
 const LARGE_BODY: usize = 256 << 10;
 
-/// Under which name dead letters are kept.
-const CONSUMER: &str = "worker";
-
 /// Whose tasks a body holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sender {

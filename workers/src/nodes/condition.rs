@@ -11,7 +11,7 @@ use domain::{
 };
 use serde_json::Value;
 
-use super::{Traits, Unready};
+use super::Unready;
 use crate::expr::{Evaluator, Param};
 
 /// A condition with compiled operands.
@@ -37,10 +37,9 @@ impl Compiled {
         wrong.map_or(Ok(Self(condition)), |error| Err(error.into()))
     }
 
-    pub(super) fn traits(&self) -> Traits {
-        let mut operands = Vec::new();
-        self.0.operands(&mut |operand| operands.push(operand));
-        Traits::of(operands)
+    /// Visits the operands. All of them are evaluated ahead; what is not reached cannot fail all the same.
+    pub(super) fn params<'p>(&'p self, mut visit: &mut dyn FnMut(&'p Param)) {
+        self.0.operands(&mut visit);
     }
 
     /// Whether it holds for an item. What is not reached cannot fail.

@@ -1,5 +1,7 @@
 //! `fail`: ends the run with an error of the author's.
 
+use std::ops::Range;
+
 use domain::{
     definition::{Definition, Node},
     kinds::fail::Params,
@@ -8,8 +10,12 @@ use domain::{
     template::InvalidTemplate,
 };
 
-use super::{Pure, PureStep, Traits, compile_params, read_evaluated};
-use crate::{engine::Outcome, expr::Param, step::failed_for_good};
+use super::{Pure, PureStep, compile_params, read_evaluated};
+use crate::{
+    engine::Outcome,
+    expr::Param,
+    step::{StepTask, failed_for_good},
+};
 
 #[derive(Debug)]
 pub(super) struct Fail(Param);
@@ -21,8 +27,12 @@ impl Fail {
 }
 
 impl Pure for Fail {
-    fn traits(&self) -> Traits {
-        Traits::of([&self.0])
+    fn params<'p>(&'p self, visit: &mut dyn FnMut(&'p Param)) {
+        visit(&self.0);
+    }
+
+    fn evaluates(&self, _: &StepTask) -> Range<usize> {
+        0..1
     }
 
     fn run<'v>(&'v self, mut step: PureStep<'v>) -> Outcome {

@@ -6,8 +6,8 @@ use domain::{
     kinds::params::condition::Patterns,
 };
 
-use super::{Pure, PureStep, Traits, Unready, condition::Compiled, items::each_item};
-use crate::engine::Outcome;
+use super::{Pure, PureStep, Unready, condition::Compiled, items::each_item};
+use crate::{engine::Outcome, expr::Param};
 
 #[derive(Debug)]
 pub(super) struct Filter {
@@ -22,8 +22,8 @@ impl Filter {
 }
 
 impl Pure for Filter {
-    fn traits(&self) -> Traits {
-        self.condition.traits()
+    fn params<'p>(&'p self, visit: &mut dyn FnMut(&'p Param)) {
+        self.condition.params(visit);
     }
 
     fn run<'v>(&'v self, step: PureStep<'v>) -> Outcome {

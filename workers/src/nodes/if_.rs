@@ -9,8 +9,8 @@ use domain::{
     },
 };
 
-use super::{Pure, PureStep, Traits, Unready, condition::Compiled, items::each_item};
-use crate::engine::Outcome;
+use super::{Pure, PureStep, Unready, condition::Compiled, items::each_item};
+use crate::{engine::Outcome, expr::Param};
 
 #[derive(Debug)]
 pub(super) struct If {
@@ -27,8 +27,8 @@ impl If {
 }
 
 impl Pure for If {
-    fn traits(&self) -> Traits {
-        self.condition.traits()
+    fn params<'p>(&'p self, visit: &mut dyn FnMut(&'p Param)) {
+        self.condition.params(visit);
     }
 
     fn run<'v>(&'v self, step: PureStep<'v>) -> Outcome {

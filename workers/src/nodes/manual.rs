@@ -6,18 +6,16 @@ use domain::{
 };
 
 use super::{
-    Pure, PureStep, Traits,
+    Pure, PureStep,
     output::{CameFrom, OutputBuilder},
 };
-use crate::{engine::Outcome, step::failed_for_good};
+use crate::{engine::Outcome, expr::Param, step::failed_for_good};
 
 #[derive(Debug)]
 pub(super) struct Manual;
 
 impl Pure for Manual {
-    fn traits(&self) -> Traits {
-        Traits::of([])
-    }
+    fn params<'p>(&'p self, _: &mut dyn FnMut(&'p Param)) {}
 
     fn run<'v>(&'v self, step: PureStep<'v>) -> Outcome {
         let items = match input_items(&step.scope.run.input) {

@@ -1,6 +1,6 @@
 //! `merge`: makes one list of items out of several inputs.
 
-use std::{collections::HashMap, sync::Arc, time::Instant};
+use std::{collections::HashMap, ops::Range, sync::Arc, time::Instant};
 
 use domain::{
     definition::{Definition, Node},
@@ -17,14 +17,14 @@ use domain::{
 use serde_json::Value;
 
 use super::{
-    Pure, PureStep, Traits, compile_params,
+    Pure, PureStep, compile_params,
     output::{CameFrom, OutputBuilder},
     read_evaluated,
 };
 use crate::{
     engine::Outcome,
     expr::Param,
-    step::{Input, Inputs, failed_for_good, timeout_error},
+    step::{Input, Inputs, StepTask, failed_for_good, timeout_error},
 };
 
 #[derive(Debug)]
@@ -37,8 +37,12 @@ impl Merge {
 }
 
 impl Pure for Merge {
-    fn traits(&self) -> Traits {
-        Traits::of([&self.0])
+    fn params<'p>(&'p self, visit: &mut dyn FnMut(&'p Param)) {
+        visit(&self.0);
+    }
+
+    fn evaluates(&self, _: &StepTask) -> Range<usize> {
+        0..1
     }
 
     fn run<'v>(&'v self, mut step: PureStep<'v>) -> Outcome {

@@ -13,7 +13,7 @@ mod output;
 mod set;
 mod wait;
 
-use std::{sync::Arc, time::Instant};
+use std::{ops::Range, sync::Arc, time::Instant};
 
 use domain::violation::ViolationCode as Code;
 use domain::{
@@ -34,7 +34,7 @@ use serde_json::{Map, Value, json};
 use self::output::{CameFrom, OutputBuilder};
 use crate::{
     engine::Outcome,
-    expr::{Evaluator, Expression, Param, Scope},
+    expr::{Evaluator, Expression, Param, Scope, javascript_of},
     step::{Facilities, StepTask, failed_for_good},
 };
 
@@ -49,13 +49,19 @@ pub(crate) enum Executable {
 
 /// A node that only computes.
 pub(crate) trait Pure: Send + Sync + std::fmt::Debug {
-    fn traits(&self) -> Traits;
+    /// Visits its parameters, in the order in which they are evaluated.
+    fn params<'p>(&'p self, visit: &mut dyn FnMut(&'p Param));
+    /// The places of the items for which an attempt evaluates them.
+    fn evaluates(&self, task: &StepTask) -> Range<usize> {
+        0..task.inputs.len()
+    }
     fn run<'v>(&'v self, step: PureStep<'v>) -> Outcome;
 }
 
 /// A node that calls somebody.
 pub(crate) trait Call: Send + Sync + std::fmt::Debug {
-    fn traits(&self) -> Traits;
+    /// Visits its parameters, in the order in which they are evaluated.
+    fn params<'p>(&'p self, visit: &mut dyn FnMut(&'p Param));
     /// Runs it. It must end at the deadline by itself, with what it has done so far.
     fn call(&self, context: CallContext) -> BoxFuture<'_, Outcome>;
 }
@@ -67,22 +73,6 @@ pub(crate) struct Traits {
     pub(crate) reads_outputs: bool,
     /// Values that are evaluated or set for each item.
     pub(crate) values: usize,
-}
-
-impl Traits {
-    /// The traits of a node with these parameters.
-    fn of<'p>(params: impl IntoIterator<Item = &'p Param>) -> Self {
-        let mut traits = Self { values: 1, ..Self::default() };
-        for param in params {
-            traits.values += 1;
-            param.expressions(&mut |expression: &Expression| {
-                traits.values += 1;
-                traits.needs_javascript |= expression.needs_javascript();
-                traits.reads_outputs |= expression.reads_outputs();
-            });
-        }
-        traits
-    }
 }
 
 /// What a computing node works with.
@@ -106,9 +96,29 @@ pub(crate) struct CallContext {
 
 impl Executable {
     pub(crate) fn traits(&self) -> Traits {
+        let mut traits = Traits { values: 1, ..Traits::default() };
+        self.params(&mut |param| {
+            traits.values += 1;
+            param.expressions(&mut |expression: &Expression| {
+                traits.values += 1;
+                traits.needs_javascript |= expression.needs_javascript();
+                traits.reads_outputs |= expression.reads_outputs();
+            });
+        });
+        traits
+    }
+
+    /// The texts of its expressions that need JavaScript.
+    pub(crate) fn javascript(&self) -> Vec<Arc<str>> {
+        let mut sources = Vec::new();
+        self.params(&mut |param| javascript_of(param, &mut sources));
+        sources
+    }
+
+    fn params<'p>(&'p self, visit: &mut dyn FnMut(&'p Param)) {
         match self {
-            Self::Pure(pure) => pure.traits(),
-            Self::Call(call) => call.traits(),
+            Self::Pure(pure) => pure.params(visit),
+            Self::Call(call) => call.params(visit),
         }
     }
 }

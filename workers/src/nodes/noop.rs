@@ -1,15 +1,13 @@
 //! `noop`: passes its items on.
 
-use super::{Pure, PureStep, Traits, pass_on};
-use crate::engine::Outcome;
+use super::{Pure, PureStep, pass_on};
+use crate::{engine::Outcome, expr::Param};
 
 #[derive(Debug)]
 pub(super) struct Noop;
 
 impl Pure for Noop {
-    fn traits(&self) -> Traits {
-        Traits::of([])
-    }
+    fn params<'p>(&'p self, _: &mut dyn FnMut(&'p Param)) {}
 
     fn run<'v>(&'v self, step: PureStep<'v>) -> Outcome {
         pass_on(&step)

@@ -15,7 +15,7 @@ use domain::{
     violation::Violations,
 };
 
-use super::{Pure, PureStep, Traits, compile_params, items::each_item, read_evaluated};
+use super::{Pure, PureStep, compile_params, items::each_item, read_evaluated};
 use crate::{
     engine::Outcome,
     expr::{Evaluator, Param},
@@ -85,10 +85,10 @@ fn misfit(error: &PathError) -> Box<NodeError> {
 }
 
 impl Pure for Set {
-    fn traits(&self) -> Traits {
+    fn params<'p>(&'p self, visit: &mut dyn FnMut(&'p Param)) {
         match &self.plan {
-            Plan::Known { fields, .. } => Traits::of(fields.iter().map(|(_, param)| param)),
-            Plan::Open(param) => Traits::of([param]),
+            Plan::Known { fields, .. } => fields.iter().for_each(|(_, param)| visit(param)),
+            Plan::Open(param) => visit(param),
         }
     }
 

@@ -1,5 +1,7 @@
 //! `wait`: lets its items go on later.
 
+use std::ops::Range;
+
 use domain::{
     definition::{Definition, Node},
     kinds::wait::Params,
@@ -7,11 +9,11 @@ use domain::{
     template::InvalidTemplate,
 };
 
-use super::{Pure, PureStep, Traits, compile_params, pass_on, read_evaluated};
+use super::{Pure, PureStep, compile_params, pass_on, read_evaluated};
 use crate::{
     engine::{Later, Outcome},
     expr::Param,
-    step::failed_for_good,
+    step::{StepTask, failed_for_good},
 };
 
 #[derive(Debug)]
@@ -24,8 +26,12 @@ impl Wait {
 }
 
 impl Pure for Wait {
-    fn traits(&self) -> Traits {
-        Traits::of([&self.0])
+    fn params<'p>(&'p self, visit: &mut dyn FnMut(&'p Param)) {
+        visit(&self.0);
+    }
+
+    fn evaluates(&self, task: &StepTask) -> Range<usize> {
+        0..usize::from(task.woken.is_none())
     }
 
     fn run<'v>(&'v self, mut step: PureStep<'v>) -> Outcome {

@@ -433,7 +433,7 @@ async fn runs_that_wait_for_a_place_leave_memory_while_their_tenant_has_too_much
         elsewhere: Vec::new(),
         letters: Vec::new(),
         reply,
-        admission: gate.admit(1, false).unwrap(),
+        admission: gate.announce(1, false).unwrap().admit().unwrap(),
     }));
     assert!(core.turn());
     assert_eq!(answer.try_recv().unwrap(), Ok(Receipt { accepted: 30, ..Receipt::default() }));

@@ -14,12 +14,12 @@ use std::{
 };
 
 pub use crate::{
-    expr::JavaScriptLimits,
+    expr::{JavaScriptLimits, javascript_child},
     http_client::{Allow, HttpSettings, HttpSetupError, InvalidAllow, RateFloor},
     step::{Input, Inputs, StepTask},
 };
 pub use compiled::{Attempt, Compiled};
-use domain::trace::TraceContext;
+use domain::{trace::TraceContext, workflow::OnError};
 use futures_util::FutureExt;
 use minireipaz::clock::Clock;
 use minireipaz::telemetry::{TraceSpan, names};
@@ -28,11 +28,11 @@ use tracing::{Instrument, Span};
 
 use crate::{
     engine::Outcome,
-    expr::Evaluator,
+    expr::{Ask, Evaluator, JavaScript, Scope, Values},
     http_client::HttpClient,
-    nodes::{CallContext, Executable, PureStep},
+    nodes::{CallContext, Executable, PureStep, Traits},
     spans,
-    step::{Facilities, JavaScript, panicked, timed_out, unknown_node},
+    step::{Facilities, failed, on_thread, panicked, timed_out, unevaluated, unknown_node},
 };
 
 /// How much longer than its time limit a step may take to say so itself, with what it has done so far.
@@ -53,13 +53,19 @@ impl Runner {
     /// # Errors
     /// When the HTTP client cannot be set up: no TLS, no system certificates.
     pub fn new(settings: RunnerSettings, clock: Arc<dyn Clock>) -> Result<Self, HttpSetupError> {
+        let RunnerSettings { env, javascript, javascript_processes, javascript_program, http } = settings;
         let facilities = Facilities {
             clock,
-            env: Arc::new(settings.env),
-            javascript: JavaScript::new(settings.javascript, settings.javascript_threads),
-            http: HttpClient::new(&settings.http)?,
+            env: Arc::new(env),
+            javascript: JavaScript::new(javascript, javascript_processes, javascript_program),
+            http: HttpClient::new(&http)?,
         };
         Ok(Self { facilities: Arc::new(facilities) })
+    }
+
+    /// Starts ahead of need what the first step that needs it would wait for. Needs a runtime.
+    pub fn warm(&self) {
+        self.facilities.javascript.warm();
     }
 
     /// Runs an attempt. The future may be dropped at any time to abort it.
@@ -90,14 +96,17 @@ impl Runner {
     /// JavaScript, and there is little to compute.
     #[must_use]
     pub fn run_inline(&self, attempt: &Attempt) -> Option<Outcome> {
-        let Some(Executable::Pure(executable)) = attempt.executable() else { return None };
+        let executable =
+            attempt.executable().filter(|executable| matches!(executable, Executable::Pure(_)))?;
         let traits = executable.traits();
-        let items = attempt.task.inputs.len();
-        if traits.needs_javascript || items.saturating_mul(traits.values) > INLINE_VALUES {
+        if traits.needs_javascript || !is_little(traits, &attempt.task) {
             return None;
         }
         let _span = spans::inline_step(&attempt.task).entered();
-        let run = AssertUnwindSafe(|| compute(&self.facilities, attempt, Instant::now() + GRACE));
+        let run = AssertUnwindSafe(|| {
+            let scope = Arc::new(attempt.task.scope(&self.facilities));
+            compute(attempt, &scope, Values::default(), Instant::now() + GRACE)
+        });
         let began = Instant::now();
         let outcome = std::panic::catch_unwind(run).unwrap_or_else(|panic| panicked(&*panic));
         measure(attempt.task.name().1, began, &outcome);
@@ -122,13 +131,28 @@ async fn execute(
 ) -> Outcome {
     match attempt.executable() {
         None => unknown_node(&attempt.task),
-        Some(Executable::Pure(executable)) => {
-            let needs_javascript = executable.traits().needs_javascript;
-            let own = Arc::clone(&facilities);
-            facilities
-                .on_thread(needs_javascript, move || compute(&own, &attempt, deadline))
-                .await
-                .unwrap_or_else(|failure| failure)
+        Some(executable @ Executable::Pure(pure)) => {
+            let (task, traits) = (&attempt.task, executable.traits());
+            let (scope, items) = (Arc::new(task.scope(&facilities)), pure.evaluates(task));
+            let mut values = Values::default();
+            if traits.needs_javascript
+                && let Some(node) = task.node()
+            {
+                let (sources, stop_at_limit) = (executable.javascript(), node.on_error == OnError::Fail);
+                let ask = Ask { scope: &scope, sources: &sources, stop_at_limit, deadline };
+                values = match facilities.javascript.all(ask, &items.collect::<Vec<_>>()).await {
+                    Ok(values) => values,
+                    Err(why) => {
+                        let (error, failure) = unevaluated(why, node.timeout);
+                        return failed(*error, failure);
+                    }
+                };
+            }
+            if is_little(traits, task) {
+                return compute(&attempt, &scope, values, deadline);
+            }
+            let computed = on_thread(move || compute(&attempt, &scope, values, deadline)).await;
+            computed.unwrap_or_else(|failure| failure)
         }
         Some(Executable::Call(_)) => {
             let Attempt { workflow, task } = attempt;
@@ -141,20 +165,17 @@ async fn execute(
     }
 }
 
-fn compute(facilities: &Facilities, attempt: &Attempt, deadline: Instant) -> Outcome {
+/// Whether evaluating it takes some tens of microseconds, JavaScript aside.
+fn is_little(traits: Traits, task: &StepTask) -> bool {
+    task.inputs.len().saturating_mul(traits.values) <= INLINE_VALUES
+}
+
+fn compute(attempt: &Attempt, scope: &Arc<Scope>, values: Values, deadline: Instant) -> Outcome {
     let task = &attempt.task;
     let (Some(Executable::Pure(executable)), Some(node)) = (attempt.executable(), task.node()) else {
         return unknown_node(task);
     };
-    let scope = Arc::new(task.scope(facilities));
-    let evaluator = Evaluator::new(&scope, facilities.javascript.limits, deadline);
-    match executable.run(PureStep { node, task, scope: &scope, evaluator, deadline }) {
-        // An expression that was cut off by the node's time limit is not wrong.
-        Outcome::Failed(failed) if failed.error.code == "expression" && Instant::now() >= deadline => {
-            timed_out(node.timeout)
-        }
-        outcome => outcome,
-    }
+    executable.run(PureStep { node, task, scope, evaluator: Evaluator::new(scope, values), deadline })
 }
 
 impl std::fmt::Debug for Runner {

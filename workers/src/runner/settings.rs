@@ -1,6 +1,6 @@
 //! The runner's settings.
 
-use std::{collections::BTreeMap, num::NonZeroUsize};
+use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf};
 
 use crate::{expr::JavaScriptLimits, http_client::HttpSettings};
 
@@ -11,8 +11,12 @@ pub struct RunnerSettings {
     pub env: BTreeMap<String, String>,
     /// Limits of JavaScript.
     pub javascript: JavaScriptLimits,
-    /// Steps that run JavaScript at the same time; more wait. Each holds a thread.
-    pub javascript_threads: usize,
+    /// Processes for JavaScript: so many steps evaluate it at the same time, and of one tenant half as many; more wait.
+    /// `WORKER_JAVASCRIPT_PROCESSES`, default the number of cores, at least 2.
+    pub javascript_processes: usize,
+    /// The program that they run, which calls [`crate::runner::javascript_child`] first: the worker's own if it is
+    /// `None`. For tests and benchmarks, whose own program does not.
+    pub javascript_program: Option<PathBuf>,
     /// What `http_request` may do.
     pub http: HttpSettings,
 }
@@ -22,7 +26,8 @@ impl Default for RunnerSettings {
         Self {
             env: BTreeMap::new(),
             javascript: JavaScriptLimits::default(),
-            javascript_threads: std::thread::available_parallelism().map_or(2, NonZeroUsize::get),
+            javascript_processes: std::thread::available_parallelism().map_or(2, NonZeroUsize::get).max(2),
+            javascript_program: None,
             http: HttpSettings::default(),
         }
     }

@@ -4,8 +4,8 @@
 use minireipaz::clock::SystemClock;
 use serde_json::{Value, json};
 
-use domain::retry::Failure;
-use tokio::sync::Semaphore;
+use domain::{ids::TenantId, retry::Failure};
+use tokio::sync::Notify;
 
 use super::*;
 use crate::{
@@ -54,13 +54,12 @@ fn a_node_tells_whether_it_reads_other_nodes() {
 
 #[tokio::test]
 async fn a_panic_is_the_steps_and_nobody_elses() {
-    let facilities = Arc::clone(&runner().facilities);
-    let Err(Outcome::Failed(failed)) = facilities.on_thread(false, || -> u8 { panic!("oops") }).await else {
+    let Err(Outcome::Failed(failed)) = on_thread(|| -> u8 { panic!("oops") }).await else {
         panic!("it must fail");
     };
     assert_eq!((failed.error.code.as_str(), failed.failure), ("panic", Failure::Permanent));
     assert!(failed.error.message.contains("oops"));
-    assert_eq!(facilities.on_thread(true, || 5).await.ok(), Some(5));
+    assert_eq!(on_thread(|| 5).await.ok(), Some(5));
 }
 
 #[tokio::test]
@@ -73,19 +72,12 @@ async fn a_node_that_is_not_there_is_an_error() {
     );
 }
 
-/// Answers, and holds the only place for JavaScript from its first answer on.
-struct Holding {
-    places: Arc<Semaphore>,
-    held: std::sync::Mutex<Option<tokio::sync::OwnedSemaphorePermit>>,
-}
+/// Answers, and tells of it.
+struct Telling(Arc<Notify>);
 
-impl wiremock::Respond for Holding {
+impl wiremock::Respond for Telling {
     fn respond(&self, _: &wiremock::Request) -> wiremock::ResponseTemplate {
-        let mut held = self.held.lock().unwrap();
-        if held.is_none() {
-            *held = Arc::clone(&self.places).try_acquire_owned().ok();
-            assert!(held.is_some(), "the place is free between two evaluations");
-        }
+        self.0.notify_one();
         wiremock::ResponseTemplate::new(200).set_body_json(json!({"done": true}))
     }
 }
@@ -93,18 +85,93 @@ impl wiremock::Respond for Holding {
 #[tokio::test]
 async fn calls_go_on_while_later_items_wait_for_a_place_and_are_kept_at_the_deadline() {
     let server = wiremock::MockServer::start().await;
-    let mut settings = RunnerSettings { javascript_threads: 1, ..RunnerSettings::default() };
+    // An item a message: each waits for its turn.
+    let javascript = JavaScriptLimits { slice: Duration::ZERO, ..JavaScriptLimits::default() };
+    let mut settings = RunnerSettings { javascript, javascript_processes: 1, ..RunnerSettings::default() };
     settings.http.allow = "127.0.0.1".parse().unwrap();
     let runner = Runner::new(settings, Arc::new(SystemClock)).unwrap();
-    let holding =
-        Holding { places: Arc::clone(runner.facilities.javascript.places()), held: Default::default() };
-    wiremock::Mock::given(wiremock::matchers::any()).respond_with(holding).mount(&server).await;
+    let called = Arc::new(Notify::new());
+    wiremock::Mock::given(wiremock::matchers::any())
+        .respond_with(Telling(Arc::clone(&called)))
+        .mount(&server)
+        .await;
 
     let params = json!({"url": format!("{}/{{{{ $json.n + 1 }}}}", server.uri())});
-    let attempt = node_attempt("http_request", &json!({"params": params, "timeout": "2s"}), 100);
-    let Outcome::Failed(failed) = runner.run(attempt).await else { panic!("it must time out") };
+    let attempt = node_attempt("http_request", &json!({"params": params, "timeout": "3s"}), 10_000);
+    let places = Arc::clone(runner.facilities.javascript.places());
+    let holding = async {
+        called.notified().await;
+        let _held = places.take(&TenantId::parse("other").unwrap()).await.unwrap();
+        std::future::pending::<()>().await;
+    };
+    let outcome = tokio::select! {
+        outcome = runner.run(attempt) => outcome,
+        () = holding => unreachable!("it holds the only place"),
+    };
+    let Outcome::Failed(failed) = outcome else { panic!("it must time out") };
     assert_eq!((failed.error.code.as_str(), failed.failure), ("timeout", Failure::Timeout));
     let called = server.received_requests().await.unwrap().len();
+    assert!((1..10_000).contains(&called), "{called}");
     let done = failed.partial.expect("what is done is kept")["items"].as_object().unwrap().len();
     assert_eq!(done, called, "all that was called is kept");
+}
+
+#[tokio::test]
+async fn an_operand_that_is_not_reached_cannot_fail_although_all_are_evaluated_ahead() {
+    let wrong = json!({"left": "{{ $json.none.toFixed(1) }}", "op": "eq", "right": "1"});
+    let endless = json!({"left": "{{ (() => { for (;;) {} })() }}", "op": "eq", "right": "1"});
+    let reached = json!({"left": "{{ $json.n + 1 }}", "op": "eq", "right": 1});
+    for (unreached, limited) in [(wrong, false), (endless, true)] {
+        let params = json!({"where": {"any": [reached, unreached]}});
+        let outcome = runner().run(node_attempt("filter", &json!({ "params": params }), 1)).await;
+        let Outcome::Succeeded(output) = outcome else { panic!("limited: {limited}: {outcome:?}") };
+        assert_eq!(output.ports["main"].len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn what_takes_long_lines_up_again_and_comes_to_the_same() {
+    let slice = Duration::ZERO;
+    let javascript = JavaScriptLimits { slice, ..JavaScriptLimits::default() };
+    let runner =
+        Runner::new(RunnerSettings { javascript, ..RunnerSettings::default() }, Arc::new(SystemClock));
+    let params = json!({"fields": {"a": "{{ $json.n + 1 }}", "b": "{{ $input.all()[$itemIndex].n * 2 }}"}});
+    let Outcome::Succeeded(output) = runner.unwrap().run(attempt("set", &params, 20)).await else {
+        panic!("it succeeds")
+    };
+    let expected: Vec<Value> = (0..20).map(|n| json!({"n": n, "a": n + 1, "b": n * 2})).collect();
+    assert_eq!(json!(output.ports["main"]), json!(expected));
+}
+
+#[tokio::test]
+async fn values_above_the_limit_are_refused_by_its_name() {
+    let params = json!({"where": "{{ 'x'.repeat(4e6) }}"});
+    let Outcome::Failed(failed) = runner().run(attempt("filter", &params, 10)).await else {
+        panic!("it fails")
+    };
+    assert_eq!((failed.error.code.as_str(), failed.failure), ("limit", Failure::Permanent));
+    assert!(failed.error.message.contains("MAX_JAVASCRIPT_OUTPUT_BYTES"), "{}", failed.error.message);
+}
+
+#[tokio::test]
+async fn who_waits_too_long_for_a_place_may_try_again_and_nobody_waits_without_bounds() {
+    let settings = RunnerSettings { javascript_processes: 1, ..RunnerSettings::default() };
+    let runner = Runner::new(settings, Arc::new(SystemClock)).unwrap();
+    let places = Arc::clone(runner.facilities.javascript.places());
+    let _held = places.try_take(&TenantId::parse("other").unwrap()).unwrap();
+    let data = json!({"params": {"fields": {"a": "{{ $json.n + 1 }}"}}, "timeout": "50ms"});
+    let Outcome::Failed(failed) = runner.run(node_attempt("set", &data, 1)).await else { panic!("it waits") };
+    assert_eq!((failed.error.code.as_str(), failed.failure), ("timeout", Failure::Timeout));
+
+    let waiting: Vec<_> = (0..places.limits().waiting)
+        .map(|_| {
+            let (places, tenant) = (Arc::clone(&places), header().tenant);
+            let mut waits = Box::pin(async move { places.take(&tenant).await });
+            assert!(futures_util::FutureExt::now_or_never(&mut waits).is_none());
+            waits
+        })
+        .collect();
+    let Outcome::Failed(failed) = runner.run(node_attempt("set", &data, 1)).await else { panic!("no room") };
+    assert_eq!(failed.error.code, "javascript_busy");
+    assert!(failed.error.message.contains(&waiting.len().to_string()), "{}", failed.error.message);
 }

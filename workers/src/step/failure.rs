@@ -5,7 +5,10 @@ use std::{any::Any, time::Duration};
 use domain::{duration::HumanDuration, retry::Failure, run::NodeError};
 
 use super::StepTask;
-use crate::engine::{Outcome, StepFailure};
+use crate::{
+    engine::{Outcome, StepFailure},
+    expr::Unevaluated,
+};
 
 /// A failure of the whole step: under `on_error: continue | error_port` the items that it was given leave with the error.
 pub(crate) fn failed(error: NodeError, failure: Failure) -> Outcome {
@@ -26,6 +29,20 @@ pub(crate) fn timed_out(limit: Duration) -> Outcome {
 pub(crate) fn timeout_error(limit: Duration) -> NodeError {
     let limit = HumanDuration(limit);
     NodeError::new("timeout", format!("the attempt took longer than the node's time limit of {limit}"))
+}
+
+/// A step whose JavaScript has no values. What was begun is not begun again: it would end as it did.
+pub(crate) fn unevaluated(why: Unevaluated, limit: Duration) -> (Box<NodeError>, Failure) {
+    let own = |code: &str| Box::new(NodeError::new(code, why.to_string()));
+    match why {
+        Unevaluated::Late => (timeout_error(limit).into(), Failure::Timeout),
+        Unevaluated::OutOfTime => (timeout_error(limit).into(), Failure::Permanent),
+        Unevaluated::Stuck(expression) => (expression.into(), Failure::Permanent),
+        Unevaluated::Silent(_) | Unevaluated::Crashed(_) => (own("javascript_ended"), Failure::Permanent),
+        Unevaluated::Busy(_) => (own("javascript_busy"), Failure::RateLimited { retry_after: None }),
+        Unevaluated::Unavailable(_) => (own("javascript_unavailable"), Failure::Connection),
+        Unevaluated::TooMuch(_) => (own("limit"), Failure::Permanent),
+    }
 }
 
 pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Outcome {

@@ -7,7 +7,9 @@ mod failure;
 mod inputs;
 mod task;
 
-pub(crate) use facilities::{Facilities, JavaScript};
-pub(crate) use failure::{failed, failed_for_good, panicked, timed_out, timeout_error, unknown_node};
+pub(crate) use facilities::{Facilities, on_thread};
+pub(crate) use failure::{
+    failed, failed_for_good, panicked, timed_out, timeout_error, unevaluated, unknown_node,
+};
 pub use inputs::{Input, Inputs};
 pub use task::StepTask;

@@ -8,15 +8,12 @@ use std::{
 use domain::{retry::Failure, run::NodeError};
 use minireipaz::clock::SystemClock;
 use serde_json::{Value, json};
-use workers::{
-    engine::Outcome,
-    runner::{Runner, RunnerSettings},
-};
+use workers::{engine::Outcome, runner::Runner};
 
-use crate::steps::{attempt, node_attempt};
+use crate::steps::{attempt, node_attempt, settings};
 
 fn runner() -> Runner {
-    Runner::new(RunnerSettings::default(), Arc::new(SystemClock)).unwrap()
+    Runner::new(settings(), Arc::new(SystemClock)).unwrap()
 }
 
 async fn evaluate(expression: &str, items: Value) -> Result<Value, NodeError> {
@@ -71,7 +68,7 @@ async fn many_slow_items_end_with_the_nodes_time_limit() {
     let Outcome::Failed(failed) = runner().run(node_attempt(node, json!(items))).await else {
         panic!("it cannot succeed")
     };
-    assert_eq!((failed.error.code.as_str(), failed.failure), ("timeout", Failure::Timeout));
+    assert_eq!((failed.error.code.as_str(), failed.failure), ("timeout", Failure::Permanent));
     assert!(failed.error.message.contains("600ms"), "{}", failed.error.message);
     assert!(began.elapsed() < Duration::from_secs(10));
 }

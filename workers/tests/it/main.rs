@@ -21,6 +21,8 @@ mod http_request;
 mod http_request_answers;
 mod http_request_wire;
 mod ingest;
+mod javascript;
+mod javascript_processes;
 mod limits;
 mod logs;
 mod metrics;

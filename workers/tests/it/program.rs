@@ -14,14 +14,15 @@ use crate::app::{Answer, Endpoint, SECRET, Task, batch, call_workflow};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-struct Program {
+/// The program, running.
+pub(crate) struct Program {
     child: Child,
     tasks: String,
 }
 
 impl Program {
     /// Starts it, without a database to record to.
-    async fn start(directory: &Path) -> Self {
+    pub(crate) async fn start(directory: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_worker"))
             .env_clear()
             .env("WORKER_DATA_DIR", directory)
@@ -51,20 +52,26 @@ impl Program {
         Self { child, tasks }
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
     /// Hands it tasks; what became of them.
-    async fn post(&self, tasks: &[Task]) -> serde_json::Value {
+    pub(crate) async fn post(&self, tasks: &[Task]) -> serde_json::Value {
         let post = Client::new().post(&self.tasks).bearer_auth(SECRET).body(batch(tasks));
         let response = post.send().await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
         serde_json::from_str(&response.text().await.unwrap()).unwrap()
     }
 
-    async fn kill(mut self) {
+    /// Kills it with signal 9.
+    pub(crate) async fn kill(mut self) {
         self.child.kill().await.unwrap();
     }
 
     /// Asks it to stop, as a supervisor does.
-    async fn terminate(mut self) -> Option<i32> {
+    pub(crate) async fn terminate(mut self) -> Option<i32> {
         let id = self.child.id().unwrap().to_string();
         Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
         timeout(PATIENCE, self.child.wait()).await.expect("it stops").unwrap().code()

@@ -45,9 +45,15 @@ pub(crate) fn node_attempt(node: Value, items: Value) -> Attempt {
     Attempt::new(&Arc::new(workflow), &Arc::new(run), execute, Inputs::one(items), Vec::new())
 }
 
+/// The defaults, with the real program for JavaScript.
+pub(crate) fn settings() -> RunnerSettings {
+    let javascript_program = Some(env!("CARGO_BIN_EXE_worker").into());
+    RunnerSettings { javascript_program, ..RunnerSettings::default() }
+}
+
 /// A runner that may call loopback addresses, as the tests' servers have.
 pub(crate) fn runner() -> Runner {
-    let mut settings = RunnerSettings::default();
+    let mut settings = settings();
     settings.http.allow = "127.0.0.1".parse().unwrap();
     Runner::new(settings, Arc::new(SystemClock)).unwrap()
 }

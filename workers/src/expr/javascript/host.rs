@@ -1,73 +1,99 @@
-//! What the prelude asks of the worker: items as JSON text, and which node a name means.
+//! What the prelude asks of the child: items, and which node a name means.
 
-use std::{cell::RefCell, rc::Rc, sync::Arc};
+use std::{cell::RefCell, rc::Rc};
 
-use domain::items::Item;
-use rquickjs::{Ctx, Error, Function, Result, String as Text};
+use rquickjs::{Ctx, Error, Exception, Function, Result, Value as Js};
+use serde_json::value::RawValue;
 
-use crate::expr::scope::{Scope, Segments, find_node};
+use super::message::{Request, Seen};
+use crate::expr::scope::{Segments, has_not_run, paired, unknown_node};
+
+/// Data on the child's side: JSON as it came.
+pub(super) type Json = Box<RawValue>;
 
 /// `count(node, port)`, `item(node, port, index)`, `find(name)`, `paired(node, index)`; node -1 is the input.
 pub(super) type Functions<'js> = (Function<'js>, Function<'js>, Function<'js>, Function<'js>);
 
-/// The scope of the attempt that the session works for.
-pub(super) type Current = Rc<RefCell<Option<Arc<Scope>>>>;
+/// The request that the world works for, once there is one.
+pub(super) type Current = Rc<RefCell<Option<Rc<Request<Json>>>>>;
 
 /// The functions.
 pub(super) fn functions<'js>(ctx: &Ctx<'js>, current: &Current) -> Result<Functions<'js>> {
     let own = Rc::clone(current);
     let count = Function::new(ctx.clone(), move |ctx: Ctx<'js>, node: i32, port: Port| {
-        Ok::<_, Error>(items(&ctx, &*scope(&ctx, &own)?, node, port.as_deref())?.len())
+        let request = request(&ctx, &own)?;
+        Ok::<_, Error>(items(&ctx, &request.scope, node, port.as_deref())?.len())
     })?;
     let own = Rc::clone(current);
     let item = Function::new(ctx.clone(), move |ctx: Ctx<'js>, node: i32, port: Port, index: usize| {
-        match items(&ctx, &*scope(&ctx, &own)?, node, port.as_deref())?.get(index) {
-            Some(item) => text(&ctx, item),
+        let request = request(&ctx, &own)?;
+        match items(&ctx, &request.scope, node, port.as_deref())?.get(index) {
+            Some(item) => value(&ctx, item),
             None => Err(throw(&ctx, "there is no such item")),
         }
     })?;
     let own = Rc::clone(current);
     let find = Function::new(ctx.clone(), move |ctx: Ctx<'js>, name: String| {
-        find_node(&scope(&ctx, &own)?.definition, &name).map_err(|why| throw(&ctx, &why))
+        let request = request(&ctx, &own)?;
+        match request.scope.names.get(&name) {
+            Some(Ok(node)) => Ok(i32::try_from(*node).unwrap_or(i32::MAX)),
+            Some(Err(why)) => Err(throw(&ctx, why)),
+            None if request.scope.all_names => Err(throw(&ctx, &unknown_node(&name))),
+            None => Err(throw(
+                &ctx,
+                "write $('name of the node') where its items are read, so that they are there",
+            )),
+        }
     })?;
     let own = Rc::clone(current);
     let paired = Function::new(ctx.clone(), move |ctx: Ctx<'js>, node: i32, index: usize| {
-        let scope = scope(&ctx, &own)?;
-        let items = items(&ctx, &scope, node, None)?;
-        match scope.paired(&items, index, usize::try_from(node).ok()) {
+        let request = request(&ctx, &own)?;
+        let count = items(&ctx, &request.scope, node, None)?.len();
+        let name =
+            || usize::try_from(node).ok().and_then(|node| Some(request.scope.nodes.get(node)?.name.clone()));
+        match paired(count, index, name) {
             Err(why) => Err(throw(&ctx, &why)),
-            Ok(None) => Ok(-1),
-            Ok(Some(_)) if items.len() == 1 => Ok(0),
-            Ok(Some(_)) => Ok(i32::try_from(index).unwrap_or(-1)),
+            Ok(place) => Ok(place.and_then(|place| i32::try_from(place).ok()).unwrap_or(-1)),
         }
     })?;
     Ok((count, item, find, paired))
 }
 
-fn scope(ctx: &Ctx<'_>, current: &Current) -> Result<Arc<Scope>> {
-    current.borrow().clone().ok_or_else(|| throw(ctx, "the attempt is over"))
-}
-
 type Port = Option<String>;
 
-fn items<'s>(ctx: &Ctx<'_>, scope: &'s Scope, node: i32, port: Option<&str>) -> Result<Segments<'s>> {
-    let found = match usize::try_from(node) {
-        Ok(node) => scope.node_items(node, port),
-        Err(_) if port.is_some() => Err("$input has no ports; leave the argument out".to_owned()),
-        Err(_) => Ok(scope.input_items()),
+fn request(ctx: &Ctx<'_>, current: &Current) -> Result<Rc<Request<Json>>> {
+    current.borrow().clone().ok_or_else(|| throw(ctx, "nothing is asked"))
+}
+
+fn items<'s>(
+    ctx: &Ctx<'_>,
+    seen: &'s Seen<Json>,
+    node: i32,
+    port: Option<&str>,
+) -> Result<Segments<'s, Json>> {
+    let Ok(node) = usize::try_from(node) else {
+        return match port {
+            Some(_) => Err(throw(ctx, "$input has no ports; leave the argument out")),
+            None => Ok(Segments(vec![seen.input.as_deref().unwrap_or_default()])),
+        };
     };
-    found.map_err(|why| throw(ctx, &why))
+    let Some(node) = seen.nodes.get(node) else { return Err(throw(ctx, "there is no such node")) };
+    let Some(ports) = &node.ports else { return Err(throw(ctx, &has_not_run(&node.name))) };
+    Ok(Segments(match port {
+        Some(name) => {
+            ports.iter().filter(|(port, _)| port == name).map(|(_, items)| items.as_slice()).collect()
+        }
+        None => {
+            node.main.iter().filter_map(|&main| ports.get(main)).map(|(_, items)| items.as_slice()).collect()
+        }
+    }))
 }
 
-/// Throws a text: an error object cannot be made from here, since the frozen prototype forbids it a message.
 fn throw(ctx: &Ctx<'_>, why: &str) -> Error {
-    match Text::from_str(ctx.clone(), why) {
-        Ok(text) => ctx.throw(text.into_value()),
-        Err(error) => error,
-    }
+    Exception::throw_message(ctx, why)
 }
 
-/// An item as JSON.
-pub(super) fn text(ctx: &Ctx<'_>, item: &Item) -> Result<String> {
-    serde_json::to_string(item).map_err(|error| throw(ctx, &error.to_string()))
+/// Data as JavaScript has it.
+pub(super) fn value<'js>(ctx: &Ctx<'js>, json: &RawValue) -> Result<Js<'js>> {
+    ctx.json_parse(json.get())
 }

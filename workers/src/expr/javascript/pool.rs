@@ -1,83 +1,114 @@
-//! Sessions that wait for the next attempt. They cannot change threads, so each thread has its own few.
+//! Children that wait for work.
 
-use std::{cell::RefCell, sync::Arc, time::Instant};
+use std::{
+    collections::VecDeque,
+    io,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
+    thread,
+};
 
-use domain::ids::TenantId;
-use serde_json::Value;
+use domain::limits::MAX_JAVASCRIPT_INPUT_BYTES;
+use tokio::{runtime::Handle, sync::oneshot};
+use tokio_util::task::TaskTracker;
 
-use super::{JavaScriptLimits, session::Session};
-use crate::expr::scope::Scope;
+use super::{JavaScriptLimits, frame, process::Process};
 
-/// Sessions that a thread keeps: those of the tenants it worked for last.
-const KEPT: usize = 4;
-
-thread_local! {
-    static IDLE: RefCell<Vec<(TenantId, Session)>> = const { RefCell::new(Vec::new()) };
+/// Idle children, and how to start more.
+pub(super) struct Pool {
+    program: PathBuf,
+    limits: JavaScriptLimits,
+    /// The one that waits longest comes first: its engine is made by now.
+    idle: Mutex<VecDeque<Process>>,
+    /// Children that are alive, and how many have something to do at most.
+    alive: Arc<()>,
+    most: usize,
+    orders: Mutex<Option<mpsc::Sender<Order>>>,
+    starting: TaskTracker,
 }
 
-/// A session in the hands of one attempt.
-pub(in crate::expr) struct Pooled {
-    session: Session,
-    scope: Arc<Scope>,
-    /// Whether other attempts used it before.
-    used: bool,
-}
+/// A child that is to be started on a runtime.
+type Order = (Handle, oneshot::Sender<io::Result<Process>>);
 
-impl Pooled {
-    /// A session of the tenant's, or else a new one.
-    pub(in crate::expr) fn enter(scope: &Arc<Scope>, limits: JavaScriptLimits) -> Result<Self, String> {
-        let (mut session, used) = match idle(&scope.run.tenant, limits) {
-            Some(session) => (session, true),
-            None => (Session::start(limits)?, false),
-        };
-        session.enter(scope)?;
-        Ok(Self { session, scope: Arc::clone(scope), used })
+impl Pool {
+    /// A pool without children. `program` is the worker's, which has the subcommand.
+    pub(super) fn new(program: PathBuf, limits: JavaScriptLimits, most: usize) -> Arc<Self> {
+        let (idle, orders, alive) = (Mutex::default(), Mutex::new(None), Arc::new(()));
+        Arc::new(Self { program, limits, idle, alive, most, orders, starting: TaskTracker::new() })
     }
 
-    /// The value of `source` for one item.
-    pub(in crate::expr) fn evaluate(
-        &mut self,
-        source: &Arc<str>,
-        item: usize,
-        deadline: Instant,
-    ) -> Result<Value, String> {
-        let result = self.session.evaluate(source, item, deadline);
-        if !self.session.is_spent() {
-            return result;
+    /// A child that waits for a request.
+    pub(super) async fn take(self: &Arc<Self>) -> io::Result<Process> {
+        loop {
+            let next = lock(&self.idle).pop_front();
+            let Some(mut process) = next else { return self.start().await };
+            // Somebody may have ended it.
+            if process.is_alive() {
+                self.warm();
+                return Ok(process);
+            }
         }
-        // Whatever this session did before must not cost the next item.
-        let out_of_memory = result.as_ref().is_err_and(|error| error.contains("memory"));
-        self.session = Session::start(self.session.limits())?;
-        self.session.enter(&self.scope)?;
-        if !(std::mem::take(&mut self.used) && out_of_memory) {
-            return result;
-        }
-        // Earlier attempts may have left garbage; only what fails in a new session needs too much by itself.
-        self.evaluate(source, item, deadline)
     }
-}
 
-impl Drop for Pooled {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
+    /// A child has answered, and waits again.
+    pub(super) fn give_back(&self, process: Process) {
+        lock(&self.idle).push_back(process);
+    }
+
+    /// Sees to it that a child waits, so that the next request need not.
+    pub(super) fn warm(self: &Arc<Self>) {
+        // Each child has a share of `alive`.
+        if !lock(&self.idle).is_empty() || Arc::strong_count(&self.alive) > self.most {
             return;
         }
-        let Some(session) = self.session.leave() else { return };
-        // When the thread ends there is no place to keep it any more, and it is dropped.
-        let _ = IDLE.try_with(|idle| {
-            let mut idle = idle.borrow_mut();
-            if idle.len() >= KEPT {
-                idle.remove(0);
+        let pool = Arc::clone(self);
+        self.starting.spawn(async move {
+            match pool.start().await {
+                Ok(process) => pool.give_back(process),
+                Err(error) => tracing::warn!(%error, "a process for JavaScript cannot be started"),
             }
-            idle.push((self.scope.run.tenant.clone(), session));
         });
+    }
+
+    async fn start(&self) -> io::Result<Process> {
+        let (reply, started) = oneshot::channel();
+        self.order((Handle::current(), reply))?;
+        let mut process = started.await.map_err(|_| gone())??;
+        let limits = frame::framed(&self.limits, MAX_JAVASCRIPT_INPUT_BYTES)
+            .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+        process.send(&limits).await?;
+        Ok(process)
+    }
+
+    /// Has a child started by the one thread that does nothing else: it lives as long as the pool, and children die with
+    /// the thread that started them.
+    fn order(&self, order: Order) -> io::Result<()> {
+        let mut orders = lock(&self.orders);
+        let sender = match &*orders {
+            Some(sender) => sender,
+            None => {
+                let (sender, receiver) = mpsc::channel::<Order>();
+                let (program, alive) = (self.program.clone(), Arc::downgrade(&self.alive));
+                let work = move || {
+                    for (runtime, reply) in receiver {
+                        let Some(alive) = alive.upgrade() else { break };
+                        let _runtime = runtime.enter();
+                        // Who stopped waiting drops it, which ends it.
+                        let _ = reply.send(Process::spawn(&program, alive));
+                    }
+                };
+                thread::Builder::new().name("javascript".to_owned()).spawn(work)?;
+                orders.insert(sender)
+            }
+        };
+        sender.send(order).map_err(|_| gone())
     }
 }
 
-fn idle(tenant: &TenantId, limits: JavaScriptLimits) -> Option<Session> {
-    IDLE.with(|idle| {
-        let mut idle = idle.borrow_mut();
-        let found = idle.iter().position(|(of, session)| of == tenant && session.limits() == limits)?;
-        Some(idle.remove(found).1)
-    })
+fn gone() -> io::Error {
+    io::Error::other("the thread that starts processes has ended")
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }

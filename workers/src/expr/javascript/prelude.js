@@ -1,13 +1,12 @@
-// Makes the world that expressions see, and freezes it: what one expression does to the language's own objects, no
-// later one can notice. Nothing here does I/O; the arguments are the only way out, and they only read.
+// Makes the world that expressions see. It serves one message and is thrown away, so that nothing in it outlives a
+// step. Nothing here does I/O; the arguments are the only way out, and they only read.
 (function (count, item, find, paired) {
   "use strict";
-  const { parse, stringify } = JSON;
-  const { freeze, keys, getPrototypeOf, getOwnPropertyDescriptor, defineProperty } = Object;
-  const { ownKeys } = Reflect;
+  const { stringify } = JSON;
+  const { freeze, keys, getPrototypeOf, getOwnPropertyNames, defineProperty, preventExtensions } = Object;
   const PlainDate = Date, PlainPromise = Promise;
 
-  // Code from text would escape the limits of what was checked, and the global scope of `let` cannot be frozen.
+  // Code from text would escape the check that an expression is one expression.
   const blocked = function Function() {
     throw new EvalError("an expression cannot make code from text");
   };
@@ -19,44 +18,28 @@
   delete Error.prepareStackTrace;
   delete Error.stackTraceLimit;
 
-  // Objects of the language that no name leads to.
-  function hidden() {
-    const makers = [
-      () => [].values().map((x) => x), () => Iterator.from({ next() {} }), () => Iterator.concat([]),
-      () => Iterator.zip([[]]), () => Iterator.zipKeyed({}), () => /x/g[Symbol.matchAll]("x"),
-      function () { return getOwnPropertyDescriptor(arguments, "callee").get; },
-    ];
-    return makers.map((make) => { try { return make(); } catch { return undefined; } });
+  // Items of one step share this world. Nothing can be added to what all of them see; frozen it is not, for then no
+  // object could have a key such as `constructor` by assignment.
+  const isObject = (value) => (typeof value === "object" || typeof value === "function") && value !== null;
+  const shared = getOwnPropertyNames(globalThis).map((name) => globalThis[name]).filter(isObject);
+  const hidden = [[].values(), ""[Symbol.iterator](), new Map().values(), new Set().values(), ...samples];
+  for (const one of shared) {
+    preventExtensions(one);
+    if (isObject(one.prototype)) preventExtensions(one.prototype);
   }
-
-  function freezeWorld() {
-    const seen = new Set();
-    const open = [
-      globalThis, ...samples, [][Symbol.iterator](), ""[Symbol.iterator](), new Map().entries(), new Set().values(),
-      "".matchAll(/x/g), (function* () {})(), (async function* () {})(), blocked, ...hidden(),
-    ];
-    while (open.length > 0) {
-      const next = open.pop();
-      if ((typeof next !== "object" && typeof next !== "function") || next === null || seen.has(next)) continue;
-      seen.add(next);
-      open.push(getPrototypeOf(next));
-      for (const key of ownKeys(next)) {
-        const { value, get, set } = getOwnPropertyDescriptor(next, key);
-        open.push(value, get, set);
-      }
-    }
-    for (const one of seen) freeze(one);
-  }
+  for (const one of hidden) preventExtensions(getPrototypeOf(one));
+  preventExtensions(globalThis);
 
   function deepFreeze(value) {
-    if (typeof value === "object" && value !== null) {
+    if (isObject(value)) {
       for (const key of keys(value)) deepFreeze(value[key]);
       freeze(value);
     }
     return value;
   }
 
-  let lists, run, workflow, env, now;
+  const lists = new Map();
+  let run, workflow, env, now;
   function list(node, port) {
     const key = port === undefined ? node : `${node}:${port}`;
     let found = lists.get(key);
@@ -70,7 +53,7 @@
     if (index < 0 || index >= list.length) return undefined;
     let found = list.items.get(index);
     if (found === undefined) {
-      found = deepFreeze(parse(item(list.node, list.port, index)));
+      found = deepFreeze(item(list.node, list.port, index));
       list.items.set(index, found);
     }
     return found;
@@ -89,19 +72,12 @@
     });
   }
 
-  freezeWorld();
-
-  // Between `enter` and `leave` expressions belong to one attempt.
-  function enter(constants, time) {
-    lists = new Map();
-    [run, workflow, env] = deepFreeze(parse(constants));
+  // From now on expressions belong to one message.
+  function enter(time, ...constants) {
     now = time;
+    [run, workflow, env] = deepFreeze(constants);
   }
-  function leave() {
-    lists = run = workflow = env = now = undefined;
-  }
-  function evaluate(expression, text, index) {
-    const json = text === undefined ? undefined : parse(text);
+  function evaluate(expression, json, index) {
     const other = (name) => collection(find(`${name}`), index);
     return expression(json, collection(-1, index), other, run, workflow, env, new PlainDate(now), index);
   }
@@ -109,5 +85,5 @@
     if (value instanceof PlainPromise) throw new TypeError("the result is a promise, and an expression cannot wait");
     return stringify(value);
   }
-  return [enter, leave, evaluate, toJson];
+  return [enter, evaluate, toJson];
 })

@@ -55,6 +55,9 @@ fn bounded(text: String, limit: usize) -> Result<String, String> {
     Ok(text)
 }
 
+/// What `throw null` comes to, and what the engine does when it has no memory left for an error.
+pub(super) const THREW_NULL: &str = "it threw null";
+
 /// What was thrown, in words.
 pub(super) fn describe(ctx: &Ctx<'_>, error: &Error) -> String {
     match error {
@@ -66,7 +69,7 @@ pub(super) fn describe(ctx: &Ctx<'_>, error: &Error) -> String {
             match (part("name"), part("message")) {
                 (Some(name), Some(message)) if name != "Error" => format!("{name}: {message}"),
                 (_, Some(message)) => message,
-                _ if thrown.is_null() => "out of memory".to_owned(),
+                _ if thrown.is_null() => THREW_NULL.to_owned(),
                 _ => thrown
                     .get::<String>()
                     .unwrap_or_else(|_| "it threw something that is no error".to_owned()),

@@ -1,4 +1,4 @@
-//! A session is used again, on the same thread, for the same tenant: nothing may be left in it.
+//! Nothing of one evaluation is there in the next.
 
 use serde_json::json;
 
@@ -88,5 +88,56 @@ fn a_stopped_engine_costs_the_next_item_nothing() {
         assert!(evaluate_as(&scope(json!([{}])), &bad, 0).unwrap_err().contains("limit"));
         let good = Expression::forced_into_javascript("6 * 7");
         assert_eq!(evaluate_as(&scope(json!([{}])), &good, 0), Ok(json!(42)));
+    }
+}
+
+/// Whatever was saved, and by whom: an expression is one expression, and cannot go on behind the wrapper's end.
+#[test]
+fn an_expression_cannot_close_what_it_stands_in() {
+    for source in [
+        "1) }), (function(){ return (41+1 /* } */",
+        "1) }); let leak = []; (function ($json) { return (leak.push(1) /* } */",
+        "1 }); (function(){ return (2",
+        "1\n) }\nfunction f() { return (\n2",
+        "1] }\nfunction f() { return [2",
+        "1); ((2",
+        "1; 2",
+        "1 //*/\n) } ; { (2",
+        "1 /*",
+        "`${1",
+        "1 <!-- a({\n) } /*",
+        "1 <!-- a(\n0) }), leak, (function(){ return ( 2 <!-- b )",
+        "...[1]",
+        "",
+        "return 1",
+        "await 1",
+        "export default 1",
+        "1,",
+    ] {
+        let expression = Expression::forced_into_javascript(source);
+        let error = evaluate_as(&scope(json!([{}])), &expression, 0).unwrap_err();
+        assert!(error.contains("SyntaxError"), "{source}: {error}");
+    }
+    for (source, expected) in [
+        ("(1, 2)", json!(2)),
+        ("1, 2", json!(2)),
+        ("1 // )", json!(1)),
+        ("/* ) */ 1", json!(1)),
+        ("')]}' + `)${'('}]}`", json!(")]})(]}")),
+        ("/[)\\]}]/.test(')')", json!(true)),
+        ("((n) => { while (n --> 0) {} return n })(3)", json!(-1)),
+        ("(() => 1)()", json!(1)),
+    ] {
+        let expression = Expression::forced_into_javascript(source);
+        assert_eq!(evaluate_as(&scope(json!([{}])), &expression, 0), Ok(expected), "{source}");
+    }
+}
+
+#[test]
+fn what_is_thrown_fails_by_its_own_name() {
+    for (thrown, said) in [("null", "it threw null"), ("undefined", "it threw"), ("'words'", "words")] {
+        let expression = Expression::forced_into_javascript(&format!("(() => {{ throw {thrown} }})()"));
+        let error = evaluate_as(&scope(json!([{}])), &expression, 0).unwrap_err();
+        assert!(error.contains(said) && !error.contains("memory"), "{error}");
     }
 }

@@ -20,7 +20,7 @@ use crate::http_client::Blocked;
 const SHOWN: usize = 2 * 1024;
 
 /// A failed call.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct CallFailure {
     pub(super) error: Box<NodeError>,
     pub(super) failure: Failure,

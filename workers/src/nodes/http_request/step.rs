@@ -7,7 +7,6 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
 };
 
 use domain::{
@@ -57,7 +56,7 @@ enum Ended {
     NotMade,
 }
 
-pub(super) async fn run(params: Arc<Param>, needs_javascript: bool, context: CallContext) -> Outcome {
+pub(super) async fn run(params: &Param, context: CallContext) -> Outcome {
     let CallContext { facilities, scope, task, deadline, trace } = context;
     let Some(node) = task.node() else {
         return unknown_node(&task);
@@ -65,14 +64,7 @@ pub(super) async fn run(params: Arc<Param>, needs_javascript: bool, context: Cal
     let mut partial = Partial::read(task.kept.as_deref());
     let mut pending: VecDeque<usize> =
         (0..scope.input.len()).filter(|item| !partial.items.contains_key(item)).collect();
-    let ahead = Ahead {
-        facilities: &facilities,
-        scope: &scope,
-        params: &params,
-        needs_javascript,
-        deadline,
-        limit: node.timeout,
-    };
+    let ahead = Ahead::new(&facilities.javascript, &scope, params, node, deadline);
     let calls = Calls {
         caller: Caller {
             http: &facilities.http,
@@ -83,7 +75,6 @@ pub(super) async fn run(params: Arc<Param>, needs_javascript: bool, context: Cal
         },
         scope: &scope,
         iteration: &task.step.iteration,
-        deadline,
         node,
         decided: AtomicBool::new(false),
     };
@@ -158,7 +149,6 @@ struct Calls<'s> {
     caller: Caller<'s>,
     scope: &'s Scope,
     iteration: &'s Iteration,
-    deadline: Instant,
     node: &'s Node,
     /// Under `fail` one permanent failure decides the step. Calls under way are not cut off: they may have effects.
     decided: AtomicBool,
@@ -169,17 +159,13 @@ impl Calls<'_> {
         self.decided.load(Ordering::Relaxed)
     }
 
-    async fn one(&self, item: usize, params: Result<Arc<Params>, Box<NodeError>>) -> (usize, Ended) {
+    async fn one(&self, item: usize, params: Result<Arc<Params>, CallFailure>) -> (usize, Ended) {
         if self.is_decided() {
             return (item, Ended::NotMade);
         }
         let ended = match params {
             Ok(params) => settle(self.call(&params, item).await),
-            // An expression that was cut off by the node's time limit is not wrong.
-            Err(_) if Instant::now() >= self.deadline => {
-                Ended::Again(CallFailure::timeout("the parameters were not evaluated"))
-            }
-            Err(error) => Ended::Settled(Settled::Failed(error)),
+            Err(failed) => settle(Err(failed)),
         };
         if self.node.on_error == OnError::Fail && matches!(ended, Ended::Settled(Settled::Failed(_))) {
             self.decided.store(true, Ordering::Relaxed);

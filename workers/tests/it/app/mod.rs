@@ -20,6 +20,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use workers::{Worker, WorkerConfig};
 
+use crate::steps::settings;
+
 pub(crate) use self::{
     clock::ShiftedClock,
     endpoint::{Answer, Endpoint},
@@ -77,6 +79,7 @@ impl App {
         let secrets = CallbackSecrets::new(&SECRET.into(), None).unwrap();
         let mut config = WorkerConfig::new(data.path(), secrets);
         config.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        config.runner = settings();
         config.runner.http.allow = "127.0.0.0/8".parse().unwrap();
         set(&mut config);
         let mut app = Self {

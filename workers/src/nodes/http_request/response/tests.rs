@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use domain::{
     kinds::{
         http_request::Response,
@@ -30,7 +32,11 @@ fn params(response: Response) -> Params {
 }
 
 fn read_as(content_type: &str, body: &[u8], format: Format) -> Result<Vec<Item>, CallFailure> {
-    items(&answer(content_type, body), &params(Response { format, full: false }))
+    take(&answer(content_type, body), &params(Response { format, full: false }))
+}
+
+fn take(answer: &Answer, params: &Params) -> Result<Vec<Item>, CallFailure> {
+    items(answer, params, &Used::by(params, &BTreeMap::new()))
 }
 
 #[test]
@@ -103,7 +109,7 @@ fn a_full_answer_has_its_headers_as_they_came() {
     ] {
         full.headers.append(name, HeaderValue::from_bytes(value).unwrap());
     }
-    let found = items(&full, &params(Response { format: Format::Auto, full: true })).unwrap();
+    let found = take(&full, &params(Response { format: Format::Auto, full: true })).unwrap();
     let headers = json!({
         "content-type": "application/json",
         "set-cookie": ["sid=1; Path=/", "b=2"],
@@ -171,7 +177,7 @@ proptest! {
         let params = params(Response { format, full });
         // Characters of three bytes for each byte, and base64, are the most that can become of it.
         let most = 3 * (body.len() + 2) + 300 + 3 * content_type.len();
-        match items(&answer(&content_type, &body), &params) {
+        match take(&answer(&content_type, &body), &params) {
             Ok(items) => prop_assert!(items.iter().all(|item| json!(item).to_string().len() <= 2 * most)),
             Err(failed) => prop_assert_eq!(failed.failure, Failure::Permanent),
         }

@@ -1,0 +1,253 @@
+//! The JavaScript of steps: places that tenants share, and a message to a child for whoever has one.
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use domain::{
+    ids::TenantId,
+    limits::{MAX_JAVASCRIPT_INPUT_BYTES, MAX_JAVASCRIPT_OUTPUT_BYTES},
+};
+use minireipaz::fair::{PlaceLimits, Places};
+use tokio::time::timeout_at;
+
+use super::{
+    JavaScriptLimits, Unevaluated,
+    answer::{self, Told},
+    engine::too_much,
+    frame,
+    pool::Pool,
+    request::request,
+    values::Values,
+};
+use crate::expr::{ExpressionError, Scope};
+
+/// Steps of one tenant that may wait for a place. Its share of all steps keeps it below that.
+const MAX_WAITING: usize = 1_024;
+
+/// How much longer than all its expressions may take a child may be silent. It says itself when one does not stop, so
+/// this is for a child that does not say anything any more, on a machine that may be busy.
+const SILENCE: Duration = Duration::from_secs(5);
+const BUSY: u32 = 4;
+
+/// Data of more items or bytes than that is written and read away from the async threads.
+const FEW_ITEMS: usize = 200;
+const FEW_BYTES: usize = 128 * 1024;
+
+/// What JavaScript runs on.
+pub(crate) struct JavaScript {
+    limits: JavaScriptLimits,
+    places: Arc<Places<TenantId>>,
+    engines: Engines,
+}
+
+enum Engines {
+    Children(Arc<Pool>),
+    /// In this process: for tests of what is evaluated.
+    #[cfg(test)]
+    Here,
+}
+
+/// What a step asks for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ask<'a> {
+    pub(crate) scope: &'a Arc<Scope>,
+    /// Its expressions, in the order in which they are evaluated.
+    pub(crate) sources: &'a [Arc<str>],
+    /// Whether the step is over when a limit stopped an expression.
+    pub(crate) stop_at_limit: bool,
+    /// When the attempt's time is up.
+    pub(crate) deadline: Instant,
+}
+
+impl JavaScript {
+    /// JavaScript in at most so many processes at a time, of which one tenant has at most half. `program` is what they
+    /// run, the worker's own if it is `None`.
+    pub(crate) fn new(limits: JavaScriptLimits, places: usize, program: Option<PathBuf>) -> Self {
+        #[cfg(test)]
+        let engines =
+            program.map_or(Engines::Here, |program| Engines::Children(Pool::new(program, limits, places)));
+        #[cfg(not(test))]
+        let engines = Engines::Children(Pool::new(program.unwrap_or_else(own_program), limits, places));
+        let share = if places > 1 { places.div_ceil(2) } else { 1 };
+        let places = Places::new(PlaceLimits { places, share, waiting: MAX_WAITING });
+        Self { limits, places, engines }
+    }
+
+    /// Starts a process ahead of need.
+    pub(crate) fn warm(&self) {
+        match &self.engines {
+            Engines::Children(pool) => pool.warm(),
+            #[cfg(test)]
+            Engines::Here => {}
+        }
+    }
+
+    /// The values for all these items, in one message, or in several when it takes long.
+    pub(crate) async fn all(&self, ask: Ask<'_>, items: &[usize]) -> Result<Values, Unevaluated> {
+        let (mut values, mut bytes) = (Values::of(ask.sources), 0);
+        while values.items() < items.len() && !ask.sources.is_empty() {
+            let rest = &items[values.items()..];
+            let most = MAX_JAVASCRIPT_OUTPUT_BYTES.saturating_sub(bytes);
+            bytes += self.message(ask, rest, most, &mut values).await?;
+            if bytes > MAX_JAVASCRIPT_OUTPUT_BYTES {
+                return Err(Unevaluated::TooMuch(too_much()));
+            }
+        }
+        Ok(values)
+    }
+
+    /// The values for the first of these items, one at least: as many as one message brings, and not many more bytes
+    /// than `most`.
+    pub(crate) async fn some(
+        &self,
+        ask: Ask<'_>,
+        items: &[usize],
+        most: usize,
+    ) -> Result<Values, Unevaluated> {
+        let mut values = Values::of(ask.sources);
+        self.message(ask, items, most, &mut values).await?;
+        Ok(values)
+    }
+
+    /// Adds what one message brings; how many bytes that are.
+    async fn message(
+        &self,
+        ask: Ask<'_>,
+        items: &[usize],
+        most: usize,
+        values: &mut Values,
+    ) -> Result<usize, Unevaluated> {
+        let deadline = ask.deadline.into();
+        // No thread waits with it, and what it will send is not written yet.
+        let place = timeout_at(deadline, self.places.take(&ask.scope.run.tenant));
+        let _place = place.await.map_err(|_| Unevaluated::Late)?.map_err(Unevaluated::Busy)?;
+        let (framed, longest) = self.framed(ask, items, most).await?;
+        let silence = longest.saturating_mul(BUSY).saturating_add(SILENCE);
+        let until = tokio::time::Instant::now() + silence;
+        let told = match timeout_at(until.min(deadline), self.exchange(framed, items.len(), ask)).await {
+            Ok(told) => told?,
+            // The child was dropped, which ended it.
+            Err(_) => {
+                self.warm();
+                return Err(if until < deadline {
+                    Unevaluated::Silent(silence)
+                } else {
+                    Unevaluated::OutOfTime
+                });
+            }
+        };
+        match told {
+            Told::Values { cells, bytes, ended, .. } => {
+                let done = if ended { items.len() } else { cells.len() / ask.sources.len() };
+                values.extend(&items[..done], cells);
+                Ok(bytes)
+            }
+            Told::Stuck(source) => Err(Unevaluated::Stuck(ExpressionError::new(
+                &ask.sources[source],
+                format!(
+                    "it took longer than the limit of {} ms for an expression, and did not stop: its process was ended",
+                    self.limits.time.as_millis()
+                ),
+            ))),
+            Told::Failed(why) => Err(Unevaluated::Crashed(why)),
+        }
+    }
+
+    /// The message, and how long its expressions may compute.
+    async fn framed(
+        &self,
+        ask: Ask<'_>,
+        items: &[usize],
+        most: usize,
+    ) -> Result<(Vec<u8>, Duration), Unevaluated> {
+        let (scope, sources, limits) = (Arc::clone(ask.scope), ask.sources.to_vec(), self.limits);
+        let (owned, stop) = (items.to_vec(), ask.stop_at_limit);
+        off_thread(items.len() > FEW_ITEMS, move || {
+            let request = request(&scope, &sources, &owned, most, stop);
+            let framed = frame::framed(&request, MAX_JAVASCRIPT_INPUT_BYTES).map_err(|_| {
+                Unevaluated::TooMuch(format!(
+                    "what the step's expressions may read is above the limit of {MAX_JAVASCRIPT_INPUT_BYTES} bytes \
+                     (MAX_JAVASCRIPT_INPUT_BYTES); let them read fewer items, and name nodes as in $('name')"
+                ))
+            })?;
+            Ok((framed, request.longest(limits)))
+        })
+        .await
+    }
+
+    async fn exchange(&self, framed: Vec<u8>, rows: usize, ask: Ask<'_>) -> Result<Told, Unevaluated> {
+        let columns = ask.sources.len();
+        match &self.engines {
+            Engines::Children(pool) => {
+                let mut process = pool.take().await.map_err(Unevaluated::Unavailable)?;
+                let answered = process.ask(&framed).await;
+                drop(framed);
+                let told = match answered {
+                    Ok(bytes) => {
+                        off_thread(bytes.len() > FEW_BYTES, move || answer::read(&bytes, rows, columns)).await
+                    }
+                    Err(error) => Err(error.to_string()),
+                };
+                let (told, why) = match told {
+                    Ok(told @ Told::Values { retire: false, .. }) => {
+                        pool.give_back(process);
+                        return Ok(told);
+                    }
+                    Ok(Told::Failed(why)) => (None, why),
+                    Ok(told) => (Some(told), String::new()),
+                    Err(why) => (None, why),
+                };
+                let told = match told {
+                    Some(told) => {
+                        drop(process);
+                        Ok(told)
+                    }
+                    None => Err(Unevaluated::Crashed(format!("{why} ({})", process.end().await))),
+                };
+                pool.warm();
+                told
+            }
+            #[cfg(test)]
+            Engines::Here => {
+                let limits = self.limits;
+                let told =
+                    off_thread(true, move || super::answered_here(&framed, limits, rows, columns)).await;
+                told.map_err(Unevaluated::Crashed)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+impl JavaScript {
+    pub(crate) const fn places(&self) -> &Arc<Places<TenantId>> {
+        &self.places
+    }
+}
+
+/// The program that this process runs, also when its file has been replaced meanwhile.
+#[cfg(not(test))]
+fn own_program() -> PathBuf {
+    if cfg!(target_os = "linux") {
+        return PathBuf::from("/proc/self/exe");
+    }
+    std::env::current_exe().unwrap_or_default()
+}
+
+/// Does the work here, or where it may take long.
+async fn off_thread<T: Send + 'static>(long: bool, work: impl FnOnce() -> T + Send + 'static) -> T {
+    if !long {
+        return work();
+    }
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // Only at the runtime's end, which ends this too.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}

@@ -1,0 +1,55 @@
+//! What JavaScript expressions came to, looked up when a node asks.
+
+use std::{collections::HashMap, sync::Arc};
+
+use serde_json::Value;
+
+/// The values of some expressions for some items. Each can be taken once.
+#[derive(Debug, Default)]
+pub(crate) struct Values {
+    /// The place of an expression among all of them, by the address of its text.
+    columns: HashMap<usize, usize>,
+    /// The items, in ascending order.
+    items: Vec<usize>,
+    /// Item by item; fewer when an expression ended it.
+    cells: Vec<Option<Result<Value, String>>>,
+}
+
+impl Values {
+    /// Values of these expressions, none of which is known yet.
+    pub(super) fn of(sources: &[Arc<str>]) -> Self {
+        let columns = sources.iter().enumerate().map(|(column, source)| (address(source), column)).collect();
+        Self { columns, items: Vec::new(), cells: Vec::new() }
+    }
+
+    /// Adds the values for these items, as they are in an answer.
+    pub(super) fn extend(&mut self, items: &[usize], cells: Vec<Result<Value, String>>) {
+        self.items.extend_from_slice(items);
+        self.cells.extend(cells.into_iter().map(Some));
+    }
+
+    /// How many items have values.
+    pub(crate) fn items(&self) -> usize {
+        self.items.len()
+    }
+
+    /// The value of an expression for an item, or why it has none.
+    pub(in crate::expr) fn take(&mut self, source: &Arc<str>, item: usize) -> Result<Value, String> {
+        let place = self.items.binary_search(&item).ok().zip(self.columns.get(&address(source)));
+        let Some((row, column)) = place else {
+            return Err("it was not evaluated, which is a bug of the worker".to_owned());
+        };
+        match self.cells.get_mut(row * self.columns.len() + column) {
+            Some(cell) => cell
+                .take()
+                .unwrap_or_else(|| Err("its value was taken, which is a bug of the worker".to_owned())),
+            // A step that fails with its first error stops at a limit.
+            None => Err("it was not evaluated, since a limit stopped one before it".to_owned()),
+        }
+    }
+}
+
+/// Two expressions with the same text are still two.
+fn address(source: &Arc<str>) -> usize {
+    Arc::as_ptr(source).cast::<u8>().addr()
+}
