@@ -145,6 +145,8 @@ pub async fn send(request: RequestBuilder, max_body: usize) -> Result<Reply, Out
 
 #[cfg(test)]
 mod tests {
+    use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
+
     use super::*;
     use crate::telemetry::redact::Secrets;
 
@@ -159,5 +161,20 @@ mod tests {
         (reply.content_type, reply.body) =
             ("text/html; charset=latin1".into(), b"<b>Gr\xf6\xdfe</b>"[..].into());
         assert_eq!(reply.excerpt(&nothing), "Größe");
+    }
+
+    #[tokio::test]
+    async fn an_encoded_reply_is_refused_by_the_name_of_its_encoding() {
+        let server = MockServer::start().await;
+        for (encoding, read) in [("gzip", false), ("br", false), ("Identity", true)] {
+            server.reset().await;
+            let reply = ResponseTemplate::new(200).insert_header("content-encoding", encoding);
+            Mock::given(any()).respond_with(reply.set_body_string("x")).mount(&server).await;
+            let client = client(&server.uri().parse().unwrap()).unwrap();
+            match send(client.get(server.uri()), 100).await {
+                Ok(reply) => assert!(read && reply.body == "x", "{encoding}"),
+                Err(error) => assert!(!read && error.to_string().contains(encoding), "{error}"),
+            }
+        }
     }
 }

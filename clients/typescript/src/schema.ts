@@ -30,10 +30,11 @@ export interface paths {
         };
         /**
          * A run with its steps.
-         * @description - Without `wait`: as it is now. A run that was accepted less than a minute ago and is not recorded yet is
-         *       waited for up to 3 seconds.
+         * @description - Without `wait`: as it is now.
          *     - With `wait` and `after`: as soon as its revision is above `after`, or it has ended.
          *     - With `wait` alone: as soon as it has ended.
+         *     - A run that was accepted less than a minute ago and is not recorded yet is waited for, whatever `wait` says, up to
+         *       3 seconds.
          *     - When the wait is over, it comes as it is then: look at `status` and `revision`, and ask again.
          *     - With `Accept: text/event-stream`: its revisions as server-sent events, the run as data and the revision as
          *       id, from the present one on (or the first above `Last-Event-ID` or `after`) to the last. The stream may end
@@ -148,11 +149,10 @@ export interface components {
         AboveLimit: "queue" | "skip" | "cancel_oldest";
         /** @description A limit on concurrent runs. */
         Concurrency: {
-            /** @description What happens above it. */
-            above?: components["schemas"]["AboveLimit"];
+            above?: components["schemas"]["AboveLimit"] | null;
             /**
              * Format: int32
-             * @description At most this many.
+             * @description At most this many: 1 to 10,000.
              */
             limit: number;
         };
@@ -210,6 +210,14 @@ export interface components {
         }[];
         /** @description A path of counters from 0, one for each loop around a node, the outermost first; empty outside loops. */
         Iteration: number[];
+        /** @description The items of one last node in a run's output. */
+        LastItems: {
+            [key: string]: unknown;
+        }[] | {
+            [key: string]: {
+                [key: string]: unknown;
+            }[];
+        };
         /** @description A node's parameters and policies. */
         NodeData: {
             /** @description What people call it; `$('label')` finds it too. */
@@ -218,7 +226,7 @@ export interface components {
             /** @description The kind's parameters; strings may hold `{{ expressions }}`. */
             params?: {
                 [key: string]: unknown;
-            };
+            } | null;
             retry?: components["schemas"]["RetryDocument"] | null;
             timeout?: components["schemas"]["HumanDuration"] | null;
         } & {
@@ -226,12 +234,14 @@ export interface components {
         };
         /** @description A node. */
         NodeDocument: {
-            /** @description What it does. */
-            data?: components["schemas"]["NodeData"];
+            data?: components["schemas"]["NodeData"] | null;
             /** @description Unique in the workflow. */
             id: components["schemas"]["NodeId"];
-            /** @description The node's kind, such as `http_request`. */
-            type: string;
+            /**
+             * @description The node's kind, such as `http_request`.
+             * @enum {string}
+             */
+            type: "manual" | "http_request" | "set" | "if" | "filter" | "merge" | "wait" | "noop" | "fail";
         } & {
             [key: string]: unknown;
         };
@@ -322,8 +332,13 @@ export interface components {
             id: components["schemas"]["RunId"];
             /** @description Its input, as given. */
             input: unknown;
-            /** @description The items of its last nodes, by node id; `null` until it has succeeded. */
-            output?: unknown;
+            /**
+             * @description The items of its last nodes (those without outgoing edges), by node id: a list for a node with one output port; for
+             *     one with several, such as `if`, a list a port, by the port's name. `null` until the run has succeeded.
+             */
+            output?: {
+                [key: string]: components["schemas"]["LastItems"];
+            } | null;
             /**
              * Format: int64
              * @description Grows with every change; what `after` compares.
@@ -404,6 +419,7 @@ export interface components {
         Settings: {
             concurrency?: components["schemas"]["Concurrency"] | null;
             error_workflow?: components["schemas"]["WorkflowId"] | null;
+            start_timeout?: components["schemas"]["HumanDuration"] | null;
             timeout?: components["schemas"]["HumanDuration"] | null;
         } & {
             [key: string]: unknown;
@@ -495,15 +511,14 @@ export interface components {
         /** @description A workflow as a client sends it. */
         WorkflowDocument: {
             /** @description Whether its triggers fire by themselves. */
-            active?: boolean;
+            active?: boolean | null;
             /** @description What follows what. */
-            edges?: components["schemas"]["EdgeDocument"][];
+            edges?: components["schemas"]["EdgeDocument"][] | null;
             /** @description What people call it: 1 to 200 characters. */
             name: string;
             /** @description The steps. */
             nodes: components["schemas"]["NodeDocument"][];
-            /** @description Run settings. */
-            settings?: components["schemas"]["Settings"];
+            settings?: components["schemas"]["Settings"] | null;
         } & {
             [key: string]: unknown;
         };
@@ -565,6 +580,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Pong"];
+                };
+            };
+            /** @description `deep` cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description With `deep`: a part cannot be reached; `detail` says which. */
@@ -662,7 +686,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something went wrong here. */
+            /** @description Something went wrong here; with `unreadable_row`, what is stored of it cannot be read. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -698,7 +722,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description One event, an array, or events separated by newlines. */
+        /** @description One CloudEvent, an array, or events that are separated by newlines (the safest form), `,`, `;`, `|` or nothing; each may be JSON in a string, or wrapped as `{"value": …}`, alone or in `{"records": […]}`. Whatever must arrive as it was (a document, an input) is JSON in a string inside an event's `data`: connectors' converters write everything else anew. */
         requestBody: {
             content: {
                 "application/json": unknown;
@@ -811,7 +835,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something went wrong here. */
+            /** @description Something went wrong here; with `unreadable_row`, what is stored of it cannot be read. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -938,7 +962,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something went wrong here. */
+            /** @description Something went wrong here; with `unreadable_row`, what is stored of it cannot be read. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1045,7 +1069,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something went wrong here. */
+            /** @description Something went wrong here; with `unreadable_row`, what is stored of it cannot be read. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1194,7 +1218,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something went wrong here. */
+            /** @description Something went wrong here; with `unreadable_row`, what is stored of it cannot be read. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1299,7 +1323,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something went wrong here. */
+            /** @description Something went wrong here; with `unreadable_row`, what is stored of it cannot be read. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1399,7 +1423,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something went wrong here. */
+            /** @description Something went wrong here; with `unreadable_row`, what is stored of it cannot be read. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1542,7 +1566,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something went wrong here. */
+            /** @description Something went wrong here; with `unreadable_row`, what is stored of it cannot be read. */
             500: {
                 headers: {
                     [name: string]: unknown;

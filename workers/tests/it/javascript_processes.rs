@@ -114,15 +114,16 @@ async fn a_program_that_cannot_be_started_is_an_error_that_says_so_and_may_be_tr
 
 #[tokio::test]
 async fn a_program_that_answers_nonsense_fails_the_step_only() {
-    for program in ["/bin/cat", "/bin/true", "/bin/yes"] {
+    // One that ends at once may do so before it is asked anything: then another try is right.
+    let at_once = [("javascript_ended", Failure::Permanent), ("javascript_unavailable", Failure::Connection)];
+    for (program, allowed) in
+        [("/bin/cat", &at_once[..]), ("/bin/true", &at_once), ("/bin/yes", &at_once[..1])]
+    {
         let settings = RunnerSettings { javascript_program: Some(program.into()), ..settings(1) };
         let runner = Runner::new(settings, Arc::new(SystemClock)).unwrap();
         let failed = failure(&runner, "1 + 1").await;
-        assert_eq!(
-            (failed.error.code.as_str(), failed.failure),
-            ("javascript_ended", Failure::Permanent),
-            "{program}"
-        );
+        let said = (failed.error.code.as_str(), failed.failure);
+        assert!(allowed.contains(&said), "{program}: {said:?}");
     }
 }
 

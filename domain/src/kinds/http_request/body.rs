@@ -155,10 +155,7 @@ fn multipart(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Vec<
     let (mut parts, mut complete) = (Vec::with_capacity(map.len()), true);
     for (name, value) in map {
         let here = at.field(name);
-        if reader.is_open_name(name, &here) {
-            complete = false;
-            continue;
-        }
+        complete &= !reader.is_open_name(name, &here);
         let mut add = |value: &Value, at: &At<'_>| {
             let part = part(name, value, at, reader);
             complete &= part.is_some();

@@ -71,7 +71,7 @@ mod tests {
         }
         for beyond in [i64::MIN, i64::MAX] {
             let at = Timestamp::from_millis(beyond);
-            let read = read(&cursor_text(&Cursor { at, ..cursor.clone() })).map(|cursor| cursor.at.as_millis());
+            let read = read(&cursor_text(&Cursor { at, ..cursor })).map(|cursor| cursor.at.as_millis());
             assert_eq!(read, Some(beyond.clamp(0, 253_402_300_799_999)));
         }
     }

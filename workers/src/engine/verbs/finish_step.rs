@@ -68,7 +68,10 @@ impl Deciding<'_> {
         let failed = run.failures().saturating_add(1);
         let delay = match retry.delay(failed, failure, elapsed, jitter) {
             // The run would only wait for its own end.
-            Ok(delay) if failure.asked() == Some(delay) && self.state.deadline().is_some_and(|end| self.now.plus(delay) >= end) => {
+            Ok(delay)
+                if failure.asked() == Some(delay)
+                    && self.state.deadline().is_some_and(|end| self.now.plus(delay) >= end) =>
+            {
                 let limit = self.state.definition.timeout;
                 let error = asked_beyond(error, self.now.plus(delay), "the run's time limit", limit);
                 return self.fail_step(step, attempt, error, fallback);

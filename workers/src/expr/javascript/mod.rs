@@ -66,6 +66,9 @@ pub(super) fn values_here(
     item: usize,
     limits: JavaScriptLimits,
 ) -> Values {
+    if sources.is_empty() {
+        return Values::default();
+    }
     let most = domain::limits::MAX_JAVASCRIPT_OUTPUT_BYTES;
     let request = request::request(scope, sources, &[item], most, false);
     let framed = frame::framed(&request, most).expect("a small request");
