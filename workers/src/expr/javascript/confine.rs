@@ -12,7 +12,7 @@ use nix::{
     unistd,
 };
 
-use super::JavaScriptLimits;
+use super::{JavaScriptLimits, memory::SPREAD};
 
 /// Memory beside the engine's own: the request, as text and read, and the answer.
 const MESSAGES: usize = 256 * 1024 * 1024;
@@ -48,7 +48,7 @@ fn close_foreign() -> io::Result<()> {
 
 /// Done when the limits are known, and before the first request.
 pub(super) fn confine(limits: JavaScriptLimits) -> io::Result<()> {
-    let memory = limits.memory.saturating_add(MESSAGES);
+    let memory = limits.memory.saturating_mul(SPREAD).saturating_add(MESSAGES);
     for (resource, most) in [
         (Resource::RLIMIT_CORE, 0),
         (Resource::RLIMIT_FSIZE, 0),

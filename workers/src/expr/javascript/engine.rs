@@ -17,13 +17,10 @@ const MAX_KNOWN: usize = 4_096;
 /// Longest message of an error, in characters.
 const MAX_REASON: usize = 2_000;
 
-/// An engine that answers one request after another, each in a world of its own.
+/// An engine that answers one request after another, each in a world as new.
 pub(super) struct Engine {
     limits: JavaScriptLimits,
-    /// Made while nobody waits for it.
-    ahead: Option<World>,
-    /// Taken apart when nobody waits any more.
-    spent: Option<World>,
+    world: Option<World>,
     known: HashSet<Arc<str>>,
 }
 
@@ -32,15 +29,15 @@ pub(super) type Progress<'p> = &'p mut dyn FnMut(Option<usize>);
 
 impl Engine {
     pub(super) fn new(limits: JavaScriptLimits) -> Self {
-        Self { limits, ahead: None, spent: None, known: HashSet::new() }
+        Self { limits, world: None, known: HashSet::new() }
     }
 
-    /// Makes the world for the next request.
+    /// Makes ready for the next request what takes time.
     pub(super) fn prepare(&mut self) {
-        self.spent = None;
-        if self.ahead.is_none() {
+        match &mut self.world {
+            Some(world) => world.clear(),
             // If it fails, it fails again when somebody is there to be told.
-            self.ahead = World::new(self.limits).ok();
+            none => *none = World::new(self.limits).ok(),
         }
         if self.known.len() > MAX_KNOWN {
             self.known.clear();
@@ -57,16 +54,21 @@ impl Engine {
         request: &Rc<Request<Json>>,
         progress: Progress<'_>,
     ) -> Result<Answer<Json>, String> {
+        let Self { limits, world, known } = self;
         let begun = Instant::now();
-        let mut world = self.world(request)?;
-        let (mut values, mut bytes, mut limited) = (Vec::new(), 0, false);
+        let world = match world {
+            Some(world) => world,
+            none => none.insert(World::new(*limits)?),
+        };
+        world.enter(request)?;
+        let (mut values, mut bytes) = (Vec::new(), 0);
         for row in 0..request.items.len() {
-            if row > 0 && (bytes >= request.most_bytes || begun.elapsed() >= self.limits.slice) {
+            if row > 0 && (bytes >= request.most_bytes || begun.elapsed() >= limits.slice) {
                 break;
             }
             for source in 0..request.sources.len() {
                 progress(Some(source));
-                let value = world.evaluate(source, row, &mut self.known);
+                let value = world.evaluate(source, row, known);
                 progress(None);
                 let (value, limit) = match value {
                     Ok(json) if bytes + json.get().len() > MAX_JAVASCRIPT_OUTPUT_BYTES => {
@@ -78,28 +80,16 @@ impl Engine {
                 };
                 bytes += value.as_ref().map_or_else(String::len, |json| json.get().len());
                 values.push(value);
+                if limit && request.stop_at_limit {
+                    return Ok(Answer::Values { values, ended: true, retire: false });
+                }
                 if limit {
-                    if request.stop_at_limit {
-                        self.spent = Some(world);
-                        return Ok(Answer::Values { values, ended: true, retire: true });
-                    }
                     // What it did must not cost the next one.
-                    limited = true;
-                    world = self.world(request)?;
+                    world.enter(request)?;
                 }
             }
         }
-        self.spent = Some(world);
-        Ok(Answer::Values { values, ended: false, retire: limited })
-    }
-
-    fn world(&mut self, request: &Rc<Request<Json>>) -> Result<World, String> {
-        let mut world = match self.ahead.take() {
-            Some(world) => world,
-            None => World::new(self.limits)?,
-        };
-        world.enter(request)?;
-        Ok(world)
+        Ok(Answer::Values { values, ended: false, retire: false })
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the prelude asks of the child: items, and which node a name means.
+//! What the prelude asks of the child: items, which node a name means, and chance.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -12,7 +12,8 @@ use crate::expr::scope::{Segments, has_not_run, paired, unknown_node};
 pub(super) type Json = Box<RawValue>;
 
 /// `count(node, port)`, `item(node, port, index)`, `find(name)`, `paired(node, index)`; node -1 is the input.
-pub(super) type Functions<'js> = (Function<'js>, Function<'js>, Function<'js>, Function<'js>);
+/// `random()`, from 0 to below 1: the engine's own would tell each request the same numbers.
+pub(super) type Functions<'js> = (Function<'js>, Function<'js>, Function<'js>, Function<'js>, Function<'js>);
 
 /// The request that the world works for, once there is one.
 pub(super) type Current = Rc<RefCell<Option<Rc<Request<Json>>>>>;
@@ -56,7 +57,8 @@ pub(super) fn functions<'js>(ctx: &Ctx<'js>, current: &Current) -> Result<Functi
             Ok(place) => Ok(place.and_then(|place| i32::try_from(place).ok()).unwrap_or(-1)),
         }
     })?;
-    Ok((count, item, find, paired))
+    let random = Function::new(ctx.clone(), rand::random::<f64>)?;
+    Ok((count, item, find, paired, random))
 }
 
 type Port = Option<String>;

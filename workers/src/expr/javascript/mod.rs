@@ -3,8 +3,8 @@
 //!
 //! A step sends one message with all its expressions, its items and what else the expressions read, and gets one answer
 //! with all values (`message`, `frame`). Children are kept and used again, but nothing of one message is there in the
-//! next: each has an engine of its own, made while nobody waits for it (`engine`, `world`). The items of one message
-//! share that engine. They get fresh copies of their own data and frozen ones of others', and can add nothing to what
+//! next: the engine's memory is put back as it was when it was new (`engine`, `world`, `memory`). The items of one message
+//! share the engine. They get fresh copies of their own data and frozen ones of others', and can add nothing to what
 //! all share; but an author who overwrites a builtin has it so for the later items of that step.
 //!
 //! How long it takes is bounded four times. An expression has `JavaScriptLimits::time`: the engine stops it and it fails
@@ -23,6 +23,7 @@ mod engine;
 mod frame;
 mod host;
 mod limits;
+mod memory;
 mod message;
 mod pool;
 mod process;

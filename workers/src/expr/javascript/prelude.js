@@ -1,6 +1,6 @@
-// Makes the world that expressions see. It serves one message and is thrown away, so that nothing in it outlives a
-// step. Nothing here does I/O; the arguments are the only way out, and they only read.
-(function (count, item, find, paired) {
+// Makes the world that expressions see. It serves one message and is then put back as it was, so that nothing in it
+// outlives a step. Nothing here does I/O; the arguments are the only way out, and they only read.
+(function (count, item, find, paired, chance) {
   "use strict";
   const { stringify } = JSON;
   const { freeze, keys, getPrototypeOf, getOwnPropertyNames, defineProperty, preventExtensions } = Object;
@@ -14,6 +14,7 @@
   for (const sample of samples) defineProperty(getPrototypeOf(sample), "constructor", { value: blocked });
   blocked.prototype = Function.prototype;
   globalThis.Function = blocked;
+  defineProperty(Math, "random", { value: function random() { return chance(); } });
   delete globalThis.eval;
   delete Error.prepareStackTrace;
   delete Error.stackTraceLimit;

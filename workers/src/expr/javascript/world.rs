@@ -1,4 +1,4 @@
-//! A runtime, the world in it and the expressions compiled there, for one message.
+//! A runtime, the world in it and the expressions compiled there, for one message after another.
 
 use std::{
     cell::{Cell, RefCell},
@@ -17,6 +17,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::{
     JavaScriptLimits,
     host::{self, Current, Json},
+    memory::{self, Memory},
     message::{Request, Seen},
     reads::mentions,
     result,
@@ -39,7 +40,7 @@ type Kept = Persistent<Function<'static>>;
 /// Time to build the world: not the expression's.
 const START: Duration = Duration::from_secs(2);
 
-/// An engine with the language in it, and nothing else.
+/// An engine with the language in it, and what one message brought.
 pub(super) struct World {
     // Dropped in this order: what the runtime owns before the runtime.
     compiled: Vec<Option<Kept>>,
@@ -48,6 +49,9 @@ pub(super) struct World {
     to_json: Kept,
     context: Context,
     _runtime: Runtime,
+    memory: Memory,
+    /// The language, and nothing else.
+    bare: memory::Copy,
     limits: JavaScriptLimits,
     watch: Rc<Watch>,
     current: Current,
@@ -63,15 +67,15 @@ struct Watch {
 pub(super) enum Failed {
     /// It is wrong. The message lacks the expression's text.
     Wrong(String),
-    /// A limit stopped it: the world is spent.
+    /// A limit stopped it, anywhere: what it was working at is not to be trusted.
     Limit(String),
 }
 
 impl World {
     pub(super) fn new(limits: JavaScriptLimits) -> Result<Self, String> {
         let failed = |error: Error| format!("the JavaScript engine did not start: {error}");
-        let runtime = Runtime::new().map_err(failed)?;
-        runtime.set_memory_limit(limits.memory);
+        let memory = Memory::new(limits.memory).map_err(|error| failed(Error::Io(error)))?;
+        let runtime = Runtime::new_with_alloc(memory.clone()).map_err(failed)?;
         runtime.set_max_stack_size(limits.stack);
         let watch = Rc::new(Watch { deadline: Cell::new(cpu_time() + START), interrupted: Cell::new(false) });
         let watched = Rc::clone(&watch);
@@ -87,12 +91,41 @@ impl World {
                 format!("the JavaScript engine did not start: {}", result::describe(&ctx, &error))
             })
         })?;
-        let compiled = Vec::new();
-        Ok(Self { compiled, enter, evaluate, to_json, context, _runtime: runtime, limits, watch, current })
+        let (compiled, bare) = (Vec::new(), memory.copy());
+        let _runtime = runtime;
+        Ok(Self {
+            compiled,
+            enter,
+            evaluate,
+            to_json,
+            context,
+            _runtime,
+            memory,
+            bare,
+            limits,
+            watch,
+            current,
+        })
+    }
+
+    /// Forgets the last request, and all that its expressions did.
+    #[expect(unsafe_code, reason = "who puts memory back answers for what refers to it")]
+    pub(super) fn clear(&mut self) {
+        self.compiled.clear();
+        *self.current.borrow_mut() = None;
+        self.watch.interrupted.set(false);
+        // SAFETY: `bare` is of this memory. Handles of values live in calls of `Context::with`, none of which goes on,
+        // or are kept in this struct: the compiled expressions, dropped just now, and three functions from before the
+        // copy. What the engine refers to outside of its memory is: `Opaque` of the runtime and the allocator, which
+        // live as long as it; the prototype that `Opaque` knows, which `Function::new` made before the copy, for no
+        // other class of Rust's is used; and the closures behind the functions of `host`, which those three kept
+        // functions hold, so that no expression can have them dropped.
+        unsafe { self.memory.put_back(&self.bare) };
     }
 
     /// From now on expressions see what this request brought.
     pub(super) fn enter(&mut self, request: &Rc<Request<Json>>) -> Result<(), String> {
+        self.clear();
         self.watch.deadline.set(cpu_time() + START);
         *self.current.borrow_mut() = Some(Rc::clone(request));
         self.compiled = vec![None; request.sources.len()];
@@ -132,8 +165,8 @@ impl World {
             )));
         }
         // When no memory is left for an error, the engine throws null.
-        let throws = request.sources.get(source).is_some_and(|source| mentions(source, "throw"));
-        if reason.contains("out of memory") || (reason == result::THREW_NULL && !throws) {
+        let refused = self.memory.has_refused();
+        if refused && (reason.contains("out of memory") || reason == result::THREW_NULL) {
             let limit = self.limits.memory;
             let reason = format!("it needs more memory than the limit of {limit} bytes for JavaScript");
             return Err(Failed::Limit(reason));
@@ -188,6 +221,7 @@ fn given<'js>(ctx: &Ctx<'js>, json: Option<&RawValue>) -> rquickjs::Result<Js<'j
     json.map_or_else(|| Ok(Js::new_undefined(ctx.clone())), |json| host::value(ctx, json))
 }
 
+/// The three functions of the prelude; they hold those of the host.
 fn prelude(ctx: &Ctx<'_>, current: &Current) -> rquickjs::Result<[Kept; 3]> {
     ctx.eval::<(), _>(include_str!("locale.js"))?;
     let make: Function<'_> = ctx.eval(include_str!("prelude.js"))?;
