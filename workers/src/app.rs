@@ -268,6 +268,7 @@ fn begin_at_zero() {
         names::WORKER_HANDOFF_FAILURES,
         names::WORKER_RECORD_FAILURES,
         names::WORKER_HOST_BREAKERS_OPENED,
+        names::WORKER_JAVASCRIPT_ENDED,
     ] {
         counter!(name).increment(0);
     }

@@ -127,6 +127,8 @@ metrics! {
         "Steps with a call or a long computation under way.";
     WORKER_QUEUED_RUNS = Gauge "minireipaz_worker_queued_runs", Worker, [], "runs",
         "Runs with a step that waits for a place.";
+    WORKER_JAVASCRIPT_ENDED = Counter "minireipaz_worker_javascript_ended_total", Worker, [], "processes",
+        "Processes for JavaScript that did not stop, gave no answer or broke, and were ended.";
     WORKER_HTTP_CALLS = Counter "minireipaz_worker_http_calls_total", Worker, [STATUS], "calls",
         "Calls of `http_request` steps by the answer's status; `none` when there was no whole answer.";
     WORKER_HOST_BREAKERS_OPENED = Counter "minireipaz_worker_host_breakers_opened_total", Worker, [], "times",

@@ -1,7 +1,6 @@
 //! Children that wait for work.
 
 use std::{
-    collections::VecDeque,
     io,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
@@ -18,8 +17,8 @@ use super::{JavaScriptLimits, frame, process::Process};
 pub(super) struct Pool {
     program: PathBuf,
     limits: JavaScriptLimits,
-    /// The one that waits longest comes first: its engine is made by now.
-    idle: Mutex<VecDeque<Process>>,
+    /// The last one comes first: its memory is in the caches.
+    idle: Mutex<Vec<Process>>,
     /// Children that are alive, and how many have something to do at most.
     alive: Arc<()>,
     most: usize,
@@ -40,7 +39,7 @@ impl Pool {
     /// A child that waits for a request.
     pub(super) async fn take(self: &Arc<Self>) -> io::Result<Process> {
         loop {
-            let next = lock(&self.idle).pop_front();
+            let next = lock(&self.idle).pop();
             let Some(mut process) = next else { return self.start().await };
             // Somebody may have ended it.
             if process.is_alive() {
@@ -52,7 +51,7 @@ impl Pool {
 
     /// A child has answered, and waits again.
     pub(super) fn give_back(&self, process: Process) {
-        lock(&self.idle).push_back(process);
+        lock(&self.idle).push(process);
     }
 
     /// Sees to it that a child waits, so that the next request need not.
@@ -64,7 +63,8 @@ impl Pool {
         let pool = Arc::clone(self);
         self.starting.spawn(async move {
             match pool.start().await {
-                Ok(process) => pool.give_back(process),
+                // Its engine is not made yet.
+                Ok(process) => lock(&pool.idle).insert(0, process),
                 Err(error) => tracing::warn!(%error, "a process for JavaScript cannot be started"),
             }
         });

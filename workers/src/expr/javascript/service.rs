@@ -10,7 +10,11 @@ use domain::{
     ids::TenantId,
     limits::{MAX_JAVASCRIPT_INPUT_BYTES, MAX_JAVASCRIPT_OUTPUT_BYTES},
 };
-use minireipaz::fair::{PlaceLimits, Places};
+use metrics::counter;
+use minireipaz::{
+    fair::{PlaceLimits, Places},
+    telemetry::names,
+};
 use tokio::time::timeout_at;
 
 use super::{
@@ -114,6 +118,20 @@ impl JavaScript {
 
     /// Adds what one message brings; how many bytes that are.
     async fn message(
+        &self,
+        ask: Ask<'_>,
+        items: &[usize],
+        most: usize,
+        values: &mut Values,
+    ) -> Result<usize, Unevaluated> {
+        let brought = self.exchange_one(ask, items, most, values).await;
+        if brought.as_ref().is_err_and(Unevaluated::ended_a_process) {
+            counter!(names::WORKER_JAVASCRIPT_ENDED).increment(1);
+        }
+        brought
+    }
+
+    async fn exchange_one(
         &self,
         ask: Ask<'_>,
         items: &[usize],

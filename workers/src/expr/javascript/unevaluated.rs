@@ -36,3 +36,13 @@ pub(crate) enum Unevaluated {
     #[error("{0}")]
     TooMuch(String),
 }
+
+impl Unevaluated {
+    /// Whether a process ended with it.
+    pub(super) const fn ended_a_process(&self) -> bool {
+        match self {
+            Self::OutOfTime | Self::Stuck(_) | Self::Silent(_) | Self::Crashed(_) => true,
+            Self::Late | Self::Busy(_) | Self::Unavailable(_) | Self::TooMuch(_) => false,
+        }
+    }
+}

@@ -47,6 +47,8 @@ pub(super) struct World {
     enter: Kept,
     evaluate: Kept,
     to_json: Kept,
+    /// Kept, so that they cannot be dropped by an expression.
+    _host: [Kept; 5],
     context: Context,
     _runtime: Runtime,
     memory: Memory,
@@ -86,7 +88,7 @@ impl World {
         })));
         let context = Context::custom::<Intrinsics>(&runtime).map_err(failed)?;
         let current: Current = Rc::new(RefCell::new(None));
-        let [enter, evaluate, to_json] = context.with(|ctx| {
+        let ([enter, evaluate, to_json], _host) = context.with(|ctx| {
             prelude(&ctx, &current).map_err(|error| {
                 format!("the JavaScript engine did not start: {}", result::describe(&ctx, &error))
             })
@@ -98,6 +100,7 @@ impl World {
             enter,
             evaluate,
             to_json,
+            _host,
             context,
             _runtime,
             memory,
@@ -115,11 +118,10 @@ impl World {
         *self.current.borrow_mut() = None;
         self.watch.interrupted.set(false);
         // SAFETY: `bare` is of this memory. Handles of values live in calls of `Context::with`, none of which goes on,
-        // or are kept in this struct: the compiled expressions, dropped just now, and three functions from before the
-        // copy. What the engine refers to outside of its memory is: `Opaque` of the runtime and the allocator, which
+        // or are kept in this struct: the compiled expressions, dropped just now, and functions from before the copy.
+        // What the engine refers to outside of its memory is: `Opaque` of the runtime and the allocator, which
         // live as long as it; the prototype that `Opaque` knows, which `Function::new` made before the copy, for no
-        // other class of Rust's is used; and the closures behind the functions of `host`, which those three kept
-        // functions hold, so that no expression can have them dropped.
+        // other class of Rust's is used; and the closures behind the functions of `host`, which `_host` keeps.
         unsafe { self.memory.put_back(&self.bare) };
     }
 
@@ -221,13 +223,16 @@ fn given<'js>(ctx: &Ctx<'js>, json: Option<&RawValue>) -> rquickjs::Result<Js<'j
     json.map_or_else(|| Ok(Js::new_undefined(ctx.clone())), |json| host::value(ctx, json))
 }
 
-/// The three functions of the prelude; they hold those of the host.
-fn prelude(ctx: &Ctx<'_>, current: &Current) -> rquickjs::Result<[Kept; 3]> {
+/// The functions that the prelude makes, and those of the host.
+fn prelude(ctx: &Ctx<'_>, current: &Current) -> rquickjs::Result<([Kept; 3], [Kept; 5])> {
     ctx.eval::<(), _>(include_str!("locale.js"))?;
     let make: Function<'_> = ctx.eval(include_str!("prelude.js"))?;
-    let made: Vec<Function<'_>> = make.call(host::functions(ctx, current)?)?;
+    let host = host::functions(ctx, current)?;
+    let (count, item, find, paired, chance) = host.clone();
+    let made: Vec<Function<'_>> = make.call(host)?;
     let made: [Function<'_>; 3] = made.try_into().map_err(|_| Error::Unknown)?;
-    Ok(made.map(|function| Persistent::save(ctx, function)))
+    let keep = |function| Persistent::save(ctx, function);
+    Ok((made.map(keep), [count, item, find, paired, chance].map(keep)))
 }
 
 /// The function whose result is the expression's value.

@@ -63,6 +63,44 @@ fn an_attempt_finds_nothing_of_an_earlier_one() {
     }
 }
 
+/// What nothing else stands between: the engine's memory is put back as it was.
+#[test]
+fn what_an_attempt_overwrites_is_whole_in_the_next() {
+    for (spoil, use_it) in [
+        ("Array.prototype.map = 1", "[1].map(x => x + 1)[0]"),
+        (
+            "Object.prototype.toString = 1; String.prototype.concat = 1",
+            "'' + {}.toString().length + 'a'.concat('b')",
+        ),
+        ("delete globalThis.JSON; delete globalThis.Array", "JSON.stringify(Array.of(1))"),
+        ("Object.setPrototypeOf(Array.prototype, null)", "[].hasOwnProperty('length')"),
+        ("Math.random = () => 2", "Math.random() < 1"),
+        ("RegExp.prototype.exec = () => { throw 1 }", "/a/.test('a')"),
+        (
+            "Symbol.iterator.left = 1; for (const n of [1]) { [][Symbol.iterator]().__proto__.next = null }",
+            "[...'ab'].length",
+        ),
+        ("globalThis.kept = []; for (let n = 0; n < 1e5; n++) kept.push({ n })", "typeof kept"),
+        ("Date.prototype.getTime = null; Date.now = null", "new Date(5).getTime() + typeof Date.now"),
+    ] {
+        let value =
+            |source: &str| evaluate_as(&scope(json!([{}])), &Expression::forced_into_javascript(source), 0);
+        let expected = value(use_it).unwrap();
+        for _ in 0..3 {
+            let _ = value(&format!("(() => {{ {spoil} }})()"));
+            assert_eq!(value(use_it), Ok(expected.clone()), "{spoil}");
+        }
+    }
+}
+
+#[test]
+fn chance_is_not_the_same_for_each_attempt() {
+    let draw = Expression::forced_into_javascript("Math.random()");
+    let drawn: Vec<_> = (0..3).map(|_| evaluate_as(&scope(json!([{}])), &draw, 0).unwrap()).collect();
+    assert!(drawn[0] != drawn[1] && drawn[1] != drawn[2], "{drawn:?}");
+    assert!(drawn.iter().all(|drawn| (0.0..1.0).contains(&drawn.as_f64().unwrap())));
+}
+
 #[test]
 fn what_waits_for_a_promise_is_thrown_away_with_its_engine() {
     let source = "(() => { const seen = globalThis.then ?? 0; Promise.resolve().then(() => { Array.left = 1 }); return seen })()";
@@ -88,6 +126,24 @@ fn a_stopped_engine_costs_the_next_item_nothing() {
         assert!(evaluate_as(&scope(json!([{}])), &bad, 0).unwrap_err().contains("limit"));
         let good = Expression::forced_into_javascript("6 * 7");
         assert_eq!(evaluate_as(&scope(json!([{}])), &good, 0), Ok(json!(42)));
+    }
+}
+
+#[test]
+fn only_where_memory_was_refused_is_memory_what_failed() {
+    let fill = "const a = []; for (;;) a.push('x'.repeat(1e6) + a.length)";
+    for (source, expected) in [
+        (format!("(() => {{ try {{ {fill} }} catch {{ return 'caught' }} }})()"), Ok("caught")),
+        (format!("(() => {{ {fill} }})() // throw"), Err("more memory than the limit")),
+        ("(() => { throw null })()".to_owned(), Err("it threw null")),
+        ("(() => { throw new Error('out of memory') })()".to_owned(), Err("out of memory")),
+    ] {
+        let value = evaluate_as(&scope(json!([{}])), &Expression::forced_into_javascript(&source), 0);
+        match (value, expected) {
+            (Ok(value), Ok(expected)) => assert_eq!(value, json!(expected)),
+            (Err(why), Err(expected)) => assert!(why.contains(expected), "{source}: {why}"),
+            (value, _) => panic!("{source}: {value:?}"),
+        }
     }
 }
 
