@@ -124,14 +124,14 @@ impl JavaScript {
         most: usize,
         values: &mut Values,
     ) -> Result<usize, Unevaluated> {
-        let brought = self.exchange_one(ask, items, most, values).await;
+        let brought = self.bring(ask, items, most, values).await;
         if brought.as_ref().is_err_and(Unevaluated::ended_a_process) {
             counter!(names::WORKER_JAVASCRIPT_ENDED).increment(1);
         }
         brought
     }
 
-    async fn exchange_one(
+    async fn bring(
         &self,
         ask: Ask<'_>,
         items: &[usize],
