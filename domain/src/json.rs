@@ -36,8 +36,7 @@ pub fn well_formed(text: &str) -> Cow<'_, str> {
 }
 
 /// As [`well_formed`], for bytes that need not be text.
-#[must_use]
-pub fn well_formed_bytes(text: &[u8]) -> Cow<'_, [u8]> {
+fn well_formed_bytes(text: &[u8]) -> Cow<'_, [u8]> {
     let mut made = Cow::Borrowed(text);
     for at in halves(text) {
         made.to_mut()[at..at + REPLACEMENT.len()].copy_from_slice(REPLACEMENT.as_bytes());

@@ -54,7 +54,7 @@ impl Connections {
         &self.limits
     }
 
-    /// How often to look for those who are late: deadlines are kept to a quarter.
+    /// How often to look for those who are late: no deadline is overrun by more than a quarter of the shortest.
     pub(crate) fn tick(&self) -> Duration {
         let ServerLimits { head, idle, stalled, closing, .. } = self.limits;
         let least = head.min(idle).min(stalled).min(closing) / 4;

@@ -99,12 +99,12 @@ metrics! {
         "Produce requests; against the records it tells how well publishes coalesce.";
     CONNECTOR_REFUSED = Counter "minireipaz_connector_refused_total", Doors, [CONSUMER, REASON], "requests",
         "Requests that were turned away for good: `secret_missing` and `secret_wrong` with 401, `too_large` with 413.";
+    UNREADABLE_BODIES = Counter "minireipaz_unreadable_bodies_total", Doors, [CONSUMER], "requests",
+        "Requests of connectors without a single readable event, at the door of the `worker` or the `scheduler`: a converter or the body's form is wrong.";
     WORKER_REQUEST_SECONDS = Histogram "minireipaz_worker_request_seconds", Worker, [STATUS], "seconds",
         "Time to answer a batch of tasks, which is after its commit; its `_count` is the number of batches.";
     WORKER_REFUSED = Counter "minireipaz_worker_refused_total", Worker, [STATUS], "requests",
         "Batches that were turned away.";
-    UNREADABLE_BODIES = Counter "minireipaz_unreadable_bodies_total", Worker, [CONSUMER], "requests",
-        "Requests of connectors without a single readable event, at the door of the `worker` or the `scheduler`: a converter or the body's form is wrong.";
     WORKER_TASKS = Counter "minireipaz_worker_tasks_total", Worker, [OUTCOME], "tasks",
         "Tasks that were handed over: `accepted`, `duplicate`, `handed_over` (it belongs to another worker) or `dead_letter`.";
     WORKER_ACTIVE_RUNS = Gauge "minireipaz_worker_active_runs", Worker, [], "runs",

@@ -78,13 +78,6 @@ pub fn is_secret_parameter(name: &str) -> bool {
     name.eq_ignore_ascii_case("code") || is_secret(name)
 }
 
-/// The header's value without secrets: [`REDACTED`] in its place, or in the place of secret parameters if it is an
-/// address.
-#[must_use]
-pub fn header_value<'a>(header: &str, value: &'a str) -> Cow<'a, str> {
-    if is_secret(header) { Cow::Borrowed(REDACTED) } else { address(value) }
-}
-
 /// An address without the values of its secret parameters.
 #[must_use]
 pub fn address(text: &str) -> Cow<'_, str> {
@@ -124,7 +117,7 @@ mod names {
     use super::*;
 
     #[test]
-    fn headers_with_secrets_are_redacted_however_they_are_written() {
+    fn names_of_secrets_are_told_from_others_however_they_are_written() {
         for name in [
             "Authorization",
             "proxy-authorization",
@@ -149,7 +142,7 @@ mod names {
             "clientSecret",
             "authtoken",
         ] {
-            assert_eq!(header_value(name, "hush"), REDACTED, "{name}");
+            assert!(is_secret(name), "{name}");
         }
         for name in [
             "Content-Type",
@@ -165,7 +158,7 @@ mod names {
             "Keep-Alive",
             "X-Keyboard",
         ] {
-            assert_eq!(header_value(name, "seen"), "seen", "{name}");
+            assert!(!is_secret(name), "{name}");
         }
     }
 
