@@ -218,21 +218,6 @@ impl Serialize for Event {
     }
 }
 
-/// A record that could not be read, as the dead-letter table keeps it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeadLetter {
-    /// Which endpoint refused it: `scheduler` or `worker`.
-    pub consumer: String,
-    /// Why, in words.
-    pub reason: String,
-    /// The record's bytes as text, cut at 64 KiB.
-    pub record: String,
-    /// The tenant, when it could be read; else empty.
-    pub tenant: String,
-    /// When it was refused.
-    pub at: Timestamp,
-}
-
 /// Reads one record.
 ///
 /// The envelope is read first and the data by its type: a tagged enum would copy every document through an

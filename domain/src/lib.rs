@@ -4,6 +4,7 @@
 //! argument. It is a crate of its own so that the compiler holds this.
 
 pub mod dag;
+pub mod dead_letter;
 pub mod definition;
 pub mod duration;
 pub mod event;

@@ -10,10 +10,10 @@ mod turns;
 use std::{
     fmt,
     hash::Hash,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
-use tokio::sync::oneshot;
+use tokio::sync::Notify;
 
 pub use self::{queue::FairQueue, shares::Shares, turns::FairTurns};
 
@@ -43,7 +43,16 @@ pub struct TooManyWait {
 /// everything a place is kept free for who comes new.
 pub struct Places<K: Eq + Hash + Clone> {
     limits: PlaceLimits,
-    queue: Mutex<FairQueue<K, oneshot::Sender<Place<K>>>>,
+    queue: Mutex<Queue<K>>,
+}
+
+/// Who stops waiting is gone from memory, and its entry here leads nowhere.
+type Queue<K> = FairQueue<K, Weak<Waiting<K>>>;
+
+/// Somebody who waits for a place. A place that was given and not taken goes back with it.
+struct Waiting<K: Eq + Hash + Clone> {
+    place: Mutex<Option<Place<K>>>,
+    given: Notify,
 }
 
 /// A place, given back when it is dropped.
@@ -71,20 +80,19 @@ impl<K: Eq + Hash + Clone> Places<K> {
     /// # Errors
     /// When too much of the tenant's waits already.
     pub async fn take(self: &Arc<Self>, tenant: &K) -> Result<Place<K>, TooManyWait> {
-        let given = {
+        let waiting = {
             let mut queue = self.lock();
             if queue.take(tenant) {
                 return Ok(self.place(tenant.clone()));
             }
             if queue.is_full(tenant) {
-                queue.retain(tenant, |waiting| !waiting.is_closed());
+                queue.retain(tenant, |waiting| waiting.strong_count() > 0);
             }
-            let (give, given) = oneshot::channel();
-            queue.push(tenant, give)?;
-            given
+            let waiting = Arc::new(Waiting { place: Mutex::new(None), given: Notify::new() });
+            queue.push(tenant, Arc::downgrade(&waiting))?;
+            waiting
         };
-        // It is sent, or kept in the queue that `self` holds.
-        Ok(given.await.unwrap_or_else(|_| unreachable!("a waiting place is dropped with all places only")))
+        Ok(waiting.place().await)
     }
 
     /// A place at once, if one is free and nobody of the tenant's waits.
@@ -101,18 +109,38 @@ impl<K: Eq + Hash + Clone> Places<K> {
     fn give_back(self: &Arc<Self>, tenant: &K) {
         self.lock().give_back(tenant);
         loop {
-            let Some((tenant, give)) = self.lock().next(|_, _| true) else { break };
-            if give.is_closed() {
-                self.lock().give_back(&tenant);
-            } else {
-                // Not under the lock: who stops waiting just now sends the place back.
-                drop(give.send(self.place(tenant)));
+            let Some((tenant, waiting)) = self.lock().next(|_, _| true) else { break };
+            match waiting.upgrade() {
+                None => self.lock().give_back(&tenant),
+                // Not under the lock: who stops waiting just now gives the place back.
+                Some(waiting) => waiting.give(self.place(tenant)),
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, FairQueue<K, oneshot::Sender<Place<K>>>> {
+    fn lock(&self) -> MutexGuard<'_, Queue<K>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Eq + Hash + Clone> Waiting<K> {
+    fn give(&self, place: Place<K>) {
+        *self.lock() = Some(place);
+        self.given.notify_one();
+    }
+
+    /// The place, when it is given. One that comes before anybody waits for it is kept, and so is its notice.
+    async fn place(&self) -> Place<K> {
+        loop {
+            self.given.notified().await;
+            if let Some(place) = self.lock().take() {
+                return place;
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Place<K>>> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -17,7 +17,8 @@ use std::{
 use anyhow::Context as _;
 use async_trait::async_trait;
 use domain::{
-    event::{DeadLetter, Event, Payload, TaskExecute},
+    dead_letter::DeadLetter,
+    event::{Event, Payload, TaskExecute},
     ids::{RunId, TenantId, WorkflowId},
     json_text::JsonText,
     run::{RunKey, RunStatus, RunSummary, RunWithSteps, Trigger},

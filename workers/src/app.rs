@@ -11,7 +11,7 @@ use metrics::{counter, gauge};
 use minireipaz::clock::Clock;
 use minireipaz::{
     auth::ConnectorDoor,
-    ingest::BodyWatch,
+    ingest::BatchReader,
     store::Store,
     telemetry::{self, names},
 };
@@ -19,6 +19,7 @@ use tokio::{net::TcpListener, sync::oneshot, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    CONSUMER,
     config::WorkerConfig,
     documents::Documents,
     ingest::{self, IngestState},
@@ -163,7 +164,7 @@ impl Worker {
             supervisor.spawn("forwarder", forwarder.run(stop_recorder.clone()));
         }
         let state = Arc::new(IngestState {
-            door: ConnectorDoor::new("worker", config.secrets.clone(), Arc::clone(&clock)),
+            door: ConnectorDoor::new(CONSUMER, config.secrets.clone(), Arc::clone(&clock)),
             gate: Arc::clone(&gate),
             inputs: processor.inputs.clone(),
             peers: config.peers.clone(),
@@ -172,7 +173,7 @@ impl Worker {
             store,
             clock,
             metrics,
-            bodies: BodyWatch::new(ingest::CONSUMER),
+            batches: BatchReader::new(CONSUMER),
         });
         let door =
             http_server::serve(listener, ingest::router(state), config.door.clone(), stop_ingest.clone());

@@ -21,6 +21,9 @@ mod spans;
 mod step;
 mod supervisor;
 
+/// The name under which dead letters are kept, and connectors are counted.
+const CONSUMER: &str = "worker";
+
 pub use app::{StartError, Worker};
 pub use config::WorkerConfig;
 pub use peers::{InvalidPeers, Peers};

@@ -9,32 +9,39 @@ pub(super) struct Form {
     pub(super) class: &'static str,
     /// Keys and (with a dot at the end) prefixes of keys that say nothing to the bridge: how Connect itself reads the topic, who it is at the broker, where its
     /// reporter and licence live. They stand in files that Connect runs, so they are let through.
-    of_connect: &'static [&'static str],
+    of_connect: &'static [&'static [&'static str]],
     /// Keys and (with a dot at the end) prefixes of keys of the real connector that the bridge does not have.
     not_supported: &'static [&'static str],
 }
 
+/// What every Connect cluster reads itself, whatever it runs.
+const CONVERTERS_AND_ERRORS: &[&str] = &[
+    "key.converter",
+    "key.converter.schemas.enable",
+    "value.converter",
+    "value.converter.schemas.enable",
+    "errors.deadletterqueue.topic.replication.factor",
+    "errors.deadletterqueue.context.headers.enable",
+    "errors.log.enable",
+    "errors.log.include.messages",
+];
+
 pub(super) static SELF_MANAGED: Form = Form {
     class: CLASS,
     of_connect: &[
-        "key.converter",
-        "key.converter.schemas.enable",
-        "value.converter",
-        "value.converter.schemas.enable",
-        "confluent.topic.bootstrap.servers",
-        "confluent.topic.replication.factor",
-        "confluent.license",
-        "reporter.bootstrap.servers",
-        "reporter.error.topic.replication.factor",
-        "reporter.error.topic.partitions",
-        "reporter.result.topic.name",
-        "reporter.result.topic.replication.factor",
-        "reporter.result.topic.partitions",
-        "errors.deadletterqueue.topic.name",
-        "errors.deadletterqueue.topic.replication.factor",
-        "errors.deadletterqueue.context.headers.enable",
-        "errors.log.enable",
-        "errors.log.include.messages",
+        CONVERTERS_AND_ERRORS,
+        &[
+            "confluent.topic.bootstrap.servers",
+            "confluent.topic.replication.factor",
+            "confluent.license",
+            "reporter.bootstrap.servers",
+            "reporter.error.topic.replication.factor",
+            "reporter.error.topic.partitions",
+            "reporter.result.topic.name",
+            "reporter.result.topic.replication.factor",
+            "reporter.result.topic.partitions",
+            "errors.deadletterqueue.topic.name",
+        ],
     ],
     not_supported: &[
         "topics.regex",
@@ -58,7 +65,7 @@ pub(super) static SELF_MANAGED: Form = Form {
 
 pub(super) static MANAGED: Form = Form {
     class: MANAGED_CLASS,
-    of_connect: &[
+    of_connect: &[&[
         "kafka.auth.mode",
         "kafka.api.key",
         "kafka.api.secret",
@@ -72,7 +79,7 @@ pub(super) static MANAGED: Form = Form {
         "reporter.result.topic.name",
         "api1.http.response.compression.enabled",
         "api1.report.only.status.code.to.success.topic",
-    ],
+    ]],
     not_supported: &[
         "topics.regex",
         "open.api.spec.",
@@ -98,19 +105,7 @@ pub(super) static MANAGED: Form = Form {
 
 pub(super) static AIVEN: Form = Form {
     class: AIVEN_CLASS,
-    of_connect: &[
-        "key.converter",
-        "key.converter.schemas.enable",
-        "value.converter",
-        "value.converter.schemas.enable",
-        "consumer.override.",
-        "kafka.retry.backoff.ms",
-        "decimal.format",
-        "errors.deadletterqueue.topic.replication.factor",
-        "errors.deadletterqueue.context.headers.enable",
-        "errors.log.enable",
-        "errors.log.include.messages",
-    ],
+    of_connect: &[CONVERTERS_AND_ERRORS, &["consumer.override.", "kafka.retry.backoff.ms", "decimal.format"]],
     not_supported: &[
         "topics.regex",
         "oauth2.",
@@ -134,7 +129,7 @@ impl Form {
 
     /// Whether `key` says nothing to the bridge.
     pub(super) fn is_for_connect(&self, key: &str) -> bool {
-        lists(self.of_connect, key)
+        self.of_connect.iter().any(|list| lists(list, key))
     }
 
     /// What to say of a key that nobody asked for.

@@ -1,20 +1,16 @@
 //! What is kept of the records of a body that nobody can read: so many, and so many bytes. Of the rest the number, so
 //! that a body of rubbish fills neither memory nor the table of dead letters.
 
-use domain::{event::DeadLetter, timestamp::Timestamp};
-
-use super::excerpt;
+use domain::{dead_letter::DeadLetter, timestamp::Timestamp};
 
 /// So many dead letters a body has at most, and one more that tells of the rest.
 pub const MAX_LETTERS: usize = 1_000;
 /// So many bytes they have together at most: 4 MiB.
 pub const MAX_LETTERS_BYTES: usize = 4 << 20;
-/// So much of a reason is kept: it may repeat what stood in the record.
-const MAX_REASON_BYTES: usize = 1_024;
 
 /// The dead letters of one body.
 #[derive(Debug)]
-pub struct Letters {
+pub(super) struct Letters {
     consumer: &'static str,
     at: Timestamp,
     /// The record of the body that is being looked at, from 1 on.
@@ -34,21 +30,19 @@ struct Unkept {
 
 impl Letters {
     /// None so far, of a body that `consumer` took at that time.
-    #[must_use]
-    pub const fn new(consumer: &'static str, at: Timestamp) -> Self {
+    pub(super) const fn new(consumer: &'static str, at: Timestamp) -> Self {
         Self { consumer, at, place: 0, kept: Vec::new(), bytes: 0, unkept: None }
     }
 
     /// The body's next record is looked at.
-    pub const fn next_record(&mut self) {
+    pub(super) const fn next_record(&mut self) {
         self.place += 1;
     }
 
     /// Keeps the record that is looked at, as far as the limits allow. `tenant` is empty when nobody can tell it.
-    pub fn bury(&mut self, mut reason: String, record: &str, tenant: &str) {
-        reason.truncate(reason.floor_char_boundary(MAX_REASON_BYTES));
+    pub(super) fn bury(&mut self, reason: String, record: &[u8], tenant: &str) {
         if self.kept.len() < MAX_LETTERS && self.bytes < MAX_LETTERS_BYTES {
-            let letter = self.letter(reason, record, tenant);
+            let letter = DeadLetter::new(self.consumer, &reason, record, tenant, self.at);
             self.bytes += letter.reason.len() + letter.record.len();
             self.kept.push(letter);
             return;
@@ -59,20 +53,13 @@ impl Letters {
         unkept.last = place;
     }
 
-    fn letter(&self, reason: String, record: &str, tenant: &str) -> DeadLetter {
-        let (consumer, record) = (self.consumer.to_owned(), excerpt(record.as_bytes()));
-        DeadLetter { consumer, reason, record, tenant: tenant.to_owned(), at: self.at }
-    }
-
     /// Why the first record could not be read that could not.
-    #[must_use]
-    pub fn first_reason(&self) -> Option<&str> {
+    pub(super) fn first_reason(&self) -> Option<&str> {
         self.kept.first().map(|letter| letter.reason.as_str())
     }
 
     /// All of them, with one that tells of those that are not kept. The log gets one line.
-    #[must_use]
-    pub fn finish(mut self) -> Vec<DeadLetter> {
+    pub(super) fn finish(mut self) -> Vec<DeadLetter> {
         let Some(first) = self.first_reason() else { return self.kept };
         let records = self.kept.len() + self.unkept.as_ref().map_or(0, |unkept| unkept.number);
         let (consumer, kept) = (self.consumer, self.kept.len());
@@ -89,7 +76,7 @@ impl Letters {
                  {MAX_LETTERS} dead letters of {MAX_LETTERS_BYTES} bytes): they are among its records {first} to \
                  {last}; the first of them: {reason}"
             );
-            self.kept.push(self.letter(told, "", ""));
+            self.kept.push(DeadLetter::new(consumer, &told, b"", "", self.at));
         }
         self.kept
     }
@@ -104,29 +91,12 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_kept_with_its_reason() {
-        let mut letters = letters();
-        assert_eq!(letters.first_reason(), None);
-        letters.next_record();
-        letters.bury("why".to_owned(), "text", "acme");
-        assert_eq!(letters.first_reason(), Some("why"));
-        let expected = DeadLetter {
-            consumer: "worker".to_owned(),
-            reason: "why".to_owned(),
-            record: "text".to_owned(),
-            tenant: "acme".to_owned(),
-            at: Timestamp::from_millis(7),
-        };
-        assert_eq!(letters.finish(), [expected]);
-    }
-
-    #[test]
     fn above_the_number_one_letter_tells_how_many_more_and_where() {
         let mut letters = letters();
         for n in 1..=MAX_LETTERS + 2_000 {
             letters.next_record();
             if n % 2 == 0 || n > MAX_LETTERS {
-                letters.bury(format!("reason {n}"), "x", "");
+                letters.bury(format!("reason {n}"), b"x", "");
             }
         }
         let letters = letters.finish();
@@ -142,7 +112,7 @@ mod tests {
         let large = "ü".repeat(1 << 20);
         for _ in 0..200 {
             letters.next_record();
-            letters.bury(large.clone(), &large, "");
+            letters.bury(large.clone(), large.as_bytes(), "");
         }
         let letters = letters.finish();
         let size = |letter: &DeadLetter| letter.reason.len() + letter.record.len();

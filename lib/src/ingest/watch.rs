@@ -10,7 +10,7 @@ use crate::telemetry::{names, seldom::Seldom};
 
 /// Watches the bodies that one door takes.
 #[derive(Debug)]
-pub struct BodyWatch {
+pub(super) struct BodyWatch {
     /// Whose door it is: `worker` or `scheduler`.
     consumer: &'static str,
     warning: Seldom,
@@ -18,15 +18,14 @@ pub struct BodyWatch {
 
 impl BodyWatch {
     /// A watch at the door of `consumer`. Its counter is there from the start, at zero.
-    #[must_use]
-    pub fn new(consumer: &'static str) -> Self {
+    pub(super) fn new(consumer: &'static str) -> Self {
         counter!(names::UNREADABLE_BODIES, names::CONSUMER => consumer).increment(0);
         Self { consumer, warning: Seldom::once_a_minute() }
     }
 
     /// A body was read: it held so many events, and `reason` is why the first part could not be read that could not.
     /// Gives whether it held something and not a single event: that is counted, and told at most once a minute.
-    pub fn read(&self, body: &[u8], events: usize, reason: Option<&str>, now: Timestamp) -> bool {
+    pub(super) fn read(&self, body: &[u8], events: usize, reason: Option<&str>, now: Timestamp) -> bool {
         let empty = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'[' | b']');
         if events > 0 || (reason.is_none() && body.iter().all(empty)) {
             return false;

@@ -1,7 +1,7 @@
 //! What could not be processed.
 
 use async_trait::async_trait;
-use domain::event::DeadLetter;
+use domain::dead_letter::DeadLetter;
 
 use super::StoreError;
 

@@ -13,7 +13,7 @@ use std::{
 
 use async_trait::async_trait;
 use domain::{
-    event::DeadLetter,
+    dead_letter::DeadLetter,
     ids::{NodeId, RunId},
     iteration::Iteration,
     run::{Run, RunKey, RunStatus},

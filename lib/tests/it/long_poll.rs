@@ -31,6 +31,23 @@ async fn joined(mut set: JoinSet<Answer>) -> Answer {
     set.join_next().await.unwrap().unwrap()
 }
 
+/// So many runs that are queued, and who waits for each of them: all are asked about at once.
+pub(crate) async fn waited_for(number: usize) -> (Arc<TestApp>, Vec<String>, JoinSet<Answer>) {
+    let app = Arc::new(TestApp::start().await);
+    let workflow = app.workflow().await;
+    let (mut runs, mut waiting) = (Vec::new(), JoinSet::new());
+    for _ in 0..number {
+        runs.push(app.run(&workflow).await);
+    }
+    app.deliver_all().await;
+    for run in &runs {
+        let (app, path) = (Arc::clone(&app), format!("/api/v1/runs/{run}?wait=25"));
+        waiting.spawn(async move { app.get(&path).await });
+    }
+    eventually("all are asked about at once", async || app.store.asked().contains(&number)).await;
+    (app, runs, waiting)
+}
+
 #[tokio::test]
 async fn a_wait_ends_with_the_run() {
     let (app, run) = queued().await;
@@ -130,19 +147,7 @@ async fn a_foreign_tenants_run_is_like_one_that_does_not_exist() {
 
 #[tokio::test]
 async fn all_who_wait_share_one_question_and_nobody_asks_when_nobody_waits() {
-    let app = Arc::new(TestApp::start().await);
-    let workflow = app.workflow().await;
-    let mut runs = Vec::new();
-    for _ in 0..20 {
-        runs.push(app.run(&workflow).await);
-    }
-    app.deliver_all().await;
-    let mut waiting = JoinSet::new();
-    for run in &runs {
-        let (app, path) = (Arc::clone(&app), format!("/api/v1/runs/{run}?wait=25"));
-        waiting.spawn(async move { app.get(&path).await });
-    }
-    eventually("all 20 are asked about at once", async || app.store.asked().contains(&20)).await;
+    let (app, runs, mut waiting) = waited_for(20).await;
     for run in &runs {
         app.advance(run, RunStatus::Succeeded, 5).await;
     }

@@ -9,6 +9,8 @@ mod converters;
 mod dependencies;
 mod deployment;
 mod edge;
+mod ingest;
+mod json_values;
 mod limits;
 mod long_poll;
 mod metrics;

@@ -10,7 +10,7 @@ use minireipaz::testing::eventually;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::app::TestApp;
+use crate::{app::TestApp, long_poll::waited_for};
 
 fn damage(app: &TestApp, run: &str) {
     app.store.damage(run.parse::<RunId>().unwrap().0);
@@ -39,19 +39,7 @@ async fn a_run_that_cannot_be_read_is_a_clear_problem_and_the_list_shows_the_oth
 
 #[tokio::test]
 async fn who_waits_for_a_run_that_cannot_be_read_holds_up_nobody_who_waits() {
-    let app = Arc::new(TestApp::start().await);
-    let workflow = app.workflow().await;
-    let mut runs = Vec::new();
-    for _ in 0..5 {
-        runs.push(app.run(&workflow).await);
-    }
-    app.deliver_all().await;
-    let mut waiting = JoinSet::new();
-    for run in &runs {
-        let (app, path) = (Arc::clone(&app), format!("/api/v1/runs/{run}?wait=25"));
-        waiting.spawn(async move { app.get(&path).await });
-    }
-    eventually("all are asked about at once", async || app.store.asked().contains(&5)).await;
+    let (app, runs, mut waiting) = waited_for(5).await;
     // It becomes unreadable while it is waited for.
     damage(&app, &runs[0]);
     let first = waiting.join_next().await.unwrap().unwrap();

@@ -18,7 +18,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use minireipaz::clock::Clock;
 use minireipaz::{
     auth::{ConnectorDoor, TurnedAway},
-    ingest::BodyWatch,
+    ingest::BatchReader,
     store::Store,
     telemetry::names,
 };
@@ -37,9 +37,6 @@ use crate::{
 /// Largest body of a batch: 16 MiB, above what a connector of ours sends (4 MB).
 const MAX_BODY_BYTES: usize = 16 << 20;
 
-/// The name under which dead letters are kept.
-pub(crate) const CONSUMER: &str = "worker";
-
 /// When to come back after a refusal, in seconds.
 const RETRY_AFTER: &str = "1";
 
@@ -54,7 +51,7 @@ pub(crate) struct IngestState {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Option<PrometheusHandle>,
-    pub(crate) bodies: BodyWatch,
+    pub(crate) batches: BatchReader,
 }
 
 /// The routes.
@@ -98,7 +95,6 @@ async fn taken(state: &Arc<IngestState>, request: Request) -> Response {
     };
     let (reply, answer) = oneshot::channel();
     let sorted::SortedRecords { tasks, rejected, elsewhere, letters, known } = batch;
-    let letters = letters.finish();
     let delivery = Delivery { tasks, rejected, elsewhere, letters, reply, admission };
     if !state.inputs.send(Input::Delivery(delivery)) {
         return refuse(&Refusal::Closed);

@@ -4,20 +4,19 @@ use std::{sync::Arc, time::Duration};
 
 use axum::body::Bytes;
 use domain::{
-    event::{self, DeadLetter, Event, Payload, TaskExecute},
+    dead_letter::DeadLetter,
+    event::{Event, Payload, TaskExecute},
     ids::TenantId,
     items::read_input,
     run::{NodeError, RunKey},
     trace::TraceContext,
 };
-use minireipaz::{
-    ingest::{self, Letters, NO_RECORD},
-    store::StoreError,
-};
+use minireipaz::{ingest::Refused, store::StoreError};
 use serde_json::Value;
 
-use super::{CONSUMER, IngestState};
+use super::IngestState;
 use crate::{
+    CONSUMER,
     documents::hash_of,
     engine::RunHeader,
     journal::JournalError,
@@ -28,12 +27,13 @@ use crate::{
 /// A duplicate that is younger than this is recognised by the journal; an older one, the store is asked about.
 const REMEMBERED: Duration = Duration::from_secs(24 * 3_600);
 
+#[derive(Default)]
 pub(super) struct SortedRecords {
     pub(super) tasks: Vec<Task>,
     pub(super) rejected: Vec<Rejected>,
     /// Tasks of other workers: the owner, and the record.
     pub(super) elsewhere: Vec<(Arc<str>, Vec<u8>)>,
-    pub(super) letters: Letters,
+    pub(super) letters: Vec<DeadLetter>,
     /// Runs that the store knows to have ended.
     pub(super) known: usize,
 }
@@ -80,35 +80,12 @@ pub(super) async fn read(
 
 impl SortedRecords {
     fn of(state: &IngestState, body: &[u8], sender: Sender) -> Self {
-        let mut sorted = Self {
-            tasks: Vec::new(),
-            rejected: Vec::new(),
-            elsewhere: Vec::new(),
-            letters: Letters::new(CONSUMER, state.clock.now()),
-            known: 0,
-        };
-        let mut events = 0;
-        for record in ingest::records(body) {
-            sorted.letters.next_record();
-            match record {
-                Ok(text) => match event::read(&text) {
-                    Ok(event) => {
-                        events += 1;
-                        sorted.sort(state, event, &text, sender);
-                    }
-                    Err(reason) => sorted.letters.bury(reason, &text, ""),
-                },
-                Err(unreadable) => sorted.letters.bury(unreadable.reason, &unreadable.record, ""),
-            }
-        }
-        let reason = sorted.letters.first_reason();
-        if state.bodies.read(body, events, reason, state.clock.now()) && reason.is_none() {
-            sorted.letters.bury(NO_RECORD.to_owned(), &ingest::excerpt(body), "");
-        }
-        sorted
+        let (now, mut sorted) = (state.clock.now(), Self::default());
+        let letters = state.batches.read(body, now, |event, text| sorted.sort(state, event, text, sender));
+        Self { letters, ..sorted }
     }
 
-    fn sort(&mut self, state: &IngestState, event: Event, text: &str, sender: Sender) {
+    fn sort(&mut self, state: &IngestState, event: Event, text: &str, sender: Sender) -> Result<(), Refused> {
         match event.payload {
             Payload::TaskExecute(task)
                 if sender == Sender::Connector
@@ -123,9 +100,10 @@ impl SortedRecords {
             }
             Payload::WorkflowSaved(_) | Payload::WorkflowDeleted(_) | Payload::RunRequested(_) => {
                 let reason = "this event is for the scheduler: the connector of topic `workflows` must not call the worker";
-                self.letters.bury(reason.to_owned(), text, event.tenant.as_str());
+                return Err(Refused { tenant: event.tenant, reason: reason.to_owned() });
             }
         }
+        Ok(())
     }
 
     fn compile(
@@ -168,10 +146,10 @@ impl SortedRecords {
     /// The run fails, and its task is kept for people.
     fn reject(&mut self, state: &IngestState, header: Arc<RunHeader>, error: NodeError, text: &str) {
         let span = spans::about_run(&header);
-        let why = error.message.clone();
+        let why = error.message.as_str();
         tracing::warn!(parent: &span, why, "run {} cannot be executed and fails", header.run_id);
-        let record = ingest::excerpt(text.as_bytes());
-        let letter = letter(state, why, record, header.tenant.to_string());
+        let letter =
+            DeadLetter::new(CONSUMER, why, text.as_bytes(), header.tenant.as_str(), state.clock.now());
         self.rejected.push(Rejected { header, error, letter });
     }
 
@@ -213,8 +191,4 @@ impl SortedRecords {
         self.known = before - self.tasks.len() - self.rejected.len();
         Ok(())
     }
-}
-
-fn letter(state: &IngestState, reason: String, record: String, tenant: String) -> DeadLetter {
-    DeadLetter { consumer: CONSUMER.to_owned(), reason, record, tenant, at: state.clock.now() }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::{
-    event::DeadLetter,
+    dead_letter::DeadLetter,
     ids::{RunId, TenantId},
     run::NodeError,
     workflow::DocumentText,

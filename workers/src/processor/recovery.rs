@@ -161,8 +161,8 @@ fn give_up(turn: &mut Turn, run: RunId, unreadable: Unreadable) {
     turn.commit.ops.push(Op::Erase { run, hash });
     // Without a header nobody knows its attempt: whichever comes again is run.
     turn.ended.insert(run, header.as_ref().map_or(0, |(_, header)| header.attempt));
-    let tenant = header.as_ref().map_or_else(String::new, |(_, header)| header.tenant.to_string());
-    let letter = set_aside(format!("run {run} cannot be brought back: {why}"), &row, tenant, turn.now);
+    let tenant = header.as_ref().map_or("", |(_, header)| header.tenant.as_str());
+    let letter = set_aside(&format!("run {run} cannot be brought back: {why}"), &row, tenant, turn.now);
     if let Some((_, header)) = header {
         let message = format!("the worker cannot read what its journal holds of this run: {why}");
         let row = header.new_run().failed(NodeError::new("journal_unreadable", message), revision, turn.now);

@@ -7,7 +7,7 @@ use std::{
 };
 
 use domain::{
-    event::DeadLetter,
+    dead_letter::DeadLetter,
     ids::{RunId, TenantId, WorkflowId},
     run::{RunStatus, Trigger},
     workflow::DocumentText,

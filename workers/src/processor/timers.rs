@@ -36,7 +36,7 @@ impl Core {
                 Ok(timer) => timer,
                 Err(error) => {
                     let reason = format!("a timer of run {run} cannot be read: {error}");
-                    let letter = set_aside(reason, &row.timer, String::new(), now);
+                    let letter = set_aside(&reason, &row.timer, "", now);
                     turn.records.push(Record::Dead(Box::new(letter)));
                     turn.commit.ops.push(Op::ClearTimer(row));
                     continue;

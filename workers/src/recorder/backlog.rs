@@ -212,7 +212,7 @@ impl Backlog {
     /// One damaged row must not hold up all that come after it.
     fn unreadable(&self, text: &[u8], error: &serde_json::Error) -> Record {
         let reason = format!("a row of the outbox cannot be read: {error}");
-        Record::Dead(Box::new(set_aside(reason, text, String::new(), self.clock.now())))
+        Record::Dead(Box::new(set_aside(&reason, text, "", self.clock.now())))
     }
 
     /// The store has these rows.

@@ -12,11 +12,10 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 pub(crate) use backlog::{Backlog, BacklogLimits, Committed, RowPlace};
 use backon::{ExponentialBuilder, Retryable};
-use domain::{event::DeadLetter, ids::RunId};
+use domain::{dead_letter::DeadLetter, ids::RunId};
 use metrics::counter;
 use minireipaz::clock::Clock;
 use minireipaz::{
-    ingest,
     resilience::Classify,
     store::{Facts, Store, StoreError},
     telemetry::names,
@@ -25,7 +24,7 @@ use record::Gathered;
 pub(crate) use record::{Record, RunRecord, StepRecord};
 use tokio_util::sync::CancellationToken;
 
-use crate::backoff::doubling;
+use crate::{CONSUMER, backoff::doubling};
 
 /// Takes rows to the store.
 pub(crate) struct Recorder {
@@ -119,14 +118,9 @@ impl Recorder {
         tracing::error!(%error, run.id = %run.id, "the store refuses the facts of run {}", run.id);
         let record =
             serde_json::to_vec(&(run, facts.steps.iter().map(|fact| &fact.step).collect::<Vec<_>>()));
-        self.bury(&[DeadLetter {
-            consumer: "worker".to_owned(),
-            reason: format!("the store refuses what happened to run {}: {error}", run.id),
-            record: ingest::excerpt(&record.unwrap_or_default()),
-            tenant: tenant.to_string(),
-            at: self.clock.now(),
-        }])
-        .await;
+        let reason = format!("the store refuses what happened to run {}: {error}", run.id);
+        let record = record.unwrap_or_default();
+        self.bury(&[DeadLetter::new(CONSUMER, &reason, &record, tenant.as_str(), self.clock.now())]).await;
     }
 
     async fn bury(&self, letters: &[DeadLetter]) {

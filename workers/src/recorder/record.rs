@@ -3,7 +3,7 @@
 use std::collections::{HashMap, hash_map::Entry};
 
 use domain::{
-    event::DeadLetter,
+    dead_letter::DeadLetter,
     ids::{RunId, TenantId},
     run::{Run, Step},
 };

@@ -1,7 +1,7 @@
 use std::sync::{Arc, mpsc};
 
 use domain::{
-    event::DeadLetter,
+    dead_letter::DeadLetter,
     ids::{NodeId, RunId, TenantId, WorkflowId},
     run::{Run, RunStatus, Step, StepStatus, Trigger},
     timestamp::Timestamp,

@@ -21,11 +21,12 @@ use std::sync::Arc;
 use crate::{
     bus::{BusError, EventBus},
     clock::Clock,
-    ingest::{self, BodyWatch, NO_RECORD},
+    ingest::{BatchReader, Refused},
     store::{Facts, Store, StoreError, WorkflowChange},
 };
 use domain::{
-    event::{self, DeadLetter, Event, Payload},
+    dead_letter::DeadLetter,
+    event::{Event, Payload},
     ids::TenantId,
     run::Run,
 };
@@ -33,13 +34,16 @@ use plan::{Plan, Received, Start};
 use tasks::Task;
 use versions::Versions;
 
+/// The name under which dead letters are kept.
+const CONSUMER: &str = "scheduler";
+
 /// The use case of the scheduler function.
 pub struct Scheduler {
     store: Arc<dyn Store>,
     bus: Arc<dyn EventBus>,
     clock: Arc<dyn Clock>,
     versions: Versions,
-    bodies: BodyWatch,
+    batches: BatchReader,
 }
 
 /// What became of a batch.
@@ -67,13 +71,16 @@ pub enum SchedulerError {
 }
 
 /// What follows from an event, by its type.
-fn plan_event(received: Received<'_>, payload: Payload, plan: &mut Plan) {
+fn plan_event(event: Event, plan: &mut Plan) -> Result<(), Refused> {
+    let Event { tenant, traceparent, payload, .. } = event;
+    let received = Received { tenant, traceparent };
     match payload {
         Payload::WorkflowSaved(saved) => workflow_saved::plan(received, *saved, plan),
         Payload::WorkflowDeleted(deleted) => workflow_deleted::plan(received, deleted, plan),
-        Payload::RunRequested(requested) => run_requested::plan(received, requested, plan),
-        Payload::TaskExecute(_) => task_execute::plan(&received, plan),
+        Payload::RunRequested(requested) => return run_requested::plan(received, requested, plan),
+        Payload::TaskExecute(_) => return Err(task_execute::refuse(received)),
     }
+    Ok(())
 }
 
 impl Scheduler {
@@ -81,7 +88,7 @@ impl Scheduler {
     #[must_use]
     pub fn new(store: Arc<dyn Store>, bus: Arc<dyn EventBus>, clock: Arc<dyn Clock>) -> Self {
         let versions = Versions::new(Arc::clone(&store));
-        Self { store, bus, clock, versions, bodies: BodyWatch::new(plan::CONSUMER) }
+        Self { store, bus, clock, versions, batches: BatchReader::new(CONSUMER) }
     }
 
     /// Handles a connector's request, in whatever shape it comes.
@@ -89,8 +96,8 @@ impl Scheduler {
     /// # Errors
     /// When not everything in it is known to be durable.
     pub async fn handle(&self, body: &[u8]) -> Result<Scheduled, SchedulerError> {
-        let plan = self.plan(body);
-        let letters = plan.letters.finish();
+        let mut plan = Plan::default();
+        let letters = self.batches.read(body, self.clock.now(), |event, _| plan_event(event, &mut plan));
         let (tasks, failed) = self.prepare(plan.starts, &plan.changes).await?;
         let queued = tasks.iter().map(|task| (task.tenant.clone(), task.run.clone().queued()));
         let runs = queued.chain(failed.iter().cloned()).collect();
@@ -112,30 +119,6 @@ impl Scheduler {
         };
         self.record(refused).await?;
         Ok(report)
-    }
-
-    fn plan(&self, body: &[u8]) -> Plan {
-        let now = self.clock.now();
-        let mut plan = Plan::new(now);
-        let mut events = 0;
-        for record in ingest::records(body) {
-            plan.letters.next_record();
-            match record {
-                Err(unreadable) => plan.letters.bury(unreadable.reason, &unreadable.record, ""),
-                Ok(text) => match event::read(&text) {
-                    Ok(Event { tenant, traceparent, payload, .. }) => {
-                        events += 1;
-                        plan_event(Received { tenant, traceparent, record: &text }, payload, &mut plan);
-                    }
-                    Err(reason) => plan.letters.bury(reason, &text, ""),
-                },
-            }
-        }
-        let reason = plan.letters.first_reason();
-        if self.bodies.read(body, events, reason, now) && reason.is_none() {
-            plan.letters.bury(NO_RECORD.to_owned(), &ingest::excerpt(body), "");
-        }
-        plan
     }
 
     /// The tasks of runs that are to start, and the runs whose workflows are gone or cannot be read.

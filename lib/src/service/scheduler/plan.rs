@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use crate::{ingest::Letters, store::WorkflowChange};
+use crate::{ingest::Refused, store::WorkflowChange};
 use domain::{
     event::RunRequested,
     ids::{RunId, TenantId},
@@ -13,26 +13,20 @@ use domain::{
     workflow::WorkflowKey,
 };
 
-/// The name under which dead letters are kept.
-pub(super) const CONSUMER: &str = "scheduler";
-
 /// All that follows from a batch.
+#[derive(Default)]
 pub(super) struct Plan {
     /// To be saved.
     pub(super) changes: Vec<WorkflowChange>,
     /// Runs that workers are to execute.
     pub(super) starts: Vec<Start>,
-    /// To be kept, for people to look at.
-    pub(super) letters: Letters,
     started: HashSet<(TenantId, RunId)>,
 }
 
 /// An event, without its data.
-pub(super) struct Received<'a> {
+pub(super) struct Received {
     pub(super) tenant: TenantId,
     pub(super) traceparent: Option<String>,
-    /// The record, as it came.
-    pub(super) record: &'a str,
 }
 
 /// A run that workers are to execute, in the newest version of its workflow.
@@ -45,21 +39,18 @@ pub(super) struct Start {
 }
 
 impl Plan {
-    pub(super) fn new(now: Timestamp) -> Self {
-        let letters = Letters::new(CONSUMER, now);
-        Self { changes: Vec::new(), starts: Vec::new(), letters, started: HashSet::new() }
-    }
-
     /// Starts a run, once: it may have been delivered twice in one batch.
     pub(super) fn start(&mut self, start: Start) {
         if self.started.insert((start.tenant.clone(), start.run.run_id)) {
             self.starts.push(start);
         }
     }
+}
 
-    /// Keeps an event that is not for the scheduler.
-    pub(super) fn refuse(&mut self, received: &Received<'_>, reason: String) {
-        self.letters.bury(reason, received.record, received.tenant.as_str());
+impl Received {
+    /// It is not for the scheduler.
+    pub(super) fn refused(self, reason: String) -> Refused {
+        Refused { tenant: self.tenant, reason }
     }
 }
 

@@ -4,6 +4,6 @@ use super::{Plan, Received};
 use crate::store::WorkflowChange;
 use domain::event::WorkflowDeleted;
 
-pub(super) fn plan(received: Received<'_>, deleted: WorkflowDeleted, plan: &mut Plan) {
+pub(super) fn plan(received: Received, deleted: WorkflowDeleted, plan: &mut Plan) {
     plan.changes.push(WorkflowChange::Deleted { tenant: received.tenant, deleted });
 }

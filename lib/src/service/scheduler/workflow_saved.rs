@@ -4,6 +4,6 @@ use super::{Plan, Received};
 use crate::store::WorkflowChange;
 use domain::workflow::StoredWorkflow;
 
-pub(super) fn plan(received: Received<'_>, workflow: StoredWorkflow, plan: &mut Plan) {
+pub(super) fn plan(received: Received, workflow: StoredWorkflow, plan: &mut Plan) {
     plan.changes.push(WorkflowChange::Saved { tenant: received.tenant, workflow });
 }

@@ -8,7 +8,7 @@ use super::{
     connection::InsertRow,
 };
 use crate::store::{DeadLetterStore, StoreError};
-use domain::event::DeadLetter;
+use domain::dead_letter::DeadLetter;
 
 #[async_trait]
 impl DeadLetterStore for ClickHouse {

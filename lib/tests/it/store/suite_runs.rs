@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use domain::{
-    event::DeadLetter,
+    dead_letter::DeadLetter,
     ids::TenantId,
     iteration::Iteration,
     lineage::{Lineage, Origin},

@@ -1,7 +1,8 @@
 //! The views, asked as a person would ask them: with any client and its own settings.
 
 use domain::{
-    event::{DeadLetter, WorkflowDeleted},
+    dead_letter::DeadLetter,
+    event::WorkflowDeleted,
     iteration::Iteration,
     run::{NodeError, Run, RunStatus, Step, StepStatus},
 };

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use domain::{
-    event::DeadLetter,
+    dead_letter::DeadLetter,
     ids::{NodeId, RunId, TenantId, WorkflowId},
     items::Ports,
     lineage::Lineage,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::{
-    event::DeadLetter,
+    dead_letter::DeadLetter,
     ids::{NodeId, RunId, TenantId, WorkflowId},
     items::{Item, Output, Ports},
     iteration::Iteration,
