@@ -1,8 +1,12 @@
 //! What is checked of a document before it is saved.
 
+use std::{num::NonZero, panic::resume_unwind, sync::Arc, thread::available_parallelism};
+
 use super::WorkflowError;
+use crate::fair::{PlaceLimits, Places};
 use domain::{
     definition::Definition,
+    ids::TenantId,
     limits,
     violation::{Violation, ViolationCode, Violations},
     workflow::{DocumentText, WorkflowDocument},
@@ -11,15 +15,48 @@ use domain::{
 /// Fields of a workflow that are the server's: a client that sends back what it read does not set them.
 const SERVER_FIELDS: [&str; 4] = ["id", "version", "created_at", "updated_at"];
 
-/// The document without what is the server's, and its text, if it is a valid workflow.
-pub(super) fn checked(
-    mut document: WorkflowDocument,
-) -> Result<(WorkflowDocument, DocumentText), WorkflowError> {
-    SERVER_FIELDS.iter().for_each(|field| {
-        document.extra.shift_remove(*field);
-    });
-    let text = check(&document).map_err(WorkflowError::Invalid)?;
-    Ok((document, text))
+/// Most documents of a tenant's that wait to be checked, in this process.
+const MAX_WAITING: usize = 32;
+
+/// Checks documents: the worst takes a tenth of a second. So it is done on threads that may be busy for long, of which
+/// tenants have their shares.
+#[derive(Debug)]
+pub(super) struct DocumentCheck {
+    places: Arc<Places<TenantId>>,
+}
+
+impl DocumentCheck {
+    pub(super) fn new() -> Self {
+        let places = available_parallelism().map_or(1, NonZero::get);
+        let share = places.div_ceil(2);
+        Self { places: Places::new(PlaceLimits { places, share, waiting: MAX_WAITING }) }
+    }
+
+    /// The document without what is the server's, and its text, if it is a valid workflow.
+    pub(super) async fn checked(
+        &self,
+        tenant: &TenantId,
+        mut document: WorkflowDocument,
+    ) -> Result<(WorkflowDocument, DocumentText), WorkflowError> {
+        let place = self.places.take(tenant).await?;
+        let check = move || {
+            SERVER_FIELDS.iter().for_each(|field| {
+                document.extra.shift_remove(*field);
+            });
+            let text = check(&document).map_err(WorkflowError::Invalid)?;
+            // Whoever asked may be gone: the thread is busy all the same, until now.
+            drop(place);
+            Ok((document, text))
+        };
+        match tokio::task::spawn_blocking(check).await {
+            Ok(checked) => checked,
+            Err(ended) => match ended.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                // The process is stopping.
+                Err(_) => Err(WorkflowError::Busy),
+            },
+        }
+    }
 }
 
 /// The document's text, if it is a valid workflow that this version of the product can run.
@@ -43,6 +80,8 @@ fn check(document: &WorkflowDocument) -> Result<DocumentText, Vec<Violation>> {
     {
         let message = limits::above(bytes, "bytes", limits::MAX_DOCUMENT_BYTES, "MAX_DOCUMENT_BYTES");
         violations.add("", ViolationCode::Limit, message);
+        // What is too large is not looked at further.
+        return Err(violations.into_vec());
     }
     let mut all = Definition::new(document).err().unwrap_or_default();
     all.extend(violations.into_vec());

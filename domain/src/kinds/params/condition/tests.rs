@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::{template::Splitter, violation::Violations};
+use crate::{kinds::params::Checker, violation::Violations};
 
 fn holds(left: &Value, op: &str, right: &Value) -> Result<bool, String> {
     Op::parse(op).unwrap().holds(left, right, &mut Patterns::default()).map_err(|error| error.to_string())
@@ -59,7 +59,9 @@ fn a_comparison_that_can_never_hold_is_an_error() {
         assert!(error.contains("cannot compare") && error.contains(op), "{error}");
     }
     assert!(holds(&json!("a"), "matches", &json!("(")).unwrap_err().contains("regular expression"));
-    assert!(holds(&json!("a"), "matches", &json!("a{1000}{1000}")).unwrap_err().contains("size limit"));
+    assert!(
+        holds(&json!("a"), "matches", &json!("a{1000}{1000}")).unwrap_err().contains("MAX_PATTERN_WEIGHT")
+    );
 }
 
 #[test]
@@ -79,9 +81,9 @@ fn truth_is_javascripts() {
 }
 
 fn violations(condition: &Value) -> Vec<(String, String)> {
-    let (mut violations, mut splitter) = (Violations::new(), Splitter::default());
+    let (mut violations, mut checker) = (Violations::new(), Checker::default());
     let params = At::root("p");
-    let mut reader = Reader::saved(&mut violations, &mut splitter);
+    let mut reader = Reader::saved(&mut violations, &mut checker);
     Condition::read_open(condition, &params.field("where"), &mut reader);
     violations.into_vec().into_iter().map(|found| (found.path, found.code.to_string())).collect()
 }
