@@ -72,7 +72,7 @@ limits! {
     MAX_CHARACTER_CLASSES: usize = 100, "classes";
     /// Heaviest regular expression of a condition: a character counts 1, a class such as `\w` 100, what is repeated `{n}`
     /// as often.
-    MAX_PATTERN_WEIGHT: usize = 2_000, "units";
+    MAX_PATTERN_WEIGHT: usize = 1_000, "units";
     /// Most that different regular expressions of the conditions of a workflow weigh together.
     MAX_PATTERNS_WEIGHT: usize = 8_000, "units";
     /// Deepest nesting of `all` and `any` in a condition.

@@ -90,3 +90,32 @@ fn check(document: &WorkflowDocument) -> Result<DocumentText, Vec<Violation>> {
         _ => Err(all),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use serde_json::json;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_tenant_that_saves_too_much_at_once_is_told_so_and_others_are_served() {
+        let check = DocumentCheck::new();
+        let [many, other] = ["many", "other"].map(|name| TenantId::parse(name).unwrap());
+        let document = || {
+            let node = json!({"id": "start", "type": "manual"});
+            serde_json::from_value(json!({"name": "Test", "nodes": [node]})).unwrap()
+        };
+        let mut held = Vec::new();
+        while let Some(place) = check.places.try_take(&many) {
+            held.push(place);
+        }
+        let mut waiting: Vec<_> =
+            (0..MAX_WAITING).map(|_| Box::pin(check.checked(&many, document()))).collect();
+        assert!(waiting.iter_mut().all(|one| one.now_or_never().is_none()));
+        assert!(matches!(check.checked(&many, document()).await, Err(WorkflowError::TooMany(_))));
+        held.clear();
+        assert!(check.checked(&other, document()).await.is_ok());
+        assert!(futures_util::future::join_all(waiting).await.iter().all(Result::is_ok));
+    }
+}
