@@ -1,6 +1,6 @@
 //! A workflow that is proven valid: what the engine runs.
 //!
-//! [`Definition::new`] is the only way to one, and reports every violation at once.
+//! [`Definition::new`] reports every violation at once; [`Definition::of_saved`] is for a document that it has proven.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -14,10 +14,12 @@ use super::{
     duration::HumanDuration,
     ids::NodeId,
     items::{ERROR, MAIN, Port},
-    kinds::{Effect, Kind},
+    kinds::{
+        Effect, Kind,
+        params::{Checker, Reader},
+    },
     limits,
     retry::RetryPolicy,
-    template::{Splitter, Templates},
     violation::{Violation, ViolationCode as Code, Violations},
     workflow::{NodeDocument, OnError, RetryDocument, WorkflowDocument},
 };
@@ -43,8 +45,6 @@ pub struct Definition {
     pub timeout: Duration,
     /// How long a run may wait to begin, from its acceptance.
     pub start_timeout: Duration,
-    /// Where expressions stand in the parameters' texts, as far as that was not plain.
-    pub templates: Templates,
 }
 
 /// A valid node.
@@ -117,16 +117,32 @@ impl Definition {
     /// # Errors
     /// All violations, each with its path.
     pub fn new(document: &WorkflowDocument) -> Result<Self, Vec<Violation>> {
+        Self::read(document, Some(Checker::default()))
+    }
+
+    /// A document that was saved, after [`Self::new`] had found it valid. Its expressions and patterns are not checked
+    /// again: that takes the most time by far, and whoever evaluates them has to take them for anything anyway.
+    ///
+    /// # Errors
+    /// All violations but theirs.
+    pub fn of_saved(document: &WorkflowDocument) -> Result<Self, Vec<Violation>> {
+        Self::read(document, None)
+    }
+
+    fn read(document: &WorkflowDocument, mut checker: Option<Checker>) -> Result<Self, Vec<Violation>> {
         let mut violations = Violations::new();
         check_document(document, &mut violations);
+        if document.nodes.len() > limits::MAX_NODES || document.edges.len() > limits::MAX_EDGES {
+            // What is too large is not looked at further.
+            return Err(violations.into_vec());
+        }
         check_depth(document, &mut violations);
         let index = index_nodes(document, &mut violations);
-        let mut splitter = Splitter::default();
         let mut nodes: Vec<Option<Node>> = document
             .nodes
             .iter()
             .enumerate()
-            .map(|(i, node)| read_node(node, &format!("nodes[{i}]"), &mut splitter, &mut violations))
+            .map(|(i, node)| read_node(node, &format!("nodes[{i}]"), checker.as_mut(), &mut violations))
             .collect();
         check_triggers(document, &mut violations);
         let mut edges = read_edges(document, &index, &nodes, &mut violations);
@@ -151,9 +167,8 @@ impl Definition {
         }
         let timeout = document.settings.timeout.map_or(DEFAULT_RUN_TIMEOUT, |limit| limit.0);
         let start_timeout = document.settings.start_timeout.map_or(DEFAULT_START_TIMEOUT, |limit| limit.0);
-        let templates = splitter.into_templates();
         let nodes = nodes.into_iter().flatten().collect();
-        violations.or(Self { nodes, edges, timeout, start_timeout, templates })
+        violations.or(Self { nodes, edges, timeout, start_timeout })
     }
 
     /// The node with that id.
@@ -185,7 +200,7 @@ fn index_nodes<'d>(document: &'d WorkflowDocument, violations: &mut Violations) 
 fn read_node(
     node: &NodeDocument,
     path: &str,
-    splitter: &mut Splitter,
+    checker: Option<&mut Checker>,
     violations: &mut Violations,
 ) -> Option<Node> {
     let Some(kind) = Kind::parse(&node.kind) else {
@@ -196,7 +211,11 @@ fn read_node(
     };
     let data = &node.data;
     let declared = kind.declaration();
-    kind.check(&data.params, &format!("{path}.data.params"), splitter, violations);
+    let mut reader = match checker {
+        Some(checker) => Reader::saved(violations, checker),
+        None => Reader::proven(violations),
+    };
+    kind.check(&data.params, &format!("{path}.data.params"), &mut reader);
     if data.timeout.is_some_and(|limit| limit.0.is_zero()) {
         let message = "a node's time limit must be longer than zero";
         violations.add(format!("{path}.data.timeout"), Code::InvalidValue, message);

@@ -63,7 +63,22 @@ limits! {
     /// Longest message of an error, in bytes. A step's history holds one for each attempt.
     MAX_MESSAGE_BYTES: usize = 4 * 1024, "bytes";
     /// Longest expression: what stands between `{{` and `}}`. It is parsed when a workflow is saved.
-    MAX_EXPRESSION_BYTES: usize = 32 * 1024, "bytes";
+    MAX_EXPRESSION_BYTES: usize = 8 * 1024, "bytes";
+    /// Most different expressions of a workflow that are more than plain paths.
+    MAX_EXPRESSIONS: usize = 2_000, "expressions";
+    /// Most that different expressions of a workflow come to together, plain paths aside.
+    MAX_EXPRESSIONS_BYTES: usize = 64 * 1024, "bytes";
+    /// Most classes of characters by property (`\p{L}`), and ranges beyond ASCII (`α-ω`), in the expressions of a workflow.
+    MAX_CHARACTER_CLASSES: usize = 100, "classes";
+    /// Heaviest regular expression of a condition: a character counts 1, a class such as `\w` 100, what is repeated `{n}`
+    /// as often.
+    MAX_PATTERN_WEIGHT: usize = 1_000, "units";
+    /// Most that different regular expressions of the conditions of a workflow weigh together.
+    MAX_PATTERNS_WEIGHT: usize = 8_000, "units";
+    /// Deepest nesting of `all` and `any` in a condition.
+    MAX_CONDITION_DEPTH: usize = 16, "levels";
+    /// Most mistakes that are told of a document.
+    MAX_VIOLATIONS: usize = 100, "violations";
     /// Most that a step's JavaScript may read at a time: its items, and the outputs of the nodes that it names.
     MAX_JAVASCRIPT_INPUT_BYTES: usize = 32 * 1024 * 1024, "bytes";
     /// Most that a step's JavaScript expressions may come to together, as compact JSON.

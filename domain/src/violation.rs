@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::limits::{MAX_MESSAGE_BYTES, MAX_VIOLATIONS};
+
 /// One thing that is wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Violation {
@@ -117,7 +119,11 @@ impl Serialize for ViolationCode {
     }
 }
 
-/// Collects violations while a document is read.
+/// Longest path that is told, in bytes: names of fields may be as long as the document.
+const MAX_PATH_BYTES: usize = 1024;
+
+/// Collects violations while a document is read: the first [`MAX_VIOLATIONS`] of them, with their texts cut to what
+/// people read.
 #[derive(Debug, Default)]
 pub struct Violations(Vec<Violation>);
 
@@ -130,7 +136,17 @@ impl Violations {
 
     /// Adds one.
     pub fn add(&mut self, path: impl Into<String>, code: ViolationCode, message: impl Into<String>) {
-        self.0.push(Violation { path: path.into(), code, message: message.into() });
+        if self.0.len() < MAX_VIOLATIONS {
+            let path = cut(path.into(), MAX_PATH_BYTES);
+            self.0.push(Violation { path, code, message: cut(message.into(), MAX_MESSAGE_BYTES) });
+        }
+    }
+
+    /// Adds one at a place that is only written when it is told.
+    pub fn add_at(&mut self, at: &impl fmt::Display, code: ViolationCode, message: impl Into<String>) {
+        if self.0.len() < MAX_VIOLATIONS {
+            self.add(at.to_string(), code, message);
+        }
     }
 
     /// Whether nothing is wrong.
@@ -158,4 +174,12 @@ impl Violations {
     pub fn or<T>(self, value: T) -> Result<T, Vec<Violation>> {
         if self.0.is_empty() { Ok(value) } else { Err(self.0) }
     }
+}
+
+fn cut(mut text: String, most: usize) -> String {
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most));
+        text.push('…');
+    }
+    text
 }

@@ -169,7 +169,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{template::Splitter, violation::Violations};
+    use crate::{kinds::params::Checker, violation::Violations};
 
     const PORTS: OutputPorts = OutputPorts::Each { list: "cases", name: "port", also: &["fallback"] };
 
@@ -186,8 +186,8 @@ mod tests {
     fn a_port_that_is_there_already_cannot_be_named_again() {
         let params =
             json!({"cases": [{"port": "a"}, {"port": "error"}, {"port": "a"}, {"port": "fallback"}, 5]});
-        let (mut violations, mut splitter) = (Violations::new(), Splitter::default());
-        let mut reader = Reader::saved(&mut violations, &mut splitter);
+        let (mut violations, mut checker) = (Violations::new(), Checker::default());
+        let mut reader = Reader::saved(&mut violations, &mut checker);
         PORTS.check(params.as_object().unwrap(), &At::root("p"), &mut reader);
         let paths: Vec<_> = violations.into_vec().into_iter().map(|found| found.path).collect();
         assert_eq!(paths, ["p.cases[1].port", "p.cases[2].port", "p.cases[3].port"]);

@@ -20,7 +20,6 @@ pub mod wait;
 pub use declaration::{Declaration, Effect, Example, Group, OutputPorts};
 use serde_json::{Map, Value};
 
-use crate::{template::Splitter, violation::Violations};
 use params::{At, Reader};
 
 macro_rules! kinds {
@@ -69,17 +68,11 @@ impl Kind {
         self.declaration().name
     }
 
-    /// Checks the parameters of a document that is saved; `path` is where they stand in it.
-    pub fn check(
-        self,
-        params: &Map<String, Value>,
-        path: &str,
-        splitter: &mut Splitter,
-        violations: &mut Violations,
-    ) {
-        let (at, mut reader) = (At::root(path), Reader::saved(violations, splitter));
-        (self.declaration().check)(params, &at, &mut reader);
-        self.declaration().ports.check(params, &at, &mut reader);
+    /// Checks the parameters of a document; `path` is where they stand in it.
+    pub fn check(self, params: &Map<String, Value>, path: &str, reader: &mut Reader<'_>) {
+        let at = At::root(path);
+        (self.declaration().check)(params, &at, reader);
+        self.declaration().ports.check(params, &at, reader);
     }
 }
 

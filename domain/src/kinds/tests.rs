@@ -1,15 +1,16 @@
 use serde_json::json;
 
 use super::*;
-use crate::violation::Violation;
+use crate::violation::{Violation, Violations};
+
+use super::params::Checker;
 
 fn check_saved(kind: &str, params: &Value, expected: &[(&str, &str)]) {
     let mut violations = Violations::new();
     Kind::parse(kind).unwrap().check(
         params.as_object().unwrap(),
         "p",
-        &mut Splitter::default(),
-        &mut violations,
+        &mut Reader::saved(&mut violations, &mut Checker::default()),
     );
     let found: Vec<_> = violations
         .into_vec()

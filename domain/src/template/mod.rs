@@ -1,15 +1,19 @@
 //! Strings that hold `{{ expressions }}`: where an expression starts and ends, and that it is one. What it means, the
 //! worker knows.
 //!
-//! Where an expression ends is JavaScript's business, since quotes, comments and patterns may hold `}}`: it ends at the
-//! `}}` at which the engine's own parser cannot go on. A comment to the end of the line ends there too, when nothing
-//! else does. What stands between must be one expression by itself. Plain paths never meet the parser.
+//! Where an expression ends is JavaScript's business, since quotes, comments and patterns may hold `}}`: [`scan`] tells
+//! them apart, in one pass. What stands between must be one expression by itself, which the engine's own parser proves
+//! when a document is saved; nobody has to parse it again to find it. Plain paths never meet the parser.
 
+mod checker;
 mod plain;
+mod scan;
 mod syntax;
 
-use std::{collections::HashMap, ops::Range};
+use std::ops::Range;
 
+pub use checker::Checker;
+use scan::{NoEnd, Scanned, scan};
 use syntax::{Parser, Problem};
 
 use crate::{limits::MAX_EXPRESSION_BYTES, violation::ViolationCode};
@@ -58,6 +62,28 @@ pub enum InvalidTemplate {
         /// Where `{{` is.
         at: usize,
     },
+    /// The document's expressions come to more than may be, in numbers or in bytes.
+    #[error(
+        "the expressions of this document are too much to check, from the one at character {at} on: {above}"
+    )]
+    TooMuch {
+        /// Where `{{` is.
+        at: usize,
+        /// Which limit, and how much.
+        above: String,
+    },
+    /// A word of JavaScript's that means nothing where expressions stand.
+    #[error(
+        "the expression that starts at character {at} asks for `{word}`, which has no meaning in an expression{place}"
+    )]
+    Meaningless {
+        /// Where `{{` is.
+        at: usize,
+        /// The word.
+        word: &'static str,
+        /// Where it stands.
+        place: Place,
+    },
     /// No single expression.
     #[error("the expression that starts at character {at} is no single JavaScript expression: {what}{place}")]
     Syntax {
@@ -88,26 +114,15 @@ impl InvalidTemplate {
     #[must_use]
     pub const fn code(&self) -> ViolationCode {
         match self {
-            Self::TooLong { .. } => ViolationCode::Limit,
-            Self::Unclosed { .. } | Self::Empty { .. } | Self::Syntax { .. } => {
+            Self::TooLong { .. } | Self::TooMuch { .. } => ViolationCode::Limit,
+            Self::Unclosed { .. } | Self::Empty { .. } | Self::Meaningless { .. } | Self::Syntax { .. } => {
                 ViolationCode::InvalidExpression
             }
         }
     }
 }
 
-/// Splits the texts of one document. It keeps what only the parser could tell.
-#[derive(Debug, Default)]
-pub struct Splitter {
-    known: Templates,
-    parser: Parser,
-}
-
-/// How texts are split that were split before.
-#[derive(Debug, Clone, Default)]
-pub struct Templates(HashMap<String, Vec<Found>>);
-
-/// An expression in a text, as byte offsets.
+/// Where an expression stands in a text, as byte offsets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Found {
     /// From `{{` to behind `}}`.
@@ -116,106 +131,66 @@ struct Found {
     source: Range<usize>,
 }
 
-impl Splitter {
-    /// Splits a string into text and expressions.
-    ///
-    /// # Errors
-    /// When an expression does not end, is longer than may be, or is no single expression.
-    pub fn split<'t>(&mut self, text: &'t str) -> Result<Template<'t>, InvalidTemplate> {
-        if let Some(found) = self.known.0.get(text) {
-            return Ok(pieces(text, found));
-        }
-        let met = self.parser.parsed();
-        let found = find(text, &mut self.parser)?;
-        let template = pieces(text, &found);
-        if self.parser.parsed() > met {
-            self.known.0.insert(text.to_owned(), found);
-        }
-        Ok(template)
-    }
-
-    /// What it has found.
-    #[must_use]
-    pub fn into_templates(self) -> Templates {
-        self.known
-    }
-}
-
-impl Templates {
-    /// Splits a text, without the parser if it was split before or is plain.
-    ///
-    /// # Errors
-    /// As [`Splitter::split`].
-    pub fn split<'t>(&self, text: &'t str) -> Result<Template<'t>, InvalidTemplate> {
-        match self.0.get(text) {
-            Some(found) => Ok(pieces(text, found)),
-            None => find(text, &mut Parser::default()).map(|found| pieces(text, &found)),
-        }
-    }
-}
-
-fn find(text: &str, parser: &mut Parser) -> Result<Vec<Found>, InvalidTemplate> {
-    let mut found: Vec<Found> = Vec::new();
+/// Splits a string into text and expressions. That those are expressions, [`Checker::check`] has proven when the text
+/// was saved.
+///
+/// # Errors
+/// When an expression does not end, is empty, or is longer than may be.
+pub fn split(text: &str) -> Result<Template<'_>, InvalidTemplate> {
+    let mut found = Vec::new();
     let mut next = 0;
-    while let Some(start) = text[next..].find("{{").map(|offset| next + offset) {
-        let at = || text[..start].chars().count();
-        let begin = start + 2;
-        let body = &text[begin..];
-        let wrong = |Problem { at: offset, what }: Problem| InvalidTemplate::Syntax {
-            at: at(),
-            what,
-            place: place(text, offset.map(|offset| begin + offset)),
-        };
-        let end = match end_of(body, parser) {
-            Ok(end) => begin + end,
-            Err(NoEnd::Unclosed) => return Err(InvalidTemplate::Unclosed { at: at() }),
-            Err(NoEnd::TooLong) => return Err(InvalidTemplate::TooLong { at: at() }),
-            Err(NoEnd::Syntax(problem)) => return Err(wrong(problem)),
-        };
-        let trimmed = text[begin..end].trim_start();
-        let source_start = end - trimmed.len();
-        // Many write the semicolon of a statement.
-        let source = trimmed.trim_end_matches(|c: char| c == ';' || c.is_whitespace());
-        if source.is_empty() {
-            return Err(InvalidTemplate::Empty { at: at() });
-        }
-        if source.len() > MAX_EXPRESSION_BYTES {
-            return Err(InvalidTemplate::TooLong { at: at() });
-        }
-        if !plain::is_plain(source) {
-            let inside =
-                |problem: Problem| Problem { at: problem.at.map(|at| source_start - begin + at), ..problem };
-            parser.check(source).map_err(|problem| wrong(inside(problem)))?;
-        }
-        found.push(Found { whole: start..end + 2, source: source_start..source_start + source.len() });
-        next = end + 2;
+    while let Some((expression, _)) = find(text, next, None)? {
+        next = expression.whole.end;
+        found.push(expression);
     }
-    Ok(found)
+    Ok(pieces(text, &found))
+}
+
+/// The next expression from there on, and what was found of it unless it is plain. What has no end is put to the parser,
+/// which knows best why.
+fn find(
+    text: &str,
+    from: usize,
+    parser: Option<&mut Parser>,
+) -> Result<Option<(Found, Option<Scanned>)>, InvalidTemplate> {
+    let Some(start) = text[from..].find("{{").map(|offset| from + offset) else { return Ok(None) };
+    let at = || text[..start].chars().count();
+    let begin = start + 2;
+    let body = &text[begin..];
+    let first = body.find("}}").ok_or_else(|| InvalidTemplate::Unclosed { at: at() })?;
+    let (end, scanned) = if plain::is_plain(body[..first].trim()) {
+        (begin + first, None)
+    } else {
+        let window = &body[..body.floor_char_boundary(MAX_EXPRESSION_BYTES + AROUND)];
+        match scan(window) {
+            Ok(scanned) => (begin + scanned.end, Some(scanned)),
+            Err(NoEnd::OutOfText) if window.len() < body.len() => {
+                return Err(InvalidTemplate::TooLong { at: at() });
+            }
+            Err(_) if first > MAX_EXPRESSION_BYTES => return Err(InvalidTemplate::TooLong { at: at() }),
+            Err(_) => {
+                let said = parser.and_then(|parser| parser.check(&body[..first], &Scanned::UNKNOWN).err());
+                let no_end = || Problem { at: None, what: "it does not end".to_owned() };
+                return Err(said.unwrap_or_else(no_end).in_text(text, at(), begin));
+            }
+        }
+    };
+    let trimmed = text[begin..end].trim_start();
+    let source_start = end - trimmed.len();
+    // Many write the semicolon of a statement.
+    let source = trimmed.trim_end_matches(|c: char| c == ';' || c.is_whitespace());
+    if source.is_empty() {
+        return Err(InvalidTemplate::Empty { at: at() });
+    }
+    if source.len() > MAX_EXPRESSION_BYTES {
+        return Err(InvalidTemplate::TooLong { at: at() });
+    }
+    let found = Found { whole: start..end + 2, source: source_start..source_start + source.len() };
+    Ok(Some((found, scanned.filter(|_| !plain::is_plain(source)))))
 }
 
 /// White space around an expression, and its `}}`, in bytes.
 const AROUND: usize = 256;
-
-/// Why an expression's end is not found.
-enum NoEnd {
-    Unclosed,
-    TooLong,
-    Syntax(Problem),
-}
-
-/// The offset of the `}}` that ends the expression.
-fn end_of(body: &str, parser: &mut Parser) -> Result<usize, NoEnd> {
-    let first = body.find("}}").ok_or(NoEnd::Unclosed)?;
-    let source = &body[..first];
-    // Without these there is nothing to which braces could belong.
-    if !source.contains(['\'', '"', '`', '/', '{']) || plain::is_plain(source.trim()) {
-        return Ok(first);
-    }
-    let window = &body[..body.floor_char_boundary(MAX_EXPRESSION_BYTES + AROUND)];
-    parser
-        .end(window)
-        .map_err(|problem| if window.len() < body.len() { NoEnd::TooLong } else { NoEnd::Syntax(problem) })
-}
 
 fn pieces<'t>(text: &'t str, found: &[Found]) -> Template<'t> {
     match found {
@@ -235,6 +210,17 @@ fn pieces<'t>(text: &'t str, found: &[Found]) -> Template<'t> {
                 parts.push(Part::Text(&text[next..]));
             }
             Template::Mixed(parts)
+        }
+    }
+}
+
+impl Problem {
+    /// What is wrong with an expression that begins there, where it stands in its text.
+    fn in_text(self, text: &str, at: usize, begin: usize) -> InvalidTemplate {
+        InvalidTemplate::Syntax {
+            at,
+            what: self.what,
+            place: place(text, self.at.map(|offset| begin + offset)),
         }
     }
 }

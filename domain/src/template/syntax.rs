@@ -5,6 +5,7 @@
 
 use std::{borrow::Cow, fmt};
 
+use super::scan::Scanned;
 use rquickjs::{Context, Error, Module, Runtime, context::intrinsic};
 
 /// Stack of the parser, in bytes: less than an expression has when it is evaluated, so that what is accepted here can
@@ -17,9 +18,6 @@ const MEMORY: usize = 32 * 1024 * 1024;
 
 /// A context keeps what it has compiled: after so many bytes there is a new one.
 const RENEWED_AFTER: usize = 128 * 1024;
-
-/// Most `}}` that are tried as the end of a comment.
-const COMMENT_ENDS: usize = 4;
 
 /// How the parser names the source in its errors.
 const NAME: &str = "expression";
@@ -48,50 +46,39 @@ struct Engine {
 
 impl Parser {
     /// How many bytes it has parsed.
+    #[cfg(test)]
     pub(super) const fn parsed(&self) -> usize {
         self.parsed
     }
 
-    /// Whether the source is one expression. It is put into two kinds of brackets: what closes one of them does not
-    /// fit the other, so no source that leaves its brackets fits both.
-    pub(super) fn check(&mut self, source: &str) -> Result<(), Problem> {
+    /// Whether the source is one expression. Unless its brackets are sure to be its own, it is put into two kinds of
+    /// them: what closes one of them does not fit the other, so no source that leaves its brackets fits both.
+    ///
+    /// The function around it is an arrow function of a module, which has no `new.target`, `super` or `await`.
+    pub(super) fn check(&mut self, source: &str, scanned: &Scanned) -> Result<(), Problem> {
         let ends = |problem: Problem| match problem.at {
             Some(at) if at >= source.len() => {
                 Problem { at: Some(source.len()), what: "it ends too early".to_owned() }
             }
             _ => problem,
         };
-        let round = self.parse("(function(){return(\n", source, "\n)})").map_err(ends);
-        let square = self.parse("(function(){return[\n", source, "\n]})").map_err(ends);
-        match (round, square) {
-            (Ok(()), Ok(())) => Ok(()),
-            (Err(one), Ok(())) | (Ok(()), Err(one)) => Err(one),
-            // The other one has gone on behind the end of the expression.
-            (Err(one), Err(other)) => Err(if other.at < one.at { other } else { one }),
-        }
-    }
-
-    /// The offset of the `}}` at which an expression ends that begins here.
-    pub(super) fn end(&mut self, body: &str) -> Result<usize, Problem> {
-        let no_end = |at| Problem { at, what: "it does not end".to_owned() };
-        let problem = match self.parse("(function(){return[(\n", body, "") {
-            Ok(()) => no_end(None),
-            Err(Problem { at: Some(at), .. }) if at >= body.len() => no_end(Some(body.len())),
-            Err(problem) => problem,
-        };
-        let stopped = problem.at.unwrap_or(body.len()).min(body.len());
-        if let Some(behind) = body.get(stopped..) {
-            let behind = behind.trim_start_matches(|c: char| c == ';' || c.is_whitespace());
-            if behind.starts_with("}}") {
-                return Ok(body.len() - behind.len());
+        let round = self.parse("(()=>{return(\n", source, "\n)})").map_err(ends);
+        if !(scanned.balanced && round.is_ok()) {
+            let square = self.parse("(()=>{return[\n", source, "\n]})").map_err(ends);
+            match (round, square) {
+                (Ok(()), Ok(())) => {}
+                (Err(one), Ok(())) | (Ok(()), Err(one)) => return Err(one),
+                // The other one has gone on behind the end of the expression.
+                (Err(one), Err(other)) => return Err(if other.at < one.at { other } else { one }),
             }
         }
-        let in_comment = |at: &usize| {
-            let line = body[..*at].rfind('\n').map_or(0, |at| at + 1);
-            *at < stopped && body[line..*at].contains("//")
-        };
-        let mut ends = body.match_indices("}}").map(|(at, _)| at).filter(in_comment).take(COMMENT_ENDS);
-        ends.find(|at| self.parse("(function(){return[(\n", &body[..*at], "\n)]})").is_ok()).ok_or(problem)
+        if scanned.arguments {
+            // A class's field has none, so whatever is left is a function's of its own.
+            let what = || "`arguments` has no meaning outside of a function of its own".to_owned();
+            self.parse("(class{a=()=>{return[\n", source, "\n]}})")
+                .map_err(|problem| Problem { what: what(), ..problem })?;
+        }
+        Ok(())
     }
 
     /// Compiles the source between two pieces; the first ends with a line break.

@@ -1,9 +1,12 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::limits::MAX_EXPRESSIONS_BYTES;
 
+/// As a text is split whose expressions were found to be some.
 fn split(text: &str) -> Result<Template<'_>, InvalidTemplate> {
-    Splitter::default().split(text)
+    Checker::default().check(text)?;
+    super::split(text)
 }
 
 /// The one expression of a text.
@@ -86,15 +89,20 @@ fn where_an_expression_ends_is_javascripts_business() {
 }
 
 #[test]
-fn a_comment_to_the_end_of_the_line_ends_with_the_expression_unless_that_goes_on() {
+fn a_comment_to_the_end_of_the_line_ends_with_the_expression_unless_that_cannot_end_there() {
     assert_eq!(single("{{ $json.n // it's a name }}"), "$json.n // it's a name");
-    assert_eq!(single("{{ $json.n // not {{ b }}\n + 'x' }}"), "$json.n // not {{ b }}\n + 'x'");
+    for whole in ["$json.n + // not {{ b }}\n 'x'", "f(a, // {{ b }}\n c)", "// }}\n/* }} */ // }}\n a // ok"]
+    {
+        assert_eq!(single(&format!("{{{{ {whole} }}}}")), whole);
+    }
     assert_eq!(
-        split("{{ 'a' // first }} and\nthen {{ b }}"),
+        split("{{ 'a' // first }} and\nthen {{ b }}\n- {{ c // }}"),
         Ok(Template::Mixed(vec![
             Part::Expression("'a' // first"),
             Part::Text(" and\nthen "),
-            Part::Expression("b")
+            Part::Expression("b"),
+            Part::Text("\n- "),
+            Part::Expression("c //"),
         ]))
     );
 }
@@ -104,7 +112,7 @@ fn what_is_no_single_expression_is_refused_with_its_place() {
     for (text, what) in [
         ("{{ 1 + }}", "it ends too early, at line 1, column 7"),
         ("{{ f(1 }}", "it ends too early, at line 1, column 7"),
-        ("{{ // only }}", "it does not end"),
+        ("{{ // only }}", "it ends too early"),
         ("é\n {{ a b }}", "identifier 'b', at line 2, column 7"),
         ("{{ a; b }}", "';', at line 1, column 5"),
         ("{{ 'a'; 'b' }}", "';', at line 1, column 7"),
@@ -170,14 +178,14 @@ fn a_limit_on_length_is_named() {
     ] {
         let error = split(&text).unwrap_err();
         assert_eq!(error.code(), ViolationCode::Limit);
-        assert!(error.to_string().contains("32768 bytes (MAX_EXPRESSION_BYTES)"), "{error}");
+        assert!(error.to_string().contains("8192 bytes (MAX_EXPRESSION_BYTES)"), "{error}");
     }
     let path = format!("{{{{ $json{} }}}}", ".a".repeat(MAX_EXPRESSION_BYTES));
     assert_eq!(split(&path).unwrap_err().code(), ViolationCode::Limit);
 }
 
 #[test]
-fn hostile_nesting_neither_overflows_the_stack_nor_takes_long() {
+fn hostile_nesting_does_not_overflow_the_stack() {
     let n = MAX_EXPRESSION_BYTES / 8;
     let hostile = [
         "(".repeat(n),
@@ -207,12 +215,11 @@ fn hostile_nesting_neither_overflows_the_stack_nor_takes_long() {
         "{a:{b:1}},".repeat(n / 4),
         "1n,".repeat(n) + &"9".repeat(2 * n) + "n",
     ];
-    let mut splitter = Splitter::default();
     for source in &hostile {
         for text in
             [format!("{{{{ {source} }}}}"), format!("{{{{ {source}"), format!("{{{{ '' + {source} }}}}")]
         {
-            let _ = splitter.split(&text);
+            let _ = split(&text);
         }
     }
     // Moderate nesting is what people write.
@@ -229,27 +236,125 @@ fn hostile_nesting_neither_overflows_the_stack_nor_takes_long() {
 }
 
 #[test]
-fn plain_paths_do_not_meet_the_parser_and_other_texts_meet_it_once() {
-    let mut splitter = Splitter::default();
+fn plain_paths_do_not_meet_the_parser_and_other_expressions_meet_it_once() {
+    let mut checker = Checker::default();
     for source in [
         "$json",
         "$json.a_1.$b[0]['c d'][\"e\"]",
         "$json?.a?.[0]",
         "$input.all()[1].a",
         "$('Get it').first('main').x",
-        "$now",
+        "$now;",
     ] {
-        splitter.split(&format!("a {{{{ {source} }}}} b {{{{{source}}}}}")).unwrap();
+        checker.check(&format!("a {{{{ {source} }}}} b {{{{{source}}}}}")).unwrap();
     }
-    assert_eq!(splitter.parser.parsed(), 0);
-    splitter.split("{{ $json.a + 1 }}").unwrap();
-    let met = splitter.parser.parsed();
-    assert!(met > 0);
-    splitter.split("{{ $json.a + 1 }}").unwrap();
-    assert_eq!(splitter.parser.parsed(), met);
-    let templates = splitter.into_templates();
-    assert_eq!(templates.split("{{ $json.a + 1 }}"), Ok(Template::Expression("$json.a + 1")));
-    assert_eq!(templates.0.len(), 1, "what is plain is not kept");
+    assert_eq!(checker.parsed(), 0);
+    let source = "$json.a + ' }}'";
+    checker.check(&format!("{{{{ {source} }}}}")).unwrap();
+    assert_eq!(checker.parsed(), source.len(), "brackets that are seen to be its own cost one reading");
+    checker.check(&format!("{{{{ {source} }}}} and {{{{{source}}}}}")).unwrap();
+    assert_eq!(checker.parsed(), source.len());
+    checker.check("{{ `${1}` }}").unwrap();
+    assert_eq!(checker.parsed(), source.len() + 2 * 6, "others two");
+}
+
+#[test]
+fn words_that_mean_nothing_in_an_expression_are_refused_with_their_place() {
+    for (text, what) in [
+        (
+            "{{ import.meta }}",
+            "asks for `import`, which has no meaning in an expression, at line 1, column 4",
+        ),
+        (
+            "a\n{{ 1 + import.meta.url }}",
+            "character 2 asks for `import`, which has no meaning in an expression, at line 2, column 8",
+        ),
+        ("{{ import('x') }}", "`import`"),
+        ("{{ (() => import . meta)() }}", "`import`"),
+        ("{{ `${import.meta}` }}", "`import`"),
+        ("{{ this }}", "`this`, which has no meaning in an expression, at line 1, column 4"),
+        ("{{ [1].map(x => this.y) }}", "`this`"),
+        ("{{ `${this}` }}", "`this`"),
+        ("{{ arguments }}", "`arguments`, which has no meaning in an expression, at line 1, column 4"),
+        (
+            "{{ (() => { return arguments })() }}",
+            "`arguments` has no meaning outside of a function of its own",
+        ),
+        ("{{ new.target }}", "new.target"),
+        ("{{ (() => { return new.target })() }}", "new.target"),
+        ("{{ super.a }}", "super"),
+        ("{{ super() }}", "super"),
+        ("{{ await x }}", "at line 1, column"),
+        ("{{ yield x }}", "at line 1, column"),
+        ("{{ yield }}", "at line 1, column"),
+        ("{{ x => { await y } }}", "at line 1, column"),
+    ] {
+        let said = said(text);
+        assert!(said.contains(what), "{text}: {said}");
+    }
+}
+
+#[test]
+fn words_of_functions_are_right_in_functions_and_as_names() {
+    for source in [
+        "[1].map(function (x) { return this ?? arguments.length })",
+        "new (class { constructor() { this.a = new.target; } get b() { return this.a } })().b",
+        "class extends f { a() { return super.a() + arguments[0] } }",
+        "(function* () { yield 1 })().next().value",
+        "(async () => await 1)()",
+        "{this: 1, import: 2, arguments: 3, super: 4, new: 5}",
+        "$json.this + $json.import.meta + $json?.arguments + $json.new.target",
+        "'import.meta' + `this` + /arguments/.source /* import.meta */",
+        "{a() { return arguments }}",
+    ] {
+        assert_eq!(single(&format!("{{{{ {source} }}}}")), source);
+    }
+}
+
+#[test]
+fn a_slash_divides_behind_a_value_and_begins_a_pattern_elsewhere() {
+    for source in [
+        "a / '}}'.length / 2",
+        "(a) / b['}}'] / 1",
+        "[1] / 2 + '}}'",
+        "a++ / 2 + '/}}'",
+        "typeof /}}/",
+        "!/[/}}]/.test('a')",
+        "[/}}/, /\\/}}/]",
+        "a ? /'}}/ : /\"/",
+        "1 / /}}/.lastIndex",
+        "$json.in / $json.of / 2",
+        "(() => { return /}}/ })()",
+    ] {
+        assert_eq!(single(&format!("{{{{ {source} }}}}")), source);
+    }
+}
+
+#[test]
+fn so_many_expressions_that_it_takes_long_to_check_them_are_refused_once_by_the_limits_name() {
+    let refused = |texts: &mut dyn Iterator<Item = String>| {
+        let mut checker = Checker::default();
+        let mut refused: Vec<_> = texts.filter_map(|text| checker.check(&text).err()).collect();
+        assert_eq!(refused.len(), 1);
+        assert_eq!(refused[0].code(), ViolationCode::Limit);
+        assert!(checker.parsed() <= 2 * MAX_EXPRESSIONS_BYTES, "{}", checker.parsed());
+        refused.remove(0).to_string()
+    };
+    let said = refused(&mut (0..5_000).map(|i| format!("{{{{ 1+{i} }}}}")));
+    assert_eq!(
+        said,
+        "the expressions of this document are too much to check, from the one at character 0 on: 2001 different \
+         expressions are above the limit of 2000 (MAX_EXPRESSIONS)"
+    );
+    let said = refused(&mut (10..90).map(|i| format!("a {{{{ '{i}{}' }}}}", "x".repeat(4_000))));
+    assert!(said.contains("from the one at character 2 on"), "{said}");
+    assert!(said.contains("are above the limit of 65536 (MAX_EXPRESSIONS_BYTES)"), "{said}");
+    let said = refused(&mut (0..90).map(|i| format!("{{{{ /\\p{{L}}\\P{{Lu}}{i}/u }}}}")));
+    assert!(said.contains("102 classes such as `\\p{L}` and ranges such as `α-ω` are above the limit of 100 (MAX_CHARACTER_CLASSES)"), "{said}");
+    let said = refused(&mut (0..90).map(|i| format!("{{{{ /[α-鼀{i}\\u{{1}}-\\u{{ffff}}]/iu }}}}")));
+    assert!(said.contains("MAX_CHARACTER_CLASSES"), "{said}");
+    let one = "{{1}}".repeat(50_000) + &(0..5_000).map(|i| format!("{{{{{i}}}}}")).collect::<String>();
+    assert!(refused(&mut std::iter::once(one)).contains("MAX_EXPRESSIONS"));
 }
 
 #[test]
@@ -335,9 +440,19 @@ proptest! {
     }
 
     #[test]
+    fn what_one_pass_takes_for_balanced_leaves_no_brackets(source in soup()) {
+        let text = format!("{source}}}}}");
+        let Ok(scanned) = scan(&text) else { return Ok(()) };
+        let source = &text[..scanned.end];
+        if scanned.balanced && Parser::default().check(source, &scanned).is_ok() {
+            prop_assert_eq!(Parser::default().check(source, &Scanned::UNKNOWN), Ok(()), "{:?}", source);
+        }
+    }
+
+    #[test]
     fn what_is_plain_is_an_expression(source in "\\$[a$_0]{0,3}(\\.[a$]|\\?\\.[a_]|\\[[0-9]{1,2}\\]|\\['[a }]{0,3}'\\]|\\(\\)|\\(\"[a}]{0,2}\"\\)){0,4}") {
         if plain::is_plain(&source) {
-            prop_assert_eq!(Parser::default().check(&source), Ok(()));
+            prop_assert_eq!(Parser::default().check(&source, &Scanned::UNKNOWN), Ok(()));
         }
     }
 }

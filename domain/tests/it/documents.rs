@@ -42,14 +42,11 @@ fn a_breakout_is_no_expression() {
 }
 
 #[test]
-fn a_checked_document_knows_how_its_texts_are_split() {
-    let text = "a {{ '}}' + $json.x }} b {{ $json.y }}";
-    let definition = Definition::new(&set(&json!({ "a": text }))).unwrap();
-    let template = definition.templates.split(text).unwrap();
-    assert_eq!(
-        format!("{template:?}"),
-        r#"Mixed([Text("a "), Expression("'}}' + $json.x"), Text(" b "), Expression("$json.y")])"#
-    );
+fn a_saved_document_is_read_without_checking_its_expressions_and_patterns_again() {
+    let strange = json!({"a": "{{ a b }}", "b": "{{ import.meta }}"});
+    assert_eq!(Definition::new(&set(&strange)).unwrap_err().len(), 2);
+    assert!(Definition::of_saved(&set(&strange)).is_ok());
+    assert!(Definition::of_saved(&set(&json!({"a..b": 1}))).is_err(), "all else is");
 }
 
 #[test]

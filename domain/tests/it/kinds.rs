@@ -8,8 +8,10 @@ use std::{
 };
 
 use domain::{
-    kinds::{Kind, document, params},
-    template::Splitter,
+    kinds::{
+        Kind, document,
+        params::{self, Checker, Reader},
+    },
     violation::{Violation, Violations},
 };
 use jsonschema::Validator;
@@ -35,8 +37,7 @@ pub(crate) fn violations(kind: &str, value: &Value) -> Vec<Violation> {
     Kind::parse(kind).unwrap().check(
         value.as_object().unwrap(),
         "params",
-        &mut Splitter::default(),
-        &mut violations,
+        &mut Reader::saved(&mut violations, &mut Checker::default()),
     );
     violations.into_vec()
 }

@@ -1,8 +1,10 @@
-//! Documents, what is generated of the kinds, and what is published of the limits.
+//! Documents, the worst among them, what is generated of the kinds, and what is published of the limits.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod documents;
+mod hostile;
 mod kinds;
 mod kinds_agree;
 mod limits;
+mod worst;

@@ -65,6 +65,9 @@ impl From<WorkflowError> for ApiError {
             WorkflowError::Busy => {
                 Self::unavailable("workflow_busy", error.to_string(), Duration::from_secs(1))
             }
+            WorkflowError::TooMany(_) => {
+                Self::too_many_requests("too_many_changes", error.to_string(), Duration::from_secs(1))
+            }
             WorkflowError::Store(error) => error.into(),
             WorkflowError::Bus(error) => error.into(),
         }

@@ -45,7 +45,7 @@ impl Param {
     /// Compiles a value of a document.
     pub(crate) fn compile(value: &Value, definition: &Definition) -> Result<Self, InvalidTemplate> {
         Ok(match value {
-            Value::String(text) => match definition.templates.split(text)? {
+            Value::String(text) => match template::split(text)? {
                 Template::Literal(_) => Self::Constant(value.clone()),
                 Template::Expression(source) => Self::Expression(Expression::compile(source, definition)),
                 Template::Mixed(parts) => Self::Text(pieces(&parts, definition)),
@@ -132,7 +132,7 @@ impl Name {
         if !template::is_open(name) {
             return Ok(Self::Constant(name.to_owned()));
         }
-        Ok(Self::Text(match definition.templates.split(name)? {
+        Ok(Self::Text(match template::split(name)? {
             Template::Literal(text) => vec![Piece::Text(text.to_owned())],
             Template::Expression(source) => pieces(&[Part::Expression(source)], definition),
             Template::Mixed(parts) => pieces(&parts, definition),

@@ -49,8 +49,8 @@ pub(super) enum Unknown {
     Stopping,
 }
 
-/// A body above this is read on a thread that may be busy for long.
-const LARGE_BODY: usize = 256 << 10;
+/// A body above this is read, and the documents in it compiled, on a thread that may be busy for long.
+const LARGE_BODY: usize = 64 << 10;
 
 /// Whose tasks a body holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

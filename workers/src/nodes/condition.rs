@@ -4,7 +4,7 @@ use domain::{
     definition::{Definition, Node},
     kinds::params::{
         At, Reader,
-        condition::{Condition, InvalidComparison, Params, Patterns, truthy},
+        condition::{Condition, InvalidComparison, Op, Params, Patterns, truthy},
     },
     run::NodeError,
     violation::Violations,
@@ -40,6 +40,11 @@ impl Compiled {
     /// Visits the operands. All of them are evaluated ahead; what is not reached cannot fail all the same.
     pub(super) fn params<'p>(&'p self, mut visit: &mut dyn FnMut(&'p Param)) {
         self.0.operands(&mut visit);
+    }
+
+    /// Whether it compares with regular expressions.
+    pub(super) fn matches_patterns(&self) -> bool {
+        self.0.compares_by(Op::Matches)
     }
 
     /// Whether it holds for an item. What is not reached cannot fail.

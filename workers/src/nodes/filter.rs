@@ -26,6 +26,10 @@ impl Pure for Filter {
         self.condition.params(visit);
     }
 
+    fn matches_patterns(&self) -> bool {
+        self.condition.matches_patterns()
+    }
+
     fn run<'v>(&'v self, step: PureStep<'v>) -> Outcome {
         let mut patterns = Patterns::default();
         each_item(step, |evaluator, index, item| {

@@ -31,6 +31,10 @@ impl Pure for If {
         self.condition.params(visit);
     }
 
+    fn matches_patterns(&self) -> bool {
+        self.condition.matches_patterns()
+    }
+
     fn run<'v>(&'v self, step: PureStep<'v>) -> Outcome {
         let mut patterns = Patterns::default();
         each_item(step, |evaluator, index, item| {

@@ -55,6 +55,10 @@ pub(crate) trait Pure: Send + Sync + std::fmt::Debug {
     fn evaluates(&self, task: &StepTask) -> Range<usize> {
         0..task.inputs.len()
     }
+    /// Whether it compiles regular expressions, which takes milliseconds.
+    fn matches_patterns(&self) -> bool {
+        false
+    }
     fn run<'v>(&'v self, step: PureStep<'v>) -> Outcome;
 }
 
@@ -71,6 +75,7 @@ pub(crate) trait Call: Send + Sync + std::fmt::Debug {
 pub(crate) struct Traits {
     pub(crate) needs_javascript: bool,
     pub(crate) reads_outputs: bool,
+    pub(crate) matches_patterns: bool,
     /// Values that are evaluated or set for each item.
     pub(crate) values: usize,
 }
@@ -96,7 +101,8 @@ pub(crate) struct CallContext {
 
 impl Executable {
     pub(crate) fn traits(&self) -> Traits {
-        let mut traits = Traits { values: 1, ..Traits::default() };
+        let matches_patterns = matches!(self, Self::Pure(pure) if pure.matches_patterns());
+        let mut traits = Traits { values: 1, matches_patterns, ..Traits::default() };
         self.params(&mut |param| {
             traits.values += 1;
             param.expressions(&mut |expression: &Expression| {

@@ -41,6 +41,11 @@ fn only_small_steps_that_only_compute_run_inline() {
     assert!(inline("set", json!({"fields": {"a": "{{ $json.n }}", "b": "x {{ $now }}"}}), 10));
     assert!(!inline("set", json!({"fields": {"a": "{{ $json.n + 1 }}"}}), 1), "it needs the engine");
     assert!(!inline("set", json!({"fields": {"a": "{{ $json.n }}"}}), 1_000), "it is much");
+    let matches = json!({"where": {"any": [{"left": "{{ $json.n }}", "op": "matches", "right": "a"}]}});
+    for kind in ["if", "filter"] {
+        assert!(!inline(kind, matches.clone(), 1), "it compiles a pattern");
+        assert!(inline(kind, json!({"where": {"left": "{{ $json.n }}", "op": "eq", "right": 1}}), 1));
+    }
     assert!(!inline("http_request", json!({"url": "https://a.example"}), 1), "it calls somebody");
 }
 

@@ -4,17 +4,17 @@ use super::*;
 use crate::{
     kinds::{
         Kind,
-        params::{At, Reader},
+        params::{At, Checker, Reader},
     },
-    template::Splitter,
     violation::{Violation, Violations},
 };
 
 /// What is wrong with the parameters of a saved document: path and code of each.
 fn saved(params: &Value) -> Vec<(String, String)> {
     let mut violations = Violations::new();
-    let mut splitter = Splitter::default();
-    Kind::HttpRequest.check(params.as_object().unwrap(), "p", &mut splitter, &mut violations);
+    let mut checker = Checker::default();
+    let mut reader = Reader::saved(&mut violations, &mut checker);
+    Kind::HttpRequest.check(params.as_object().unwrap(), "p", &mut reader);
     violations.into_vec().into_iter().map(|Violation { path, code, .. }| (path, code.to_string())).collect()
 }
 

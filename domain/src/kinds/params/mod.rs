@@ -15,7 +15,7 @@ mod table;
 mod time;
 mod types;
 
-pub use reader::{At, Reader};
+pub use reader::{At, Checker, Reader};
 pub use schema::{any_case, nullable, object_schema, open, root};
 pub(crate) use table::params;
 pub use table::{OnlyWith, Param, Table};

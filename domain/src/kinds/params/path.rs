@@ -63,15 +63,13 @@ impl FieldPath {
                     chars.next();
                     segments.last_mut().into_iter().for_each(|segment| segment.push('.'));
                 }
+                '.' if segments.len() == MAX_DEPTH => return Err(PathError::TooDeep(text.to_owned())),
                 '.' => segments.push(String::new()),
                 c => segments.last_mut().into_iter().for_each(|segment| segment.push(c)),
             }
         }
         if segments.iter().any(String::is_empty) {
             return Err(PathError::Empty(text.to_owned()));
-        }
-        if segments.len() > MAX_DEPTH {
-            return Err(PathError::TooDeep(text.to_owned()));
         }
         Ok(Self(segments))
     }

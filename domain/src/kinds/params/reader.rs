@@ -7,9 +7,18 @@ use serde_json::Value;
 
 use crate::{
     items::name_of,
-    template::{self, Splitter, has_expression},
+    template::{self, has_expression},
     violation::Violations,
 };
+
+use super::condition::{InvalidPattern, PatternChecker};
+
+/// What is checked of the texts of one document that is saved.
+#[derive(Debug, Default)]
+pub struct Checker {
+    expressions: template::Checker,
+    patterns: PatternChecker,
+}
 
 /// Where a value stands. It becomes text only when something is wrong there.
 #[derive(Debug, Clone, Copy)]
@@ -77,7 +86,7 @@ pub struct Reader<'v> {
 #[derive(Debug)]
 enum Expressions<'v> {
     /// Not evaluated yet, and to be checked.
-    Unchecked(&'v mut Splitter),
+    Unchecked(&'v mut Checker),
     /// Not evaluated yet, and known to be right.
     Checked,
     /// Evaluated: they are data.
@@ -86,11 +95,11 @@ enum Expressions<'v> {
 
 impl<'v> Reader<'v> {
     /// A reader of a document that is saved, expressions and all.
-    pub const fn saved(violations: &'v mut Violations, splitter: &'v mut Splitter) -> Self {
-        Self { violations, expressions: Expressions::Unchecked(splitter) }
+    pub const fn saved(violations: &'v mut Violations, checker: &'v mut Checker) -> Self {
+        Self { violations, expressions: Expressions::Unchecked(checker) }
     }
 
-    /// A reader of a document that was found valid before: its expressions are not checked again.
+    /// A reader of a document that was found valid before: its expressions and patterns are not checked again.
     pub const fn proven(violations: &'v mut Violations) -> Self {
         Self { violations, expressions: Expressions::Checked }
     }
@@ -111,7 +120,7 @@ impl<'v> Reader<'v> {
     }
 
     /// As [`Self::is_open`], for a text.
-    fn is_open_text(&self, text: &str) -> bool {
+    pub(super) fn is_open_text(&self, text: &str) -> bool {
         self.is_saved() && template::is_open(text)
     }
 
@@ -132,7 +141,7 @@ impl<'v> Reader<'v> {
 
     /// Notes a mistake.
     pub fn violation(&mut self, at: &At<'_>, code: Code, message: impl Into<String>) {
-        self.violations.add(at.to_string(), code, message);
+        self.violations.add_at(at, code, message);
     }
 
     /// Notes that a value is of another type than it must be: `a text`, `an object`.
@@ -162,10 +171,23 @@ impl<'v> Reader<'v> {
     }
 
     fn check_template(&mut self, text: &str, at: &At<'_>) {
-        if let Expressions::Unchecked(splitter) = &mut self.expressions
-            && let Err(error) = splitter.split(text)
+        if let Expressions::Unchecked(checker) = &mut self.expressions
+            && let Err(error) = checker.expressions.check(text)
         {
             self.violation(at, error.code(), error.to_string());
+        }
+    }
+
+    /// Checks a regular expression of a saved document.
+    pub(super) fn check_pattern(&mut self, pattern: &str, at: &At<'_>) {
+        if let Expressions::Unchecked(checker) = &mut self.expressions
+            && let Err(error) = checker.patterns.check(pattern)
+        {
+            let code = match &error {
+                InvalidPattern::Wrong(_) => Code::InvalidValue,
+                InvalidPattern::TooLarge(_) | InvalidPattern::TooMuch(_) => Code::Limit,
+            };
+            self.violation(at, code, error.to_string());
         }
     }
 }

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::{template::Splitter, violation::Violations};
+use crate::violation::Violations;
 
 choice! {
     /// How to greet.
@@ -38,8 +38,8 @@ fn whether_a_parameter_has_a_meaning_is_left_open_with_the_word_it_depends_on() 
         (json!({"greeting": "loud", "name": "Ada"}), &["p.greeting"]),
         (json!({"greeting": "loud"}), &["p.greeting"]),
     ] {
-        let (mut violations, mut splitter) = (Violations::new(), Splitter::default());
-        let mut reader = Reader::saved(&mut violations, &mut splitter);
+        let (mut violations, mut checker) = (Violations::new(), Checker::default());
+        let mut reader = Reader::saved(&mut violations, &mut checker);
         Greet::check(value.as_object().unwrap(), &At::root("p"), &mut reader);
         let paths: Vec<_> = violations.into_vec().into_iter().map(|found| found.path).collect();
         assert_eq!(paths, expected, "{value}");

@@ -1,6 +1,6 @@
 //! What a change demands, and why it was refused.
 
-use crate::{bus::BusError, store::StoreError};
+use crate::{bus::BusError, fair::TooManyWait, store::StoreError};
 use domain::{ids::WorkflowId, violation::Violation};
 
 /// What a change demands of the version that it changes.
@@ -43,6 +43,9 @@ pub enum WorkflowError {
         "somebody else is changing the workflow at this moment; read it again in a second and repeat the change"
     )]
     Busy,
+    /// Too many documents of the tenant's wait to be checked.
+    #[error("documents that are saved: {0}")]
+    TooMany(#[from] TooManyWait),
     /// It could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -21,7 +21,7 @@ use domain::{
 };
 
 use cache::{Cached, Known, Version, WorkflowCache};
-use check::checked;
+use check::DocumentCheck;
 use claims::Claims;
 pub use error::{Precondition, WorkflowError};
 
@@ -39,6 +39,7 @@ pub struct Workflows {
     cache: WorkflowCache,
     writers: Locks<WorkflowKey>,
     claims: Claims,
+    check: DocumentCheck,
 }
 
 impl Workflows {
@@ -47,7 +48,7 @@ impl Workflows {
     pub fn new(store: Arc<dyn Store>, bus: Arc<dyn EventBus>, clock: Arc<dyn Clock>) -> Self {
         let cache = WorkflowCache::new(Arc::clone(&clock));
         let claims = Claims::new(Arc::clone(&store));
-        Self { store, bus, clock, cache, writers: Locks::new(), claims }
+        Self { store, bus, clock, cache, writers: Locks::new(), claims, check: DocumentCheck::new() }
     }
 
     /// Saves a new workflow.
@@ -61,7 +62,7 @@ impl Workflows {
     ) -> Result<Workflow, WorkflowError> {
         let now = self.clock.now();
         let id = WorkflowId::at(now, rand::random());
-        let (document, text) = checked(document)?;
+        let (document, text) = self.check.checked(&caller.tenant, document).await?;
         self.save(caller, id, 1, (now, now), document, text).await
     }
 
@@ -105,7 +106,7 @@ impl Workflows {
         let _turn = self.writers.turn(key.clone()).await;
         let current = self.newest(&key).await?.ok_or(WorkflowError::NotFound(id))?;
         precondition.check(current.stored.summary.version)?;
-        let (document, text) = checked(document)?;
+        let (document, text) = self.check.checked(&caller.tenant, document).await?;
         let (current, claim) = self.claim(&key, precondition, text.as_str(), current).await?;
         let summary = &current.stored.summary;
         // Time never runs backwards within a workflow, whatever the clocks of two machines say.

@@ -1,19 +1,12 @@
 //! What the operators mean.
 
-use std::{cmp::Ordering, collections::HashMap};
+use std::cmp::Ordering;
 
 use chrono::DateTime;
-use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
-use super::Op;
+use super::{InvalidPattern, Op, Patterns};
 use crate::{items::name_of, number};
-
-/// Largest compiled regular expression, in bytes; matching itself is linear in the text.
-const MAX_REGEX_BYTES: usize = 256 * 1024;
-
-/// Most regular expressions that are kept compiled.
-const MAX_PATTERNS: usize = 64;
 
 /// A comparison whose operands do not fit its operator.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,33 +24,8 @@ pub enum InvalidComparison {
         right: &'static str,
     },
     /// A pattern that cannot be used.
-    #[error("the regular expression cannot be used: {0}")]
-    Pattern(String),
-}
-
-/// Regular expressions, each compiled once.
-#[derive(Debug, Default)]
-pub struct Patterns(HashMap<String, Regex>);
-
-impl Patterns {
-    /// The compiled pattern.
-    ///
-    /// # Errors
-    /// When it is not a regular expression, or too large.
-    pub fn find(&mut self, pattern: &str) -> Result<&Regex, InvalidComparison> {
-        if !self.0.contains_key(pattern) {
-            let compiled = RegexBuilder::new(pattern)
-                .size_limit(MAX_REGEX_BYTES)
-                .dfa_size_limit(MAX_REGEX_BYTES)
-                .build()
-                .map_err(|error| InvalidComparison::Pattern(error.to_string()))?;
-            if self.0.len() >= MAX_PATTERNS {
-                self.0.clear();
-            }
-            self.0.insert(pattern.to_owned(), compiled);
-        }
-        self.0.get(pattern).ok_or_else(|| InvalidComparison::Pattern(pattern.to_owned()))
-    }
+    #[error(transparent)]
+    Pattern(#[from] InvalidPattern),
 }
 
 impl Op {

@@ -5,17 +5,16 @@
 
 mod compare;
 mod op;
+mod pattern;
 
-use crate::violation::ViolationCode as Code;
-pub use compare::{InvalidComparison, Patterns, truthy};
+use crate::{limits::MAX_CONDITION_DEPTH, violation::ViolationCode as Code};
+pub use compare::{InvalidComparison, truthy};
 pub use op::Op;
+pub use pattern::{InvalidPattern, PatternChecker, Patterns};
 use serde_json::{Map, Value, json};
 
 use super::{At, Parameter, Reader, params};
 use crate::items::name_of;
-
-/// Deepest nesting of `all` and `any`.
-const MAX_DEPTH: usize = 16;
 
 /// A condition over operands of type `T`: values of the document, or whatever the worker made of them.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,6 +54,16 @@ impl<T> Condition<T> {
             Self::Compare { left, op, right } => {
                 Condition::Compare { left: operand(left), op, right: right.map(operand) }
             }
+        }
+    }
+
+    /// Whether a comparison in it uses the operator.
+    #[must_use]
+    pub fn compares_by(&self, wanted: Op) -> bool {
+        match self {
+            Self::Truth(_) => false,
+            Self::All(list) | Self::Any(list) => list.iter().any(|inner| inner.compares_by(wanted)),
+            Self::Compare { op, .. } => *op == wanted,
         }
     }
 
@@ -175,8 +184,11 @@ fn read_list(
         reader.violation(at, Code::InvalidCondition, message);
         return None;
     };
-    if depth >= MAX_DEPTH {
-        reader.violation(at, Code::Limit, format!("conditions are nested deeper than {MAX_DEPTH} levels"));
+    if depth >= MAX_CONDITION_DEPTH {
+        let message = format!(
+            "conditions are nested deeper than the limit of {MAX_CONDITION_DEPTH} levels (MAX_CONDITION_DEPTH)"
+        );
+        reader.violation(at, Code::Limit, message);
         return None;
     }
     let read: Vec<_> = list
@@ -215,11 +227,9 @@ fn read_comparison(
         _ => {}
     }
     if let (Op::Matches, Some(Value::String(pattern))) = (op, right)
-        && !pattern.contains("{{")
-        && let Err(error) = Patterns::default().find(pattern)
+        && !reader.is_open_text(pattern)
     {
-        reader.violation(&at.field("right"), Code::InvalidValue, error.to_string());
-        return None;
+        reader.check_pattern(pattern, &at.field("right"));
     }
     Some(Condition::Compare { left: left.clone(), op, right: right.cloned() })
 }
