@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::body::Bytes;
 use domain::{
-    event::{self, DeadLetter, Event, Payload, TaskExecute},
+    event::{self, DeadLetter, Event, LostRun, Payload, TaskExecute, Topic, UnreadableEvent},
     ids::TenantId,
     items::read_input,
     run::{NodeError, RunKey},
@@ -88,6 +88,8 @@ impl SortedRecords {
             known: 0,
         };
         let mut events = 0;
+        // Of a task, which is kept with its run and not among the letters.
+        let mut lost = None;
         for record in ingest::records(body) {
             sorted.letters.next_record();
             match record {
@@ -96,16 +98,38 @@ impl SortedRecords {
                         events += 1;
                         sorted.sort(state, event, &text, sender);
                     }
-                    Err(reason) => sorted.letters.bury(reason, &text, ""),
+                    Err(unreadable) => {
+                        lost.get_or_insert_with(|| unreadable.reason.clone());
+                        sorted.lose(state, unreadable, &text, sender);
+                    }
                 },
                 Err(unreadable) => sorted.letters.bury(unreadable.reason, &unreadable.record, ""),
             }
         }
-        let reason = sorted.letters.first_reason();
+        let reason = lost.as_deref().or_else(|| sorted.letters.first_reason());
         if state.bodies.read(body, events, reason, state.clock.now()) && reason.is_none() {
             sorted.letters.bury(NO_RECORD.to_owned(), &ingest::excerpt(body), "");
         }
         sorted
+    }
+
+    /// A record that is no event: the run that it asks for fails at its owner's, if it says so much.
+    fn lose(&mut self, state: &IngestState, unreadable: UnreadableEvent, text: &str, sender: Sender) {
+        let UnreadableEvent { reason, tenant, run } = unreadable;
+        match run {
+            Some(lost) if lost.topic == Topic::Tasks => {
+                let LostRun { tenant, run, .. } = *lost;
+                if sender == Sender::Connector
+                    && let Some(owner) = state.peers.elsewhere(run.id)
+                {
+                    return self.elsewhere.push((Arc::clone(owner), text.as_bytes().to_vec()));
+                }
+                let message = format!("the run's task cannot be read: {reason}; start the run again");
+                let header = Arc::new(RunHeader::of(tenant, run));
+                self.reject(state, header, NodeError::new("unreadable_event", message), text);
+            }
+            _ => self.letters.bury(reason, text, tenant.as_ref().map_or("", TenantId::as_str)),
+        }
     }
 
     fn sort(&mut self, state: &IngestState, event: Event, text: &str, sender: Sender) {

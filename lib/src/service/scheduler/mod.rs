@@ -89,9 +89,11 @@ impl Scheduler {
     /// # Errors
     /// When not everything in it is known to be durable.
     pub async fn handle(&self, body: &[u8]) -> Result<Scheduled, SchedulerError> {
-        let plan = self.plan(body);
+        let mut plan = self.plan(body);
+        let mut failed = plan.take_lost();
         let letters = plan.letters.finish();
-        let (tasks, failed) = self.prepare(plan.starts, &plan.changes).await?;
+        let (tasks, cannot_start) = self.prepare(plan.starts, &plan.changes).await?;
+        failed.extend(cannot_start);
         let queued = tasks.iter().map(|task| (task.tenant.clone(), task.run.clone().queued()));
         let runs = queued.chain(failed.iter().cloned()).collect();
         // Side by side: a worker that is faster than the insert is no harm, a `queued` row never hides a later one.
@@ -127,7 +129,7 @@ impl Scheduler {
                         events += 1;
                         plan_event(Received { tenant, traceparent, record: &text }, payload, &mut plan);
                     }
-                    Err(reason) => plan.letters.bury(reason, &text, ""),
+                    Err(unreadable) => plan.lose(unreadable, &text),
                 },
             }
         }
@@ -150,7 +152,7 @@ impl Scheduler {
         for start in starts {
             match newest.get(&start.workflow()) {
                 Some(Ok(workflow)) => tasks.push(Task::new(start, workflow, now)),
-                Some(Err(_)) => failed.push(start.with_unreadable_workflow(now)),
+                Some(Err(unreadable)) => failed.push(start.with_unreadable_workflow(unreadable, now)),
                 None => failed.push(start.without_workflow(now)),
             }
         }

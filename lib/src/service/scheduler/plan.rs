@@ -1,14 +1,17 @@
 //! What is to be done for a batch.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
-use crate::{ingest::Letters, store::WorkflowChange};
+use crate::{
+    ingest::Letters,
+    store::{UnreadableWorkflow, WorkflowChange},
+};
 use domain::{
-    event::RunRequested,
+    event::{LostRun, RunRequested, Topic, UnreadableEvent},
     ids::{RunId, TenantId},
-    run::{NodeError, Run},
+    run::{NewRun, NodeError, Run},
     timestamp::Timestamp,
     workflow::WorkflowKey,
 };
@@ -24,7 +27,10 @@ pub(super) struct Plan {
     pub(super) starts: Vec<Start>,
     /// To be kept, for people to look at.
     pub(super) letters: Letters,
+    /// Runs that were asked for in a way that cannot be read, as they fail.
+    lost: HashMap<(TenantId, RunId), Run>,
     started: HashSet<(TenantId, RunId)>,
+    now: Timestamp,
 }
 
 /// An event, without its data.
@@ -47,7 +53,8 @@ pub(super) struct Start {
 impl Plan {
     pub(super) fn new(now: Timestamp) -> Self {
         let letters = Letters::new(CONSUMER, now);
-        Self { changes: Vec::new(), starts: Vec::new(), letters, started: HashSet::new() }
+        let (lost, started) = (HashMap::new(), HashSet::new());
+        Self { changes: Vec::new(), starts: Vec::new(), letters, lost, started, now }
     }
 
     /// Starts a run, once: it may have been delivered twice in one batch.
@@ -55,6 +62,31 @@ impl Plan {
         if self.started.insert((start.tenant.clone(), start.run.run_id)) {
             self.starts.push(start);
         }
+    }
+
+    /// Fails a run that cannot be started, and keeps the record that asks for it.
+    pub(super) fn fail(&mut self, tenant: TenantId, run: NewRun, error: NodeError, record: &str) {
+        self.letters.bury(error.message.clone(), record, tenant.as_str());
+        self.lost.insert((tenant, run.id), run.failed(error, 1, self.now));
+    }
+
+    /// Keeps a record that is no event, and fails the run that it asks for, if it says so much.
+    pub(super) fn lose(&mut self, unreadable: UnreadableEvent, record: &str) {
+        let UnreadableEvent { reason, tenant, run } = unreadable;
+        match run {
+            Some(lost) if lost.topic == Topic::Workflows => {
+                let LostRun { tenant, run, .. } = *lost;
+                let message = format!("the request of the run cannot be read: {reason}; start the run again");
+                self.fail(tenant, run, NodeError::new("unreadable_event", message), record);
+            }
+            _ => self.letters.bury(reason, record, tenant.as_ref().map_or("", TenantId::as_str)),
+        }
+    }
+
+    /// The runs that fail because nobody can read what asks for them; not those that are asked for once more.
+    pub(super) fn take_lost(&mut self) -> Vec<(TenantId, Run)> {
+        let lost = std::mem::take(&mut self.lost).into_iter();
+        lost.filter(|(key, _)| !self.started.contains(key)).map(|((tenant, _), run)| (tenant, run)).collect()
     }
 
     /// Keeps an event that is not for the scheduler.
@@ -80,9 +112,13 @@ impl Start {
     }
 
     /// The run as it fails when what is stored of its workflow cannot be read: others' runs must not wait for it.
-    pub(super) fn with_unreadable_workflow(self, now: Timestamp) -> (TenantId, Run) {
-        let RunRequested { workflow_id, workflow_version, .. } = self.run;
-        let message = format!("what is stored of workflow {workflow_id} cannot be read");
+    pub(super) fn with_unreadable_workflow(
+        self,
+        unreadable: &UnreadableWorkflow,
+        now: Timestamp,
+    ) -> (TenantId, Run) {
+        let workflow_version = self.run.workflow_version;
+        let message = format!("{unreadable}; save another version of it and start the run again");
         let error = NodeError::new("workflow_unreadable", message);
         (self.tenant, self.run.at_version(workflow_version, self.input).failed(error, 1, now))
     }
