@@ -72,6 +72,11 @@ pub(crate) fn summary(run: &RunWithSteps) -> String {
     for (place, error) in errors(run) {
         text.push_str(&format!("\n{}\n", indent(&explain(place, error))));
     }
+    if !run.left_out.is_empty() {
+        let bytes: usize = run.left_out.iter().map(|left_out| left_out.bytes).sum();
+        let outputs = run.left_out.len();
+        text.push_str(&format!("\n  {outputs} large outputs, {bytes} bytes, are not shown\n"));
+    }
     if let Some(output) = &run.run.output {
         let pretty = serde_json::to_string_pretty(output).unwrap_or_default();
         text.push_str(&format!("\n{}\n", indent(&pretty)));
@@ -94,7 +99,8 @@ fn row(step: &Step) -> Vec<String> {
 
 /// Every step's error, also where the run went on after it, and the run's own, unless it is one of them.
 fn errors(run: &RunWithSteps) -> Vec<(Option<&str>, &NodeError)> {
-    let failed = run.steps.iter().filter(|step| step.status == StepStatus::Failed);
+    let failed = |step: &&Step| matches!(step.status, StepStatus::Failed | StepStatus::Unreadable);
+    let failed = run.steps.iter().filter(failed);
     let mut errors: Vec<_> =
         failed.filter_map(|step| Some((Some(step.node_id.as_str()), step.error.as_ref()?))).collect();
     if let Some(error) = &run.run.error {

@@ -6,6 +6,8 @@
 //! and small whole numbers, which no converter changes. Types are contracts for ever: change by adding a version.
 //! Source: <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md>.
 
+mod unreadable;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
@@ -16,6 +18,8 @@ use super::{
     timestamp::Timestamp,
     workflow::{DocumentText, StoredWorkflow},
 };
+
+pub use unreadable::{LostRun, UnreadableEvent};
 
 /// The topics of the product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -224,8 +228,12 @@ impl Serialize for Event {
 /// intermediate tree.
 ///
 /// # Errors
-/// When it is not one of our events; the text says why.
-pub fn read(record: &str) -> Result<Event, String> {
+/// When it is not one of our events; the error says why, and which run it asks for if that can be read.
+pub fn read(record: &str) -> Result<Event, UnreadableEvent> {
+    read_event(record).map_err(|reason| UnreadableEvent::new(reason, record))
+}
+
+fn read_event(record: &str) -> Result<Event, String> {
     #[derive(Deserialize)]
     struct Envelope<'a> {
         specversion: String,
@@ -296,10 +304,10 @@ mod tests {
         for field in ["document", "input"] {
             let mut other = written.clone();
             other["data"][field] = serde_json::json!({});
-            let error = read(&other.to_string()).unwrap_err();
+            let error = read(&other.to_string()).unwrap_err().reason;
             assert!(error.contains("a string that holds JSON"), "{error}");
             other["data"].as_object_mut().unwrap().remove(field);
-            let error = read(&other.to_string()).unwrap_err();
+            let error = read(&other.to_string()).unwrap_err().reason;
             assert!(error.contains(&format!("missing field `{field}`")), "{error}");
         }
     }
@@ -331,7 +339,7 @@ mod tests {
                 "data of io.minireipaz.run.requested.v1",
             ),
         ] {
-            let error = read(record).unwrap_err();
+            let error = read(record).unwrap_err().reason;
             assert!(error.contains(reason), "{error}");
         }
     }

@@ -147,6 +147,16 @@ text_id!(
     |c| !c.is_control()
 );
 
+impl NodeId {
+    /// The text itself if it can be a node's id, else the nearest one that can.
+    #[must_use]
+    pub fn nearest(text: &str) -> Self {
+        let fitting = text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c });
+        let fitting: String = fitting.take(128).collect();
+        Self(if fitting.is_empty() { "?".into() } else { fitting.into() })
+    }
+}
+
 /// A text that cannot be an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} has 1 to {max} characters, none of them a control character")]
@@ -183,5 +193,9 @@ mod tests {
         assert!(TenantId::parse("a\nb").is_err());
         assert!(NodeId::parse("Größe 1").is_ok());
         assert!(NodeId::parse("a\tb").is_err());
+        for (text, nearest) in [("Größe 1", "Größe 1"), ("a\tb", "a\u{fffd}b"), ("", "?")] {
+            assert_eq!(NodeId::nearest(text), NodeId::parse(nearest).unwrap());
+        }
+        assert_eq!(NodeId::nearest(&"ü".repeat(300)), NodeId::parse(&"ü".repeat(128)).unwrap());
     }
 }

@@ -45,6 +45,13 @@ limits! {
     MAX_ITEMS: usize = 10_000, "items";
     /// Largest output of a step, as compact JSON.
     MAX_STEP_OUTPUT_BYTES: usize = 4 * 1024 * 1024, "bytes";
+    /// Most that all steps of a run give together: their outputs with their lineage, and their errors, as compact JSON.
+    /// A run is read, recorded and answered as a whole.
+    MAX_RUN_OUTPUT_BYTES: usize = 64 * 1024 * 1024, "bytes";
+    /// Most that the outputs in one answer about a run come to together, as compact JSON: the run's and its steps'.
+    ///
+    /// Of more than that the largest are left out, and read one node at a time. It is more than three largest steps give.
+    MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024, "bytes";
     /// Largest value that a step keeps over a wait or a retry, as compact JSON: its output so far, and the errors of items.
     MAX_KEPT_BYTES: usize = 2 * MAX_STEP_OUTPUT_BYTES, "bytes";
     /// Deepest nesting of such a value: items within what tells them apart.

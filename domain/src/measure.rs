@@ -1,8 +1,15 @@
 //! How large and how deep data is: as compact JSON, without writing it.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
-use crate::{items::Item, limits::MAX_DEPTH};
+use crate::{
+    items::{Item, Items, Output},
+    limits::MAX_DEPTH,
+    lineage::{Origin, Origins},
+    run::NodeError,
+};
 
 /// Something is nested deeper than a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +50,59 @@ pub fn value_bytes_within(value: &Value, levels: usize) -> Result<usize, TooDeep
     let mut bytes = 0;
     measure(value, levels, &mut bytes)?;
     Ok(bytes)
+}
+
+/// The size in bytes of what a step gave: its items by port, and where they came from. As deep as it is.
+#[must_use]
+pub fn output_bytes(output: &Output) -> usize {
+    let items = |items: &Items| list_bytes(items.iter().map(map_bytes));
+    let origins = |items: &Arc<Vec<Origins>>| {
+        let pair = |origin: &Origin| 3 + digits(origin.input) + digits(origin.item);
+        list_bytes(items.iter().map(|origins| list_bytes(origins.iter().map(pair))))
+    };
+    fields_bytes(output.ports.iter().map(|(port, of_port)| (&**port, items(of_port))))
+        + fields_bytes(output.lineage.iter().map(|(port, of_port)| (&**port, origins(of_port))))
+}
+
+/// The size in bytes of an error, as the API shows it.
+#[must_use]
+pub fn error_bytes(error: &NodeError) -> usize {
+    struct Count(usize);
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // An error is always JSON; what could not be written takes no room in an answer either.
+    let _ = serde_json::to_writer(&mut count, error);
+    count.0
+}
+
+fn map_bytes(map: &Item) -> usize {
+    let mut bytes = 0;
+    // Nothing is deeper than that.
+    let _ = measure_map(map, usize::MAX, &mut bytes);
+    bytes
+}
+
+fn list_bytes(entries: impl Iterator<Item = usize>) -> usize {
+    entries.map(|bytes| bytes + 1).sum::<usize>().max(1) + 1
+}
+
+fn fields_bytes<'k>(fields: impl Iterator<Item = (&'k str, usize)>) -> usize {
+    list_bytes(fields.map(|(key, bytes)| text_bytes(key) + 1 + bytes))
+}
+
+const fn digits(number: u32) -> usize {
+    match number.checked_ilog10() {
+        Some(more) => more as usize + 1,
+        None => 1,
+    }
 }
 
 /// The value with what is nested deeper than `levels` as JSON text instead: nothing of it is lost, and any reader takes
@@ -206,6 +266,27 @@ mod tests {
         fn levels_of_any_bytes_are_told(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             prop_assert!(levels_of_text(&bytes) <= bytes.len());
         }
+    }
+
+    #[test]
+    fn a_size_of_an_output_is_that_of_its_items_and_its_lineage() {
+        let origin = |input, item| Origin { input, item };
+        let written = |value: Value| value.to_string().len();
+        for (items, lineage) in [
+            (json!({}), vec![]),
+            (json!({"main": []}), vec![]),
+            (json!({"main": [{"a": "ü\""}, {}], "é": [{"b": [1, 2.5]}]}), vec![]),
+            (json!({"main": [{}, {}]}), vec![vec![origin(0, 9), origin(10, 12_345)], vec![]]),
+        ] {
+            let ports = serde_json::from_value(items).unwrap();
+            let mut output = Output { ports, lineage: Default::default() };
+            if !lineage.is_empty() {
+                output.lineage.insert("main".into(), Arc::new(lineage));
+            }
+            assert_eq!(output_bytes(&output), written(json!(output.ports)) + written(json!(output.lineage)));
+        }
+        let error = NodeError::new("c", "m\n").with_details(json!({"a": 1}));
+        assert_eq!(error_bytes(&error), serde_json::to_string(&error).unwrap().len());
     }
 
     #[test]

@@ -82,6 +82,8 @@ pub enum StepStatus {
     Skipped,
     /// The run ended before it did.
     Cancelled,
+    /// What is stored of it cannot be read; `error` says why. The rest of the run is as it is.
+    Unreadable,
 }
 
 impl StepStatus {
@@ -96,6 +98,7 @@ impl StepStatus {
             Self::Failed => "failed",
             Self::Skipped => "skipped",
             Self::Cancelled => "cancelled",
+            Self::Unreadable => "unreadable",
         }
     }
 }
@@ -243,6 +246,16 @@ pub struct Step {
     pub error: Option<NodeError>,
 }
 
+impl Step {
+    /// What can be read of a step of which something cannot be; `why` is told without its data.
+    #[must_use]
+    pub fn unreadable(self, why: impl Into<String>) -> Self {
+        let node_id = Some(self.node_id.clone());
+        let error = NodeError { node_id, ..NodeError::new("unreadable_row", why) };
+        Self { status: StepStatus::Unreadable, error: Some(error), ..self }
+    }
+}
+
 /// What a step waits for: whatever comes first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct WaitsFor {
@@ -273,6 +286,43 @@ pub struct RunWithSteps {
     pub run: Run,
     /// Its steps.
     pub steps: Vec<Step>,
+    /// Outputs that are `null` here because all of them together are above the limit of an answer (16 MiB,
+    /// `MAX_ANSWER_BYTES`): the largest. Missing when there are none. `GET /api/v1/runs/{id}?node=…` gives those of one
+    /// node; the run's own output is what its last nodes gave.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
+}
+
+/// An output that an answer leaves out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct LeftOut {
+    /// The node whose step it is of; `null`: the run's own.
+    pub node_id: Option<NodeId>,
+    /// Which iteration of the loops around the node; missing outside loops.
+    #[serde(default, skip_serializing_if = "Iteration::is_outside")]
+    pub iteration: Iteration,
+    /// How large it is, as compact JSON.
+    pub bytes: usize,
+}
+
+/// Which of outputs of these sizes an answer leaves out: the largest, until the others are at most `most` together.
+#[must_use]
+pub fn left_out(sizes: &[usize], most: usize) -> Vec<bool> {
+    let mut all: usize = sizes.iter().sum();
+    let mut left_out = vec![false; sizes.len()];
+    if all <= most {
+        return left_out;
+    }
+    let mut largest_first: Vec<usize> = (0..sizes.len()).collect();
+    largest_first.sort_by_key(|place| std::cmp::Reverse(sizes[*place]));
+    for place in largest_first {
+        if all <= most {
+            break;
+        }
+        all -= sizes[place];
+        left_out[place] = true;
+    }
+    left_out
 }
 
 /// A row of a list of runs.
@@ -304,6 +354,15 @@ pub type RunKey = (TenantId, RunId);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_leaves_out_the_largest_outputs_and_no_more_than_it_must() {
+        assert_eq!(left_out(&[5, 3, 2], 10), [false; 3]);
+        assert_eq!(left_out(&[5, 3, 3], 10), [true, false, false]);
+        assert_eq!(left_out(&[3, 0, 9, 8], 5), [false, false, true, true]);
+        assert_eq!(left_out(&[11], 10), [true]);
+        assert!(left_out(&[], 0).is_empty());
+    }
 
     #[test]
     fn a_run_that_fails_before_it_begins_does_not_end_before_it_was_accepted() {

@@ -19,18 +19,18 @@ use async_trait::async_trait;
 use domain::{
     dead_letter::DeadLetter,
     event::{Event, Payload, TaskExecute},
-    ids::{RunId, TenantId, WorkflowId},
+    ids::{NodeId, RunId, TenantId, WorkflowId},
     json_text::JsonText,
     run::{RunKey, RunStatus, RunSummary, RunWithSteps, Trigger},
     timestamp::Timestamp,
-    workflow::{DocumentText, StoredWorkflow, WorkflowKey, WorkflowSummary},
+    workflow::{DocumentText, WorkflowKey, WorkflowSummary},
 };
 use minireipaz::{
     auth::CallbackSecrets,
     clock::{Clock, SystemClock},
     store::{
-        Claim, DeadLetterStore, Facts, Found, Head, Page, PageRequest, RunStore, Store, StoreError,
-        WorkflowChange, WorkflowStore,
+        Claim, DeadLetterStore, Facts, Found, FoundWorkflow, Head, Page, PageRequest, RunStore, Store,
+        StoreError, WorkflowChange, WorkflowStore,
     },
 };
 use serde_json::json;
@@ -186,6 +186,10 @@ impl RunStore for Seen {
         Ok(HashMap::new())
     }
 
+    async fn get_node(&self, _: &RunKey, _: &NodeId) -> Result<Option<Found<RunWithSteps>>, StoreError> {
+        Err(not_asked())
+    }
+
     async fn heads(&self, _: &[RunKey]) -> Result<HashMap<RunKey, Found<Head>>, StoreError> {
         Ok(HashMap::new())
     }
@@ -206,10 +210,7 @@ impl WorkflowStore for Seen {
         Err(not_asked())
     }
 
-    async fn newest(
-        &self,
-        _: &[WorkflowKey],
-    ) -> Result<HashMap<WorkflowKey, Found<StoredWorkflow>>, StoreError> {
+    async fn newest(&self, _: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, FoundWorkflow>, StoreError> {
         Err(not_asked())
     }
 

@@ -73,7 +73,9 @@ pub(super) fn line(step: &Step, width: usize) -> String {
             parts.push(format!("attempt {} failed{}", step.attempts, next.unwrap_or_default()));
         }
         StepStatus::Waiting => parts.push(waits_for(step)),
-        StepStatus::Skipped | StepStatus::Cancelled => parts.push(dim(step.status.as_str())),
+        StepStatus::Skipped | StepStatus::Cancelled | StepStatus::Unreadable => {
+            parts.push(dim(step.status.as_str()));
+        }
         StepStatus::Succeeded | StepStatus::Failed => {
             parts.push(took(step));
             if step.attempts > 1 {
@@ -81,7 +83,8 @@ pub(super) fn line(step: &Step, width: usize) -> String {
             }
         }
     }
-    if let (Some(error), StepStatus::Failed | StepStatus::Retrying) = (&step.error, step.status) {
+    let told = matches!(step.status, StepStatus::Failed | StepStatus::Retrying | StepStatus::Unreadable);
+    if let Some(error) = step.error.as_ref().filter(|_| told) {
         parts.push(dim(&brief(error)));
     }
     parts.join("  ")

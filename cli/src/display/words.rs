@@ -49,7 +49,7 @@ fn coloured(status: StepStatus, text: &str) -> StyledObject<String> {
     let text = style(format!("{}{text}", mark(status)));
     match status {
         StepStatus::Running | StepStatus::Waiting => text.cyan(),
-        StepStatus::Retrying | StepStatus::Cancelled => text.yellow(),
+        StepStatus::Retrying | StepStatus::Cancelled | StepStatus::Unreadable => text.yellow(),
         StepStatus::Succeeded => text.green(),
         StepStatus::Failed => text.red(),
         StepStatus::Skipped => text.dim(),
@@ -65,6 +65,7 @@ const fn mark(status: StepStatus) -> &'static str {
         StepStatus::Failed => "✖",
         StepStatus::Skipped => "⊘",
         StepStatus::Cancelled => "■",
+        StepStatus::Unreadable => "?",
     }
 }
 

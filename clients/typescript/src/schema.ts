@@ -36,6 +36,8 @@ export interface paths {
          *     - A run that was accepted less than a minute ago and is not recorded yet is waited for, whatever `wait` says, up to
          *       3 seconds.
          *     - When the wait is over, it comes as it is then: look at `status` and `revision`, and ask again.
+         *     - With `node`: as it is now, with the steps of that node alone, also those whose outputs an answer with all of them
+         *       leaves out.
          *     - With `Accept: text/event-stream`: its revisions as server-sent events, the run as data and the revision as
          *       id, from the present one on (or the first above `Last-Event-ID` or `after`) to the last. The stream may end
          *       before the run does: connect again. A client that has seen the last revision gets 204.
@@ -218,6 +220,14 @@ export interface components {
                 [key: string]: unknown;
             }[];
         };
+        /** @description An output that an answer leaves out. */
+        LeftOut: {
+            /** @description How large it is, as compact JSON. */
+            bytes: number;
+            /** @description Which iteration of the loops around the node; missing outside loops. */
+            iteration?: components["schemas"]["Iteration"];
+            node_id?: components["schemas"]["NodeId"] | null;
+        };
         /** @description A node's parameters and policies. */
         NodeData: {
             /** @description What people call it; `$('label')` finds it too. */
@@ -281,7 +291,7 @@ export interface components {
             code: string;
             /**
              * Format: int32
-             * @description With 412: the version that the workflow has now.
+             * @description With 412, and for a workflow that cannot be read: the version that it has now.
              */
             current_version?: number | null;
             /** @description What is wrong and what to do about it, for people. */
@@ -368,6 +378,8 @@ export interface components {
             items: components["schemas"]["RunSummary"][];
             /** @description Pass it as `cursor` to get the next page; null on the last. */
             next_cursor?: string | null;
+            /** @description Those of the page that cannot be read; missing when there are none. */
+            unreadable?: components["schemas"]["UnreadableEntry"][];
         };
         /**
          * @description Where a run is: `queued → running → (waiting ⇄ running) → succeeded | failed | cancelled | timed_out`.
@@ -401,6 +413,12 @@ export interface components {
         };
         /** @description A run with its steps, in the order in which they began. */
         RunWithSteps: components["schemas"]["Run"] & {
+            /**
+             * @description Outputs that are `null` here because all of them together are above the limit of an answer (16 MiB,
+             *     `MAX_ANSWER_BYTES`): the largest. Missing when there are none. `GET /api/v1/runs/{id}?node=…` gives those of one
+             *     node; the run's own output is what its last nodes gave.
+             */
+            left_out?: components["schemas"]["LeftOut"][];
             /** @description Its steps. */
             steps: components["schemas"]["Step"][];
         };
@@ -466,7 +484,7 @@ export interface components {
          * @description Where a step is. A node that has not started has no step.
          * @enum {string}
          */
-        StepStatus: "running" | "retrying" | "waiting" | "succeeded" | "failed" | "skipped" | "cancelled";
+        StepStatus: "running" | "retrying" | "waiting" | "succeeded" | "failed" | "skipped" | "cancelled" | "unreadable";
         /**
          * Format: date-time
          * @description A moment, in milliseconds since 1970-01-01T00:00:00Z. Written as RFC 3339 in UTC.
@@ -476,6 +494,21 @@ export interface components {
         Trigger: {
             /** @description The kind of the trigger node: `manual`, later `webhook`, `schedule`, …. */
             kind: string;
+        };
+        /** @description An entry of a list that cannot be read. */
+        UnreadableEntry: {
+            /**
+             * @description `unreadable_row`.
+             * @example unreadable_row
+             */
+            code: string;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /** @description Why it cannot be read. */
+            message: string;
         };
         /** @description One thing that is wrong, and where. */
         Violation: {
@@ -533,6 +566,8 @@ export interface components {
             items: components["schemas"]["WorkflowSummary"][];
             /** @description Pass it as `cursor` to get the next page; null on the last. */
             next_cursor?: string | null;
+            /** @description Those of the page that cannot be read; missing when there are none. They can be replaced and deleted. */
+            unreadable?: components["schemas"]["UnreadableEntry"][];
         };
         /** @description A row of a list of workflows. */
         WorkflowSummary: {
@@ -607,6 +642,8 @@ export interface operations {
             query?: {
                 /** @description The revision that you have. */
                 after?: number;
+                /** @description A node's id; not with `wait`, `after` or a stream. */
+                node?: string;
                 /** @description Seconds to wait, at most 60; 25 suits most proxies. */
                 wait?: number;
             };

@@ -8,7 +8,7 @@ use super::problem::ApiError;
 use crate::{
     bus::BusError,
     service::{ReadRunError, SchedulerError, StartRunError, WorkflowError},
-    store::StoreError,
+    store::{StoreError, UnreadableWorkflow},
 };
 
 /// When to come back if nothing better is known.
@@ -16,15 +16,11 @@ const SOON: Duration = Duration::from_secs(2);
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        match error {
+        match &error {
             StoreError::Server { .. } | StoreError::Unavailable(_) => {
                 Self::unavailable("store_unavailable", "the store does not answer now; try again", SOON)
             }
-            StoreError::Unreadable(_) => Self::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "unreadable_row",
-                "what is stored of it cannot be read; quote the request id when you report it",
-            ),
+            StoreError::Unreadable(why) => unreadable(why),
             StoreError::Unwritable(_) => Self::internal(),
         }
         .caused_by(error)
@@ -49,6 +45,12 @@ impl From<BusError> for ApiError {
     }
 }
 
+/// What was asked for is there, and cannot be read.
+fn unreadable(why: &impl std::fmt::Display) -> ApiError {
+    let detail = format!("{why}; quote the request id when you report it");
+    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "unreadable_row", detail)
+}
+
 fn not_found(code: &'static str, what: &impl std::fmt::Display) -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, code, what.to_string())
 }
@@ -57,6 +59,9 @@ impl From<WorkflowError> for ApiError {
     fn from(error: WorkflowError) -> Self {
         match error {
             WorkflowError::NotFound(_) => not_found("workflow_not_found", &error),
+            WorkflowError::Unreadable(UnreadableWorkflow { version, .. }) => {
+                unreadable(&error).with_current_version(version).caused_by(error)
+            }
             WorkflowError::Invalid(violations) => super::extract::invalid_workflow(violations),
             WorkflowError::VersionMismatch { current } => {
                 Self::new(StatusCode::PRECONDITION_FAILED, "version_mismatch", error.to_string())

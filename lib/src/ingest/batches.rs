@@ -2,7 +2,7 @@
 
 use domain::{
     dead_letter::DeadLetter,
-    event::{self, Event},
+    event::{self, Event, UnreadableEvent},
     ids::TenantId,
     timestamp::Timestamp,
 };
@@ -16,11 +16,11 @@ pub struct BatchReader {
     bodies: BodyWatch,
 }
 
-/// An event that its consumer has no use for.
+/// A record that its consumer has no use for.
 #[derive(Debug)]
 pub struct Refused {
-    /// Whose it is.
-    pub tenant: TenantId,
+    /// Whose it is, if that can be told.
+    pub tenant: Option<TenantId>,
     /// Why, in words.
     pub reason: String,
 }
@@ -33,36 +33,46 @@ impl BatchReader {
         Self { consumer, bodies: BodyWatch::new(consumer) }
     }
 
-    /// Reads a body. `take` gets every event with its record; what it refuses, and what cannot be read, becomes a dead
-    /// letter, as far as the limits for one body allow.
+    /// Reads a body. `take` gets every record, as an event or as what can be told of it if it is none; what it refuses,
+    /// and what is not even a record, becomes a dead letter, as far as the limits for one body allow.
     pub fn read(
         &self,
         body: &[u8],
         now: Timestamp,
-        mut take: impl FnMut(Event, &str) -> Result<(), Refused>,
+        mut take: impl FnMut(Result<Event, UnreadableEvent>, &str) -> Result<(), Refused>,
     ) -> Vec<DeadLetter> {
         let mut letters = Letters::new(self.consumer, now);
-        let mut events = 0;
+        let (mut events, mut unread) = (0, None);
         for record in records(body) {
             letters.next_record();
             match record {
-                Ok(text) => match event::read(&text) {
-                    Ok(event) => {
-                        events += 1;
-                        if let Err(Refused { tenant, reason }) = take(event, &text) {
-                            letters.bury(reason, text.as_bytes(), tenant.as_str());
+                Ok(text) => {
+                    let event = event::read(&text);
+                    match &event {
+                        Ok(_) => events += 1,
+                        // Not each of them becomes one of these letters.
+                        Err(unreadable) => {
+                            unread.get_or_insert_with(|| unreadable.reason.clone());
                         }
                     }
-                    Err(reason) => letters.bury(reason, text.as_bytes(), ""),
-                },
+                    if let Err(Refused { tenant, reason }) = take(event, &text) {
+                        letters.bury(reason, text.as_bytes(), tenant.as_ref().map_or("", TenantId::as_str));
+                    }
+                }
                 Err(Unreadable { reason, record }) => letters.bury(reason, &record, ""),
             }
         }
-        let reason = letters.first_reason();
+        let reason = unread.as_deref().or_else(|| letters.first_reason());
         if self.bodies.read(body, events, reason, now) && reason.is_none() {
             letters.bury(NO_RECORD.to_owned(), body, "");
         }
         letters.finish()
+    }
+}
+
+impl From<UnreadableEvent> for Refused {
+    fn from(UnreadableEvent { reason, tenant, .. }: UnreadableEvent) -> Self {
+        Self { tenant, reason }
     }
 }
 
@@ -85,15 +95,16 @@ mod tests {
         let mut taken = 0;
         let letters =
             BatchReader::new("worker").read(body.as_bytes(), Timestamp::from_millis(7), |event, text| {
+                let event = event?;
                 assert_eq!(text, deleted);
                 taken += 1;
-                let refused = Refused { tenant: event.tenant, reason: "twice".to_owned() };
+                let refused = Refused { tenant: Some(event.tenant), reason: "twice".to_owned() };
                 if taken == 1 { Ok(()) } else { Err(refused) }
             });
         assert_eq!(taken, 2);
         let kept: Vec<_> =
             letters.iter().map(|letter| (letter.record.as_str(), letter.tenant.as_str())).collect();
-        assert_eq!(kept, [(event("other").as_str(), ""), ("oops", ""), (&deleted, "acme")]);
+        assert_eq!(kept, [(event("other").as_str(), "acme"), ("oops", ""), (&deleted, "acme")]);
         assert_eq!(letters[2].reason, "twice");
     }
 

@@ -16,7 +16,7 @@ use crate::{
     store::{Head, Page, PageRequest, Store, StoreError},
 };
 use domain::{
-    ids::{RunId, WorkflowId},
+    ids::{NodeId, RunId, WorkflowId},
     run::{RunKey, RunSummary, RunWithSteps},
 };
 
@@ -100,6 +100,7 @@ impl Runs {
     ) -> Result<Page<RunSummary>, ReadRunError> {
         let runs = crate::store::RunStore::list(&*self.store, &caller.tenant, workflow, page).await?;
         if runs.items.is_empty()
+            && runs.unreadable.is_empty()
             && page.after.is_none()
             && !self.workflows.exists(&(caller.tenant.clone(), workflow)).await?
         {
@@ -156,6 +157,20 @@ impl Runs {
         }
         drop(watched);
         self.fetch(&key).await?.ok_or(ReadRunError::NotFound(id))
+    }
+
+    /// The run as it is, with the steps of one node.
+    ///
+    /// # Errors
+    /// When it does not exist, or the store does not answer.
+    pub async fn read_node(
+        &self,
+        caller: &Caller,
+        id: RunId,
+        node: &NodeId,
+    ) -> Result<RunWithSteps, ReadRunError> {
+        let found = self.store.get_node(&(caller.tenant.clone(), id), node).await?.transpose();
+        found.map_err(StoreError::from)?.ok_or(ReadRunError::NotFound(id))
     }
 
     /// The revisions of a run, from the first above `after`.

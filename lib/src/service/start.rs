@@ -184,7 +184,7 @@ fn text_of(input: &Value) -> Result<JsonText, StartRunError> {
 }
 
 fn with_no_steps(run: Run) -> RunWithSteps {
-    RunWithSteps { run, steps: Vec::new() }
+    RunWithSteps { run, steps: Vec::new(), left_out: Vec::new() }
 }
 
 fn check_input(input: &Value) -> Result<(), Vec<Violation>> {

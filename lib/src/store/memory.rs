@@ -17,7 +17,6 @@ use domain::{
     ids::{NodeId, RunId},
     iteration::Iteration,
     run::{Run, RunKey, RunStatus},
-    timestamp::Timestamp,
     workflow::{StoredWorkflow, WorkflowKey},
 };
 use uuid::Uuid;
@@ -44,16 +43,25 @@ pub(super) struct State {
     pub(super) dead_letters: Vec<DeadLetter>,
     /// The statuses under which each run was recorded, in order.
     pub(super) recorded: HashMap<RunId, Vec<RunStatus>>,
-    /// Whatever holds facts of this run is refused.
+    /// Whatever holds steps of this run is refused.
     pub(super) refused: Option<RunId>,
     /// Runs and workflows of which a row cannot be read.
     pub(super) damaged: HashSet<Uuid>,
+    /// Steps that cannot be read.
+    pub(super) damaged_steps: HashSet<(RunId, NodeId)>,
 }
 
 impl State {
     /// Whether the rows of this run or workflow can be read.
     pub(super) fn readable(&self, id: Uuid) -> Found<()> {
-        if self.damaged.contains(&id) { Err(UnreadableRow("tested damage".to_owned())) } else { Ok(()) }
+        if self.damaged.contains(&id) { Err(UnreadableRow::tested()) } else { Ok(()) }
+    }
+}
+
+impl UnreadableRow {
+    /// Why damage that a test has done cannot be read.
+    pub(super) fn tested() -> Self {
+        Self("tested damage".to_owned())
     }
 }
 
@@ -76,14 +84,19 @@ impl MemoryStore {
         self.state().dead_letters.clone()
     }
 
-    /// Refuses for good whatever holds facts of this run.
+    /// Refuses for good whatever holds steps of this run.
     pub fn refuse(&self, run: RunId) {
         self.state().refused = Some(run);
     }
 
-    /// Damages a row of this run or workflow: it cannot be read any more.
+    /// Damages the row of this run, or that of this workflow's newest version: it cannot be read any more.
     pub fn damage(&self, id: Uuid) {
         self.state().damaged.insert(id);
+    }
+
+    /// Damages the row of a step: it cannot be read any more.
+    pub fn damage_step(&self, run: RunId, node: NodeId) {
+        self.state().damaged_steps.insert((run, node));
     }
 
     /// The statuses under which a run was recorded, in order.
@@ -175,21 +188,11 @@ pub(super) fn keep_newest<K: Ord, V, N: PartialOrd>(
 }
 
 /// The page of `rows` that `request` asks for: newest first, then by id.
-pub(super) fn page<T>(
-    mut rows: Vec<T>,
-    request: &PageRequest,
-    place: impl Fn(&T) -> (Timestamp, Uuid),
-) -> Page<T> {
-    rows.sort_by_key(|row| std::cmp::Reverse(place(row)));
-    if let Some(Cursor { at, id }) = request.after {
-        rows.retain(|row| place(row) < (at, id));
+pub(super) fn page<T>(mut rows: Vec<(Cursor, Found<T>)>, request: &PageRequest) -> Page<T> {
+    let order = |place: &Cursor| (place.at, place.id);
+    rows.sort_by_key(|(place, _)| std::cmp::Reverse(order(place)));
+    if let Some(after) = &request.after {
+        rows.retain(|(place, _)| order(place) < order(after));
     }
-    let limit = request.limit.clamp(1, 200) as usize;
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = rows.last().filter(|_| more).map(|row| {
-        let (at, id) = place(row);
-        Cursor { at, id }
-    });
-    Page { items: rows, next }
+    Page::of(rows, request.limit.clamp(1, 200) as usize)
 }

@@ -23,7 +23,7 @@ use domain::timestamp::Timestamp;
 
 pub use dead_letters::DeadLetterStore;
 pub use runs::{Facts, Head, RunStore, StepFact};
-pub use workflows::{Claim, WorkflowChange, WorkflowStore};
+pub use workflows::{Claim, FoundWorkflow, UnreadableWorkflow, WorkflowChange, WorkflowStore};
 
 /// All stores of one database, and what concerns the database itself.
 #[async_trait]
@@ -50,13 +50,32 @@ pub struct Cursor {
     pub id: uuid::Uuid,
 }
 
-/// A page of a list.
+/// A page of a list. What can be read and what cannot be are at most as many as were asked for, together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {
     /// The rows.
     pub items: Vec<T>,
+    /// The ids of what cannot be read, with the reasons.
+    pub unreadable: Vec<(uuid::Uuid, UnreadableRow)>,
     /// Where the next page starts; none = this was the last.
     pub next: Option<Cursor>,
+}
+
+impl<T> Page<T> {
+    /// The first `limit` of these rows, each at its place in the list.
+    fn of(mut rows: Vec<(Cursor, Found<T>)>, limit: usize) -> Self {
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| more).map(|(place, _)| *place);
+        let mut page = Self { items: Vec::with_capacity(rows.len()), unreadable: Vec::new(), next };
+        for (place, row) in rows {
+            match row {
+                Ok(item) => page.items.push(item),
+                Err(why) => page.unreadable.push((place.id, why)),
+            }
+        }
+        page
+    }
 }
 
 /// Why a store did not answer.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use domain::{
-    ids::{RunId, TenantId, WorkflowId},
+    ids::{NodeId, RunId, TenantId, WorkflowId},
     run::{Run, RunKey, RunStatus, RunSummary, RunWithSteps, Step},
 };
 
@@ -16,14 +16,19 @@ pub trait RunStore: Send + Sync + 'static {
     /// Records facts. A run is never seen without the steps that came with it or before it.
     async fn record(&self, facts: &Facts) -> Result<(), StoreError>;
 
-    /// The runs with their steps; what does not exist is missing. One round, however many.
+    /// The runs with their steps; what does not exist is missing. One round, however many. A step that cannot be read
+    /// is one of its run's, [`domain::run::StepStatus::Unreadable`], with what can be read of it. Of outputs above
+    /// [`domain::limits::MAX_ANSWER_BYTES`] together the largest are left out.
     async fn get(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, Found<RunWithSteps>>, StoreError>;
+
+    /// A run with the steps of one node, likewise.
+    async fn get_node(&self, key: &RunKey, node: &NodeId) -> Result<Option<Found<RunWithSteps>>, StoreError>;
 
     /// Where the runs are now; what does not exist is missing. One cheap read, however many: what a long poll
     /// repeats.
     async fn heads(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, Found<Head>>, StoreError>;
 
-    /// Runs of a workflow by `created_at`, newest first; those that cannot be read are left out.
+    /// Runs of a workflow by `created_at`, newest first.
     async fn list(
         &self,
         tenant: &TenantId,
@@ -87,13 +92,23 @@ impl Head {
 
 #[cfg(any(test, feature = "testing"))]
 mod in_memory {
+    use domain::{
+        limits::MAX_ANSWER_BYTES,
+        measure::{output_bytes, value_bytes_within},
+        run::{LeftOut, left_out},
+    };
+
     use super::*;
-    use crate::store::memory::{Call, MemoryStore, State, keep_newest, page};
+    use crate::store::{
+        Cursor, UnreadableRow,
+        memory::{Call, MemoryStore, State, keep_newest, page},
+    };
 
     #[expect(missing_docs, reason = "the trait says what they are")]
     impl Call {
         pub const RECORD: Self = Self::write("record");
         pub const GET: Self = Self::look("get");
+        pub const GET_NODE: Self = Self::look("get node");
         pub const HEADS: Self = Self::look("heads");
         pub const LIST_RUNS: Self = Self::read("list runs");
     }
@@ -102,7 +117,7 @@ mod in_memory {
     impl RunStore for MemoryStore {
         async fn record(&self, facts: &Facts) -> Result<(), StoreError> {
             self.write(Call::RECORD, |state| {
-                if facts.runs.iter().any(|(_, run)| Some(run.id) == state.refused) {
+                if facts.steps.iter().any(|fact| Some(fact.run_id) == state.refused) {
                     return Err(StoreError::Server { code: 53, message: "a tested refusal".into() });
                 }
                 for fact in &facts.steps {
@@ -122,12 +137,19 @@ mod in_memory {
 
         async fn get(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, Found<RunWithSteps>>, StoreError> {
             self.look(Call::GET, keys, |state| {
-                let found = |key: &RunKey| {
-                    let run = state.runs.get(key)?.clone();
-                    let steps = steps_of(state, key);
-                    Some((key.clone(), state.readable(key.1.0).map(|()| RunWithSteps { run, steps })))
-                };
+                let found = |key: &RunKey| Some((key.clone(), run_of(state, key, |_| true)?));
                 keys.iter().filter_map(found).collect()
+            })
+            .await
+        }
+
+        async fn get_node(
+            &self,
+            key: &RunKey,
+            node: &NodeId,
+        ) -> Result<Option<Found<RunWithSteps>>, StoreError> {
+            self.look(Call::GET_NODE, std::slice::from_ref(key), |state| {
+                run_of(state, key, |step| step.node_id == *node)
             })
             .await
         }
@@ -154,21 +176,67 @@ mod in_memory {
                     .runs
                     .iter()
                     .filter(|((owner, _), run)| owner == tenant && run.workflow_id == workflow)
-                    .filter(|(_, run)| state.readable(run.id.0).is_ok())
-                    .map(|(_, run)| summary(run))
+                    .map(|(_, run)| {
+                        let place = Cursor { at: run.created_at, id: run.id.0 };
+                        (place, state.readable(place.id).map(|()| summary(run)))
+                    })
                     .collect();
-                page(rows, request, |run: &RunSummary| (run.created_at, run.id.0))
+                page(rows, request)
             })
             .await
         }
     }
+
+    fn run_of(state: &State, key: &RunKey, wanted: impl Fn(&Step) -> bool) -> Option<Found<RunWithSteps>> {
+        let run = state.runs.get(key)?.clone();
+        let steps = steps_of(state, key).into_iter().filter(wanted).collect();
+        Some(
+            state
+                .readable(key.1.0)
+                .map(|()| within_answer(RunWithSteps { run, steps, left_out: Vec::new() })),
+        )
+    }
+
+    /// The run without the outputs that an answer leaves out.
+    fn within_answer(mut found: RunWithSteps) -> RunWithSteps {
+        let levels = usize::MAX;
+        let run =
+            found.run.output.as_ref().map_or(0, |output| value_bytes_within(output, levels).unwrap_or(0));
+        let of_step = |step: &Step| {
+            step.output.as_ref().map_or(0, |ports| output_bytes(&ports.clone().into()) - NO_LINEAGE)
+        };
+        let sizes: Vec<usize> = std::iter::once(run).chain(found.steps.iter().map(of_step)).collect();
+        for (place, _) in left_out(&sizes, MAX_ANSWER_BYTES).iter().enumerate().filter(|(_, out)| **out) {
+            let bytes = sizes[place];
+            let (node_id, iteration) = match place.checked_sub(1).and_then(|step| found.steps.get_mut(step)) {
+                Some(step) => {
+                    step.output = None;
+                    (Some(step.node_id.clone()), step.iteration.clone())
+                }
+                None => {
+                    found.run.output = None;
+                    (None, Default::default())
+                }
+            };
+            found.left_out.push(LeftOut { node_id, iteration, bytes });
+        }
+        found
+    }
+
+    /// What a plain lineage is written as, though it is not.
+    const NO_LINEAGE: usize = "{}".len();
 
     fn steps_of(state: &State, key: &RunKey) -> Vec<Step> {
         // By node and iteration already, so steps that began together keep that order.
         let mut facts: Vec<&StepFact> =
             state.steps.get(key).into_iter().flat_map(|steps| steps.values()).collect();
         facts.sort_by_key(|fact| fact.ordinal);
-        facts.into_iter().map(|fact| fact.step.clone()).collect()
+        let damaged = |step: &Step| state.damaged_steps.contains(&(key.1, step.node_id.clone()));
+        let shown = |fact: &StepFact| {
+            let step = fact.step.clone();
+            if damaged(&step) { step.unreadable(UnreadableRow::tested().to_string()) } else { step }
+        };
+        facts.into_iter().map(shown).collect()
     }
 
     fn summary(run: &Run) -> RunSummary {

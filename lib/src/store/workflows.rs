@@ -6,10 +6,11 @@ use async_trait::async_trait;
 use domain::{
     event::WorkflowDeleted,
     ids::TenantId,
+    timestamp::Timestamp,
     workflow::{StoredWorkflow, WorkflowKey, WorkflowSummary},
 };
 
-use super::{Found, Page, PageRequest, StoreError};
+use super::{Page, PageRequest, StoreError};
 
 /// Workflows and their versions.
 #[async_trait]
@@ -18,10 +19,7 @@ pub trait WorkflowStore: Send + Sync + 'static {
     async fn save(&self, changes: &[WorkflowChange]) -> Result<(), StoreError>;
 
     /// The newest version of each workflow that exists and is not deleted. One read, however many.
-    async fn newest(
-        &self,
-        keys: &[WorkflowKey],
-    ) -> Result<HashMap<WorkflowKey, Found<StoredWorkflow>>, StoreError>;
+    async fn newest(&self, keys: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, FoundWorkflow>, StoreError>;
 
     /// The number of the newest version of each workflow that exists and is not deleted: what [`Self::newest`] gives,
     /// without reading documents.
@@ -35,8 +33,26 @@ pub trait WorkflowStore: Send + Sync + 'static {
     /// Gives a claim up.
     async fn withdraw(&self, key: &WorkflowKey, claim: &Claim) -> Result<(), StoreError>;
 
-    /// Workflows by `updated_at`, newest first; those that cannot be read are left out.
+    /// Workflows by `updated_at`, newest first.
     async fn list(&self, tenant: &TenantId, page: &PageRequest) -> Result<Page<WorkflowSummary>, StoreError>;
+}
+
+/// What a read found under a workflow's key.
+pub type FoundWorkflow = Result<StoredWorkflow, UnreadableWorkflow>;
+
+/// A version of a workflow of which the name or the document cannot be read. What a further version needs to know of it
+/// can be, so that it can be replaced or deleted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("what is stored of version {version} of the workflow cannot be read: {why}")]
+pub struct UnreadableWorkflow {
+    /// The version.
+    pub version: u32,
+    /// When version 1 was saved.
+    pub created_at: Timestamp,
+    /// When this version was saved.
+    pub updated_at: Timestamp,
+    /// Why, without its data.
+    pub why: String,
 }
 
 /// A change of a workflow.
@@ -97,7 +113,10 @@ impl Claim {
 #[cfg(any(test, feature = "testing"))]
 mod in_memory {
     use super::*;
-    use crate::store::memory::{Call, MemoryStore, keep_newest, page};
+    use crate::store::{
+        Cursor, UnreadableRow,
+        memory::{Call, MemoryStore, keep_newest, page},
+    };
 
     #[expect(missing_docs, reason = "the trait says what they are")]
     impl Call {
@@ -119,6 +138,10 @@ mod in_memory {
                         WorkflowChange::Deleted { .. } => None,
                     };
                     let row = (change.version(), workflow);
+                    let (_, id) = change.key();
+                    if state.workflows.get(&change.key()).is_some_and(|known| known.0 < row.0) {
+                        state.damaged.remove(&id.0);
+                    }
                     keep_newest(&mut state.workflows, change.key(), row, |row| row.0);
                 }
                 Ok(())
@@ -129,11 +152,19 @@ mod in_memory {
         async fn newest(
             &self,
             keys: &[WorkflowKey],
-        ) -> Result<HashMap<WorkflowKey, Found<StoredWorkflow>>, StoreError> {
+        ) -> Result<HashMap<WorkflowKey, FoundWorkflow>, StoreError> {
             self.read(Call::NEWEST, |state| {
                 let found = |key: &WorkflowKey| {
                     let workflow = state.workflows.get(key)?.1.clone()?;
-                    Some((key.clone(), state.readable(key.1.0).map(|()| workflow)))
+                    let WorkflowSummary { version, created_at, updated_at, .. } = workflow.summary;
+                    let found = state.readable(key.1.0).map(|()| workflow);
+                    let unreadable = |why: UnreadableRow| UnreadableWorkflow {
+                        version,
+                        created_at,
+                        updated_at,
+                        why: why.0,
+                    };
+                    Some((key.clone(), found.map_err(unreadable)))
                 };
                 keys.iter().filter_map(found).collect()
             })
@@ -179,10 +210,14 @@ mod in_memory {
                 let rows = state
                     .workflows
                     .iter()
-                    .filter(|((owner, id), _)| owner == tenant && state.readable(id.0).is_ok())
-                    .filter_map(|(_, (_, workflow))| Some(workflow.as_ref()?.summary.clone()))
+                    .filter(|((owner, _), _)| owner == tenant)
+                    .filter_map(|(_, (_, workflow))| {
+                        let summary = workflow.as_ref()?.summary.clone();
+                        let place = Cursor { at: summary.updated_at, id: summary.id.0 };
+                        Some((place, state.readable(place.id).map(|()| summary)))
+                    })
                     .collect();
-                page(rows, request, |workflow| (workflow.updated_at, workflow.id.0))
+                page(rows, request)
             })
             .await
         }

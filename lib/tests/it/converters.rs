@@ -73,7 +73,7 @@ fn every_event(document: &DocumentText, input: &JsonText) -> Vec<Event> {
     .collect()
 }
 
-fn through_a_converter(event: &Event) -> Result<Event, String> {
+fn through_a_converter(event: &Event) -> Result<Event, event::UnreadableEvent> {
     event::read(&converted(&serde_json::to_string(event).unwrap()))
 }
 

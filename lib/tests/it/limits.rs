@@ -4,9 +4,10 @@ use domain::{
     event::{Payload, Topic},
     limits,
 };
+use minireipaz::store::{Facts, RunStore, StepFact};
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, greeting};
+use crate::app::{TestApp, acme, greeting};
 
 fn nested(levels: usize) -> Value {
     (0..levels).fold(json!(1), |inner, _| json!({ "a": inner }))
@@ -172,4 +173,38 @@ async fn text_and_numbers_arrive_as_they_were_sent() {
     // As the worker gets it.
     let tasks = app.bus.of_topic(Topic::Tasks);
     assert!(serde_json::to_string(&tasks).unwrap().contains(numbers));
+}
+
+#[tokio::test]
+async fn an_answer_about_a_run_leaves_the_largest_outputs_out_and_gives_them_one_node_at_a_time() {
+    let app = TestApp::start().await;
+    let run = app.run(&app.workflow().await).await;
+    app.deliver_all().await;
+    let path = format!("/api/v1/runs/{run}");
+    assert!(app.get(&path).await.body.get("left_out").is_none());
+    let most = limits::MAX_STEP_OUTPUT_BYTES;
+    let steps = (0..).zip([100, most, most, most, most, 200]).map(|(ordinal, bytes)| {
+        let output = json!({"main": [{"t": "x".repeat(bytes - 24)}]});
+        let step = json!({
+            "node_id": format!("n {ordinal}"), "kind": "noop", "status": "succeeded", "attempts": 1, "output": output
+        });
+        let (run_id, step) = (run.parse().unwrap(), serde_json::from_value(step).unwrap());
+        StepFact { tenant: acme(), run_id, run_attempt: 1, revision: 3, ordinal, step }
+    });
+    app.store.record(&Facts { runs: Vec::new(), steps: steps.collect() }).await.unwrap();
+    let whole = app.get(&path).await;
+    assert!(whole.text.len() < limits::MAX_ANSWER_BYTES + 10_000);
+    let left_out = &whole.body["left_out"];
+    assert_eq!((left_out.as_array().unwrap().len(), &left_out[0]["bytes"]), (1, &json!(most - 5)));
+    let node = left_out[0]["node_id"].as_str().unwrap();
+    let one = app.get(&format!("{path}?node={}", node.replace(' ', "%20"))).await.body;
+    assert_eq!((one["steps"].as_array().unwrap().len(), &one["steps"][0]["node_id"]), (1, &json!(node)));
+    assert!(one["steps"][0]["output"]["main"][0]["t"].is_string() && one.get("left_out").is_none());
+    let nothing = app.get(&format!("{path}?node=nobody")).await.body;
+    assert_eq!((&nothing["steps"], &nothing["id"]), (&json!([]), &json!(run)));
+    for query in ["node=a&wait=1", "node=a&after=1", "node="] {
+        app.get(&format!("{path}?{query}")).await.problem(400, "invalid_parameter");
+    }
+    let unknown = format!("/api/v1/runs/{}?node=a", domain::ids::RunId::at(app.clock.now(), 1));
+    app.get(&unknown).await.problem(404, "run_not_found");
 }

@@ -242,3 +242,71 @@ async fn a_run_gets_the_newest_version_also_when_it_comes_in_the_same_batch() {
     }
     app.get(&format!("/api/v1/workflows/{id}")).await.problem(404, "workflow_not_found");
 }
+
+/// A record as somebody writes it who is not one of our functions.
+fn edited(event: &Event, edit: impl FnOnce(&mut serde_json::Value)) -> String {
+    let mut record = serde_json::to_value(event).unwrap();
+    edit(&mut record);
+    record.to_string()
+}
+
+#[tokio::test]
+async fn a_run_whose_request_cannot_be_read_fails_and_says_so_and_its_record_is_kept() {
+    let app = TestApp::start().await;
+    let workflow = app.workflow().await;
+    let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
+    let records = [
+        ("invalid_input", edited(&requested(&workflow, 1), |event| event["data"]["input"] = json!(deep))),
+        (
+            "unreadable_event",
+            edited(&requested(&workflow, 2), |event| event["data"]["input"] = json!({"a": 1})),
+        ),
+        ("unreadable_event", edited(&requested(&workflow, 3), |event| event["data"]["trigger"] = json!(7))),
+        (
+            "unreadable_event",
+            edited(&requested(&workflow, 4), |event| event["type"] = json!("io.minireipaz.run.requested.v9")),
+        ),
+        ("unreadable_event", edited(&requested(&workflow, 5), |event| event["time"] = json!("yesterday"))),
+        ("unreadable_event", edited(&requested(&workflow, 6), |event| event["specversion"] = json!("2.0"))),
+        (
+            "unreadable_event",
+            edited(&requested(&workflow, 7), |event| event["data"]["x"] = json!("@deep"))
+                .replace("\"@deep\"", &deep)
+                .replace("\"input\"", "\"put\""),
+        ),
+    ];
+    let good = text(&requested(&workflow, 8));
+    let all = records.iter().map(|(_, record)| record.as_str()).chain([good.as_str()]);
+    let body = format!("[{}]", all.collect::<Vec<_>>().join(","));
+    for _ in 0..2 {
+        let report = app.deliver(body.clone()).await;
+        assert_eq!(report.body, json!({"runs": 1, "failed": 7, "workflows": 0, "dead_letters": 7}));
+    }
+    for (n, (code, _)) in (1..).zip(&records) {
+        let Payload::RunRequested(run) = requested(&workflow, n).payload else { unreachable!() };
+        let read = app.get(&format!("/api/v1/runs/{}", run.run_id)).await;
+        assert_eq!(
+            (&read.body["status"], &read.body["error"]["code"]),
+            (&json!("failed"), &json!(code)),
+            "{n}"
+        );
+        assert_eq!(read.body["workflow_id"], json!(workflow), "{n}");
+        let message = read.body["error"]["message"].as_str().unwrap();
+        assert!(message.contains("start the run again"), "{message}");
+    }
+    let letters = app.store.dead_letters();
+    assert!(letters.iter().all(|letter| letter.tenant == "acme"), "{letters:?}");
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_hides_nothing_that_is_known_of_its_run() {
+    let app = TestApp::start().await;
+    let workflow = app.workflow().await;
+    let event = requested(&workflow, 1);
+    let Payload::RunRequested(run) = &event.payload else { unreachable!() };
+    let (id, body) = (run.run_id.to_string(), edited(&event, |event| event["data"]["trigger"] = json!(7)));
+    app.deliver(text(&event)).await;
+    app.advance(&id, RunStatus::Running, 4).await;
+    app.deliver(body).await;
+    assert_eq!(app.get(&format!("/api/v1/runs/{id}")).await.body["status"], "running");
+}

@@ -3,14 +3,20 @@
 use std::sync::Arc;
 
 use domain::{
-    ids::{RunId, WorkflowId},
+    ids::{NodeId, RunId, WorkflowId},
     run::RunStatus,
 };
-use minireipaz::testing::eventually;
+use minireipaz::{
+    store::{Facts, RunStore, StepFact},
+    testing::eventually,
+};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::{app::TestApp, long_poll::waited_for};
+use crate::{
+    app::{TestApp, acme, greeting},
+    long_poll::waited_for,
+};
 
 fn damage(app: &TestApp, run: &str) {
     app.store.damage(run.parse::<RunId>().unwrap().0);
@@ -35,6 +41,79 @@ async fn a_run_that_cannot_be_read_is_a_clear_problem_and_the_list_shows_the_oth
     let list = app.get(&format!("/api/v1/workflows/{workflow}/runs")).await;
     let ids: Vec<_> = list.body["items"].as_array().unwrap().iter().map(|run| run["id"].clone()).collect();
     assert_eq!(ids, [json!(good)]);
+    let told = json!({
+        "id": bad, "code": "unreadable_row", "message": "a stored row cannot be read: tested damage"
+    });
+    assert_eq!(list.body["unreadable"], json!([told]));
+}
+
+#[tokio::test]
+async fn a_step_that_cannot_be_read_is_shown_as_such_in_answers_and_streams() {
+    let app = TestApp::start().await;
+    let run = app.run(&app.workflow().await).await;
+    app.deliver_all().await;
+    let (id, nodes) = (run.parse::<RunId>().unwrap(), ["start", "end"]);
+    let steps = (0..).zip(nodes).map(|(ordinal, node)| {
+        let step = json!({"node_id": node, "kind": "noop", "status": "succeeded", "attempts": 1});
+        let step = serde_json::from_value(step).unwrap();
+        StepFact { tenant: acme(), run_id: id, run_attempt: 1, revision: 3, ordinal, step }
+    });
+    app.store.record(&Facts { runs: Vec::new(), steps: steps.collect() }).await.unwrap();
+    app.advance(&run, RunStatus::Succeeded, 3).await;
+    app.store.damage_step(id, NodeId::parse("end").unwrap());
+    let shown = app.get(&format!("/api/v1/runs/{run}?wait=25")).await;
+    assert_eq!((shown.status.as_u16(), &shown.body["status"]), (200, &json!("succeeded")));
+    let statuses: Vec<_> =
+        shown.body["steps"].as_array().unwrap().iter().map(|step| step["status"].clone()).collect();
+    assert_eq!(statuses, ["succeeded", "unreadable"]);
+    assert_eq!(shown.body["steps"][1]["error"]["code"], "unreadable_row");
+    let request = app.request(http::Method::GET, &format!("/api/v1/runs/{run}"));
+    let stream = request.header("accept", "text/event-stream").body(axum::body::Body::empty()).unwrap();
+    assert!(app.send(stream).await.text.contains("\"unreadable\""));
+}
+
+#[tokio::test]
+async fn a_workflow_that_cannot_be_read_is_listed_as_such_and_mended_by_saving_it_again() {
+    let app = TestApp::start().await;
+    let (good, bad) = (app.workflow().await, app.workflow().await);
+    app.store.damage(bad.parse::<WorkflowId>().unwrap().0);
+    let list = app.get("/api/v1/workflows").await.body;
+    assert_eq!((&list["items"][0]["id"], &list["unreadable"][0]["id"]), (&json!(good), &json!(bad)));
+    let path = format!("/api/v1/workflows/{bad}");
+    let read = app.get(&path).await;
+    let detail = read.problem(500, "unreadable_row");
+    assert!(detail.contains("PUT") && detail.contains("version 1"), "{detail}");
+    assert_eq!(read.body["current_version"], 1);
+    app.post(&format!("{path}/runs"), &json!({})).await.problem(500, "unreadable_row");
+    app.put(&path, &greeting(), "\"7\"").await.problem(412, "version_mismatch");
+    assert_eq!(app.put(&path, &greeting(), "\"1\"").await.body["version"], 2);
+    assert_eq!(app.get(&path).await.status, 200);
+    app.run(&bad).await;
+
+    app.store.damage(good.parse::<WorkflowId>().unwrap().0);
+    let path = format!("/api/v1/workflows/{good}");
+    let delete = || app.request(http::Method::DELETE, &path).body(axum::body::Body::empty()).unwrap();
+    assert_eq!(app.send(delete()).await.status, 204);
+    app.get(&path).await.problem(404, "workflow_not_found");
+}
+
+#[tokio::test]
+async fn a_workflow_that_is_mended_in_the_batch_that_runs_it_is_run() {
+    let app = TestApp::start().await;
+    let workflow = app.workflow().await;
+    let mended = app.put(&format!("/api/v1/workflows/{workflow}"), &greeting(), "*").await;
+    assert_eq!(mended.body["version"], 2);
+    let events = app.bus.take_for_scheduler();
+    // As if the store had the first version alone, and that could not be read.
+    let other = TestApp::start().await;
+    other.deliver(serde_json::to_string(&events[0]).unwrap()).await;
+    other.store.damage(workflow.parse::<WorkflowId>().unwrap().0);
+    let batch = [
+        crate::scheduler::text(&events[1]),
+        crate::scheduler::text(&crate::scheduler::requested(&workflow, 1)),
+    ];
+    let delivered = other.deliver(format!("[{}]", batch.join(","))).await;
+    assert_eq!(delivered.body, json!({"runs": 1, "failed": 0, "workflows": 1, "dead_letters": 0}));
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::{
     items::{self, MAIN, Output, Ports},
+    measure::{error_bytes, output_bytes},
     run::{NodeError, RunStatus},
     timestamp::Timestamp,
 };
@@ -15,6 +16,11 @@ use super::{
     state::{Phase, RunState, delivered},
     step_run::StepState,
 };
+
+/// What a step gives that ends so, in bytes of compact JSON.
+pub(super) fn given(output: Option<&Output>, error: Option<&NodeError>) -> usize {
+    output.map_or(0, output_bytes) + error.map_or(0, error_bytes)
+}
 
 impl RunState {
     /// Takes an event into account. Equal events in equal order give equal states, always.
@@ -74,6 +80,8 @@ impl RunState {
         }
         if step.state.is_settled() {
             progress.unsettled -= 1;
+            progress.given =
+                progress.given.saturating_add(given(step.output().map(Arc::as_ref), step.error()));
             let (skipped, output) = (step.state == StepState::Skipped, step.output().cloned());
             if skipped || output.is_some() {
                 self.deliver(&event.step, output.as_deref());

@@ -32,6 +32,23 @@ pub struct RunHeader {
 }
 
 impl RunHeader {
+    /// A run that was accepted with this, of nobody who is traced.
+    #[must_use]
+    pub fn of(tenant: TenantId, run: NewRun) -> Self {
+        let NewRun { id, workflow_id, workflow_version, attempt, trigger, input, created_at } = run;
+        Self {
+            tenant,
+            run_id: id,
+            attempt,
+            workflow_id,
+            workflow_version,
+            trigger,
+            input,
+            created_at,
+            traceparent: None,
+        }
+    }
+
     /// What the run was accepted with.
     #[must_use]
     pub fn new_run(&self) -> NewRun {

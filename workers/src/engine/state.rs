@@ -38,6 +38,8 @@ pub(super) struct Progress {
     pub(super) running: usize,
     /// Steps that have begun or were skipped: the next ordinal.
     pub(super) begun: u32,
+    /// What the settled steps gave, in bytes of compact JSON.
+    pub(super) given: usize,
 }
 
 /// What one edge brings to a step.
@@ -87,6 +89,7 @@ impl RunState {
             steps,
             running: 0,
             begun: 0,
+            given: 0,
         };
         Self { header: header.into(), definition, progress }
     }

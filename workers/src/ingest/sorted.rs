@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::body::Bytes;
 use domain::{
     dead_letter::DeadLetter,
-    event::{Event, Payload, TaskExecute},
+    event::{Event, LostRun, Payload, TaskExecute, Topic, UnreadableEvent},
     ids::TenantId,
     items::read_input,
     run::{NodeError, RunKey},
@@ -81,8 +81,38 @@ pub(super) async fn read(
 impl SortedRecords {
     fn of(state: &IngestState, body: &[u8], sender: Sender) -> Self {
         let (now, mut sorted) = (state.clock.now(), Self::default());
-        let letters = state.batches.read(body, now, |event, text| sorted.sort(state, event, text, sender));
+        let letters = state.batches.read(body, now, |event, text| match event {
+            Ok(event) => sorted.sort(state, event, text, sender),
+            Err(unreadable) => sorted.lose(state, unreadable, text, sender),
+        });
         Self { letters, ..sorted }
+    }
+
+    /// A record that is no event: the run that it asks for fails at its owner's, if it says so much.
+    fn lose(
+        &mut self,
+        state: &IngestState,
+        unreadable: UnreadableEvent,
+        text: &str,
+        sender: Sender,
+    ) -> Result<(), Refused> {
+        match unreadable.run {
+            Some(lost) if lost.topic == Topic::Tasks => {
+                let LostRun { tenant, run, .. } = *lost;
+                if sender == Sender::Connector
+                    && let Some(owner) = state.peers.elsewhere(run.id)
+                {
+                    self.elsewhere.push((Arc::clone(owner), text.as_bytes().to_vec()));
+                    return Ok(());
+                }
+                let why = unreadable.reason;
+                let message = format!("the run's task cannot be read: {why}; start the run again");
+                let header = Arc::new(RunHeader::of(tenant, run));
+                self.reject(state, header, NodeError::new("unreadable_event", message), text);
+                Ok(())
+            }
+            _ => Err(unreadable.into()),
+        }
     }
 
     fn sort(&mut self, state: &IngestState, event: Event, text: &str, sender: Sender) -> Result<(), Refused> {
@@ -100,7 +130,7 @@ impl SortedRecords {
             }
             Payload::WorkflowSaved(_) | Payload::WorkflowDeleted(_) | Payload::RunRequested(_) => {
                 let reason = "this event is for the scheduler: the connector of topic `workflows` must not call the worker";
-                return Err(Refused { tenant: event.tenant, reason: reason.to_owned() });
+                return Err(Refused { tenant: Some(event.tenant), reason: reason.to_owned() });
             }
         }
         Ok(())

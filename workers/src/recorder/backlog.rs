@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use domain::ids::TenantId;
+use domain::{ids::TenantId, run::NodeError};
 use metrics::gauge;
 use minireipaz::clock::Clock;
 use minireipaz::{
@@ -19,7 +19,7 @@ use minireipaz::{
 };
 use tokio::sync::Notify;
 
-use super::record::Record;
+use super::record::{Record, RunRecord};
 use crate::journal::{Journal, JournalError, Snapshot, codec, set_aside};
 
 /// How much may wait before no more runs are taken. Of one tenant half of it: then its steps wait.
@@ -209,10 +209,23 @@ impl Backlog {
         Ok(codec::read_record(&text).unwrap_or_else(|error| self.unreadable(&text, &error)))
     }
 
-    /// One damaged row must not hold up all that come after it.
+    /// One damaged row must not hold up all that come after it, and nobody must wait for ever for the end of its run.
     fn unreadable(&self, text: &[u8], error: &serde_json::Error) -> Record {
-        let reason = format!("a row of the outbox cannot be read: {error}");
-        Record::Dead(Box::new(set_aside(&reason, text, "", self.clock.now())))
+        let (reason, now) = (format!("a row of the outbox cannot be read: {error}"), self.clock.now());
+        let Some((tenant, ended)) = codec::read_ended_run(text) else {
+            return Record::Dead(Box::new(set_aside(&reason, text, "", now)));
+        };
+        let message = format!(
+            "the run ended as {}, and the worker cannot read what its journal holds of it",
+            ended.status
+        );
+        let row = RunRecord {
+            run: ended.run.failed(NodeError::new("journal_unreadable", message), ended.revision, now),
+            steps: Vec::new(),
+            tenant: tenant.clone(),
+        };
+        let letter = set_aside(&reason, text, tenant.as_str(), now);
+        Record::Lost(Box::new(row), Box::new(letter))
     }
 
     /// The store has these rows.

@@ -12,7 +12,11 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 pub(crate) use backlog::{Backlog, BacklogLimits, Committed, RowPlace};
 use backon::{ExponentialBuilder, Retryable};
-use domain::{dead_letter::DeadLetter, ids::RunId};
+use domain::{
+    dead_letter::DeadLetter,
+    ids::{RunId, TenantId},
+    run::{NewRun, NodeError, Run},
+};
 use metrics::counter;
 use minireipaz::clock::Clock;
 use minireipaz::{
@@ -22,6 +26,7 @@ use minireipaz::{
 };
 use record::Gathered;
 pub(crate) use record::{Record, RunRecord, StepRecord};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::{CONSUMER, backoff::doubling};
@@ -121,6 +126,40 @@ impl Recorder {
         let reason = format!("the store refuses what happened to run {}: {error}", run.id);
         let record = record.unwrap_or_default();
         self.bury(&[DeadLetter::new(CONSUMER, &reason, &record, tenant.as_str(), self.clock.now())]).await;
+        if run.status.is_terminal() {
+            self.record_bare_end(tenant, run, error).await;
+        }
+    }
+
+    /// Records the end of a run without anything that it was given or gave, so that nobody waits for it for ever.
+    async fn record_bare_end(&self, tenant: &TenantId, run: &Run, error: &StoreError) {
+        let message =
+            format!("the run ended as {}, and the store refuses what happened to it: {error}", run.status);
+        let Run {
+            id,
+            workflow_id,
+            workflow_version,
+            revision,
+            attempt,
+            started_at,
+            finished_at,
+            created_at,
+            ..
+        } = *run;
+        let bare = NewRun {
+            id,
+            workflow_id,
+            workflow_version,
+            attempt,
+            trigger: run.trigger.clone(),
+            input: Value::Null,
+            created_at,
+        };
+        let failed = bare.failed(NodeError::new("not_recorded", message), revision, self.clock.now());
+        let facts = Facts::of_runs(vec![(tenant.clone(), Run { started_at, finished_at, ..failed })]);
+        if let Err(error) = self.record_part(&facts).await {
+            tracing::error!(%error, run.id = %id, "the store refuses even the end of run {id}");
+        }
     }
 
     async fn bury(&self, letters: &[DeadLetter]) {

@@ -16,13 +16,16 @@ pub(crate) enum Record {
     Run(Box<RunRecord>),
     /// A record that was refused.
     Dead(Box<DeadLetter>),
+    /// A row of the outbox that cannot be read, and the end of the run that it tells of. It is made when a row is read,
+    /// and never written.
+    Lost(Box<RunRecord>, Box<DeadLetter>),
 }
 
 impl Record {
     /// Whose it is; `None`: nobody knows whose the refused record was.
     pub(crate) fn tenant(&self) -> Option<TenantId> {
         match self {
-            Self::Run(row) => Some(row.tenant.clone()),
+            Self::Run(row) | Self::Lost(row, _) => Some(row.tenant.clone()),
             Self::Dead(letter) => TenantId::parse(&letter.tenant).ok(),
         }
     }
@@ -65,6 +68,10 @@ impl Gathered {
         let row = match record {
             Record::Dead(letter) => return self.letters.push(*letter),
             Record::Run(row) => *row,
+            Record::Lost(row, letter) => {
+                self.letters.push(*letter);
+                *row
+            }
         };
         match self.places.entry(row.run.id) {
             Entry::Vacant(place) => {

@@ -235,6 +235,32 @@ async fn a_damaged_row_becomes_a_dead_letter_and_holds_nobody_up() {
 }
 
 #[tokio::test]
+async fn a_damaged_row_with_the_end_of_a_run_ends_it_as_failed() {
+    let rig = Rig::new();
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    let damaged = |run, status| {
+        let Record::Run(mut record) = row(run, 2, 9, &[(0, 9)]) else { unreachable!() };
+        record.run.status = status;
+        let text = String::from_utf8(codec::write_record(&Record::Run(record)).unwrap()).unwrap();
+        text.replace("\"input\":null", &format!("\"input\":{deep}")).into_bytes()
+    };
+    let row = |sequence, text| OutboxRow { sequence, tenant: Some(tenant("acme")), text };
+    let outbox = vec![row(1, damaged(1, RunStatus::Succeeded)), row(2, damaged(2, RunStatus::Running))];
+    rig.journal.commit(&Commit { outbox, ..Commit::default() }).unwrap();
+    let rig = rig.reopened(LIMITS);
+    let mut gathered = Gathered::default();
+    rig.backlog.take().await.unwrap().into_iter().for_each(|committed| gathered.add(committed.record));
+    let (facts, letters) = gathered.into_facts();
+    assert_eq!(letters.len(), 2, "both are kept");
+    let [(tenant, run)] = facts.runs.as_slice() else { panic!("{facts:?}") };
+    assert_eq!((tenant.as_str(), run.id.0.as_u128(), run.status), ("acme", 1, RunStatus::Failed));
+    assert_eq!((run.attempt, run.revision, &run.input), (2, 9, &Value::Null));
+    let error = run.error.as_ref().unwrap();
+    assert_eq!(error.code, "journal_unreadable");
+    assert!(error.message.contains("ended as succeeded"), "{error:?}");
+}
+
+#[tokio::test]
 async fn the_processor_hears_of_a_record_before_whoever_waits_for_the_end() {
     let rig = Rig::new();
     rig.commit("acme", 1, 1);

@@ -113,6 +113,38 @@ async fn a_run_whose_input_nobody_can_read_fails_and_says_so() {
 }
 
 #[tokio::test]
+async fn a_run_whose_task_nobody_can_read_fails_and_says_so_and_one_that_is_known_goes_on() {
+    let app = App::start().await;
+    let edited = |task: &Task, edit: &dyn Fn(&mut Value)| {
+        let mut record: Value = serde_json::from_str(&task.json()).unwrap();
+        edit(&mut record);
+        record.to_string()
+    };
+    let edits: [&dyn Fn(&mut Value); 4] = [
+        &|event| event["type"] = json!("io.minireipaz.task.execute.v9"),
+        &|event| event["data"]["document"] = json!({"name": "no text"}),
+        &|event| event["data"]["trigger"] = json!(7),
+        &|event| event["specversion"] = json!("2.0"),
+    ];
+    for edit in edits {
+        let task = Task::new(&pure_workflow());
+        let record = edited(&task, edit);
+        assert_eq!(app.post(record.clone()).await.receipt(), (0, 0, 1));
+        let found = app.ended(task.run).await;
+        let error = found.run.error.unwrap();
+        assert_eq!((found.run.status, error.code.as_str()), (RunStatus::Failed, "unreadable_event"));
+        assert!(error.message.contains("start the run again"), "{}", error.message);
+        assert_eq!(app.post(record.clone()).await.receipt(), (0, 1, 0), "it is known");
+        assert_eq!(app.store.dead_letters().last().unwrap().tenant, "acme");
+
+        let known = Task::new(&pure_workflow());
+        app.succeeded(app.submit(&known).await).await;
+        assert_eq!(app.post(edited(&known, edit)).await.receipt(), (0, 1, 0));
+        assert_eq!(app.store.ends(known.run), 1);
+    }
+}
+
+#[tokio::test]
 async fn nobody_is_let_in_without_the_secret() {
     let app = App::start().await;
     let task = Task::new(&pure_workflow());

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use domain::{
-    limits::MAX_DEPTH,
+    limits::{MAX_DEPTH, MAX_RUN_OUTPUT_BYTES},
     measure::value_bytes,
-    run::{NodeError, RunStatus, RunWithSteps},
+    run::{NodeError, RunStatus, RunWithSteps, StepStatus},
 };
 use serde_json::{Value, json};
 
@@ -41,6 +41,37 @@ async fn too_many_runs_in_memory_turn_batches_away() {
     assert!(reply.body.contains("limit of 2"), "the limit is named: {}", reply.body);
     app.endpoint.release();
     app.all_succeeded(&tasks.map(|task| task.run), 2).await;
+}
+
+/// `start > n0 > n1 > …`: each gives the same four million bytes.
+fn heavy_workflow(nodes: usize) -> Value {
+    let text = "{{ $json.t }}".repeat(8);
+    let grow = json!({"id": "n0", "type": "set", "data": {"params": {"fields": {"t": text}}}});
+    let pass = (1..nodes).map(|n| json!({"id": format!("n{n}"), "type": "noop"}));
+    let all: Vec<_> = [json!({"id": "start", "type": "manual"}), grow].into_iter().chain(pass).collect();
+    let edges: Vec<_> =
+        all.windows(2).map(|pair| json!({"source": pair[0]["id"], "target": pair[1]["id"]})).collect();
+    json!({"name": "Heavy", "nodes": all, "edges": edges})
+}
+
+#[tokio::test]
+async fn a_run_whose_steps_give_more_than_they_may_together_fails_and_names_the_limit() {
+    let app = App::start().await;
+    let each = 4_000_000;
+    let within = MAX_RUN_OUTPUT_BYTES / (each + 100);
+    let input = json!({"t": "x".repeat(each / 8)});
+    let [fits, above] =
+        [within, within + 1].map(|nodes| Task::new(&heavy_workflow(nodes)).input(input.clone()));
+    assert_eq!(app.post(batch([&fits, &above])).await.receipt(), (2, 0, 0));
+    let found = app.succeeded(fits.run).await;
+    assert_eq!(found.steps.len(), within + 1);
+    assert!(!found.left_out.is_empty(), "an answer has less room than a run");
+    let found = app.ended(above.run).await;
+    let error = found.run.error.as_ref().unwrap();
+    assert_eq!((found.run.status, error.code.as_str()), (RunStatus::Failed, "limit"));
+    assert!(error.message.contains("MAX_RUN_OUTPUT_BYTES"), "{}", error.message);
+    let last = step(&found, &format!("n{within}"));
+    assert_eq!((last.status, &last.output), (StepStatus::Failed, &None));
 }
 
 fn can_be_kept(error: &NodeError) -> bool {

@@ -1,6 +1,6 @@
 //! The store is away: runs go on, and all of them are recorded when it is back.
 
-use domain::ids::RunId;
+use domain::{ids::RunId, run::RunStatus};
 use minireipaz::store::memory::Call;
 use serde_json::json;
 
@@ -114,6 +114,9 @@ async fn one_run_that_the_store_refuses_for_good_holds_up_no_other() {
     assert_eq!(letters.len(), 1);
     assert!(letters[0].reason.contains(&bad.to_string()), "{:?}", letters[0]);
     assert!(letters[0].record.contains("\"copy\""), "what is lost to the store is in the letter");
-    assert!(app.find(bad).await.is_none());
+    let found = app.ended(bad).await;
+    let error = found.run.error.unwrap();
+    assert_eq!((found.run.status, error.code.as_str()), (RunStatus::Failed, "not_recorded"));
+    assert!(error.message.contains("ended as succeeded") && error.message.contains("refusal"), "{error:?}");
     app.succeeded(app.submit(&Task::new(&pure_workflow())).await).await;
 }

@@ -6,6 +6,7 @@ use axum::extract::FromRequestParts;
 use http::{HeaderMap, Uri, request::Parts};
 
 use super::{super::problem::ApiError, accept::wants_stream};
+use domain::ids::NodeId;
 
 /// Longest wait of a request.
 pub(in crate::http) const MAX_WAIT: Duration = Duration::from_secs(60);
@@ -40,8 +41,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Deep {
     }
 }
 
+/// `?node=`: of which node a reader of a run wants the steps alone.
+#[derive(Debug, Clone)]
+pub struct OfNode(pub Option<NodeId>);
+
+impl<S: Send + Sync> FromRequestParts<S> for OfNode {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        Ok(Self(parsed(&parts.uri, "node", "a node's id")?))
+    }
+}
+
 /// How long a reader of a run waits, and for what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Waiting {
     /// `?wait=` or `Prefer: wait=`, at most 60 seconds.
     pub wait: Option<Duration>,

@@ -4,6 +4,7 @@ mod functions;
 pub mod ping;
 pub mod run;
 pub mod scheduler_events;
+mod unreadable_entry;
 pub mod workflow;
 pub mod workflow_runs;
 pub mod workflows;
@@ -15,6 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::{layers, problem::Problem, state::AppState};
 pub use functions::{FUNCTIONS, Function};
+pub use unreadable_entry::UnreadableEntry;
 
 /// Routes that need no state yet, with their part of the OpenAPI document.
 pub type Routes = OpenApiRouter<AppState>;

@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 use super::{Problems, QUICK, Routes, within};
 use crate::{
     http::{
-        extract::{Authorized, MAX_WAIT, RunPath, RunsRead, Waiting},
+        extract::{Authorized, MAX_WAIT, OfNode, RunPath, RunsRead, Waiting},
         problem::ApiError,
         state::AppState,
     },
@@ -42,6 +42,8 @@ pub fn router() -> Routes {
 /// - A run that was accepted less than a minute ago and is not recorded yet is waited for, whatever `wait` says, up to
 ///   3 seconds.
 /// - When the wait is over, it comes as it is then: look at `status` and `revision`, and ask again.
+/// - With `node`: as it is now, with the steps of that node alone, also those whose outputs an answer with all of them
+///   leaves out.
 /// - With `Accept: text/event-stream`: its revisions as server-sent events, the run as data and the revision as
 ///   id, from the present one on (or the first above `Last-Event-ID` or `after`) to the last. The stream may end
 ///   before the run does: connect again. A client that has seen the last revision gets 204.
@@ -49,6 +51,7 @@ pub fn router() -> Routes {
     ("id" = RunId, Path, description = "The run's id."),
     ("wait" = Option<u64>, Query, description = "Seconds to wait, at most 60; 25 suits most proxies.", maximum = 60),
     ("after" = Option<u64>, Query, description = "The revision that you have."),
+    ("node" = Option<String>, Query, description = "A node's id; not with `wait`, `after` or a stream.", min_length = 1, max_length = 128),
     ("Prefer" = Option<String>, Header, description = "`wait=25` is the same as the parameter."),
     ("Last-Event-ID" = Option<u64>, Header, description = "For streams: the revision that you have."),
 ), responses(
@@ -62,7 +65,14 @@ async fn get(
     who: Authorized<RunsRead>,
     RunPath(id): RunPath,
     waiting: Waiting,
+    OfNode(node): OfNode,
 ) -> Result<Response, ApiError> {
+    if let Some(node) = node {
+        if waiting != Waiting::default() {
+            return Err(ApiError::parameter("node", "cannot be combined with `wait`, `after` or a stream"));
+        }
+        return Ok(Json(app.runs.read_node(&who.caller, id, &node).await?).into_response());
+    }
     if waiting.stream {
         let run = app.runs.follow(&who.caller, id, waiting.after).await?;
         return Ok(events(run, app.config.stream_limit));

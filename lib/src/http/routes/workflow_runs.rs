@@ -9,7 +9,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use utoipa_axum::routes;
 
-use super::{Problems, QUICK, Routes, within};
+use super::{Problems, QUICK, Routes, UnreadableEntry, within};
 use crate::{
     http::{
         extract::{
@@ -36,6 +36,9 @@ pub fn router() -> Routes {
 pub struct RunPage {
     /// The runs, newest first.
     pub items: Vec<RunSummary>,
+    /// Those of the page that cannot be read; missing when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<UnreadableEntry>,
     /// Pass it as `cursor` to get the next page; null on the last.
     pub next_cursor: Option<String>,
 }
@@ -94,5 +97,9 @@ async fn list(
     PageQuery(page): PageQuery,
 ) -> Result<Json<RunPage>, ApiError> {
     let page = app.runs.list(&who.caller, id, &page).await?;
-    Ok(Json(RunPage { items: page.items, next_cursor: page.next.as_ref().map(cursor_text) }))
+    Ok(Json(RunPage {
+        items: page.items,
+        unreadable: page.unreadable.into_iter().map(UnreadableEntry::of).collect(),
+        next_cursor: page.next.as_ref().map(cursor_text),
+    }))
 }

@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use utoipa_axum::routes;
 
-use super::{Problems, QUICK, Routes, within};
+use super::{Problems, QUICK, Routes, UnreadableEntry, within};
 use crate::http::{
     extract::{Authorized, PageQuery, WorkflowBody, WorkflowsRead, WorkflowsWrite, cursor_text, etag},
     problem::{ApiError, Problem},
@@ -24,6 +24,9 @@ pub fn router() -> Routes {
 pub struct WorkflowPage {
     /// The workflows, last changed first.
     pub items: Vec<WorkflowSummary>,
+    /// Those of the page that cannot be read; missing when there are none. They can be replaced and deleted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<UnreadableEntry>,
     /// Pass it as `cursor` to get the next page; null on the last.
     pub next_cursor: Option<String>,
 }
@@ -65,5 +68,9 @@ async fn list(
     PageQuery(page): PageQuery,
 ) -> Result<Json<WorkflowPage>, ApiError> {
     let page = app.workflows.list(&who.caller, &page).await?;
-    Ok(Json(WorkflowPage { items: page.items, next_cursor: page.next.as_ref().map(cursor_text) }))
+    Ok(Json(WorkflowPage {
+        items: page.items,
+        unreadable: page.unreadable.into_iter().map(UnreadableEntry::of).collect(),
+        next_cursor: page.next.as_ref().map(cursor_text),
+    }))
 }

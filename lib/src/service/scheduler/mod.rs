@@ -26,7 +26,7 @@ use crate::{
 };
 use domain::{
     dead_letter::DeadLetter,
-    event::{Event, Payload},
+    event::{Event, Payload, UnreadableEvent},
     ids::TenantId,
     run::Run,
 };
@@ -70,9 +70,12 @@ pub enum SchedulerError {
     Bus(#[from] BusError),
 }
 
-/// What follows from an event, by its type.
-fn plan_event(event: Event, plan: &mut Plan) -> Result<(), Refused> {
-    let Event { tenant, traceparent, payload, .. } = event;
+/// What follows from a record, by its event's type.
+fn plan_event(event: Result<Event, UnreadableEvent>, plan: &mut Plan) -> Result<(), Refused> {
+    let Event { tenant, traceparent, payload, .. } = match event {
+        Ok(event) => event,
+        Err(unreadable) => return Err(plan.lose(unreadable)),
+    };
     let received = Received { tenant, traceparent };
     match payload {
         Payload::WorkflowSaved(saved) => workflow_saved::plan(received, *saved, plan),
@@ -96,9 +99,11 @@ impl Scheduler {
     /// # Errors
     /// When not everything in it is known to be durable.
     pub async fn handle(&self, body: &[u8]) -> Result<Scheduled, SchedulerError> {
-        let mut plan = Plan::default();
+        let mut plan = Plan::new(self.clock.now());
         let letters = self.batches.read(body, self.clock.now(), |event, _| plan_event(event, &mut plan));
-        let (tasks, failed) = self.prepare(plan.starts, &plan.changes).await?;
+        let mut failed = plan.take_lost();
+        let (tasks, cannot_start) = self.prepare(plan.starts, &plan.changes).await?;
+        failed.extend(cannot_start);
         let queued = tasks.iter().map(|task| (task.tenant.clone(), task.run.clone().queued()));
         let runs = queued.chain(failed.iter().cloned()).collect();
         // Side by side: a worker that is faster than the insert is no harm, a `queued` row never hides a later one.
@@ -133,7 +138,7 @@ impl Scheduler {
         for start in starts {
             match newest.get(&start.workflow()) {
                 Some(Ok(workflow)) => tasks.push(Task::new(start, workflow, now)),
-                Some(Err(_)) => failed.push(start.with_unreadable_workflow(now)),
+                Some(Err(unreadable)) => failed.push(start.with_unreadable_workflow(unreadable, now)),
                 None => failed.push(start.without_workflow(now)),
             }
         }

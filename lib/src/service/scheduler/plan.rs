@@ -1,14 +1,17 @@
 //! What is to be done for a batch.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
-use crate::{ingest::Refused, store::WorkflowChange};
+use crate::{
+    ingest::Refused,
+    store::{UnreadableWorkflow, WorkflowChange},
+};
 use domain::{
-    event::RunRequested,
+    event::{LostRun, RunRequested, Topic, UnreadableEvent},
     ids::{RunId, TenantId},
-    run::{NodeError, Run},
+    run::{NewRun, NodeError, Run},
     timestamp::Timestamp,
     workflow::WorkflowKey,
 };
@@ -20,7 +23,10 @@ pub(super) struct Plan {
     pub(super) changes: Vec<WorkflowChange>,
     /// Runs that workers are to execute.
     pub(super) starts: Vec<Start>,
+    /// Runs that were asked for in a way that cannot be read, as they fail.
+    lost: HashMap<(TenantId, RunId), Run>,
     started: HashSet<(TenantId, RunId)>,
+    now: Timestamp,
 }
 
 /// An event, without its data.
@@ -39,18 +45,50 @@ pub(super) struct Start {
 }
 
 impl Plan {
+    pub(super) fn new(now: Timestamp) -> Self {
+        let (lost, started) = (HashMap::new(), HashSet::new());
+        Self { changes: Vec::new(), starts: Vec::new(), lost, started, now }
+    }
+
     /// Starts a run, once: it may have been delivered twice in one batch.
     pub(super) fn start(&mut self, start: Start) {
         if self.started.insert((start.tenant.clone(), start.run.run_id)) {
             self.starts.push(start);
         }
     }
+
+    /// Fails a run that cannot be started. The record that asks for it is kept.
+    pub(super) fn fail(&mut self, tenant: TenantId, run: NewRun, error: NodeError) -> Refused {
+        let reason = error.message.clone();
+        self.lost.insert((tenant.clone(), run.id), run.failed(error, 1, self.now));
+        Refused { tenant: Some(tenant), reason }
+    }
+
+    /// Fails the run that a record asks for which is no event, if it says so much. The record is kept.
+    pub(super) fn lose(&mut self, unreadable: UnreadableEvent) -> Refused {
+        match unreadable.run {
+            Some(lost) if lost.topic == Topic::Workflows => {
+                let LostRun { tenant, run, .. } = *lost;
+                let why = unreadable.reason;
+                let message = format!("the request of the run cannot be read: {why}; start the run again");
+                self.fail(tenant, run, NodeError::new("unreadable_event", message))
+            }
+            _ => unreadable.into(),
+        }
+    }
+
+    /// The runs that fail because nobody can read what asks for them; not those that are asked for once more.
+    pub(super) fn take_lost(&mut self) -> Vec<(TenantId, Run)> {
+        let lost = std::mem::take(&mut self.lost).into_iter();
+        lost.filter(|(key, _)| !self.started.contains(key)).map(|((tenant, _), run)| (tenant, run)).collect()
+    }
 }
 
 impl Received {
     /// It is not for the scheduler.
     pub(super) fn refused(self, reason: String) -> Refused {
-        Refused { tenant: self.tenant, reason }
+        Refused { tenant: Some(self.tenant), reason }
+    }
     }
 }
 
@@ -71,9 +109,13 @@ impl Start {
     }
 
     /// The run as it fails when what is stored of its workflow cannot be read: others' runs must not wait for it.
-    pub(super) fn with_unreadable_workflow(self, now: Timestamp) -> (TenantId, Run) {
-        let RunRequested { workflow_id, workflow_version, .. } = self.run;
-        let message = format!("what is stored of workflow {workflow_id} cannot be read");
+    pub(super) fn with_unreadable_workflow(
+        self,
+        unreadable: &UnreadableWorkflow,
+        now: Timestamp,
+    ) -> (TenantId, Run) {
+        let workflow_version = self.run.workflow_version;
+        let message = format!("{unreadable}; save another version of it and start the run again");
         let error = NodeError::new("workflow_unreadable", message);
         (self.tenant, self.run.at_version(workflow_version, self.input).failed(error, 1, now))
     }

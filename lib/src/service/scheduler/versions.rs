@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::documents::Documents;
-use crate::store::{Found, Store, StoreError, WorkflowChange};
-use domain::workflow::{StoredWorkflow, WorkflowKey};
+use crate::store::{FoundWorkflow, Store, StoreError, WorkflowChange};
+use domain::workflow::WorkflowKey;
 
 /// The store's versions, with those that this process knows.
 pub(super) struct Versions {
@@ -26,15 +26,16 @@ impl Versions {
         &self,
         wanted: impl Iterator<Item = WorkflowKey>,
         changes: &[WorkflowChange],
-    ) -> Result<HashMap<WorkflowKey, Found<StoredWorkflow>>, StoreError> {
+    ) -> Result<HashMap<WorkflowKey, FoundWorkflow>, StoreError> {
         let keys: Vec<_> = wanted.collect::<HashSet<_>>().into_iter().collect();
         if keys.is_empty() {
             return Ok(HashMap::new());
         }
         let mut newest = self.stored(&keys).await?;
         // Deletions last, since a save that comes again may come after them.
-        let older = |known: &Found<StoredWorkflow>, change: &WorkflowChange| {
-            known.as_ref().is_ok_and(|known| known.summary.version < change.version())
+        let older = |known: &FoundWorkflow, change: &WorkflowChange| {
+            let version = known.as_ref().map_or_else(|known| known.version, |known| known.summary.version);
+            version < change.version()
         };
         for change in changes {
             if let WorkflowChange::Saved { workflow, .. } = change
@@ -51,10 +52,7 @@ impl Versions {
         Ok(newest)
     }
 
-    async fn stored(
-        &self,
-        keys: &[WorkflowKey],
-    ) -> Result<HashMap<WorkflowKey, Found<StoredWorkflow>>, StoreError> {
+    async fn stored(&self, keys: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, FoundWorkflow>, StoreError> {
         let versions = self.store.versions(keys).await?;
         let mut newest = HashMap::with_capacity(versions.len());
         let mut unknown = Vec::new();

@@ -8,10 +8,10 @@ use std::{
 use quick_cache::unsync::Cache;
 use serde::Deserialize;
 
-use crate::{clock::Clock, service::bounded};
+use crate::{clock::Clock, service::bounded, store::UnreadableWorkflow};
 use domain::{
     timestamp::Timestamp,
-    workflow::{StoredWorkflow, WorkflowKey},
+    workflow::{StoredWorkflow, WorkflowKey, WorkflowSummary},
 };
 
 /// How often the store is asked for the newest version. The scheduler resolves the version again, so an older one
@@ -27,6 +27,8 @@ const CAPACITY: usize = 1_000;
 pub(super) enum Known {
     /// It exists.
     Saved(Arc<Version>),
+    /// It exists, and what is stored of it cannot be read.
+    Unreadable(Arc<UnreadableWorkflow>),
     /// It was deleted; the version is the deletion's.
     Deleted(u32),
 }
@@ -48,11 +50,35 @@ impl Version {
     }
 }
 
+/// What the next version of a workflow follows, whether it can be read or not.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Current {
+    pub(super) version: u32,
+    pub(super) created_at: Timestamp,
+    pub(super) updated_at: Timestamp,
+}
+
 impl Known {
     fn version(&self) -> u32 {
         match self {
             Self::Saved(version) => version.stored.summary.version,
+            Self::Unreadable(unreadable) => unreadable.version,
             Self::Deleted(version) => *version,
+        }
+    }
+
+    /// What the next version follows; `None`: it was deleted.
+    pub(super) fn current(&self) -> Option<Current> {
+        match self {
+            Self::Saved(saved) => {
+                let WorkflowSummary { version, created_at, updated_at, .. } = saved.stored.summary;
+                Some(Current { version, created_at, updated_at })
+            }
+            Self::Unreadable(unreadable) => {
+                let UnreadableWorkflow { version, created_at, updated_at, .. } = **unreadable;
+                Some(Current { version, created_at, updated_at })
+            }
+            Self::Deleted(_) => None,
         }
     }
 }

@@ -1,6 +1,10 @@
 //! What a change demands, and why it was refused.
 
-use crate::{bus::BusError, fair::TooManyWait, store::StoreError};
+use crate::{
+    bus::BusError,
+    fair::TooManyWait,
+    store::{StoreError, UnreadableWorkflow},
+};
 use domain::{ids::WorkflowId, violation::Violation};
 
 /// What a change demands of the version that it changes.
@@ -29,6 +33,9 @@ pub enum WorkflowError {
     /// It does not exist, or belongs to somebody else: the caller cannot tell which.
     #[error("there is no workflow {0}")]
     NotFound(WorkflowId),
+    /// It exists, and what is stored of it cannot be read.
+    #[error("{0}; save another version of it (PUT) or delete it")]
+    Unreadable(UnreadableWorkflow),
     /// The document is not a valid workflow.
     #[error("the workflow has {} violation(s)", .0.len())]
     Invalid(Vec<Violation>),

@@ -11,7 +11,7 @@ use super::{Caller, locks::Locks};
 use crate::clock::Clock;
 use crate::{
     bus::EventBus,
-    store::{Claim, Page, PageRequest, Store, StoreError, UnreadableRow, WorkflowChange},
+    store::{Claim, Page, PageRequest, Store, StoreError, UnreadableRow, UnreadableWorkflow, WorkflowChange},
 };
 use domain::{
     event::{Payload, WorkflowDeleted},
@@ -20,7 +20,7 @@ use domain::{
     workflow::{DocumentText, StoredWorkflow, Workflow, WorkflowDocument, WorkflowKey, WorkflowSummary},
 };
 
-use cache::{Cached, Known, Version, WorkflowCache};
+use cache::{Cached, Current, Known, Version, WorkflowCache};
 use check::DocumentCheck;
 use claims::Claims;
 pub use error::{Precondition, WorkflowError};
@@ -71,12 +71,19 @@ impl Workflows {
     /// # Errors
     /// When there is none or the store does not answer.
     pub async fn get(&self, caller: &Caller, id: WorkflowId) -> Result<Workflow, WorkflowError> {
-        let version = self.newest(&(caller.tenant.clone(), id)).await?.ok_or(WorkflowError::NotFound(id))?;
-        version.stored.read().map_err(|error| {
-            let why =
-                format!("the document is not a workflow, at line {} column {}", error.line(), error.column());
-            StoreError::from(UnreadableRow(why)).into()
-        })
+        match self.newest(&(caller.tenant.clone(), id)).await? {
+            Some(Known::Saved(version)) => version.stored.read().map_err(|error| {
+                let why = format!(
+                    "the document is not a workflow, at line {} column {}",
+                    error.line(),
+                    error.column()
+                );
+                let WorkflowSummary { version, created_at, updated_at, .. } = version.stored.summary;
+                WorkflowError::Unreadable(UnreadableWorkflow { version, created_at, updated_at, why })
+            }),
+            Some(Known::Unreadable(why)) => Err(WorkflowError::Unreadable(Arc::unwrap_or_clone(why))),
+            Some(Known::Deleted(_)) | None => Err(WorkflowError::NotFound(id)),
+        }
     }
 
     /// Workflows by last change, newest first.
@@ -91,7 +98,7 @@ impl Workflows {
         Ok(crate::store::WorkflowStore::list(&*self.store, &caller.tenant, page).await?)
     }
 
-    /// Saves the next version. Of concurrent calls with the same precondition one wins, in whatever processes they are.
+    /// Saves the next version, also of one that cannot be read. Of concurrent calls with the same precondition one wins, in whatever processes they are.
     ///
     /// # Errors
     /// When it does not exist, the precondition fails, the document is not valid, or a part does not answer.
@@ -104,14 +111,12 @@ impl Workflows {
     ) -> Result<Workflow, WorkflowError> {
         let key = (caller.tenant.clone(), id);
         let _turn = self.writers.turn(key.clone()).await;
-        let current = self.newest(&key).await?.ok_or(WorkflowError::NotFound(id))?;
-        precondition.check(current.stored.summary.version)?;
+        let current = self.current(&key, precondition).await?;
         let (document, text) = self.check.checked(&caller.tenant, document).await?;
         let (current, claim) = self.claim(&key, precondition, text.as_str(), current).await?;
-        let summary = &current.stored.summary;
         // Time never runs backwards within a workflow, whatever the clocks of two machines say.
-        let now = self.clock.now().max(summary.updated_at);
-        let saved = self.save(caller, id, claim.version, (summary.created_at, now), document, text).await;
+        let now = self.clock.now().max(current.updated_at);
+        let saved = self.save(caller, id, claim.version, (current.created_at, now), document, text).await;
         if let Err(WorkflowError::Bus(error)) = &saved {
             self.claims.refused(&key, &claim, error).await;
         }
@@ -124,21 +129,31 @@ impl Workflows {
         key: &WorkflowKey,
         precondition: &Precondition,
         content: &str,
-        mut current: Arc<Version>,
-    ) -> Result<(Arc<Version>, Claim), WorkflowError> {
+        mut current: Current,
+    ) -> Result<(Current, Claim), WorkflowError> {
         for tries in 1..=claims::TRIES {
-            let next = current.stored.summary.version + 1;
-            if let Some(claim) = self.claims.take(key, next, content).await? {
+            if let Some(claim) = self.claims.take(key, current.version + 1, content).await? {
                 return Ok((current, claim));
             }
             tokio::time::sleep(claims::pause(tries)).await;
-            current = self.newest(key).await?.ok_or(WorkflowError::NotFound(key.1))?;
-            precondition.check(current.stored.summary.version)?;
+            current = self.current(key, precondition).await?;
         }
         Err(WorkflowError::Busy)
     }
 
-    /// Deletes the workflow. Runs that are under way go on.
+    /// What the next version follows, read now, if it is what `precondition` demands.
+    async fn current(
+        &self,
+        key: &WorkflowKey,
+        precondition: &Precondition,
+    ) -> Result<Current, WorkflowError> {
+        let current = self.newest(key).await?.and_then(|known| known.current());
+        let current = current.ok_or(WorkflowError::NotFound(key.1))?;
+        precondition.check(current.version)?;
+        Ok(current)
+    }
+
+    /// Deletes the workflow, also one that cannot be read. Runs that are under way go on.
     ///
     /// # Errors
     /// When it does not exist, the precondition fails, or a part does not answer.
@@ -150,16 +165,14 @@ impl Workflows {
     ) -> Result<(), WorkflowError> {
         let key = (caller.tenant.clone(), id);
         let _turn = self.writers.turn(key.clone()).await;
-        let current = self.newest(&key).await?.ok_or(WorkflowError::NotFound(id))?;
-        precondition.check(current.stored.summary.version)?;
+        let current = self.current(&key, precondition).await?;
         // No document is the empty text.
         let (current, claim) = self.claim(&key, precondition, "", current).await?;
-        let summary = &current.stored.summary;
         let deleted = WorkflowDeleted {
             workflow_id: id,
             version: claim.version,
-            created_at: summary.created_at,
-            deleted_at: self.clock.now().max(summary.updated_at),
+            created_at: current.created_at,
+            deleted_at: self.clock.now().max(current.updated_at),
         };
         let event = caller.event(&*self.clock, Payload::WorkflowDeleted(deleted.clone()));
         if let Err(error) = self.bus.publish(&[event]).await {
@@ -209,14 +222,16 @@ impl Workflows {
 
     /// Whether it exists.
     pub(super) async fn exists(&self, key: &WorkflowKey) -> Result<bool, StoreError> {
-        Ok(self.newest(key).await?.is_some())
+        Ok(self.newest(key).await?.is_some_and(|known| known.current().is_some()))
     }
 
-    /// The newest version, read now.
-    async fn newest(&self, key: &WorkflowKey) -> Result<Option<Arc<Version>>, StoreError> {
-        let read = self.store.newest(std::slice::from_ref(key)).await?.remove(key).transpose()?;
-        let seen = read.map(|stored| Known::Saved(Arc::new(Version::new(stored, true))));
-        Ok(saved(self.cache.learn(key, seen)))
+    /// The newest version, or its deletion, read now.
+    async fn newest(&self, key: &WorkflowKey) -> Result<Option<Known>, StoreError> {
+        let seen = self.store.newest(std::slice::from_ref(key)).await?.remove(key).map(|found| match found {
+            Ok(stored) => Known::Saved(Arc::new(Version::new(stored, true))),
+            Err(unreadable) => Known::Unreadable(Arc::new(unreadable)),
+        });
+        Ok(self.cache.learn(key, seen))
     }
 
     /// The workflow that a run is to be started of, without a read when one was made within the last second.
@@ -224,7 +239,7 @@ impl Workflows {
     /// It is visible in the store: else the scheduler, which reads it there, could not find it.
     pub(super) async fn to_start(&self, key: &WorkflowKey) -> Result<Option<Arc<Version>>, StoreError> {
         let found = match self.cache.get(key) {
-            Cached::Fresh(known) => saved(Some(known)),
+            Cached::Fresh(known) => Some(known),
             Cached::Stale(known) => match tokio::time::timeout(PATIENCE, self.newest(key)).await {
                 Ok(Ok(found)) => found,
                 failed => {
@@ -234,26 +249,27 @@ impl Workflows {
                     };
                     tracing::warn!(workflow.id = %key.1, error, "the store does not answer: version last seen used");
                     self.cache.asked_in_vain(key);
-                    saved(Some(known))
+                    Some(known)
                 }
             },
             Cached::Nothing => self.newest(key).await?,
         };
-        match found {
+        match found.map_or(Ok(None), saved)? {
             Some(version) if !version.visible => {
                 let (tenant, workflow) = (key.0.clone(), version.stored.clone());
                 self.store.save(&[WorkflowChange::Saved { tenant, workflow }]).await?;
                 let seen = Known::Saved(Arc::new(Version::new(version.stored.clone(), true)));
-                Ok(saved(self.cache.learn(key, Some(seen))))
+                self.cache.learn(key, Some(seen)).map_or(Ok(None), saved)
             }
             found => Ok(found),
         }
     }
 }
 
-fn saved(known: Option<Known>) -> Option<Arc<Version>> {
+fn saved(known: Known) -> Result<Option<Arc<Version>>, StoreError> {
     match known {
-        Some(Known::Saved(version)) => Some(version),
-        Some(Known::Deleted(_)) | None => None,
+        Known::Saved(version) => Ok(Some(version)),
+        Known::Unreadable(unreadable) => Err(UnreadableRow(unreadable.to_string()).into()),
+        Known::Deleted(_) => Ok(None),
     }
 }

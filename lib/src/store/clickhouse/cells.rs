@@ -75,6 +75,21 @@ impl Reader {
         self.0.by_ref().take(columns).for_each(drop);
     }
 
+    /// How long the text is that comes after `skipped` values.
+    pub(super) fn text_len(&self, skipped: usize) -> usize {
+        match self.0.as_slice().get(skipped) {
+            Some(Value::String(bytes)) => bytes.len(),
+            _ => 0,
+        }
+    }
+
+    /// Makes the text empty that comes after `skipped` values.
+    pub(super) fn clear_text(&mut self, skipped: usize) {
+        if let Some(text @ Value::String(_)) = self.0.as_mut_slice().get_mut(skipped) {
+            *text = Value::String(Vec::new());
+        }
+    }
+
     fn bytes(&mut self) -> Found<Vec<u8>> {
         match self.next()? {
             Value::String(bytes) => Ok(bytes),
@@ -84,6 +99,11 @@ impl Reader {
 
     pub(super) fn text(&mut self) -> Found<String> {
         String::from_utf8(self.bytes()?).map_err(|error| UnreadableRow(error.to_string()))
+    }
+
+    /// A text, with U+FFFD for what is none.
+    pub(super) fn lossy_text(&mut self) -> Found<String> {
+        Ok(String::from_utf8_lossy(&self.bytes()?).into_owned())
     }
 
     pub(super) fn tenant(&mut self) -> Found<TenantId> {

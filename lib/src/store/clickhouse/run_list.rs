@@ -46,12 +46,14 @@ pub(super) async fn list(
             // One run alone has more rows than were read.
             None => wanted_rows = wanted_rows.saturating_mul(4),
         }
-        let readable = found.into_iter().filter_map(|(place, run)| {
-            database.unreadable.readable(format_args!("run {} in a list", place.id), run)
-        });
-        runs.extend(accepted_once(database, tenant, readable.collect()).await?);
+        for (place, run) in &found {
+            if let Err(why) = run {
+                database.unreadable.tell(format_args!("run {} in a list", place.id), why);
+            }
+        }
+        runs.extend(accepted_once(database, tenant, found).await?);
         if complete || runs.len() > limit {
-            return Ok(Page { next: next(&mut runs, limit, place), items: runs });
+            return Ok(Page::of(runs, limit));
         }
     }
 }
@@ -62,25 +64,18 @@ pub(super) async fn list(
 async fn accepted_once(
     database: &Database,
     tenant: &TenantId,
-    mut found: Vec<RunSummary>,
-) -> Result<Vec<RunSummary>, StoreError> {
-    let named: Vec<_> = found.iter().map(|run| run.id).filter(|run| run.created_at().is_none()).collect();
+    mut found: Vec<(Cursor, Found<RunSummary>)>,
+) -> Result<Vec<(Cursor, Found<RunSummary>)>, StoreError> {
+    let named = found.iter().map(|(place, _)| RunId(place.id)).filter(|run| run.created_at().is_none());
+    let named: Vec<_> = named.collect();
     if !named.is_empty() {
         let accepted = runs::acceptances(database, tenant, &named).await?;
-        found.retain(|run| accepted.get(&run.id).is_none_or(|at| *at == run.created_at));
+        found.retain(|(place, run)| {
+            let listed = run.as_ref().map_or(place.at, |run| run.created_at);
+            accepted.get(&RunId(place.id)).is_none_or(|at| *at == listed)
+        });
     }
     Ok(found)
-}
-
-fn place(run: &RunSummary) -> Cursor {
-    Cursor { at: run.created_at, id: run.id.0 }
-}
-
-/// Cuts `items` to a page, and tells where the next one starts.
-pub(super) fn next<T>(items: &mut Vec<T>, limit: usize, place: impl Fn(&T) -> Cursor) -> Option<Cursor> {
-    let more = items.len() > limit;
-    items.truncate(limit);
-    items.last().filter(|_| more).map(place)
 }
 
 pub(super) fn statement(

@@ -10,7 +10,7 @@ use super::{
 use crate::store::{Found, StepFact, StoreError, UnreadableRow};
 use domain::{
     ids::{NodeId, RunId, TenantId, WorkflowId},
-    run::{Run, RunKey, Step},
+    run::{Run, RunKey, Step, StepStatus},
     timestamp::Timestamp,
 };
 
@@ -152,61 +152,124 @@ const OF_RUNS_ONLY: usize = 5;
 
 /// What a row of [`RUN_OR_STEP`] is.
 pub(super) enum RunOrStep {
-    Run(Run),
+    Run(Found<Run>),
     Step {
         /// Its place among the run's steps.
         ordinal: u32,
+        /// With what can be read of it.
         step: Step,
+        /// Why something of it cannot be.
+        unreadable: Option<UnreadableRow>,
     },
 }
 
-/// A row of [`RUN_OR_STEP`]: of which run it is, and what it says.
-pub(super) fn read_run_or_step(mut row: Reader) -> Found<(RunKey, Found<RunOrStep>)> {
-    let (tenant, id) = (row.tenant()?, RunId(row.uuid()?));
-    Ok(((tenant, id), read_payload(id, row)))
+/// A row of [`RUN_OR_STEP`] of which only the beginning was read.
+pub(super) struct Unread {
+    run: RunId,
+    place: String,
+    /// From the version on.
+    row: Reader,
 }
 
-fn read_payload(id: RunId, mut row: Reader) -> Found<RunOrStep> {
-    let place = row.text()?;
+/// A row of [`RUN_OR_STEP`]: of which run it is, and the rest of it.
+pub(super) fn read_key(mut row: Reader) -> Found<(RunKey, Unread)> {
+    let key = (row.tenant()?, RunId(row.uuid()?));
+    let place = row.lossy_text()?;
+    let unread = Unread { run: key.1, place, row };
+    Ok((key, unread))
+}
+
+impl Unread {
+    /// Where the output is, counted from the version on.
+    const OUTPUT: usize = 4;
+
+    /// How large its output is, as JSON.
+    pub(super) fn output_bytes(&self) -> usize {
+        self.row.text_len(Self::OUTPUT)
+    }
+
+    /// Leaves its output out.
+    pub(super) fn leave_out_output(&mut self) {
+        self.row.clear_text(Self::OUTPUT);
+    }
+
+    /// What it says.
+    pub(super) fn read(self) -> RunOrStep {
+        let Self { run, place, row } = self;
+        if place.is_empty() { RunOrStep::Run(read_run(run, row)) } else { read_step(&place, row) }
+    }
+}
+
+fn read_run(id: RunId, mut row: Reader) -> Found<Run> {
     let (attempt, revision) = attempt_and_revision(row.u64()?);
-    let found = if place.is_empty() {
-        RunOrStep::Run(Run {
-            id,
-            revision,
-            attempt,
-            status: row.name()?,
-            started_at: row.optional_moment()?,
-            finished_at: row.optional_moment()?,
-            output: row.optional_json()?,
-            error: row.optional_json()?,
-            workflow_id: WorkflowId(row.uuid()?),
-            workflow_version: row.u32()?,
-            trigger: row.json()?,
-            input: row.json()?,
-            created_at: row.moment()?,
-        })
-    } else {
-        let node_id = NodeId::parse(&place).map_err(|error| UnreadableRow(error.to_string()))?;
-        let (status, started_at, finished_at) = (row.name()?, row.optional_moment()?, row.optional_moment()?);
-        let (output, error) = (row.optional_json()?, row.optional_json()?);
-        row.skip(OF_RUNS_ONLY);
-        let (iteration, ordinal) = (row.numbers()?.into(), row.u32()?);
-        let step = Step {
-            node_id,
-            iteration,
-            kind: row.text()?,
-            status,
-            attempts: row.u32()?,
-            started_at,
-            finished_at,
-            output,
-            lineage: row.optional_json()?.unwrap_or_default(),
-            waits_for: row.optional_json()?,
-            error,
-        };
-        RunOrStep::Step { ordinal, step }
+    Ok(Run {
+        id,
+        revision,
+        attempt,
+        status: row.name()?,
+        started_at: row.optional_moment()?,
+        finished_at: row.optional_moment()?,
+        output: row.optional_json()?,
+        error: row.optional_json()?,
+        workflow_id: WorkflowId(row.uuid()?),
+        workflow_version: row.u32()?,
+        trigger: row.json()?,
+        input: row.json()?,
+        created_at: row.moment()?,
+    })
+}
+
+fn read_step(place: &str, row: Reader) -> RunOrStep {
+    let mut row = Columns { row, unreadable: None };
+    row.get(Reader::u64);
+    let node_id = row.node(place);
+    let status = row.get(|row| row.name().map(Some));
+    let (started_at, finished_at) = (row.get(Reader::optional_moment), row.get(Reader::optional_moment));
+    let (output, error) = (row.get(Reader::optional_json), row.get(Reader::optional_json));
+    row.row.skip(OF_RUNS_ONLY);
+    let (iteration, ordinal) = (row.get(Reader::numbers).into(), row.get(Reader::u32));
+    let step = Step {
+        node_id,
+        iteration,
+        kind: row.get(Reader::text),
+        status: status.unwrap_or(StepStatus::Unreadable),
+        attempts: row.get(Reader::u32),
+        started_at,
+        finished_at,
+        output,
+        lineage: row.get(Reader::optional_json).unwrap_or_default(),
+        waits_for: row.get(Reader::optional_json),
+        error,
     };
-    Ok(found)
+    let step = match &row.unreadable {
+        Some(why) => step.unreadable(why.to_string()),
+        None => step,
+    };
+    RunOrStep::Step { ordinal, step, unreadable: row.unreadable }
+}
+
+/// Reads a row whose columns that cannot be read cost themselves, and not the others.
+struct Columns {
+    row: Reader,
+    /// Why the first of them cannot be.
+    unreadable: Option<UnreadableRow>,
+}
+
+impl Columns {
+    fn get<T: Default>(&mut self, read: impl FnOnce(&mut Reader) -> Found<T>) -> T {
+        read(&mut self.row).unwrap_or_else(|why| {
+            self.unreadable.get_or_insert(why);
+            T::default()
+        })
+    }
+
+    /// The node at a place of a run; if no node can have that name, the nearest that one can.
+    fn node(&mut self, place: &str) -> NodeId {
+        NodeId::parse(place).unwrap_or_else(|error| {
+            self.unreadable.get_or_insert(UnreadableRow(error.to_string()));
+            NodeId::nearest(place)
+        })
+    }
 }
 
 #[cfg(test)]

@@ -13,13 +13,15 @@ use super::{
     database::Database,
     recorder::Rows,
     run_list,
-    run_rows::{RUN_OR_STEP, RUN_ROWS, RunOrStep, attempt_and_revision, read_run_or_step},
-    sql::{MAX_KEYS, keys_are},
+    run_rows::{RUN_OR_STEP, RUN_ROWS, RunOrStep, Unread, attempt_and_revision, read_key},
+    sql::{MAX_KEYS, Text, keys_are},
 };
-use crate::store::{Facts, Found, Head, Page, PageRequest, RunStore, StoreError, UnreadableRow};
+use crate::store::{Facts, Found, Head, Page, PageRequest, RunStore, StoreError};
 use domain::{
-    ids::{RunId, TenantId, WorkflowId},
-    run::{Run, RunKey, RunSummary, RunWithSteps, Step},
+    ids::{NodeId, RunId, TenantId, WorkflowId},
+    iteration::Iteration,
+    limits::MAX_ANSWER_BYTES,
+    run::{LeftOut, RunKey, RunSummary, RunWithSteps, left_out},
     timestamp::Timestamp,
 };
 
@@ -38,6 +40,10 @@ impl RunStore for ClickHouse {
             return Ok(HashMap::new());
         }
         Ok(self.gets.submit(keys.to_vec()).await?)
+    }
+
+    async fn get_node(&self, key: &RunKey, node: &NodeId) -> Result<Option<Found<RunWithSteps>>, StoreError> {
+        get_node(&self.database, key, node).await
     }
 
     async fn heads(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, Found<Head>>, StoreError> {
@@ -133,32 +139,91 @@ fn read_acceptance(mut row: Reader) -> Found<(RunId, u64, Timestamp)> {
     Ok((RunId(row.uuid()?), row.u64()?, row.moment()?))
 }
 
+/// A query's answer has so many bytes at most, unless it is about a single run: 128 MiB.
+const MAX_RESULT_BYTES: usize = 128 << 20;
+/// `TOO_MANY_ROWS_OR_BYTES`: what was found is above `max_result_bytes`.
+const TOO_LARGE: i32 = 396;
+
 /// The runs with their steps, as they were at one moment.
 pub(super) async fn get(
     database: Arc<Database>,
     keys: Vec<RunKey>,
 ) -> Result<HashMap<RunKey, Found<RunWithSteps>>, StoreError> {
+    get_within(&database, &keys, MAX_RESULT_BYTES).await
+}
+
+/// Runs that are too large to be read together are read by halves, so that this process has room for each answer.
+pub(super) async fn get_within(
+    database: &Database,
+    keys: &[RunKey],
+    most: usize,
+) -> Result<HashMap<RunKey, Found<RunWithSteps>>, StoreError> {
     let mut runs = HashMap::with_capacity(keys.len());
-    for keys in keys.chunks(MAX_KEYS) {
-        let rows = database.select("runs", &runs_statement(keys)).await?;
-        let rows =
-            rows.into_iter().filter_map(|row| database.unreadable.readable("runs", read_run_or_step(row)));
-        runs.extend(collect(rows));
-    }
-    for (key, run) in &runs {
-        if let Err(why) = run {
-            database.unreadable.tell(name_of(key), why);
+    let mut parts: Vec<&[RunKey]> = keys.chunks(MAX_KEYS).collect();
+    while let Some(keys) = parts.pop() {
+        let mut sql = runs_statement(keys);
+        if keys.len() > 1 {
+            sql.push_str(&format!(" SETTINGS max_result_bytes = {most}"));
+        }
+        match database.select("runs", &sql).await {
+            Ok(rows) => runs.extend(read_runs(database, rows)),
+            Err(StoreError::Server { code: TOO_LARGE, .. }) if keys.len() > 1 => {
+                let (one, other) = keys.split_at(keys.len() / 2);
+                parts.extend([one, other]);
+            }
+            Err(error) => return Err(error),
         }
     }
     Ok(runs)
 }
 
-/// `LIMIT 1 BY` rather than `FINAL`, which would read the payloads of whole granules before it looks at the keys.
+/// A run with the steps of one node.
+async fn get_node(
+    database: &Database,
+    key: &RunKey,
+    node: &NodeId,
+) -> Result<Option<Found<RunWithSteps>>, StoreError> {
+    let condition =
+        format!("{} AND place IN ('', {})", condition(std::slice::from_ref(key)), Text(node.as_str()));
+    let rows = database.select("runs", &rows_statement(&condition)).await?;
+    Ok(read_runs(database, rows).remove(key))
+}
+
+fn read_runs(database: &Database, rows: Vec<Reader>) -> HashMap<RunKey, Found<RunWithSteps>> {
+    let mut gathered: HashMap<RunKey, Vec<Unread>> = HashMap::new();
+    for row in rows {
+        if let Some((key, row)) = database.unreadable.readable("runs", read_key(row)) {
+            gathered.entry(key).or_default().push(row);
+        }
+    }
+    let read = |(key, rows): (RunKey, Vec<Unread>)| {
+        let run = read_run(rows, |row| tell(database, &key, row))?;
+        Some((key, run))
+    };
+    gathered.into_iter().filter_map(read).collect()
+}
+
+/// Tells of a row that cannot be read, or not as a whole.
+fn tell(database: &Database, key: &RunKey, row: &RunOrStep) {
+    match row {
+        RunOrStep::Run(Err(why)) => database.unreadable.tell(name_of(key), why),
+        RunOrStep::Step { step, unreadable: Some(why), .. } => {
+            let whose = format_args!("step {:?} of {}", step.node_id.as_str(), name_of(key));
+            database.unreadable.tell(whose, why);
+        }
+        RunOrStep::Run(Ok(_)) | RunOrStep::Step { unreadable: None, .. } => {}
+    }
+}
+
 pub(super) fn runs_statement(keys: &[RunKey]) -> String {
+    rows_statement(&condition(keys))
+}
+
+/// `LIMIT 1 BY` rather than `FINAL`, which would read the payloads of whole granules before it looks at the keys.
+fn rows_statement(condition: &str) -> String {
     format!(
-        "SELECT {RUN_OR_STEP} FROM {RUN_ROWS} WHERE {} ORDER BY version DESC \
-         LIMIT 1 BY tenant, owner_id, place, iteration",
-        condition(keys)
+        "SELECT {RUN_OR_STEP} FROM {RUN_ROWS} WHERE {condition} ORDER BY version DESC \
+         LIMIT 1 BY tenant, owner_id, place, iteration"
     )
 }
 
@@ -166,38 +231,39 @@ fn condition(keys: &[RunKey]) -> String {
     keys_are("owner_id", keys.iter().map(|(tenant, id)| (tenant, id.0)))
 }
 
-/// A run and its steps, as their rows come.
-#[derive(Default)]
-struct Gathering {
-    run: Option<Run>,
-    steps: Vec<(u32, Step)>,
-    /// Why one of the rows cannot be read: then the run cannot, for it would not be whole.
-    unreadable: Option<UnreadableRow>,
-}
-
-impl Gathering {
-    /// `None`: only steps are there. They are not shown before their run is recorded.
-    fn whole(self) -> Option<Found<RunWithSteps>> {
-        let Self { run, mut steps, unreadable } = self;
-        if let Some(why) = unreadable {
-            return Some(Err(why));
+/// A run and its steps, of all of their rows. `None`: only steps are there, which are not shown before their run is
+/// recorded. What is left out is not read at all.
+fn read_run(rows: Vec<Unread>, tell: impl Fn(&RunOrStep)) -> Option<Found<RunWithSteps>> {
+    let sizes: Vec<_> = rows.iter().map(Unread::output_bytes).collect();
+    let leaves_out = left_out(&sizes, MAX_ANSWER_BYTES);
+    let (mut run, mut steps, mut left_out) = (None, Vec::new(), Vec::new());
+    for ((mut row, bytes), out) in rows.into_iter().zip(sizes).zip(leaves_out) {
+        if out {
+            row.leave_out_output();
         }
-        steps.sort_by(|(a, x), (b, y)| (a, &x.node_id, &x.iteration).cmp(&(b, &y.node_id, &y.iteration)));
-        Some(Ok(RunWithSteps { run: run?, steps: steps.into_iter().map(|(_, step)| step).collect() }))
-    }
-}
-
-fn collect(
-    rows: impl Iterator<Item = (RunKey, Found<RunOrStep>)>,
-) -> impl Iterator<Item = (RunKey, Found<RunWithSteps>)> {
-    let mut gathered: HashMap<RunKey, Gathering> = HashMap::new();
-    for (key, row) in rows {
-        let entry = gathered.entry(key).or_default();
-        match row {
-            Ok(RunOrStep::Run(run)) => entry.run = Some(run),
-            Ok(RunOrStep::Step { ordinal, step }) => entry.steps.push((ordinal, step)),
-            Err(why) => entry.unreadable = Some(why),
+        let row = row.read();
+        tell(&row);
+        let (node_id, iteration) = match &row {
+            RunOrStep::Run(_) => (None, Iteration::default()),
+            RunOrStep::Step { step, .. } => (Some(step.node_id.clone()), step.iteration.clone()),
+        };
+        let ordinal = match row {
+            RunOrStep::Run(read) => {
+                run = Some(read);
+                None
+            }
+            RunOrStep::Step { ordinal, step, .. } => {
+                steps.push((ordinal, step));
+                Some(ordinal)
+            }
+        };
+        if out {
+            left_out.push((ordinal, LeftOut { node_id, iteration, bytes }));
         }
     }
-    gathered.into_iter().filter_map(|(key, run)| Some((key, run.whole()?)))
+    steps.sort_by(|(a, x), (b, y)| (a, &x.node_id, &x.iteration).cmp(&(b, &y.node_id, &y.iteration)));
+    left_out.sort_by(|(a, x), (b, y)| (a, &x.node_id, &x.iteration).cmp(&(b, &y.node_id, &y.iteration)));
+    let steps = steps.into_iter().map(|(_, step)| step).collect();
+    let left_out = left_out.into_iter().map(|(_, left_out)| left_out).collect();
+    Some(run?.map(|run| RunWithSteps { run, steps, left_out }))
 }

@@ -10,11 +10,11 @@ use super::{
     ClickHouse,
     cells::{Reader, flag, moment, row, text},
     connection::InsertRow,
-    run_list::next,
     sql::{MAX_KEYS, Text, after, keys_are},
 };
 use crate::store::{
-    Claim, Cursor, Found, Page, PageRequest, StoreError, UnreadableRow, WorkflowChange, WorkflowStore,
+    Claim, Cursor, Found, FoundWorkflow, Page, PageRequest, StoreError, UnreadableRow, UnreadableWorkflow,
+    WorkflowChange, WorkflowStore,
 };
 use domain::{
     ids::{TenantId, WorkflowId},
@@ -35,10 +35,7 @@ impl WorkflowStore for ClickHouse {
         self.database.insert("save_workflows", WORKFLOW_ROWS, rows).await
     }
 
-    async fn newest(
-        &self,
-        keys: &[WorkflowKey],
-    ) -> Result<HashMap<WorkflowKey, Found<StoredWorkflow>>, StoreError> {
+    async fn newest(&self, keys: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, FoundWorkflow>, StoreError> {
         let unreadable = &self.database.unreadable;
         let mut newest = HashMap::with_capacity(keys.len());
         for keys in keys.chunks(MAX_KEYS) {
@@ -52,13 +49,13 @@ impl WorkflowStore for ClickHouse {
                 let Some((key, workflow)) = unreadable.readable("workflows", read_workflow(row)) else {
                     continue;
                 };
-                if let Err(why) = &workflow {
-                    unreadable.tell(format_args!("workflow {} of tenant {}", key.1, key.0), why);
-                }
                 // A deleted one is not there.
-                if let Some(workflow) = workflow.transpose() {
-                    newest.insert(key, workflow);
+                let Some(workflow) = workflow else { continue };
+                if let Err(why) = &workflow {
+                    let why = UnreadableRow(why.why.clone());
+                    unreadable.tell(format_args!("workflow {} of tenant {}", key.1, key.0), &why);
                 }
+                newest.insert(key, workflow);
             }
         }
         Ok(newest)
@@ -115,9 +112,15 @@ impl WorkflowStore for ClickHouse {
             limit + 1
         );
         let rows = self.database.select("list_workflows", &sql).await?;
-        let read = |row| self.database.unreadable.readable("a list of workflows", read_summary(row));
-        let mut items: Vec<_> = rows.into_iter().filter_map(read).collect();
-        Ok(Page { next: next(&mut items, limit, |w| Cursor { at: w.updated_at, id: w.id.0 }), items })
+        let unreadable = &self.database.unreadable;
+        let read = |row| unreadable.readable("a list of workflows", read_summary(row));
+        let entries: Vec<_> = rows.into_iter().filter_map(read).collect();
+        for (place, workflow) in &entries {
+            if let Err(why) = workflow {
+                unreadable.tell(format_args!("workflow {} in a list", place.id), why);
+            }
+        }
+        Ok(Page::of(entries, limit))
     }
 }
 
@@ -155,35 +158,57 @@ fn claim_row((tenant, workflow): &WorkflowKey, claim: &Claim, withdrawn: bool) -
     }
 }
 
-/// A row of [`SUMMARY`].
-fn read_summary(mut row: Reader) -> Found<WorkflowSummary> {
+/// A row of [`SUMMARY`], and its place in the list.
+fn read_summary(mut row: Reader) -> Found<(Cursor, Found<WorkflowSummary>)> {
     let id = WorkflowId(row.uuid()?);
-    read_rest_of_summary(id, &mut row)
-}
-
-fn read_rest_of_summary(id: WorkflowId, row: &mut Reader) -> Found<WorkflowSummary> {
-    Ok(WorkflowSummary {
-        id,
-        name: row.text()?,
-        active: row.flag()?,
-        version: row.u32()?,
-        created_at: row.moment()?,
-        updated_at: row.moment()?,
-    })
+    let summary = Summary::read(&mut row)?;
+    Ok((Cursor { at: summary.updated_at, id: id.0 }, summary.whole(id)))
 }
 
 /// A row of the tenant, whether it is deleted, [`SUMMARY`], and the document; `None` when deleted.
-fn read_workflow(mut row: Reader) -> Found<(WorkflowKey, Found<Option<StoredWorkflow>>)> {
+fn read_workflow(mut row: Reader) -> Found<(WorkflowKey, Option<FoundWorkflow>)> {
     let (tenant, deleted, id) = (row.tenant()?, row.flag()?, WorkflowId(row.uuid()?));
-    let stored = if deleted { Ok(None) } else { read_stored(id, row).map(Some) };
-    Ok(((tenant, id), stored))
+    if deleted {
+        return Ok(((tenant, id), None));
+    }
+    let summary = Summary::read(&mut row)?;
+    let Summary { version, created_at, updated_at, .. } = summary;
+    let stored = summary
+        .whole(id)
+        .and_then(|summary| Ok(StoredWorkflow { summary, document: read_document(row)? }))
+        .map_err(|UnreadableRow(why)| UnreadableWorkflow { version, created_at, updated_at, why });
+    Ok(((tenant, id), Some(stored)))
 }
 
-fn read_stored(id: WorkflowId, mut row: Reader) -> Found<StoredWorkflow> {
-    let summary = read_rest_of_summary(id, &mut row)?;
-    let document = DocumentText::parse(row.text()?)
-        .map_err(|error| UnreadableRow(format!("the document is not JSON that can be read: {error}")))?;
-    Ok(StoredWorkflow { summary, document })
+fn read_document(mut row: Reader) -> Found<DocumentText> {
+    DocumentText::parse(row.text()?)
+        .map_err(|error| UnreadableRow(format!("the document is not JSON that can be read: {error}")))
+}
+
+/// [`SUMMARY`] without the id. Only texts may be damaged and still be what their column holds.
+struct Summary {
+    name: Found<String>,
+    active: bool,
+    version: u32,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl Summary {
+    fn read(row: &mut Reader) -> Found<Self> {
+        Ok(Self {
+            name: row.text(),
+            active: row.flag()?,
+            version: row.u32()?,
+            created_at: row.moment()?,
+            updated_at: row.moment()?,
+        })
+    }
+
+    fn whole(self, id: WorkflowId) -> Found<WorkflowSummary> {
+        let Self { name, active, version, created_at, updated_at } = self;
+        name.map(|name| WorkflowSummary { id, name, active, version, created_at, updated_at })
+    }
 }
 
 /// A workflow, its version, and whether that is a deletion.

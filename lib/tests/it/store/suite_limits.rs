@@ -4,8 +4,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use domain::{
     items::{Item, Items},
-    limits::{MAX_DEPTH, MAX_DETAILS_DEPTH, MAX_DOCUMENT_BYTES, MAX_INPUT_BYTES, MAX_STEP_OUTPUT_BYTES},
-    run::{NodeError, Run, RunStatus, RunWithSteps, StepStatus},
+    limits::{
+        MAX_ANSWER_BYTES, MAX_DEPTH, MAX_DETAILS_DEPTH, MAX_DOCUMENT_BYTES, MAX_INPUT_BYTES,
+        MAX_RUN_OUTPUT_BYTES, MAX_STEP_OUTPUT_BYTES,
+    },
+    run::{NodeError, Run, RunStatus, RunWithSteps, Step, StepStatus},
     workflow::DocumentText,
 };
 use minireipaz::store::{Facts, Store, WorkflowChange};
@@ -17,6 +20,7 @@ for_every_store![
     data_at_the_limits_of_depth_and_size_comes_back,
     numbers_come_back_as_they_were_written,
     a_document_at_its_limits_comes_back,
+    a_run_of_which_the_steps_gave_all_that_they_may_is_read_within_the_limit_of_an_answer,
 ];
 
 fn nested(levels: usize) -> Value {
@@ -56,6 +60,45 @@ async fn data_at_the_limits_of_depth_and_size_comes_back(store: &dyn Store) {
         run.error = Some(error.clone());
         round(store, &run, Arc::new(vec![last]), Some(error.clone())).await;
     }
+}
+
+/// Four larger than an answer has room for, and many small ones; the run's own output is as large as all of them.
+async fn a_run_of_which_the_steps_gave_all_that_they_may_is_read_within_the_limit_of_an_answer(
+    store: &dyn Store,
+) {
+    let tenant = tenant();
+    let largest = || Arc::new(vec![item(json!("x".repeat(MAX_STEP_OUTPUT_BYTES - 8)))]);
+    let mut run = run(workflow_id(), at(1), RunStatus::Succeeded, 4);
+    let full = MAX_RUN_OUTPUT_BYTES / MAX_STEP_OUTPUT_BYTES;
+    let all: Vec<_> = (0..full).map(|_| json!(largest()[0])).collect();
+    run.output = Some(json!({ "last": all }));
+    let step = |n: usize| {
+        let items = if n < full { largest() } else { Arc::new(vec![item(json!(n))]) };
+        let output = Some(BTreeMap::from([("main".into(), items)]));
+        let step = Step { output, ..step(&format!("n{n}"), StepStatus::Succeeded) };
+        step_fact(&tenant, &run, u32::try_from(n).unwrap(), step)
+    };
+    let steps: Vec<_> = (0..full + 5).map(step).collect();
+    store.record(&Facts { runs: vec![(tenant.clone(), run.clone())], steps: steps.clone() }).await.unwrap();
+    let key = (tenant.clone(), run.id);
+    let found = store.get(std::slice::from_ref(&key)).await.unwrap().remove(&key).unwrap().unwrap();
+    assert_eq!((found.run.status, &found.run.output, found.steps.len()), (run.status, &None, full + 5));
+    let shown = found.steps.iter().filter(|step| step.output.is_some());
+    let bytes: usize = shown.clone().map(|step| json!(step.output).to_string().len()).sum();
+    assert!(bytes <= MAX_ANSWER_BYTES && bytes > MAX_ANSWER_BYTES - 2 * MAX_STEP_OUTPUT_BYTES, "{bytes}");
+    assert!(found.steps[full..].iter().all(|step| step.output.is_some()), "the small ones are there");
+    assert_eq!(shown.count() + found.left_out.len(), full + 5 + 1);
+    assert_eq!(found.left_out[0].node_id, None, "the run's own");
+    for left_out in &found.left_out[1..] {
+        let node = left_out.node_id.as_ref().unwrap();
+        let one = store.get_node(&key, node).await.unwrap().unwrap().unwrap();
+        let [step] = one.steps.as_slice() else { panic!("{node}") };
+        let written = json!(step.output).to_string();
+        assert_eq!((&step.node_id, written.len()), (node, left_out.bytes));
+        assert_eq!(step.output, steps[0].step.output);
+    }
+    let nobody = (tenant, domain::ids::RunId::at(at(9), 1));
+    assert_eq!(store.get_node(&nobody, &steps[0].step.node_id).await.unwrap(), None);
 }
 
 async fn numbers_come_back_as_they_were_written(store: &dyn Store) {

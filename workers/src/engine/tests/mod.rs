@@ -1,5 +1,6 @@
 //! Scenarios and laws of the engine.
 
+mod bounds;
 mod branches;
 mod contract;
 mod endings;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::{
     duration::HumanDuration,
     items::Output,
-    limits::{MAX_KEPT_BYTES, MAX_KEPT_DEPTH},
+    limits::{MAX_KEPT_BYTES, MAX_KEPT_DEPTH, MAX_RUN_OUTPUT_BYTES},
     measure::value_bytes_within,
     retry::GiveUp,
     run::{NodeError, WaitsFor},
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::{Deciding, fallback::inputs_with_error};
 use crate::engine::{
+    apply::given,
     command::{Later, Outcome, StepFailure, Timer},
     effect::Effect,
     event::{AttemptFailure, StepChange, Suspension, Wake},
@@ -39,6 +40,12 @@ impl Deciding<'_> {
         }
         match outcome {
             Outcome::Succeeded(output) => {
+                if let Err(above) = self.check_given(step, Some(&output), None) {
+                    let mut error = above.clone();
+                    error.history =
+                        self.step(step)?.error().map_or_else(Vec::new, |error| error.history.clone());
+                    return self.end_above_limit(step, attempt, error, above);
+                }
                 let output = Arc::new(output);
                 self.change(step, attempt, StepChange::Succeeded { output })?;
                 self.settle_after(step)
@@ -144,8 +151,45 @@ impl Deciding<'_> {
         error.history = self.step(step)?.error().map_or_else(Vec::new, |error| error.history.clone());
         error.history.push(last);
         let error = Box::new(error);
+        if goes_on && let Err(above) = self.check_given(step, output.as_deref(), Some(&error)) {
+            return self.end_above_limit(step, attempt, error, above);
+        }
         self.change(step, attempt, StepChange::Failed { error: error.clone(), output })?;
         if goes_on { self.settle_after(step) } else { self.fail_run(error) }
+    }
+}
+
+impl Deciding<'_> {
+    /// Whether all that the run's steps gave is within its limit when this is added.
+    fn check_given(
+        &self,
+        step: &StepKey,
+        output: Option<&Output>,
+        error: Option<&NodeError>,
+    ) -> Result<(), Box<NodeError>> {
+        let bytes = self.state.progress.given.saturating_add(given(output, error));
+        if bytes <= MAX_RUN_OUTPUT_BYTES {
+            return Ok(());
+        }
+        let message = format!(
+            "with this step, the steps of the run have given {bytes} bytes, above the limit of {MAX_RUN_OUTPUT_BYTES} \
+             (MAX_RUN_OUTPUT_BYTES); hand on less data from step to step"
+        );
+        let details = json!({ "limit": "MAX_RUN_OUTPUT_BYTES", "most": MAX_RUN_OUTPUT_BYTES });
+        let node_id = Some(self.state.definition.nodes[step.node].id.clone());
+        Err(Box::new(NodeError { node_id, ..NodeError::new("limit", message).with_details(details) }))
+    }
+
+    /// The step fails without an output, and the run with it: there is no room for what would go on.
+    fn end_above_limit(
+        &mut self,
+        step: &StepKey,
+        attempt: u32,
+        error: Box<NodeError>,
+        above: Box<NodeError>,
+    ) -> Result<(), Illegal> {
+        self.change(step, attempt, StepChange::Failed { error, output: None })?;
+        self.fail_run(above)
     }
 }
 

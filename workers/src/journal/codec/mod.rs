@@ -18,7 +18,7 @@ use std::{borrow::Cow, sync::Arc};
 use domain::{iteration::Iteration, run::Trigger, timestamp::Timestamp};
 pub(crate) use event::{read_events, read_timer, write_events, write_timer};
 pub(crate) use header::{read_header, read_header_without_input, write_header};
-pub(crate) use record::{read_record, write_record};
+pub(crate) use record::{read_ended_run, read_record, write_record};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 

@@ -7,7 +7,7 @@ use domain::{
     ids::{NodeId, RunId, TenantId, WorkflowId},
     items::Ports,
     lineage::Lineage,
-    run::{Run, RunStatus, Step, StepStatus},
+    run::{NewRun, Run, RunStatus, Step, StepStatus},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -91,7 +91,7 @@ struct LetterForm<'a> {
 pub(crate) fn write_record(record: &Record) -> Result<Vec<u8>, JournalError> {
     write(&match record {
         Record::Run(record) => RecordForm::Run(Box::new((&**record).into())),
-        Record::Dead(letter) => RecordForm::Dead((&**letter).into()),
+        Record::Dead(letter) | Record::Lost(_, letter) => RecordForm::Dead((&**letter).into()),
     })
 }
 
@@ -101,6 +101,49 @@ pub(crate) fn read_record(row: &[u8]) -> Result<Record, serde_json::Error> {
         RecordForm::Run(form) => Record::Run(Box::new((*form).into())),
         RecordForm::Dead(form) => Record::Dead(Box::new(form.into())),
     })
+}
+
+/// The end of a run, of a row of the outbox of which the payloads cannot be read.
+pub(crate) struct EndedRun {
+    /// Without its input.
+    pub(crate) run: NewRun,
+    pub(crate) revision: u64,
+    pub(crate) status: RunStatus,
+}
+
+/// What can be read of a row that tells of the end of a run, whatever its payloads are; `None`: it is none.
+pub(crate) fn read_ended_run(row: &[u8]) -> Option<(TenantId, EndedRun)> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum BareForm<'a> {
+        #[serde(borrow)]
+        Run(BareRunForm<'a>),
+    }
+    #[derive(Deserialize)]
+    struct BareRunForm<'a> {
+        tenant: TenantId,
+        id: RunId,
+        workflow: WorkflowId,
+        version: u32,
+        status: RunStatus,
+        revision: u64,
+        attempt: u32,
+        #[serde(borrow)]
+        trigger: TriggerForm<'a>,
+        created: Millis,
+    }
+    let BareForm::Run(form) = serde_json::from_slice(row).ok()?;
+    let run = NewRun {
+        id: form.id,
+        workflow_id: form.workflow,
+        workflow_version: form.version,
+        attempt: form.attempt,
+        trigger: form.trigger.into(),
+        input: Value::Null,
+        created_at: form.created.into(),
+    };
+    let ended = EndedRun { run, revision: form.revision, status: form.status };
+    form.status.is_terminal().then_some((form.tenant, ended))
 }
 
 impl<'a> From<&'a RunRecord> for RunForm<'a> {

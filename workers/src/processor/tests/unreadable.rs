@@ -1,5 +1,7 @@
 //! What cannot be read back from the journal.
 
+use metrics_exporter_prometheus::PrometheusHandle;
+
 use super::*;
 
 #[tokio::test]
@@ -40,7 +42,7 @@ async fn a_run_that_cannot_be_read_back_fails_and_leaves_the_journal() {
 fn letter(record: &Record) -> Option<&DeadLetter> {
     match record {
         Record::Dead(letter) => Some(letter),
-        Record::Run(_) => None,
+        Record::Run(_) | Record::Lost(..) => None,
     }
 }
 
@@ -71,6 +73,7 @@ async fn one_bad_row_of_whatever_table_costs_its_run_and_neither_the_start_nor_t
     ];
     journal.commit(&Commit { ops, ..Commit::default() }).unwrap();
 
+    let counted = counted();
     let rig = Rig::on(journal).await;
     rig.processor.inputs.send(Input::Wake);
     let new = header(5);
@@ -97,6 +100,17 @@ async fn one_bad_row_of_whatever_table_costs_its_run_and_neither_the_start_nor_t
         let name = run.run_id.to_string();
         assert!(letters.iter().any(|letter| letter.reason.contains(&name)), "{name} in {letters:?}");
     }
+    // Other tests of this process count too.
+    assert!(self::counted() >= counted + 3);
+}
+
+/// How many rows of journals this process could not read.
+fn counted() -> u64 {
+    static METRICS: std::sync::LazyLock<PrometheusHandle> =
+        std::sync::LazyLock::new(|| minireipaz::telemetry::collect().unwrap());
+    let text = METRICS.render();
+    let line = text.lines().find_map(|line| line.strip_prefix("minireipaz_journal_unreadable_rows_total "));
+    line.map_or(0, |count| count.parse().unwrap())
 }
 
 /// A run that waits for a timer and cannot be read back.
@@ -150,7 +164,7 @@ async fn an_unreadable_run_that_waits_is_not_run_again_but_a_higher_attempt_is()
     let rows = rig.end().take().await.unwrap();
     let rows = rows.iter().filter_map(|row| match &row.record {
         Record::Run(row) => Some((row.run.id, row.run.attempt, row.run.status)),
-        Record::Dead(_) => None,
+        Record::Dead(_) | Record::Lost(..) => None,
     });
     let failed = RunStatus::Failed;
     let expected =

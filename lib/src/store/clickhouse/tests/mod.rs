@@ -6,6 +6,7 @@ use super::{connector::Connector, migrate, pool::Pool};
 use crate::store::{StoreConfig, local::LocalClickHouse};
 
 mod faults;
+mod parts;
 mod plans;
 
 /// One server for the whole test binary; it stops when the binary ends.
