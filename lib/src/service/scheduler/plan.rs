@@ -89,7 +89,6 @@ impl Received {
     pub(super) fn refused(self, reason: String) -> Refused {
         Refused { tenant: Some(self.tenant), reason }
     }
-    }
 }
 
 impl Start {
