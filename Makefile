@@ -1,6 +1,6 @@
 # `make` lists what there is. Everything it needs comes from the package registries, pinned and cached.
 .DEFAULT_GOAL := help
-.PHONY: help dev demo openapi_http vercel-build lint test fmt bench clean
+.PHONY: help dev demo openapi_http vercel-build lint test fmt bench bench-peers clean
 
 help: ## Lists these targets
 	@printf '\n  \033[1mminireipaz api-service\033[0m\n\n'
@@ -32,8 +32,11 @@ fmt: ## Lists what is not formatted, and formats it
 	@cargo fmt --all -- --check -l || true
 	@cargo fmt --all
 
-bench: ## Measures the whole path and its parts (release build)
+bench: ## Measures the whole path and its parts: latency, throughput, CPU of each part (release build)
 	@scripts/bench.sh
+
+bench-peers: ## Measures ours beside Restate (from npm), in turn, on the same workflow
+	@scripts/bench.sh peers
 
 clean: ## Removes what was built and the data of `make dev`
 	cargo clean

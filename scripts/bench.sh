@@ -1,20 +1,47 @@
 #!/usr/bin/env bash
-# usage: scripts/bench.sh [NAME...]
+# usage: scripts/bench.sh [NAME...] [-- OPTION...]
 #
-# Runs the benches one after another: the parts first, then the whole path. Figures are read as ratios. Names choose
-# some of them: bridge, bridge-kafka, engine, javascript, waits, cold-start, path, path-kafka.
+# Runs the benches one after another: the parts first, then the whole path. Names choose some of them: bridge,
+# bridge-kafka, engine, javascript, waits, cold-start, path, path-kafka; and peers, which is left out otherwise: ours and
+# Restate in turn. Options are for the last three; `-- --help` lists them, such as:
+#
+#   scripts/bench.sh path -- --rounds 9 --clients 1,64 --json figures.json
+#
+# docs/performance.md says what the figures mean.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-wanted=" $* "
-wants() { [ "$wanted" = "  " ] || [[ $wanted == *" $1 "* ]]; }
+names='' options=()
+while [ $# -gt 0 ]; do
+  if [ "$1" = -- ]; then
+    shift
+    options=("$@")
+    break
+  fi
+  names+=" $1"
+  shift
+done
+# The benches run in another folder.
+for i in "${!options[@]}"; do
+  if [ "$i" -gt 0 ] && [ "${options[i - 1]}" = --json ] && [[ ${options[i]} != /* ]]; then
+    options[i]=$PWD/${options[i]}
+  fi
+done
+
+wants() { [[ -z $names && $1 != peers || "$names " == *" $1 "* ]]; }
 bench() { cargo bench --locked --quiet "$@"; }
 
 # Link-time optimization makes a quarter of an hour of these many programs, and no difference that is seen here.
 export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_BENCH_LTO=off
+if wants peers; then
+  told=$(scripts/bench_restate.sh)
+  mapfile -t restate <<<"$told"
+fi
 echo "Building in release mode: minutes the first time."
-cargo build --locked --release --workspace --bins
-cargo bench --locked --no-run -p bridge -p workers -p cli
+if [ "$names" != ' peers' ]; then
+  cargo build --locked --release --workspace --bins
+  cargo bench --locked --no-run -p bridge -p workers -p cli
+fi
 
 if wants bridge; then bench -p bridge --bench produce; fi
 if wants bridge-kafka; then
@@ -31,5 +58,8 @@ if wants engine; then bench -p workers --bench engine; fi
 if wants javascript; then bench -p workers --bench javascript; fi
 if wants waits; then bench -p workers --bench waits; fi
 if wants cold-start; then bench -p cli --bench cold_start; fi
-if wants path; then bench -p cli --bench path; fi
-if wants path-kafka; then bench -p cli --bench path -- cluster; fi
+if wants path; then bench -p cli --bench path -- dev "${options[@]}"; fi
+if wants path-kafka; then bench -p cli --bench path -- cluster "${options[@]}"; fi
+if wants peers; then
+  bench -p cli --bench path -- peers --restate-server "${restate[0]}" --restate-service "${restate[1]}" "${options[@]}"
+fi

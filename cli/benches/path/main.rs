@@ -1,8 +1,8 @@
-//! The whole path, as ratios in one run: `make bench`. On `minireipaz dev`, or with the argument `cluster` on a real
-//! Kafka with every part a process of its own, as the end-to-end tests start it.
+//! The whole path: `make bench`, `make bench-peers`. On `minireipaz dev`; with the argument `cluster` on a real Kafka
+//! with every part a process of its own, as the end-to-end tests start it; with `peers` beside Restate.
 //!
-//! Everything runs on one machine, the load with it, so read ratios rather than milliseconds. The two sides of a
-//! ratio are measured in turn, request by request, so that a drift of the machine's speed hits both.
+//! Everything runs on one machine, the load with it, so read ratios and CPU rather than milliseconds. What is compared
+//! is measured in turn, round by round, so that a drift of the machine's speed hits both.
 
 #![allow(
     unreachable_pub,
@@ -12,33 +12,37 @@
     reason = "parts of the end-to-end tests are used here"
 )]
 
+mod accounting;
 #[path = "../../tests/e2e/client.rs"]
 mod client;
 #[path = "../../tests/e2e/cluster/mod.rs"]
 mod cluster;
 mod figures;
+mod http;
+mod json;
+mod load;
+mod measure;
+mod options;
+mod ours;
+mod proc;
 #[path = "../../tests/e2e/process.rs"]
 mod process;
+mod report;
+mod restate;
 #[path = "../../tests/e2e/system.rs"]
 mod system;
-mod target;
+mod ways;
+mod work;
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::{fs, path::PathBuf};
 
-use anyhow::Context as _;
-use figures::{Latencies, heading, line};
-use minireipaz::clock::{Clock, SystemClock};
+use clap::Parser as _;
+use figures::Rounds;
+use measure::{Samples, Subject};
+use options::{Options, What};
+use ours::{Ours, chain};
+use restate::{Programs, Restate};
 use serde_json::{Value, json};
-use target::Target;
-use tokio::task::JoinSet;
-
-const WARM_UP: usize = 50;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -46,173 +50,148 @@ async fn main() -> anyhow::Result<()> {
     if !std::env::args().any(|argument| argument == "--bench") {
         return Ok(());
     }
-    let system = Arc::new(if std::env::args().any(|argument| argument == "cluster") {
-        println!("starting a cluster on a real Kafka …");
-        Target::cluster().await?
-    } else {
-        println!("starting minireipaz dev …");
-        Target::dev().await?
+    let options = Options::parse();
+    let mut told = json!({
+        "machine": machine(),
+        "rounds": options.rounds,
+        "seconds": options.length().as_secs(),
     });
-    let ten = system.create(&chain(10)).await?;
-    let one = system.create(&chain(1)).await?;
-    for _ in 0..WARM_UP {
-        system.follow(&system.start_run(&ten).await?).await?;
-    }
-    accept(&system, &one).await?;
-    one_by_one(&system, "one step", &one).await?;
-    one_by_one(&system, "ten steps", &ten).await?;
-    many(&system, &ten, 16).await?;
-    many(&system, &ten, 64).await?;
-    worker_alone(&system, &chain(10)).await?;
-    let system = Arc::into_inner(system).context("every client is done")?;
-    system.stop().await
-}
-
-/// A workflow of a trigger and `steps` steps that compute.
-fn chain(steps: usize) -> Value {
-    let mut nodes = vec![json!({"id": "start", "type": "manual"})];
-    let mut edges = Vec::new();
-    for i in 0..steps {
-        let source = if i == 0 { "start".to_owned() } else { format!("n{}", i - 1) };
-        let fields = json!({format!("f{i}"): "{{ $json.count }}", "note": "step {{ $json.sku }}"});
-        nodes.push(json!({"id": format!("n{i}"), "type": "set", "data": {"params": {"fields": fields}}}));
-        edges.push(json!({"source": source, "target": format!("n{i}")}));
-    }
-    json!({"name": format!("bench: {steps} steps"), "nodes": nodes, "edges": edges})
-}
-
-async fn accept(system: &Target, workflow: &str) -> anyhow::Result<()> {
-    heading("accepting a run, against a bare produce of as many bytes to the same bridge");
-    let payload = json!({"filler": "x".repeat(600)});
-    let (mut posts, mut produces) = (Vec::new(), Vec::new());
-    for i in 0..600 {
-        let started = Instant::now();
-        system.produce(&payload).await?;
-        let produced = started.elapsed();
-        let started = Instant::now();
-        system.start_run(workflow).await?;
-        if i >= WARM_UP {
-            produces.push(produced);
-            posts.push(started.elapsed());
-        }
-    }
-    let (posts, produces) = (Latencies::of(posts), Latencies::of(produces));
-    line("bare produce", &produces);
-    line("POST a run", &posts);
-    line("ratio of the medians (aim: ≤ 1.3)", format!("{:.2}", posts.p50() / produces.p50()));
-    // Let the backlog of these runs drain before the next measurement.
-    system.follow(&system.start_run(workflow).await?).await?;
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    Ok(())
-}
-
-async fn one_by_one(system: &Target, what: &str, workflow: &str) -> anyhow::Result<()> {
-    heading(&format!("submit → result by long poll, one by one, {what} (aim: p50 ≤ 25 ms)"));
-    let mut latencies = Vec::new();
-    for _ in 0..200 {
-        let started = Instant::now();
-        system.follow(&system.start_run(workflow).await?).await?;
-        latencies.push(started.elapsed());
-    }
-    line("latency", Latencies::of(latencies));
-    Ok(())
-}
-
-async fn many(system: &Arc<Target>, workflow: &str, clients: usize) -> anyhow::Result<()> {
-    heading(&format!("submit → result by long poll, {clients} clients, ten steps"));
-    let runs = 30 * clients.max(32);
-    let before = counters(system).await?;
-    let left = Arc::new(AtomicUsize::new(runs));
-    let started = Instant::now();
-    let mut tasks = JoinSet::new();
-    for _ in 0..clients {
-        let (system, workflow, left) = (system.clone(), workflow.to_owned(), left.clone());
-        tasks.spawn(async move {
-            let mut latencies = Vec::new();
-            while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok() {
-                let started = Instant::now();
-                system.follow(&system.start_run(&workflow).await?).await?;
-                latencies.push(started.elapsed());
-            }
-            anyhow::Ok(latencies)
-        });
-    }
-    let mut latencies = Vec::with_capacity(runs);
-    while let Some(done) = tasks.join_next().await {
-        latencies.extend(done??);
-    }
-    let (seconds, runs) = (started.elapsed().as_secs_f64(), f64::from(u32::try_from(runs)?));
-    let after = counters(system).await?;
-    line("latency", Latencies::of(latencies));
-    line("throughput", format!("{:.0} runs/s, {:.0} steps/s", runs / seconds, runs * 11.0 / seconds));
-    per_thousand(before, after, runs);
-    Ok(())
-}
-
-async fn worker_alone(system: &Target, document: &Value) -> anyhow::Result<()> {
-    heading("the worker: tasks posted in batches of 100, ten steps, to ClickHouse (aim: ≥ 1,000 runs/s)");
-    let runs = 6_000;
-    let batches: Vec<String> = (0..runs / 100).map(|_| batch(document, 100)).collect();
-    let before = counters(system).await?;
-    let started = Instant::now();
-    for (turn, body) in batches.into_iter().enumerate() {
-        system.post_tasks(turn, body).await?;
-    }
-    let accepted = started.elapsed().as_secs_f64();
-    let runs = f64::from(runs);
-    let mut after = counters(system).await?;
-    while after.recorded - before.recorded < runs {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        after = counters(system).await?;
-    }
-    let seconds = started.elapsed().as_secs_f64();
-    line("accepted, executed, durable in the journal", format!("{:.0} runs/s", runs / accepted));
-    line(
-        "recorded in ClickHouse",
-        format!("{:.0} runs/s, {:.0} steps/s", runs / seconds, runs * 11.0 / seconds),
+    println!("{}", machine().as_str().unwrap_or_default());
+    println!(
+        "{} rounds of {} s for each number of clients; medians ± half of the range",
+        options.rounds,
+        options.length().as_secs()
     );
-    per_thousand(before, after, runs);
+    match options.what {
+        What::Dev | What::Cluster => alone(&options, &mut told).await?,
+        What::Peers => beside_restate(&options, &mut told).await?,
+    }
+    if let Some(file) = &options.json {
+        fs::write(file, format!("{told:#}\n"))?;
+    }
     Ok(())
 }
 
-/// A connector's batch of `count` new tasks.
-fn batch(document: &Value, count: usize) -> String {
-    let now = SystemClock.now();
-    let task = |_| {
-        let run = uuid::Uuid::now_v7();
-        json!({
-            "specversion": "1.0", "type": "io.minireipaz.task.execute.v1", "id": run, "source": "/bench",
-            "time": now, "tenantid": "bench", "datacontenttype": "application/json",
-            "data": {
-                "run_id": run, "attempt": 1, "workflow_id": uuid::Uuid::nil(), "workflow_version": 1,
-                "document": document.to_string(), "trigger": {"kind": "manual"}, "input": r#"{"sku": "A1", "count": 3}"#,
-                "created_at": now,
-            },
-        })
+async fn alone(options: &Options, told: &mut Value) -> anyhow::Result<()> {
+    let (ours, name) = match options.what {
+        What::Cluster => (Ours::cluster().await?, "A cluster on a real Kafka"),
+        _ => (Ours::dev().await?, "minireipaz dev"),
     };
-    Value::Array((0..count).map(task).collect()).to_string()
+    let ten = ours.create(&chain(10)).await?;
+    let subject = ours_as_subject(&ours, name, &ten).await?;
+    let idle = subject.idle().await;
+    subject.warm_up().await?;
+    if !options.only_load {
+        let work = ours.work().await?;
+        let one = ours.create(&chain(1)).await?;
+        told["accept"] = ways::accept(&ours, &ours.workload(&one), &work).await?;
+    }
+    let [samples] = rounds(options, [&subject]).await?;
+    report::system(&subject, &options.clients, &samples);
+    report::idle(&subject, &idle);
+    told["systems"] = json!([json::system(&subject, &options.clients, &samples, &idle)]);
+    drop(subject);
+    if !options.only_load {
+        // Last, since what it leaves would be merged in the time of the others.
+        told["worker_alone"] = ways::worker_alone(&ours, &chain(10), &ours.work().await?).await?;
+    }
+    if options.what == What::Dev && !options.only_load {
+        let (ours, took) = ways::restarts(ours, &ten, options.rounds.into()).await?;
+        told["dev_restart_ms"] = took;
+        return ours.stop().await;
+    }
+    ours.stop().await
 }
 
-#[derive(Clone, Copy)]
-struct Counters {
-    commits: f64,
-    inserts: f64,
-    recorded: f64,
+async fn beside_restate(options: &Options, told: &mut Value) -> anyhow::Result<()> {
+    let file = |given: &Option<PathBuf>| given.clone().unwrap_or_default();
+    let programs =
+        Programs { server: file(&options.restate_server), service: file(&options.restate_service) };
+    let mut restate = Restate::start(programs).await?;
+    let theirs =
+        Subject { name: "Restate", workload: restate.workload(), accounts: restate.accounts(), work: None };
+    let ours = Ours::dev().await?;
+    let ten = ours.create(&chain(10)).await?;
+    let subject = ours_as_subject(&ours, "minireipaz dev", &ten).await?;
+    let subjects = [&subject, &theirs];
+    let idle = [subject.idle().await, theirs.idle().await];
+    for subject in subjects {
+        subject.warm_up().await?;
+    }
+    let all = rounds(options, subjects).await?;
+    for (subject, samples) in subjects.iter().zip(&all) {
+        report::system(subject, &options.clients, samples);
+    }
+    for (subject, idle) in subjects.iter().zip(&idle) {
+        report::idle(subject, idle);
+    }
+    let [samples, of_restate] = &all;
+    report::ratios(&options.clients, samples, of_restate);
+    let systems = subjects.iter().zip(&all).zip(&idle);
+    told["systems"] = systems
+        .map(|((subject, samples), idle)| json::system(subject, &options.clients, samples, idle))
+        .collect();
+    drop((subject, theirs));
+    if !options.only_load {
+        let (again, took) = ways::restarts(ours, &ten, options.rounds.into()).await?;
+        told["dev_restart_ms"] = took;
+        again.stop().await?;
+        let mut taken = Vec::new();
+        for _ in 0..options.rounds {
+            taken.push(restate.restart().await?.as_secs_f64() * 1e3);
+        }
+        let taken = Rounds::of(taken);
+        report::line("Restate, started again: start to result", format!("{} ms", taken.with_spread()));
+        told["restate_restart_ms"] = taken.json();
+        return restate.stop().await;
+    }
+    ours.stop().await?;
+    restate.stop().await
 }
 
-async fn counters(system: &Target) -> anyhow::Result<Counters> {
-    use minireipaz::telemetry::names;
-    Ok(Counters {
-        commits: system.counter(names::JOURNAL_COMMITS).await?,
-        inserts: system.counter(names::STORE_INSERTS).await?,
-        recorded: system.counter(names::RUNS_RECORDED).await?,
+async fn ours_as_subject(ours: &Ours, name: &'static str, workflow: &str) -> anyhow::Result<Subject> {
+    Ok(Subject {
+        name,
+        workload: ours.workload(workflow),
+        accounts: ours.accounts().await,
+        work: Some(ours.work().await?),
     })
 }
 
-fn per_thousand(before: Counters, after: Counters, runs: f64) {
-    let per = |from: f64, to: f64| (to - from) * 1_000.0 / runs;
-    line("journal commits per 1,000 runs", format!("{:.0}", per(before.commits, after.commits)));
-    line("ClickHouse inserts per 1,000 runs", format!("{:.0}", per(before.inserts, after.inserts)));
+/// Every number of clients on every system in turn, round by round; by system, then by number of clients.
+async fn rounds<const N: usize>(
+    options: &Options,
+    subjects: [&Subject; N],
+) -> anyhow::Result<[Vec<Samples>; N]> {
+    let mut all = subjects.map(|_| options.clients.iter().map(|_| Samples::new()).collect::<Vec<_>>());
+    for round in 1..=options.rounds {
+        eprintln!("round {round} of {}", options.rounds);
+        for (place, clients) in options.clients.iter().enumerate() {
+            for (subject, samples) in subjects.iter().zip(&mut all) {
+                samples[place].push(subject.sample(*clients, options.length()).await?);
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// What it was measured on, for the reader.
+fn machine() -> Value {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let info = read("/proc/cpuinfo");
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let kib = read("/proc/meminfo")
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:")?.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    let busy = read("/proc/loadavg");
+    json!(format!(
+        "{cores} cores ({}), {} GiB, Linux {}; load average at the start {}",
+        model.map_or("unknown", |(_, model)| model),
+        kib.unwrap_or(0) >> 20,
+        read("/proc/sys/kernel/osrelease").trim(),
+        busy.split(' ').next().unwrap_or_default(),
+    ))
 }
 
 /// A setting of the end-to-end tests.

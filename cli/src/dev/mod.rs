@@ -3,6 +3,7 @@
 mod database;
 mod folder;
 mod functions;
+mod runtimes;
 mod screen;
 mod server;
 mod settings;

@@ -10,6 +10,7 @@ use minireipaz::{
     http::{ApiConfig, AppState},
     store::{StoreConfig, clickhouse::ClickHouse},
 };
+use serde_json::Value;
 use tokio::net::TcpListener;
 use workers::{Worker, WorkerConfig};
 
@@ -18,6 +19,7 @@ use super::{
     database::Database,
     folder::{Addresses, Folder, free_port},
     functions,
+    runtimes::PartRuntime,
     screen::{self, Starting},
     server::Server,
     settings::{self, host},
@@ -33,6 +35,8 @@ pub(crate) struct LocalSystem {
     worker: Worker,
     functions: Server,
     bridge: Bridge,
+    /// Last, since the parts run there.
+    _runtimes: [PartRuntime; 3],
 }
 
 impl LocalSystem {
@@ -62,19 +66,24 @@ impl LocalSystem {
         starting.started(&addresses.playground);
 
         let starting = Starting::new("worker");
-        let worker = worker(&variables).await?;
+        let on_worker = PartRuntime::new("worker")?;
+        let worker = on_worker.run(worker(variables.clone())).await?;
         starting.started(&addresses.worker);
 
         let starting = Starting::new("functions");
-        let state = AppState::connect(&ApiConfig::from_env(Env::of(variables.clone()))?)?;
-        let functions = Server::start(listener, functions::router(state, issuer.jwks()));
+        let on_functions = PartRuntime::new("functions")?;
+        let (listener, keys) = (listener.into_std()?, issuer.jwks());
+        let functions = on_functions.run(functions(variables.clone(), listener, keys)).await?;
         starting.started(&format!("{}/api/v1", addresses.functions));
 
         let starting = Starting::new("bridge");
-        let bridge = Bridge::start(settings::bridge(folder, &addresses, variables)?).await?;
+        let on_bridge = PartRuntime::new("bridge")?;
+        let config = settings::bridge(folder, &addresses, variables)?;
+        let bridge = on_bridge.run(async { Ok(Bridge::start(config).await?) }).await?;
         starting.started(&addresses.bridge);
 
-        Ok(Self { addresses, issuer, database, playground, worker, functions, bridge })
+        let runtimes = [on_functions, on_bridge, on_worker];
+        Ok(Self { addresses, issuer, database, playground, worker, functions, bridge, _runtimes: runtimes })
     }
 
     /// Waits until a part ends by itself, which none should; says which. `ClickHouse` is a process of its own and
@@ -107,8 +116,18 @@ impl LocalSystem {
     }
 }
 
-async fn worker(variables: &BTreeMap<String, String>) -> anyhow::Result<Worker> {
-    let mut env = Env::of(variables.clone());
+async fn functions(
+    variables: BTreeMap<String, String>,
+    listener: std::net::TcpListener,
+    keys: Value,
+) -> anyhow::Result<Server> {
+    let state = AppState::connect(&ApiConfig::from_env(Env::of(variables))?)?;
+    // Taken on the runtime that is to be woken by it.
+    Ok(Server::start(TcpListener::from_std(listener)?, functions::router(state, keys)))
+}
+
+async fn worker(variables: BTreeMap<String, String>) -> anyhow::Result<Worker> {
+    let mut env = Env::of(variables);
     let config = WorkerConfig::from_env(&mut env);
     let store = StoreConfig::from_env(&mut env);
     let (config, store) = env.finish(config.zip(store))?;

@@ -98,6 +98,12 @@ impl System {
         self.port
     }
 
+    /// The program's process.
+    #[allow(dead_code, reason = "the benches account for it")]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Processes whose command line names this system's folder, itself among them.
     pub fn processes(&self) -> Vec<u32> {
         process::processes_of(self.data.path())

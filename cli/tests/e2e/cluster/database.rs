@@ -28,6 +28,11 @@ impl Database {
         self.url.clone()
     }
 
+    /// Its process, while it runs.
+    pub async fn id(&self) -> Option<u32> {
+        self.running.lock().await.as_ref().map(LocalClickHouse::pid)
+    }
+
     /// Kills it as a power cut would.
     pub async fn kill(&self) {
         if let Some(server) = self.running.lock().await.take() {
@@ -58,6 +63,6 @@ impl Database {
 
     /// The most memory that it has held since its start, in MiB.
     pub async fn peak_memory(&self) -> u64 {
-        self.running.lock().await.as_ref().map_or(0, |server| process::peak_memory(server.pid()))
+        self.id().await.map_or(0, process::peak_memory)
     }
 }

@@ -48,9 +48,14 @@ impl Kafka {
         self.running.lock().unwrap().said.bootstrap.clone()
     }
 
+    /// The broker's process.
+    pub fn id(&self) -> u32 {
+        self.running.lock().unwrap().said.pid
+    }
+
     /// Kills the broker as a power cut would.
     pub async fn kill(&self) {
-        process::signal("KILL", self.running.lock().unwrap().said.pid);
+        process::signal("KILL", self.id());
         self.gone().await;
     }
 
@@ -82,7 +87,7 @@ impl Kafka {
 
     /// The most memory that the broker has held since its start, in MiB.
     pub fn peak_memory(&self) -> u64 {
-        process::peak_memory(self.running.lock().unwrap().said.pid)
+        process::peak_memory(self.id())
     }
 }
 
