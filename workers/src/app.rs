@@ -23,8 +23,9 @@ use crate::{
     documents::Documents,
     ingest::{self, IngestState},
     journal::{Journal, JournalError},
-    peers::{Forwarders, HandoffQueue},
+    peers::{Forwarders, HandoffQueue, Owners},
     processor::{self, Gate, GateLimits, Input, Inputs, Processor, ProcessorDeps},
+    readers::{self, Readers},
     recorder::{Backlog, BacklogLimits, Recorder},
     runner::{HttpSetupError, Runner},
     supervisor::Supervisor,
@@ -111,6 +112,14 @@ impl Worker {
         let gate = Arc::new(Gate::new(limits, Arc::clone(&backlog), Arc::clone(&handoff_queue)));
         let documents = Arc::new(Documents::new());
         let (opened, open) = oneshot::channel();
+        let (stop_ingest, stop_recorder) = (CancellationToken::new(), CancellationToken::new());
+        let readers = Arc::new(Readers::new(
+            Arc::clone(&journal),
+            Arc::clone(&documents),
+            Arc::clone(&clock),
+            (config.waiters(), readers::ENDED),
+            stop_ingest.clone(),
+        ));
         let runner = Runner::new(config.runner.clone(), Arc::clone(&clock))?;
         runner.warm();
         let deps = ProcessorDeps {
@@ -119,6 +128,7 @@ impl Worker {
             documents: Arc::clone(&documents),
             gate: Arc::clone(&gate),
             handoff_queue: Arc::clone(&handoff_queue),
+            readers: Arc::clone(&readers),
             runner,
             clock: Arc::clone(&clock),
             max_steps: (config.max_steps, config.max_steps_per_tenant),
@@ -133,10 +143,10 @@ impl Worker {
             closed.set_open(false);
             ended();
         })?;
-        let (stop_ingest, stop_recorder) = (CancellationToken::new(), CancellationToken::new());
         let confirm = {
-            let inputs = processor.inputs.clone();
-            Box::new(move |sequences| {
+            let (inputs, readers) = (processor.inputs.clone(), Arc::clone(&readers));
+            Box::new(move |sequences: Vec<u64>| {
+                readers.confirmed(&sequences);
                 inputs.send(Input::Confirmed(sequences));
             })
         };
@@ -173,6 +183,8 @@ impl Worker {
             clock,
             metrics,
             bodies: BodyWatch::new(ingest::CONSUMER),
+            readers,
+            owners: Owners::new(config.peers.secret().clone()).map_err(HttpSetupError::from)?,
         });
         let door =
             http_server::serve(listener, ingest::router(state), config.door.clone(), stop_ingest.clone());
@@ -257,6 +269,9 @@ fn begin_at_zero() {
     for status in [RunStatus::Succeeded, RunStatus::Failed, RunStatus::Cancelled, RunStatus::TimedOut] {
         counter!(names::WORKER_RUNS_FINISHED, names::OUTCOME => status.as_str()).increment(0);
     }
+    for outcome in ["answered", "unknown", "asked_elsewhere", "refused"] {
+        counter!(names::WORKER_READS, names::OUTCOME => outcome).increment(0);
+    }
     for outcome in ["succeeded", "failed"] {
         counter!(names::WORKER_STEPS, names::OUTCOME => outcome).increment(0);
     }
@@ -272,4 +287,5 @@ fn begin_at_zero() {
         counter!(name).increment(0);
     }
     gauge!(names::WORKER_HANDOFF_ROWS).increment(0.0);
+    gauge!(names::WORKER_WAITERS).increment(0.0);
 }

@@ -24,6 +24,7 @@ use minireipaz::{
         issuer::{LocalIssuer, TokenRequest},
     },
     http::{ApiParts, AppState, HttpConfig, app},
+    live::LiveRuns,
     store::{Facts, RunStore, memory::MemoryStore},
 };
 use serde_json::{Value, json};
@@ -54,7 +55,14 @@ impl TestApp {
 
     pub async fn with(clock: Arc<dyn Clock>, config: HttpConfig) -> Self {
         let (store, bus) = (Arc::new(MemoryStore::default()), Arc::new(TestBus::default()));
-        Self::over(store, bus, clock, config, secrets(SECRET, None))
+        Self::over(store, bus, None, clock, config, secrets(SECRET, None))
+    }
+
+    /// An app that asks somebody for runs who knows them before the store does.
+    pub async fn with_live(live: Arc<dyn LiveRuns>) -> Self {
+        let (store, bus) = (Arc::new(MemoryStore::default()), Arc::new(TestBus::default()));
+        let (clock, secrets) = (Arc::new(SystemClock), secrets(SECRET, None));
+        Self::over(store, bus, Some(live), clock, HttpConfig::default(), secrets)
     }
 
     /// Another process over the same store and bus.
@@ -65,12 +73,13 @@ impl TestApp {
     /// The same, with other secrets of connectors.
     pub fn beside_with(&self, secrets: CallbackSecrets) -> Self {
         let (store, bus) = (Arc::clone(&self.store), Arc::clone(&self.bus));
-        Self::over(store, bus, Arc::clone(&self.clock), HttpConfig::default(), secrets)
+        Self::over(store, bus, None, Arc::clone(&self.clock), HttpConfig::default(), secrets)
     }
 
     fn over(
         store: Arc<MemoryStore>,
         bus: Arc<TestBus>,
+        live: Option<Arc<dyn LiveRuns>>,
         clock: Arc<dyn Clock>,
         config: HttpConfig,
         callbacks: CallbackSecrets,
@@ -84,6 +93,7 @@ impl TestApp {
             bus: Arc::clone(&bus) as _,
             auth: Arc::new(auth),
             callbacks,
+            live,
             clock: Arc::clone(&clock),
             config,
         });
