@@ -10,6 +10,7 @@ mod dependencies;
 mod deployment;
 mod edge;
 mod limits;
+mod live_runs;
 mod long_poll;
 mod metrics;
 mod runs;

@@ -12,8 +12,8 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{Router, body::Body};
 use domain::{
-    ids::{RunId, TenantId},
-    run::{Run, RunKey, RunStatus},
+    ids::{RunId, TenantId, WorkflowId},
+    run::{NewRun, Run, RunKey, RunStatus, Trigger},
     timestamp::Timestamp,
 };
 use http::{Method, Request, header};
@@ -195,6 +195,21 @@ impl TestApp {
         let known = self.store.unwatched().get(std::slice::from_ref(&key)).await.unwrap().remove(&key);
         let run = Run { status, revision, ..known.unwrap().unwrap().run };
         let facts = Facts { runs: vec![(key.0, run)], steps: Vec::new() };
+        self.store.unwatched().record(&facts).await.unwrap();
+    }
+
+    /// Records a run that nobody has accepted here.
+    pub async fn have(&self, run: &str, attempt: u32, revision: u64, status: RunStatus) {
+        let new = NewRun {
+            id: run.parse().unwrap(),
+            workflow_id: WorkflowId(uuid::Uuid::nil()),
+            workflow_version: 1,
+            attempt,
+            trigger: Trigger::manual(),
+            input: Value::Null,
+            created_at: self.clock.now(),
+        };
+        let facts = Facts::of_runs(vec![(acme(), Run { status, revision, ..new.queued() })]);
         self.store.unwatched().record(&facts).await.unwrap();
     }
 }
