@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::descriptors;
+
 /// What a server allows.
 #[derive(Debug, Clone)]
 pub struct ServerLimits {
@@ -23,6 +25,15 @@ pub struct ServerLimits {
     /// How long a client may go on sending what nobody reads after it was answered, and what it has begun when the
     /// server stops: 2 s.
     pub closing: Duration,
+}
+
+impl ServerLimits {
+    /// How many connections there may be in this process: other files of it are open too (calls, the journal, other
+    /// servers).
+    #[must_use]
+    pub fn connections_here(&self) -> usize {
+        self.connections.min(descriptors::raise() / 4).max(1)
+    }
 }
 
 impl Default for ServerLimits {

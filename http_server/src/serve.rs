@@ -17,7 +17,6 @@ use crate::{
     body::{AnswerBody, PacedBody},
     connection::{Connection, Peer},
     connections::{Connections, Place},
-    descriptors,
     limits::{BodyPace, ServerLimits},
     stream::Stream,
 };
@@ -31,8 +30,7 @@ const WARN_PAUSE: Duration = Duration::from_secs(60);
 ///
 /// Dropping this future closes the listener; connections that there are go on until they end.
 pub async fn serve(listener: TcpListener, router: Router, limits: ServerLimits, stop: CancellationToken) {
-    // Other files of the process are open too: calls, the journal, other servers.
-    let connections = limits.connections.min(descriptors::raise() / 4).max(1);
+    let connections = limits.connections_here();
     let connections = Connections::new(ServerLimits { connections, ..limits });
     let mut http = http1::Builder::new();
     // Heads and pauses have deadlines of their own here; without a timer hyper has none.

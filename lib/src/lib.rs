@@ -14,6 +14,7 @@ pub mod fair;
 #[cfg(feature = "api")]
 pub mod http;
 pub mod ingest;
+pub mod live;
 pub mod outbound;
 pub mod resilience;
 #[cfg(feature = "api")]

@@ -24,8 +24,9 @@ use crate::{
     documents::Documents,
     ingest::{self, IngestState},
     journal::{Journal, JournalError},
-    peers::{Forwarders, HandoffQueue},
+    peers::{Forwarders, HandoffQueue, Owners},
     processor::{self, Gate, GateLimits, Input, Inputs, Processor, ProcessorDeps},
+    readers::{self, Readers},
     recorder::{Backlog, BacklogLimits, Recorder},
     runner::{HttpSetupError, Runner},
     supervisor::Supervisor,
@@ -112,6 +113,14 @@ impl Worker {
         let gate = Arc::new(Gate::new(limits, Arc::clone(&backlog), Arc::clone(&handoff_queue)));
         let documents = Arc::new(Documents::new());
         let (opened, open) = oneshot::channel();
+        let (stop_ingest, stop_recorder) = (CancellationToken::new(), CancellationToken::new());
+        let readers = Arc::new(Readers::new(
+            Arc::clone(&journal),
+            Arc::clone(&documents),
+            Arc::clone(&clock),
+            (config.waiters(), readers::ENDED),
+            stop_ingest.clone(),
+        ));
         let runner = Runner::new(config.runner.clone(), Arc::clone(&clock))?;
         runner.warm();
         let deps = ProcessorDeps {
@@ -120,6 +129,7 @@ impl Worker {
             documents: Arc::clone(&documents),
             gate: Arc::clone(&gate),
             handoff_queue: Arc::clone(&handoff_queue),
+            readers: Arc::clone(&readers),
             runner,
             clock: Arc::clone(&clock),
             max_steps: (config.max_steps, config.max_steps_per_tenant),
@@ -134,10 +144,10 @@ impl Worker {
             closed.set_open(false);
             ended();
         })?;
-        let (stop_ingest, stop_recorder) = (CancellationToken::new(), CancellationToken::new());
         let confirm = {
-            let inputs = processor.inputs.clone();
-            Box::new(move |sequences| {
+            let (inputs, readers) = (processor.inputs.clone(), Arc::clone(&readers));
+            Box::new(move |sequences: Vec<u64>| {
+                readers.confirmed(&sequences);
                 inputs.send(Input::Confirmed(sequences));
             })
         };
@@ -174,6 +184,8 @@ impl Worker {
             clock,
             metrics,
             batches: BatchReader::new(CONSUMER),
+            readers,
+            owners: Owners::new(config.peers.secret().clone()).map_err(HttpSetupError::from)?,
         });
         let door =
             http_server::serve(listener, ingest::router(state), config.door.clone(), stop_ingest.clone());
@@ -258,6 +270,9 @@ fn begin_at_zero() {
     for status in [RunStatus::Succeeded, RunStatus::Failed, RunStatus::Cancelled, RunStatus::TimedOut] {
         counter!(names::WORKER_RUNS_FINISHED, names::OUTCOME => status.as_str()).increment(0);
     }
+    for outcome in ["answered", "unknown", "asked_elsewhere", "refused"] {
+        counter!(names::WORKER_READS, names::OUTCOME => outcome).increment(0);
+    }
     for outcome in ["succeeded", "failed"] {
         counter!(names::WORKER_STEPS, names::OUTCOME => outcome).increment(0);
     }
@@ -274,4 +289,5 @@ fn begin_at_zero() {
         counter!(name).increment(0);
     }
     gauge!(names::WORKER_HANDOFF_ROWS).increment(0.0);
+    gauge!(names::WORKER_WAITERS).increment(0.0);
 }

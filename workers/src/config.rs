@@ -70,6 +70,12 @@ impl WorkerConfig {
         }
     }
 
+    /// How many requests may wait for runs at its door: half of the connections that it allows, so that connectors
+    /// always find one.
+    pub(crate) fn waiters(&self) -> usize {
+        self.door.connections_here() / 2
+    }
+
     /// Reads the settings; what is wrong is noted in `env`.
     pub fn from_env(env: &mut Env) -> Option<Self> {
         let secrets = CallbackSecrets::from_env(env);

@@ -15,6 +15,7 @@ pub mod journal;
 mod nodes;
 mod peers;
 mod processor;
+mod readers;
 mod recorder;
 pub mod runner;
 mod spans;

@@ -5,6 +5,7 @@ use crate::{
     auth::{AuthConfig, CallbackSecrets},
     bus::BusConfig,
     http::{ApiConfig, HttpConfig},
+    live::LiveConfig,
     store::StoreConfig,
 };
 
@@ -19,8 +20,11 @@ impl ApiConfig {
         let callbacks = CallbackSecrets::from_env(&mut env);
         let bus = BusConfig::from_env(&mut env);
         let store = StoreConfig::from_env(&mut env);
+        let live = LiveConfig::from_env(&mut env);
         let parts = auth.zip(callbacks).zip(bus.zip(store));
-        env.finish(parts.map(|((auth, callbacks), (bus, store))| Self { http, auth, callbacks, bus, store }))
+        let config =
+            parts.map(|((auth, callbacks), (bus, store))| Self { http, auth, callbacks, bus, store, live });
+        env.finish(config)
     }
 }
 

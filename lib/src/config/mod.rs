@@ -9,6 +9,8 @@ mod bus;
 mod callbacks;
 #[cfg(feature = "api")]
 mod http;
+#[cfg(feature = "api")]
+mod live;
 mod log;
 mod store;
 

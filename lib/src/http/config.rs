@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::{
     auth::{AuthConfig, CallbackSecrets},
     bus::BusConfig,
+    live::LiveConfig,
     service::WatchSettings,
     store::StoreConfig,
 };
@@ -22,6 +23,8 @@ pub struct ApiConfig {
     pub bus: BusConfig,
     /// The store.
     pub store: StoreConfig,
+    /// The workers, which know runs before the store does.
+    pub live: Option<LiveConfig>,
 }
 
 /// Settings of the HTTP edge.

@@ -7,6 +7,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::{
     auth::{Authenticator, CallbackSecrets, ConnectorDoor},
     bus::{EventBus, rest_proxy::RestProxy},
+    live::{LiveRuns, WorkerDoor},
     service::{RunWatch, Runs, Scheduler, Workflows},
     store::{Store, clickhouse::ClickHouse},
 };
@@ -21,6 +22,8 @@ pub struct ApiParts {
     pub auth: Arc<Authenticator>,
     /// Secrets of connectors.
     pub callbacks: CallbackSecrets,
+    /// Who knows runs before the store does, if anybody does.
+    pub live: Option<Arc<dyn LiveRuns>>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Settings.
@@ -58,7 +61,12 @@ impl AppState {
     /// When TLS cannot be set up.
     pub fn connect(config: &ApiConfig) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let live = match config.live.clone() {
+            Some(live) => Some(Arc::new(WorkerDoor::new(live)?) as Arc<dyn LiveRuns>),
+            None => None,
+        };
         Ok(Self::new(ApiParts {
+            live,
             store: Arc::new(ClickHouse::new(&config.store)?),
             bus: Arc::new(RestProxy::new(config.bus.clone())?),
             auth: Arc::new(Authenticator::new(config.auth.clone(), Arc::clone(&clock))?),
@@ -71,12 +79,13 @@ impl AppState {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: ApiParts) -> Self {
-        let ApiParts { store, bus, auth, callbacks, clock, config } = parts;
+        let ApiParts { store, bus, auth, callbacks, live, clock, config } = parts;
         let workflows = Arc::new(Workflows::new(Arc::clone(&store), Arc::clone(&bus), Arc::clone(&clock)));
-        let watch = RunWatch::new(Arc::clone(&store), config.watch);
+        let watch = RunWatch::new(Arc::clone(&store), live.clone(), config.watch);
         Self(Arc::new(App {
             runs: Runs::new(
                 Arc::clone(&store),
+                live,
                 Arc::clone(&bus),
                 Arc::clone(&clock),
                 Arc::clone(&workflows),

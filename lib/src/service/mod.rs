@@ -2,6 +2,7 @@
 //!
 //! Each use case has its own error; only `http::error` maps them to status codes.
 
+mod found_run;
 mod idempotency;
 mod locks;
 mod run_watch;
@@ -10,8 +11,9 @@ mod scheduler;
 mod start;
 mod workflows;
 
+pub use found_run::FoundRun;
 pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
-pub use run_watch::{Heard, RunWatch, Subscription, TooManyWaiters, WatchSettings};
+pub use run_watch::{Heard, RunWatch, Subscription, TooManyWaiters, Wanted, WatchSettings};
 pub use runs::{Follow, ReadRunError, Runs, Until};
 pub use scheduler::{Scheduled, Scheduler, SchedulerError};
 pub use start::{StartRun, StartRunError, Started};

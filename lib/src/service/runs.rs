@@ -5,14 +5,15 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use super::{
-    Caller, Workflows,
+    Caller, FoundRun, Workflows,
     idempotency::RecentKeys,
     locks::Locks,
-    run_watch::{Heard, RunWatch, Subscription, TooManyWaiters},
+    run_watch::{Heard, RunWatch, Subscription, TooManyWaiters, Wanted},
 };
 use crate::clock::Clock;
 use crate::{
     bus::EventBus,
+    live::{Ask, LiveRuns},
     store::{Head, Page, PageRequest, Store, StoreError},
 };
 use domain::{
@@ -25,10 +26,13 @@ use domain::{
 const YOUNG: Duration = Duration::from_mins(1);
 /// How long such a run is waited for at least, however short the reader's own wait is.
 const BRIEFLY: Duration = Duration::from_secs(3);
+/// How long a worker may take to say how a run is now, before the store is asked.
+const AT_ONCE: Duration = Duration::from_millis(500);
 
 /// The use cases of runs.
 pub struct Runs {
     pub(super) store: Arc<dyn Store>,
+    live: Option<Arc<dyn LiveRuns>>,
     pub(super) bus: Arc<dyn EventBus>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) workflows: Arc<Workflows>,
@@ -49,6 +53,16 @@ pub enum Until {
 }
 
 impl Until {
+    /// What has to be heard for it.
+    const fn wanted(self) -> Wanted {
+        match self {
+            // A run that its worker knows has begun.
+            Self::Exists => Wanted::After(0),
+            Self::After(revision) => Wanted::After(revision),
+            Self::Terminal => Wanted::End,
+        }
+    }
+
     fn is_met(self, head: &Head) -> bool {
         match self {
             Self::Exists => true,
@@ -80,12 +94,13 @@ impl Runs {
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
+        live: Option<Arc<dyn LiveRuns>>,
         bus: Arc<dyn EventBus>,
         clock: Arc<dyn Clock>,
         workflows: Arc<Workflows>,
         watch: RunWatch,
     ) -> Self {
-        Self { store, bus, clock, workflows, keys: Locks::new(), recent: RecentKeys::new(), watch }
+        Self { store, live, bus, clock, workflows, keys: Locks::new(), recent: RecentKeys::new(), watch }
     }
 
     /// Runs of a workflow, newest first. The workflow may be deleted: its runs stay.
@@ -111,6 +126,8 @@ impl Runs {
 
     /// The run as it is when `until` is met, or when `wait` is over.
     ///
+    /// It is the newest that its worker or the store knows: who reads twice never sees an older one the second time.
+    ///
     /// A run that may have been accepted a moment ago is waited for until it is there, at least for 3 seconds whatever
     /// `wait` is; one that may not is not there at once.
     ///
@@ -122,22 +139,22 @@ impl Runs {
         id: RunId,
         until: Until,
         wait: Duration,
-    ) -> Result<RunWithSteps, ReadRunError> {
+    ) -> Result<FoundRun, ReadRunError> {
         let key = (caller.tenant.clone(), id);
         let young = self.is_young(id);
         // Who does not wait takes the run as it is.
         let until = if wait.is_zero() { Until::Exists } else { until };
         if until == Until::Exists {
-            if let Some(run) = self.fetch(&key).await? {
+            if let Some(run) = self.present(&key).await? {
                 return Ok(run);
             }
             if !young {
                 return Err(ReadRunError::NotFound(id));
             }
         }
-        let mut watched = self.watch.subscribe(key.clone())?;
+        let mut watched = self.watch.subscribe(key.clone(), until.wanted())?;
         let begun = Instant::now();
-        let (mut there, deadline) = (false, begun + wait);
+        let (mut there, mut known, deadline) = (false, None, begun + wait);
         loop {
             let last = if there || !young { deadline } else { deadline.max(begun + BRIEFLY) };
             let Ok(heard) = tokio::time::timeout_at(last, watched.heard()).await else { break };
@@ -148,15 +165,25 @@ impl Runs {
                 None if !young => return Err(ReadRunError::NotFound(id)),
                 None => {}
                 Some(head) if until.is_met(&head) => match self.all_of(&key, heard).await? {
-                    Some(run) if run.run.revision >= head.revision => return Ok(run),
+                    Some(run) if !head.is_newer_than(&run.head()) => return Ok(run),
                     // Another replica answered, which is behind.
                     _ => watched.ask_again(),
                 },
-                Some(_) => there = true,
+                Some(_) => {
+                    there = true;
+                    if let Heard::Run(run) = heard {
+                        known = Some(run);
+                    }
+                }
             }
         }
         drop(watched);
-        self.fetch(&key).await?.ok_or(ReadRunError::NotFound(id))
+        match (self.present(&key).await, known) {
+            (Ok(Some(run)), known) => Ok(run.or_newer(known)),
+            (_, Some(known)) => Ok(known),
+            (Ok(None), None) => Err(ReadRunError::NotFound(id)),
+            (Err(error), None) => Err(error.into()),
+        }
     }
 
     /// The run as it is, with the steps of one node.
@@ -185,10 +212,13 @@ impl Runs {
     ) -> Result<Follow, ReadRunError> {
         let first = self.read(caller, id, Until::Exists, Duration::ZERO).await?;
         let key = (caller.tenant.clone(), id);
-        let done = first.run.status.is_terminal();
-        let watched = if done { None } else { Some(self.watch.subscribe(key.clone())?) };
-        let seen = first.run.revision;
-        let next = after.is_none_or(|after| seen > after).then_some(first);
+        let seen = first.head();
+        let watched = if seen.status.is_terminal() {
+            None
+        } else {
+            Some(self.watch.subscribe(key.clone(), Wanted::After(seen.revision))?)
+        };
+        let next = after.is_none_or(|after| seen.revision > after).then_some(first);
         Ok(Follow { store: Arc::clone(&self.store), key, watched, next, seen })
     }
 
@@ -198,14 +228,45 @@ impl Runs {
         self.watch.waiters()
     }
 
-    async fn fetch(&self, key: &RunKey) -> Result<Option<RunWithSteps>, StoreError> {
-        Ok(self.store.get(std::slice::from_ref(key)).await?.remove(key).transpose()?)
+    /// The run as it is now. Its worker hears of everything first, so of a young run it is asked first, and the store
+    /// only when it does not know the run; of others the store, and the worker unless the run is over.
+    async fn present(&self, key: &RunKey) -> Result<Option<FoundRun>, StoreError> {
+        if self.is_young(key.1) {
+            return match self.live_now(key).await {
+                Some(run) => Ok(Some(run)),
+                None => self.fetch(key).await,
+            };
+        }
+        match self.fetch(key).await {
+            Ok(Some(run)) => Ok(Some(self.newest(key, run).await)),
+            other => self.live_now(key).await.map_or(other, |run| Ok(Some(run))),
+        }
+    }
+
+    /// The run that was found, or a newer one that its worker knows.
+    pub(super) async fn newest(&self, key: &RunKey, found: FoundRun) -> FoundRun {
+        if found.head().status.is_terminal() {
+            return found;
+        }
+        let live = self.live_now(key).await;
+        found.or_newer(live)
+    }
+
+    /// The run as its worker knows it now, if there is one that does and says so at once.
+    async fn live_now(&self, key: &RunKey) -> Option<FoundRun> {
+        let asked = tokio::time::timeout(AT_ONCE, self.live.as_ref()?.ask(key, Ask::NOW));
+        asked.await.ok()?.ok()?.map(FoundRun::Live)
+    }
+
+    async fn fetch(&self, key: &RunKey) -> Result<Option<FoundRun>, StoreError> {
+        let found = self.store.get(std::slice::from_ref(key)).await?.remove(key).transpose()?;
+        Ok(found.map(FoundRun::stored))
     }
 
     /// The run that was heard of: as it was heard, or read now.
-    async fn all_of(&self, key: &RunKey, heard: Heard) -> Result<Option<RunWithSteps>, StoreError> {
+    async fn all_of(&self, key: &RunKey, heard: Heard) -> Result<Option<FoundRun>, StoreError> {
         match heard {
-            Heard::Run(run) => Ok(Some(Arc::unwrap_or_clone(run))),
+            Heard::Run(run) => Ok(Some(run)),
             Heard::At(_) | Heard::Missing | Heard::Unreadable(_) => self.fetch(key).await,
         }
     }
@@ -221,8 +282,8 @@ pub struct Follow {
     key: RunKey,
     /// None once the run is over.
     watched: Option<Subscription>,
-    next: Option<RunWithSteps>,
-    seen: u64,
+    next: Option<FoundRun>,
+    seen: Head,
 }
 
 impl Follow {
@@ -234,7 +295,7 @@ impl Follow {
 
     /// The next revision; none after the last. Revisions in quick succession are seen as one, the newest. While
     /// the store does not answer, nothing is heard. It can be dropped and called again without losing anything.
-    pub async fn next(&mut self) -> Option<RunWithSteps> {
+    pub async fn next(&mut self) -> Option<FoundRun> {
         if let Some(run) = self.next.take() {
             return Some(run);
         }
@@ -242,22 +303,22 @@ impl Follow {
             let watched = self.watched.as_mut()?;
             let heard = watched.heard().await;
             let head = match (heard.head(), &heard) {
-                (Some(head), _) if head.revision > self.seen || head.status.is_terminal() => head,
+                (Some(head), _) if head.is_newer_than(&self.seen) || head.status.is_terminal() => head,
                 (None, Heard::Unreadable(_)) => return self.break_off(),
                 _ => continue,
             };
             let found = match heard {
-                Heard::Run(run) => Ok(Some(Ok(Arc::unwrap_or_clone(run)))),
+                Heard::Run(run) => Ok(Some(Ok(run))),
                 _ => {
                     let found = self.store.get(std::slice::from_ref(&self.key)).await;
-                    found.map(|mut found| found.remove(&self.key))
+                    found.map(|mut found| Some(found.remove(&self.key)?.map(FoundRun::stored)))
                 }
             };
             match found {
                 Ok(Some(Err(_))) => return self.break_off(),
-                Ok(Some(Ok(run))) if run.run.revision >= head.revision => {
-                    self.seen = run.run.revision;
-                    if run.run.status.is_terminal() {
+                Ok(Some(Ok(run))) if !head.is_newer_than(&run.head()) => {
+                    self.seen = run.head();
+                    if self.seen.status.is_terminal() {
                         self.watched = None;
                     }
                     return Some(run);
@@ -269,7 +330,7 @@ impl Follow {
     }
 
     /// The run cannot be read any more: who connects again is told so.
-    fn break_off(&mut self) -> Option<RunWithSteps> {
+    fn break_off(&mut self) -> Option<FoundRun> {
         self.watched = None;
         None
     }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    Caller, IdempotencyKey, Runs,
+    Caller, FoundRun, IdempotencyKey, Runs,
     idempotency::{Accepted, Fingerprint},
 };
 use crate::{
@@ -17,7 +17,7 @@ use domain::{
     json_text::JsonText,
     limits::{MAX_ITEMS, above},
     measure::item_bytes,
-    run::{NewRun, Run, RunWithSteps, Trigger},
+    run::{NewRun, Run, Trigger},
     timestamp::Timestamp,
     violation::{Violation, ViolationCode, Violations},
 };
@@ -39,8 +39,10 @@ pub struct StartRun {
 /// A run that was accepted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Started {
+    /// Its id.
+    pub id: RunId,
     /// The run.
-    pub run: RunWithSteps,
+    pub run: FoundRun,
     /// Whether an earlier request with the same key had started it.
     pub replayed: bool,
 }
@@ -79,7 +81,7 @@ impl Runs {
             None => {
                 let run_id = RunId::at(self.clock.now(), rand::random());
                 let run = self.publish(caller, run_id, request).await?;
-                Ok(Started { run: with_no_steps(run), replayed: false })
+                Ok(Started { id: run_id, run: FoundRun::accepted(run), replayed: false })
             }
             Some(key) => self.start_once(caller, &key, request).await,
         }
@@ -105,7 +107,8 @@ impl Runs {
             Ok(Some(Err(unreadable))) => return Err(StoreError::from(unreadable).into()),
             Ok(Some(Ok(found))) => {
                 return if Fingerprint::of(&found.run.input) == input {
-                    Ok(Started { run: found, replayed: true })
+                    let run = self.newest(&stored_key, FoundRun::stored(found)).await;
+                    Ok(Started { id: run_id, run, replayed: true })
                 } else {
                     Err(StartRunError::KeyReused(run_id))
                 };
@@ -117,7 +120,8 @@ impl Runs {
                 }
                 (Some(Accepted { workflow_version, created_at, .. }), _) => {
                     let run = accepted(run_id, request, workflow_version, created_at).queued();
-                    return Ok(Started { run: with_no_steps(run), replayed: true });
+                    let run = self.newest(&stored_key, FoundRun::accepted(run)).await;
+                    return Ok(Started { id: run_id, run, replayed: true });
                 }
                 (None, Err(error)) => return Err(error.into()),
                 (None, Ok(_)) => {}
@@ -131,7 +135,7 @@ impl Runs {
         if let Err(error) = self.store.record(&facts).await {
             tracing::warn!(run.id = %run_id, %error, "run not visible yet: the scheduler will record it");
         }
-        Ok(Started { run: with_no_steps(run), replayed: false })
+        Ok(Started { id: run_id, run: FoundRun::accepted(run), replayed: false })
     }
 
     async fn publish(&self, caller: &Caller, run_id: RunId, request: StartRun) -> Result<Run, StartRunError> {
@@ -181,10 +185,6 @@ fn text_of(input: &Value) -> Result<JsonText, StartRunError> {
         violations.add("input", ViolationCode::InvalidValue, message);
         StartRunError::InvalidInput(violations.into_vec())
     })
-}
-
-fn with_no_steps(run: Run) -> RunWithSteps {
-    RunWithSteps { run, steps: Vec::new(), left_out: Vec::new() }
 }
 
 fn check_input(input: &Value) -> Result<(), Vec<Violation>> {

@@ -88,6 +88,14 @@ impl Head {
     pub const fn of(run: &Run) -> Self {
         Self { attempt: run.attempt, revision: run.revision, status: run.status }
     }
+
+    /// Whether this is of a later moment than the other, whoever knows them: the store, a worker, another replica. A
+    /// later attempt is newer than every revision of an earlier one, whatever has become of it; within an attempt each
+    /// change has a revision of its own.
+    #[must_use]
+    pub fn is_newer_than(&self, other: &Self) -> bool {
+        (self.attempt, self.revision) > (other.attempt, other.revision)
+    }
 }
 
 #[cfg(any(test, feature = "testing"))]

@@ -133,6 +133,10 @@ metrics! {
         "Calls of `http_request` steps by the answer's status; `none` when there was no whole answer.";
     WORKER_HOST_BREAKERS_OPENED = Counter "minireipaz_worker_host_breakers_opened_total", Worker, [], "times",
         "Times that the circuit breaker of a host that steps call opened; the log names the host.";
+    WORKER_READS = Counter "minireipaz_worker_reads_total", Worker, [OUTCOME], "requests",
+        "Requests for runs: `answered`, `unknown` (the store is to be asked), `asked_elsewhere` (it belongs to another worker) or `refused`.";
+    WORKER_WAITERS = Gauge "minireipaz_worker_waiters", Worker, [], "requests",
+        "Requests that wait for runs.";
     JOURNAL_BYTES = Gauge "minireipaz_journal_bytes", Worker, [], "bytes",
         "Size of the journal's file.";
     JOURNAL_COMMITS = Counter "minireipaz_journal_commits_total", Worker, [], "commits",

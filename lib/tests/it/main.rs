@@ -12,6 +12,7 @@ mod edge;
 mod ingest;
 mod json_values;
 mod limits;
+mod live_runs;
 mod long_poll;
 mod metrics;
 mod runs;

@@ -1,7 +1,8 @@
-//! The worker's HTTP door: the connector's batches of tasks, health and metrics.
+//! The worker's HTTP door: the connector's batches of tasks, what has become of runs, health and metrics.
 
 mod body;
 mod health;
+mod runs;
 mod sorted;
 
 use std::{sync::Arc, time::Instant};
@@ -19,6 +20,7 @@ use minireipaz::clock::Clock;
 use minireipaz::{
     auth::{ConnectorDoor, TurnedAway},
     ingest::BatchReader,
+    live,
     store::Store,
     telemetry::names,
 };
@@ -30,8 +32,9 @@ use self::{body::NotRead, sorted::Sender};
 use crate::{
     documents::Documents,
     journal::Journal,
-    peers::{HANDED_OVER, Peers},
+    peers::{HANDED_OVER, Owners, Peers},
     processor::{Delivery, Gate, Input, Inputs, Refusal},
+    readers::Readers,
 };
 
 /// Largest body of a batch: 16 MiB, above what a connector of ours sends (4 MB).
@@ -52,12 +55,15 @@ pub(crate) struct IngestState {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Option<PrometheusHandle>,
     pub(crate) batches: BatchReader,
+    pub(crate) readers: Arc<Readers>,
+    pub(crate) owners: Owners,
 }
 
 /// The routes.
 pub(crate) fn router(state: Arc<IngestState>) -> Router {
     Router::new()
         .route("/tasks", post(take))
+        .route(&format!("{}/{{id}}", live::PATH), get(runs::read))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

@@ -49,6 +49,17 @@ pub(crate) struct Forwarders {
     pub(crate) inputs: Inputs,
 }
 
+/// How other workers are called.
+pub(super) fn client() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .connect_timeout(CONNECT_LIMIT)
+        .pool_idle_timeout(IDLE_LIMIT)
+        .redirect(reqwest::redirect::Policy::none())
+        .tcp_nodelay(true)
+        .no_proxy()
+        .user_agent(concat!("minireipaz-worker/", env!("CARGO_PKG_VERSION")))
+}
+
 impl Forwarders {
     /// One for each other worker, and one for each that was one before: what waits for it goes through the door of
     /// this worker, at `addr`, again.
@@ -56,15 +67,7 @@ impl Forwarders {
     /// # Errors
     /// When their HTTP client cannot be built.
     pub(crate) fn all(&self, peers: &Peers, addr: SocketAddr) -> reqwest::Result<Vec<Forwarder>> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_LIMIT)
-            .timeout(TIME_LIMIT)
-            .pool_idle_timeout(IDLE_LIMIT)
-            .redirect(reqwest::redirect::Policy::none())
-            .tcp_nodelay(true)
-            .no_proxy()
-            .user_agent(concat!("minireipaz-worker/", env!("CARGO_PKG_VERSION")))
-            .build()?;
+        let http = client().timeout(TIME_LIMIT).build()?;
         let others: BTreeSet<_> = peers.others().cloned().collect();
         let mut all: Vec<_> = others
             .iter()

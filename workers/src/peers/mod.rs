@@ -8,6 +8,7 @@
 
 mod forwarder;
 mod handoff_queue;
+mod owners;
 
 use std::{fmt, sync::Arc};
 
@@ -15,6 +16,7 @@ use domain::ids::RunId;
 pub(crate) use forwarder::Forwarders;
 pub(crate) use handoff_queue::HandoffQueue;
 use minireipaz::config::Env;
+pub(crate) use owners::Owners;
 use secrecy::SecretString;
 use url::Url;
 

@@ -37,6 +37,7 @@ use crate::{
     engine::{self, Command, Effect, Outcome, StepKey},
     journal::{self, Journal, JournalError, OutboxRow},
     peers::HandoffQueue,
+    readers::Readers,
     recorder::{Backlog, Committed, RowPlace},
     runner::Runner,
     step::failed,
@@ -60,6 +61,8 @@ pub(super) struct Core {
     /// A run of which a step may begin, and which is in the journal only; the place is taken.
     pub(super) coming: Option<(TenantId, RunId)>,
     pub(super) inbox: Inbox,
+    /// Who waits for runs.
+    pub(super) readers: Arc<Readers>,
     /// What others have confirmed.
     settled: Settled,
     pub(super) next_handoff: u64,
@@ -95,6 +98,7 @@ impl Core {
             next_due: snapshot.next_due()?,
             next_handoff: snapshot.last_handoff()? + 1,
             handoff_queue: deps.handoff_queue,
+            readers: deps.readers,
             timers_fired: false,
             next_sequence: deps.backlog.last() + 1,
             journal: deps.journal,
@@ -294,6 +298,7 @@ impl Core {
     fn act(&mut self, mut turn: Turn) {
         let outbox = std::mem::take(&mut turn.commit.outbox);
         self.next_sequence += outbox.len() as u64;
+        self.publish(&turn, &outbox);
         if !outbox.is_empty() {
             let rows = turn.records.drain(..).zip(outbox);
             self.backlog.push(rows.map(|(record, OutboxRow { sequence, tenant, text })| Committed {

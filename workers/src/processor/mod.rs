@@ -17,6 +17,7 @@ mod inbox;
 mod input;
 mod memory;
 mod pending;
+mod publish;
 mod recovery;
 mod seal;
 mod settled;
@@ -36,6 +37,7 @@ use std::{
 pub(crate) use gate::{Admission, Gate, GateLimits, Refusal};
 pub(crate) use input::{Delivery, Input, Receipt, Refused, Rejected, Task};
 use minireipaz::clock::Clock;
+pub(crate) use recovery::stored_state;
 use tokio::sync::oneshot;
 
 use self::{core::Core, dispatch::Dispatcher};
@@ -43,6 +45,7 @@ use crate::{
     documents::Documents,
     journal::{Journal, JournalError},
     peers::HandoffQueue,
+    readers::Readers,
     recorder::Backlog,
     runner::Runner,
 };
@@ -54,6 +57,7 @@ pub(crate) struct ProcessorDeps {
     pub(crate) documents: Arc<Documents>,
     pub(crate) gate: Arc<Gate>,
     pub(crate) handoff_queue: Arc<HandoffQueue>,
+    pub(crate) readers: Arc<Readers>,
     pub(crate) runner: Runner,
     pub(crate) clock: Arc<dyn Clock>,
     /// Steps under way at a time: in all, and of one tenant.

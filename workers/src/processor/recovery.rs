@@ -112,6 +112,22 @@ impl Core {
     }
 }
 
+/// A run as the journal holds it, for who reads it; `None` when it cannot be read.
+///
+/// # Errors
+/// When the disk fails.
+pub(crate) fn stored_state(
+    snapshot: &Snapshot,
+    documents: &Documents,
+    stored: &StoredRun,
+) -> Result<Option<RunState>, JournalError> {
+    match read(snapshot, documents, stored) {
+        Ok(active) => Ok(Some(active.state)),
+        Err(Failure::Unreadable(_)) => Ok(None),
+        Err(Failure::Journal(error)) => Err(error),
+    }
+}
+
 enum Failure {
     Journal(JournalError),
     Unreadable(Unreadable),

@@ -16,12 +16,14 @@ use minireipaz::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::{
     documents::{Documents, hash_of},
     engine::{RunHeader, StepKey, Timer},
     journal::{Commit, Disk, Op, TimerRow, codec},
+    readers,
     recorder::{BacklogLimits, Record},
     runner::RunnerSettings,
 };
@@ -50,10 +52,19 @@ fn deps(journal: Journal, max_run_bytes: usize) -> (ProcessorDeps, oneshot::Rece
     let (ready, open) = oneshot::channel();
     let mut settings = RunnerSettings::default();
     settings.http.allow = "127.0.0.1".parse().unwrap();
+    let documents = Arc::new(Documents::new());
+    let readers = Arc::new(Readers::new(
+        Arc::clone(&journal),
+        Arc::clone(&documents),
+        Arc::clone(&clock),
+        (10, readers::ENDED),
+        CancellationToken::new(),
+    ));
     let deps = ProcessorDeps {
         journal,
         backlog,
-        documents: Arc::new(Documents::new()),
+        documents,
+        readers,
         gate,
         handoff_queue,
         runner: Runner::new(settings, Arc::clone(&clock)).unwrap(),

@@ -33,6 +33,7 @@ mod peers;
 mod program;
 mod raw_server;
 mod retry_after;
+mod run_reads;
 mod secrets;
 mod steps;
 mod stop;

@@ -11,10 +11,20 @@ pub mod workflows;
 
 use std::time::Duration;
 
-use axum::{extract::Request, middleware::Next};
+use axum::{
+    extract::Request,
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http::header;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{layers, problem::Problem, state::AppState};
+use super::{
+    layers,
+    problem::{ApiError, Problem},
+    state::AppState,
+};
+use crate::service::FoundRun;
 pub use functions::{FUNCTIONS, Function};
 pub use unreadable_entry::UnreadableEntry;
 
@@ -34,6 +44,12 @@ fn within(limit: Duration, routes: Routes) -> Routes {
     routes.layer(axum::middleware::from_fn(move |request: Request, next: Next| {
         layers::time_limit(limit, request, next)
     }))
+}
+
+/// A run as an answer.
+fn run_json(run: &FoundRun) -> Result<Response, ApiError> {
+    let json = run.json().map_err(|error| ApiError::internal().caused_by(error))?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
 }
 
 /// The problems that any route may answer with.

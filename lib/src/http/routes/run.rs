@@ -14,14 +14,14 @@ use futures_util::{StreamExt, stream};
 use http::StatusCode;
 use utoipa_axum::routes;
 
-use super::{Problems, QUICK, Routes, within};
+use super::{Problems, QUICK, Routes, run_json, within};
 use crate::{
     http::{
         extract::{Authorized, MAX_WAIT, OfNode, RunPath, RunsRead, Waiting},
         problem::ApiError,
         state::AppState,
     },
-    service::{Follow, Until},
+    service::{Follow, FoundRun, Until},
 };
 use domain::{ids::RunId, run::RunWithSteps};
 
@@ -83,7 +83,7 @@ async fn get(
         (Some(wait), Some(revision)) => (Until::After(revision), wait),
         (Some(wait), None) => (Until::Terminal, wait),
     };
-    Ok(Json(app.runs.read(&who.caller, id, until, wait.min(longest)).await?).into_response())
+    run_json(&app.runs.read(&who.caller, id, until, wait.min(longest)).await?)
 }
 
 fn events(run: Follow, limit: Duration) -> Response {
@@ -98,8 +98,10 @@ fn events(run: Follow, limit: Duration) -> Response {
     Sse::new(revisions).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("still here")).into_response()
 }
 
-fn event(run: &RunWithSteps) -> Event {
+fn event(run: &FoundRun) -> Event {
     // A run is always JSON; if it were not, an event without data would say that there is something to read.
-    let event = Event::default().id(run.run.revision.to_string()).event("run").retry(Duration::from_secs(1));
-    event.json_data(run).unwrap_or_else(|_| Event::default().event("run"))
+    let event =
+        Event::default().id(run.head().revision.to_string()).event("run").retry(Duration::from_secs(1));
+    let json = run.json().ok().and_then(|json| String::from_utf8(json.into()).ok());
+    json.map_or_else(|| Event::default().event("run"), |json| event.data(json))
 }

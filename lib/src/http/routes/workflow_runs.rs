@@ -9,7 +9,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use utoipa_axum::routes;
 
-use super::{Problems, QUICK, Routes, UnreadableEntry, within};
+use super::{Problems, QUICK, Routes, UnreadableEntry, run_json, within};
 use crate::{
     http::{
         extract::{
@@ -74,10 +74,10 @@ async fn start(
     StartBody { input }: StartBody,
 ) -> Result<Response, ApiError> {
     let started = app.runs.start(&who.caller, StartRun { workflow_id, input, key }).await?;
-    let location = HeaderValue::from_str(&format!("/api/v1/runs/{}", started.run.run.id))
+    let location = HeaderValue::from_str(&format!("/api/v1/runs/{}", started.id))
         .map_err(|error| ApiError::internal().caused_by(error))?;
     let mut response =
-        (StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(started.run)).into_response();
+        (StatusCode::ACCEPTED, [(header::LOCATION, location)], run_json(&started.run)?).into_response();
     if started.replayed {
         response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
     }

@@ -1,9 +1,10 @@
 //! What is heard of a run.
 
-use std::sync::Arc;
-
-use crate::store::{Head, UnreadableRow};
-use domain::run::{RunStatus, RunWithSteps};
+use crate::{
+    service::FoundRun,
+    store::{Head, UnreadableRow},
+};
+use domain::run::RunStatus;
 
 /// Where a watched run is.
 #[derive(Debug, Clone)]
@@ -13,7 +14,7 @@ pub enum Heard {
     /// It is there.
     At(Head),
     /// It is there, and this is all of it.
-    Run(Arc<RunWithSteps>),
+    Run(FoundRun),
     /// It is there, and cannot be read.
     Unreadable(UnreadableRow),
 }
@@ -25,14 +26,17 @@ impl Heard {
         match self {
             Self::Missing | Self::Unreadable(_) => None,
             Self::At(head) => Some(*head),
-            Self::Run(run) => Some(Head::of(&run.run)),
+            Self::Run(run) => Some(run.head()),
         }
     }
 
-    /// Whether this is news to who has heard `before`.
+    /// Whether this is news to who has heard `before`. Runs never move backwards: what says so is late.
     pub(super) fn is_news_after(&self, before: &Self) -> bool {
-        let unreadable = |heard: &Self| matches!(heard, Self::Unreadable(_));
-        before.head() != self.head() || unreadable(before) != unreadable(self)
+        match (before.head(), self.head()) {
+            (Some(before), Some(now)) => now.is_newer_than(&before),
+            (None, Some(_)) => true,
+            (_, None) => matches!(self, Self::Unreadable(_)) && !matches!(before, Self::Unreadable(_)),
+        }
     }
 
     /// Whether there is hardly anything to read of it.

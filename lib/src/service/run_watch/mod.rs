@@ -1,5 +1,9 @@
 //! One poller for all who wait: asks where the watched runs are and wakes those whose run has moved.
 //!
+//! Where the address of the workers is known, each run's own worker is asked first, by one request that ends when the
+//! run has moved (`asking`); the store is then asked about it only now and then. What follows is how it is asked where
+//! no worker answers.
+//!
 //! Push would be cheaper, but nothing reaches a function from outside except requests. So one query asks for
 //! every run that is due, however many wait. A run that has just moved, or that somebody has just begun to wait
 //! for, is asked about often; the longer nothing happens, the more rarely. When nobody waits, nothing is asked.
@@ -11,6 +15,7 @@
 //! Tenants share both: of one no more may wait than leaves room for others, and of one no more runs are in a question
 //! than leaves it short.
 
+mod asking;
 mod chosen;
 mod heard;
 mod poller;
@@ -25,9 +30,14 @@ use tokio::{
     sync::{Notify, watch},
     time::Instant,
 };
-use tokio_util::task::TaskTracker;
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 
-use crate::{fair::Shares, store::Store};
+use crate::{fair::Shares, live::LiveRuns, store::Store};
+use asking::Asking;
+pub use asking::Wanted;
 use domain::{ids::TenantId, run::RunKey};
 pub use heard::Heard;
 use poller::Polling;
@@ -39,6 +49,8 @@ pub struct WatchSettings {
     pub shortest: Duration,
     /// Pause between two questions about a run that has not moved for long.
     pub longest: Duration,
+    /// Pause between two questions about a run whose worker is asked too.
+    pub beside_worker: Duration,
     /// How long an answer may take.
     pub query_timeout: Duration,
     /// Most requests that may wait at once in this process. Of one tenant half of them, and fewer while others wait
@@ -51,6 +63,7 @@ impl Default for WatchSettings {
         Self {
             shortest: Duration::from_millis(3),
             longest: Duration::from_millis(250),
+            beside_worker: Duration::from_secs(2),
             query_timeout: Duration::from_secs(5),
             max_waiters: 2_000,
         }
@@ -85,6 +98,7 @@ pub struct RunWatch(Arc<Inner>);
 
 struct Inner {
     store: Arc<dyn Store>,
+    live: Option<Arc<dyn LiveRuns>>,
     settings: WatchSettings,
     table: Mutex<Table>,
     /// Somebody has begun to wait.
@@ -103,17 +117,38 @@ struct Table {
 struct Watched {
     heard: watch::Sender<Option<Heard>>,
     waiters: usize,
+    wanted: Wanted,
     /// When it last moved, or somebody last began to wait for it.
     active: Instant,
     due: Instant,
+    /// Whether its worker is asked, and has not said that it does not know the run.
+    live: bool,
+    /// Tells who asks the worker that somebody wants to hear more.
+    wants_more: Arc<Notify>,
+    /// Ends the asking.
+    _asking: Option<DropGuard>,
+}
+
+impl Watched {
+    /// Tells all who wait, if it is news to them.
+    fn hears(&self, now_heard: Heard) -> bool {
+        self.heard.send_if_modified(|heard| {
+            let moved = heard.as_ref().is_none_or(|before| now_heard.is_news_after(before));
+            if moved {
+                *heard = Some(now_heard);
+            }
+            moved
+        })
+    }
 }
 
 impl RunWatch {
-    /// A watch over a store's runs. It asks nothing until somebody waits.
+    /// A watch over a store's runs, and what their workers know of them. It asks nothing until somebody waits.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, settings: WatchSettings) -> Self {
+    pub fn new(store: Arc<dyn Store>, live: Option<Arc<dyn LiveRuns>>, settings: WatchSettings) -> Self {
         Self(Arc::new(Inner {
             store,
+            live,
             table: Mutex::new(Table {
                 runs: HashMap::new(),
                 waiters: Shares::halves(settings.max_waiters.max(1)),
@@ -130,7 +165,7 @@ impl RunWatch {
     ///
     /// # Errors
     /// When too many wait already.
-    pub fn subscribe(&self, key: RunKey) -> Result<Subscription, TooManyWaiters> {
+    pub fn subscribe(&self, key: RunKey, wanted: Wanted) -> Result<Subscription, TooManyWaiters> {
         let inner = &self.0;
         let mut table = inner.table();
         if !table.waiters.has_room(&key.0) {
@@ -139,15 +174,16 @@ impl RunWatch {
         }
         table.waiters.take(&key.0, 1);
         let now = Instant::now();
-        let watched = table.runs.entry(key.clone()).or_insert_with(|| Watched {
-            heard: watch::Sender::new(None),
-            waiters: 0,
-            active: now,
-            due: now,
-        });
+        let watched = table.runs.entry(key.clone()).or_insert_with(|| inner.watch(&key, wanted));
         watched.waiters += 1;
         watched.active = now;
-        watched.due = now;
+        let both = watched.wanted.and(wanted);
+        if std::mem::replace(&mut watched.wanted, both) != both {
+            watched.wants_more.notify_one();
+        }
+        if !watched.live {
+            watched.due = now;
+        }
         let mut heard = watched.heard.subscribe();
         // What others have heard is old, but runs never move backwards.
         if matches!(*heard.borrow(), Some(Heard::At(_) | Heard::Run(_) | Heard::Unreadable(_))) {
@@ -169,6 +205,29 @@ impl RunWatch {
 }
 
 impl Inner {
+    /// Begins to watch a run.
+    fn watch(self: &Arc<Self>, key: &RunKey, wanted: Wanted) -> Watched {
+        let now = Instant::now();
+        let wants_more = Arc::new(Notify::new());
+        let asking = self.live.clone().map(|live| {
+            let (inner, key, wants_more) = (Arc::clone(self), key.clone(), Arc::clone(&wants_more));
+            let stop = CancellationToken::new();
+            let asking = Asking { inner, live, key, wants_more }.run();
+            self.tasks.spawn(stop.clone().run_until_cancelled_owned(asking));
+            stop.drop_guard()
+        });
+        Watched {
+            heard: watch::Sender::new(None),
+            waiters: 0,
+            wanted,
+            active: now,
+            due: if asking.is_some() { now + self.settings.beside_worker } else { now },
+            live: asking.is_some(),
+            wants_more,
+            _asking: asking,
+        }
+    }
+
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -202,6 +261,10 @@ impl Subscription {
                 *heard = None;
                 false
             });
+            if watched.live {
+                watched.due = watched.due.min(Instant::now() + self.inner.settings.longest);
+                self.inner.joined.notify_one();
+            }
         }
     }
 }

@@ -4,8 +4,11 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{Heard, Inner, chosen::chosen};
-use crate::store::{Found, StoreError};
+use super::{Heard, Inner, WatchSettings, chosen::chosen};
+use crate::{
+    service::FoundRun,
+    store::{Found, StoreError},
+};
 use domain::run::RunKey;
 
 /// So many runs are read as a whole at most: where one in five has ended, that costs the store less than asking where
@@ -69,7 +72,7 @@ impl Polling {
         let store = &self.0.store;
         Ok(if whole {
             let runs = store.get(keys).await?;
-            heard(runs, |run| Heard::Run(Arc::new(run)))
+            heard(runs, |run| Heard::Run(FoundRun::stored(run)))
         } else {
             let heads = store.heads(keys).await?;
             heard(heads, Heard::At)
@@ -106,26 +109,23 @@ impl Polling {
         for key in asked {
             let Some(watched) = table.runs.get_mut(key) else { continue };
             let now_heard = found.remove(key).unwrap_or(Heard::Missing);
-            let moved = watched.heard.send_if_modified(|heard| {
-                let moved = heard.as_ref().is_none_or(|before| now_heard.is_news_after(before));
-                if moved {
-                    *heard = Some(now_heard);
-                }
-                moved
-            });
-            if moved {
+            // A worker that lets us wait knows the run, or expects it: then nothing is to be made of its not being here.
+            let counts = !watched.live || now_heard.head().is_some();
+            if counts && watched.hears(now_heard) {
                 watched.active = now;
             }
-            watched.due = now + self.0.settings.pause(now - watched.active);
+            let pause = self.0.settings.pause(now - watched.active);
+            watched.due = now + if watched.live { self.0.settings.beside_worker } else { pause };
         }
     }
 
     fn put_off(&self, asked: &[RunKey]) {
         let mut table = self.0.table();
-        let due = Instant::now() + self.0.settings.longest;
+        let now = Instant::now();
+        let WatchSettings { longest, beside_worker, .. } = self.0.settings;
         for key in asked {
             if let Some(watched) = table.runs.get_mut(key) {
-                watched.due = due;
+                watched.due = now + if watched.live { beside_worker } else { longest };
             }
         }
     }

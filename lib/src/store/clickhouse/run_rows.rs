@@ -274,7 +274,10 @@ impl Columns {
 
 #[cfg(test)]
 mod tests {
+    use domain::run::RunStatus;
+
     use super::*;
+    use crate::store::Head;
 
     #[test]
     fn places_in_a_list_are_in_the_order_of_moment_and_id() {
@@ -282,6 +285,15 @@ mod tests {
         let inorder = [place(0, 1), place(255, 0), place(255, 1 << 100), place(4_096, 0), place(1 << 41, 7)];
         assert!(inorder.is_sorted(), "{inorder:?}");
         assert!(inorder.iter().all(|place| place.len() == 44));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn rows_are_in_the_order_of_heads(a in (0u32..4, 0u64..1 << 20), b in (0u32..4, 0u64..1 << 20)) {
+            let head = |(attempt, revision)| Head { attempt, revision, status: RunStatus::Running };
+            proptest::prop_assert_eq!(head(a).is_newer_than(&head(b)), version(a.0, a.1) > version(b.0, b.1));
+            proptest::prop_assert!(!(head(a).is_newer_than(&head(b)) && head(b).is_newer_than(&head(a))));
+        }
     }
 
     #[test]

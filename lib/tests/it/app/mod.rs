@@ -12,8 +12,8 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{Router, body::Body};
 use domain::{
-    ids::{RunId, TenantId},
-    run::{Run, RunKey, RunStatus},
+    ids::{RunId, TenantId, WorkflowId},
+    run::{NewRun, Run, RunKey, RunStatus, Trigger},
     timestamp::Timestamp,
 };
 use http::{Method, Request, header};
@@ -24,6 +24,7 @@ use minireipaz::{
         issuer::{LocalIssuer, TokenRequest},
     },
     http::{ApiParts, AppState, HttpConfig, app},
+    live::LiveRuns,
     store::{Facts, RunStore, memory::MemoryStore},
 };
 use serde_json::{Value, json};
@@ -54,7 +55,14 @@ impl TestApp {
 
     pub async fn with(clock: Arc<dyn Clock>, config: HttpConfig) -> Self {
         let (store, bus) = (Arc::new(MemoryStore::default()), Arc::new(TestBus::default()));
-        Self::over(store, bus, clock, config, secrets(SECRET, None))
+        Self::over(store, bus, None, clock, config, secrets(SECRET, None))
+    }
+
+    /// An app that asks somebody for runs who knows them before the store does.
+    pub async fn with_live(live: Arc<dyn LiveRuns>) -> Self {
+        let (store, bus) = (Arc::new(MemoryStore::default()), Arc::new(TestBus::default()));
+        let (clock, secrets) = (Arc::new(SystemClock), secrets(SECRET, None));
+        Self::over(store, bus, Some(live), clock, HttpConfig::default(), secrets)
     }
 
     /// Another process over the same store and bus.
@@ -65,12 +73,13 @@ impl TestApp {
     /// The same, with other secrets of connectors.
     pub fn beside_with(&self, secrets: CallbackSecrets) -> Self {
         let (store, bus) = (Arc::clone(&self.store), Arc::clone(&self.bus));
-        Self::over(store, bus, Arc::clone(&self.clock), HttpConfig::default(), secrets)
+        Self::over(store, bus, None, Arc::clone(&self.clock), HttpConfig::default(), secrets)
     }
 
     fn over(
         store: Arc<MemoryStore>,
         bus: Arc<TestBus>,
+        live: Option<Arc<dyn LiveRuns>>,
         clock: Arc<dyn Clock>,
         config: HttpConfig,
         callbacks: CallbackSecrets,
@@ -84,6 +93,7 @@ impl TestApp {
             bus: Arc::clone(&bus) as _,
             auth: Arc::new(auth),
             callbacks,
+            live,
             clock: Arc::clone(&clock),
             config,
         });
@@ -185,6 +195,21 @@ impl TestApp {
         let known = self.store.unwatched().get(std::slice::from_ref(&key)).await.unwrap().remove(&key);
         let run = Run { status, revision, ..known.unwrap().unwrap().run };
         let facts = Facts { runs: vec![(key.0, run)], steps: Vec::new() };
+        self.store.unwatched().record(&facts).await.unwrap();
+    }
+
+    /// Records a run that nobody has accepted here.
+    pub async fn have(&self, run: &str, attempt: u32, revision: u64, status: RunStatus) {
+        let new = NewRun {
+            id: run.parse().unwrap(),
+            workflow_id: WorkflowId(uuid::Uuid::nil()),
+            workflow_version: 1,
+            attempt,
+            trigger: Trigger::manual(),
+            input: Value::Null,
+            created_at: self.clock.now(),
+        };
+        let facts = Facts::of_runs(vec![(acme(), Run { status, revision, ..new.queued() })]);
         self.store.unwatched().record(&facts).await.unwrap();
     }
 }

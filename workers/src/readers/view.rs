@@ -1,0 +1,84 @@
+//! A run as one commit left it, for all who wait for it.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use domain::run::RunWithSteps;
+use minireipaz::store::Head;
+
+use crate::engine::{RunState, facts};
+
+/// A run as one commit left it. Its JSON is made when the first one asks for it, and once.
+pub(crate) struct View {
+    head: Head,
+    source: Source,
+    /// About how many bytes it takes.
+    bytes: usize,
+    json: OnceLock<Result<Bytes, String>>,
+}
+
+enum Source {
+    /// A run that has begun. Its outputs are shared with it, not copied.
+    State(Box<RunState>),
+    /// One that never began.
+    Document(Box<RunWithSteps>),
+}
+
+/// More than this is made JSON where it holds up nobody else.
+const MUCH: usize = 64 << 10;
+
+impl View {
+    /// A run as its state is.
+    pub(crate) fn of_state(state: RunState, bytes: usize) -> Self {
+        let header = state.header();
+        let head = Head { attempt: header.attempt, revision: state.revision(), status: state.status() };
+        Self { head, source: Source::State(Box::new(state)), bytes, json: OnceLock::new() }
+    }
+
+    /// A run of which all is known.
+    pub(crate) fn of_document(run: RunWithSteps, bytes: usize) -> Self {
+        Self {
+            head: Head::of(&run.run),
+            source: Source::Document(Box::new(run)),
+            bytes,
+            json: OnceLock::new(),
+        }
+    }
+
+    pub(crate) const fn head(&self) -> Head {
+        self.head
+    }
+
+    /// About how many bytes it takes, its JSON included.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes * 2
+    }
+
+    /// As the API shows it.
+    ///
+    /// # Errors
+    /// In words, when it cannot be JSON.
+    pub(crate) async fn json(self: Arc<Self>) -> Result<Bytes, String> {
+        if self.bytes <= MUCH || self.json.get().is_some() {
+            return self.made().clone();
+        }
+        let made = tokio::task::spawn_blocking(move || self.made().clone()).await;
+        made.unwrap_or_else(|error| Err(error.to_string()))
+    }
+
+    fn made(&self) -> &Result<Bytes, String> {
+        self.json.get_or_init(|| {
+            let json = match &self.source {
+                Source::State(state) => serde_json::to_vec(&facts::run_with_steps(state)),
+                Source::Document(run) => serde_json::to_vec(run),
+            };
+            json.map(Bytes::from).map_err(|error| error.to_string())
+        })
+    }
+}
+
+impl std::fmt::Debug for View {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("View").field("head", &self.head).finish_non_exhaustive()
+    }
+}
