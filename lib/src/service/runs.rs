@@ -159,18 +159,27 @@ impl Runs {
         self.fetch(&key).await?.ok_or(ReadRunError::NotFound(id))
     }
 
-    /// The run as it is, with the steps of one node.
+    /// The same with the steps of one node alone.
     ///
     /// # Errors
-    /// When it does not exist, or the store does not answer.
+    /// As [`Self::read`].
     pub async fn read_node(
         &self,
         caller: &Caller,
         id: RunId,
         node: &NodeId,
+        until: Until,
+        wait: Duration,
     ) -> Result<RunWithSteps, ReadRunError> {
-        let found = self.store.get_node(&(caller.tenant.clone(), id), node).await?.transpose();
-        found.map_err(StoreError::from)?.ok_or(ReadRunError::NotFound(id))
+        let key = (caller.tenant.clone(), id);
+        if wait.is_zero()
+            && let Some(run) = self.store.get_node(&key, node).await?
+        {
+            return Ok(run.map_err(StoreError::from)?);
+        }
+        self.read(caller, id, until, wait).await?;
+        let run = self.store.get_node(&key, node).await?.ok_or(ReadRunError::NotFound(id))?;
+        Ok(run.map_err(StoreError::from)?)
     }
 
     /// The revisions of a run, from the first above `after`.
