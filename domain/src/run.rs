@@ -10,6 +10,7 @@ use super::{
     items::Ports,
     iteration::Iteration,
     lineage::Lineage,
+    measure::{output_bytes, value_bytes_within},
     timestamp::Timestamp,
 };
 pub use error::{FailedAttempt, NodeError};
@@ -292,6 +293,37 @@ pub struct RunWithSteps {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
 }
+
+impl RunWithSteps {
+    /// The run without the outputs that an answer leaves out that has at most `most` bytes of them.
+    #[must_use]
+    pub fn within(mut self, most: usize) -> Self {
+        let run =
+            self.run.output.as_ref().map_or(0, |output| value_bytes_within(output, usize::MAX).unwrap_or(0));
+        let of_step = |step: &Step| {
+            step.output.as_ref().map_or(0, |ports| output_bytes(&ports.clone().into()) - NO_LINEAGE)
+        };
+        let sizes: Vec<usize> = std::iter::once(run).chain(self.steps.iter().map(of_step)).collect();
+        for (place, _) in left_out(&sizes, most).iter().enumerate().filter(|(_, out)| **out) {
+            let bytes = sizes[place];
+            let (node_id, iteration) = match place.checked_sub(1).and_then(|step| self.steps.get_mut(step)) {
+                Some(step) => {
+                    step.output = None;
+                    (Some(step.node_id.clone()), step.iteration.clone())
+                }
+                None => {
+                    self.run.output = None;
+                    (None, Iteration::default())
+                }
+            };
+            self.left_out.push(LeftOut { node_id, iteration, bytes });
+        }
+        self
+    }
+}
+
+/// What a plain lineage is written as, though it is not.
+const NO_LINEAGE: usize = "{}".len();
 
 /// An output that an answer leaves out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]

@@ -36,8 +36,8 @@ export interface paths {
          *     - A run that was accepted less than a minute ago and is not recorded yet is waited for, whatever `wait` says, up to
          *       3 seconds.
          *     - When the wait is over, it comes as it is then: look at `status` and `revision`, and ask again.
-         *     - With `node`: as it is now, with the steps of that node alone, also those whose outputs an answer with all of them
-         *       leaves out.
+         *     - With `node`: likewise, with the steps of that node alone, also those whose outputs an answer with all of them
+         *       leaves out. (Streams show all of them.)
          *     - With `Accept: text/event-stream`: its revisions as server-sent events, the run as data and the revision as
          *       id, from the present one on (or the first above `Last-Event-ID` or `after`) to the last. The stream may end
          *       before the run does: connect again. A client that has seen the last revision gets 204.
@@ -642,7 +642,7 @@ export interface operations {
             query?: {
                 /** @description The revision that you have. */
                 after?: number;
-                /** @description A node's id; not with `wait`, `after` or a stream. */
+                /** @description A node's id. */
                 node?: string;
                 /** @description Seconds to wait, at most 60; 25 suits most proxies. */
                 wait?: number;

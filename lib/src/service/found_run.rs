@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::run::{Run, RunWithSteps};
+use domain::{
+    ids::NodeId,
+    run::{Run, RunWithSteps},
+};
+use serde_json::Value;
 
 use crate::{live::LiveRun, store::Head};
 
@@ -48,6 +52,27 @@ impl FoundRun {
         }
     }
 
+    /// The same with the steps of one node alone; `None` when outputs are left out of it, or it cannot be read.
+    pub(super) fn of_node(&self, node: &NodeId) -> Option<Self> {
+        match self {
+            Self::Stored(run) if run.left_out.is_empty() => {
+                let steps = run.steps.iter().filter(|step| step.node_id == *node).cloned().collect();
+                Some(Self::stored(RunWithSteps { run: run.run.clone(), steps, left_out: Vec::new() }))
+            }
+            Self::Stored(_) => None,
+            Self::Live(run) => {
+                let mut document: Value = serde_json::from_slice(&run.json).ok()?;
+                if document.get("left_out").is_some() {
+                    return None;
+                }
+                let steps = document.get_mut("steps")?.as_array_mut()?;
+                steps.retain(|step| step.get("node_id").is_some_and(|id| id == node.as_str()));
+                let json = serde_json::to_vec(&document).ok()?.into();
+                Some(Self::Live(LiveRun { head: run.head, json }))
+            }
+        }
+    }
+
     /// The newer of the two; of equal ones the first.
     #[must_use]
     pub fn or_newer(self, other: Option<Self>) -> Self {
@@ -61,8 +86,23 @@ impl FoundRun {
 #[cfg(test)]
 mod tests {
     use domain::run::RunStatus;
+    use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_workers_answer_about_one_node_has_its_steps_and_all_else() {
+        let steps = json!([{"node_id": "a", "n": 1}, {"node_id": "b"}, {"node_id": "a"}]);
+        let of = |document: Value| {
+            let head = Head { attempt: 1, revision: 7, status: RunStatus::Succeeded };
+            let run = FoundRun::Live(LiveRun { head, json: document.to_string().into() });
+            let of_node = run.of_node(&NodeId::parse("a").unwrap())?;
+            Some((of_node.head() == head, serde_json::from_slice::<Value>(&of_node.json().unwrap()).unwrap()))
+        };
+        let kept = json!([steps[0], steps[2]]);
+        assert_eq!(of(json!({"id": "x", "steps": steps})), Some((true, json!({"id": "x", "steps": kept}))));
+        assert_eq!(of(json!({"id": "x", "steps": steps, "left_out": [{"node_id": null}]})), None);
+    }
 
     fn live(attempt: u32, revision: u64, status: RunStatus) -> FoundRun {
         FoundRun::Live(LiveRun { head: Head { attempt, revision, status }, json: Bytes::new() })

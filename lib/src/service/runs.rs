@@ -18,7 +18,7 @@ use crate::{
 };
 use domain::{
     ids::{NodeId, RunId, WorkflowId},
-    run::{RunKey, RunSummary, RunWithSteps},
+    run::{RunKey, RunSummary},
 };
 
 /// How young a run's id must be for a run that is not there to be waited for: it may have been accepted and not
@@ -26,6 +26,9 @@ use domain::{
 const YOUNG: Duration = Duration::from_mins(1);
 /// How long such a run is waited for at least, however short the reader's own wait is.
 const BRIEFLY: Duration = Duration::from_secs(3);
+
+/// How soon the store is asked once more that was behind.
+const AGAIN: Duration = Duration::from_millis(100);
 /// How long a worker may take to say how a run is now, before the store is asked.
 const AT_ONCE: Duration = Duration::from_millis(500);
 
@@ -186,18 +189,33 @@ impl Runs {
         }
     }
 
-    /// The run as it is, with the steps of one node.
+    /// The same with the steps of one node alone.
     ///
     /// # Errors
-    /// When it does not exist, or the store does not answer.
+    /// As [`Self::read`].
     pub async fn read_node(
         &self,
         caller: &Caller,
         id: RunId,
         node: &NodeId,
-    ) -> Result<RunWithSteps, ReadRunError> {
-        let found = self.store.get_node(&(caller.tenant.clone(), id), node).await?.transpose();
-        found.map_err(StoreError::from)?.ok_or(ReadRunError::NotFound(id))
+        until: Until,
+        wait: Duration,
+    ) -> Result<FoundRun, ReadRunError> {
+        let found = self.read(caller, id, until, wait).await?;
+        if let Some(of_node) = found.of_node(node) {
+            return Ok(of_node);
+        }
+        // What an answer with all outputs leaves out, the store has. It may be a little behind a run's worker.
+        let key = (caller.tenant.clone(), id);
+        let until = Instant::now() + BRIEFLY;
+        loop {
+            let stored = self.store.get_node(&key, node).await?.ok_or(ReadRunError::NotFound(id))?;
+            let stored = FoundRun::stored(stored.map_err(StoreError::from)?);
+            if !found.head().is_newer_than(&stored.head()) || Instant::now() >= until {
+                return Ok(stored);
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
     }
 
     /// The revisions of a run, from the first above `after`.

@@ -100,11 +100,7 @@ impl Head {
 
 #[cfg(any(test, feature = "testing"))]
 mod in_memory {
-    use domain::{
-        limits::MAX_ANSWER_BYTES,
-        measure::{output_bytes, value_bytes_within},
-        run::{LeftOut, left_out},
-    };
+    use domain::limits::MAX_ANSWER_BYTES;
 
     use super::*;
     use crate::store::{
@@ -201,38 +197,9 @@ mod in_memory {
         Some(
             state
                 .readable(key.1.0)
-                .map(|()| within_answer(RunWithSteps { run, steps, left_out: Vec::new() })),
+                .map(|()| RunWithSteps { run, steps, left_out: Vec::new() }.within(MAX_ANSWER_BYTES)),
         )
     }
-
-    /// The run without the outputs that an answer leaves out.
-    fn within_answer(mut found: RunWithSteps) -> RunWithSteps {
-        let levels = usize::MAX;
-        let run =
-            found.run.output.as_ref().map_or(0, |output| value_bytes_within(output, levels).unwrap_or(0));
-        let of_step = |step: &Step| {
-            step.output.as_ref().map_or(0, |ports| output_bytes(&ports.clone().into()) - NO_LINEAGE)
-        };
-        let sizes: Vec<usize> = std::iter::once(run).chain(found.steps.iter().map(of_step)).collect();
-        for (place, _) in left_out(&sizes, MAX_ANSWER_BYTES).iter().enumerate().filter(|(_, out)| **out) {
-            let bytes = sizes[place];
-            let (node_id, iteration) = match place.checked_sub(1).and_then(|step| found.steps.get_mut(step)) {
-                Some(step) => {
-                    step.output = None;
-                    (Some(step.node_id.clone()), step.iteration.clone())
-                }
-                None => {
-                    found.run.output = None;
-                    (None, Default::default())
-                }
-            };
-            found.left_out.push(LeftOut { node_id, iteration, bytes });
-        }
-        found
-    }
-
-    /// What a plain lineage is written as, though it is not.
-    const NO_LINEAGE: usize = "{}".len();
 
     fn steps_of(state: &State, key: &RunKey) -> Vec<Step> {
         // By node and iteration already, so steps that began together keep that order.

@@ -3,8 +3,13 @@
 use domain::{
     event::{Payload, Topic},
     limits,
+    run::RunStatus,
+    timestamp::Timestamp,
 };
-use minireipaz::store::{Facts, RunStore, StepFact};
+use minireipaz::{
+    store::{Facts, RunStore, StepFact},
+    testing::eventually,
+};
 use serde_json::{Value, json};
 
 use crate::app::{TestApp, acme, greeting};
@@ -202,9 +207,17 @@ async fn an_answer_about_a_run_leaves_the_largest_outputs_out_and_gives_them_one
     assert!(one["steps"][0]["output"]["main"][0]["t"].is_string() && one.get("left_out").is_none());
     let nothing = app.get(&format!("{path}?node=nobody")).await.body;
     assert_eq!((&nothing["steps"], &nothing["id"]), (&json!([]), &json!(run)));
-    for query in ["node=a&wait=1", "node=a&after=1", "node="] {
+    let later = format!("{path}?node=nobody&wait=25&after=0");
+    let waited = app.get(&later);
+    let moved = async {
+        eventually("it is waited for", async || app.state.runs.waiters() == 1).await;
+        app.advance(&run, RunStatus::Succeeded, 4).await;
+    };
+    let (waited, ()) = tokio::join!(waited, moved);
+    assert_eq!((&waited.body["status"], &waited.body["steps"]), (&json!("succeeded"), &json!([])));
+    for query in ["node=", "node=%01", "node=a&node=b"] {
         app.get(&format!("{path}?{query}")).await.problem(400, "invalid_parameter");
     }
-    let unknown = format!("/api/v1/runs/{}?node=a", domain::ids::RunId::at(app.clock.now(), 1));
+    let unknown = format!("/api/v1/runs/{}?node=a", domain::ids::RunId::at(Timestamp::from_millis(1), 1));
     app.get(&unknown).await.problem(404, "run_not_found");
 }

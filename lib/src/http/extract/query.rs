@@ -54,7 +54,7 @@ impl<S: Send + Sync> FromRequestParts<S> for OfNode {
 }
 
 /// How long a reader of a run waits, and for what.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waiting {
     /// `?wait=` or `Prefer: wait=`, at most 60 seconds.
     pub wait: Option<Duration>,

@@ -3,7 +3,6 @@
 use std::{convert::Infallible, time::Duration};
 
 use axum::{
-    Json,
     extract::State,
     response::{
         IntoResponse, Response, Sse,
@@ -42,8 +41,8 @@ pub fn router() -> Routes {
 /// - A run that was accepted less than a minute ago and is not recorded yet is waited for, whatever `wait` says, up to
 ///   3 seconds.
 /// - When the wait is over, it comes as it is then: look at `status` and `revision`, and ask again.
-/// - With `node`: as it is now, with the steps of that node alone, also those whose outputs an answer with all of them
-///   leaves out.
+/// - With `node`: likewise, with the steps of that node alone, also those whose outputs an answer with all of them
+///   leaves out. (Streams show all of them.)
 /// - With `Accept: text/event-stream`: its revisions as server-sent events, the run as data and the revision as
 ///   id, from the present one on (or the first above `Last-Event-ID` or `after`) to the last. The stream may end
 ///   before the run does: connect again. A client that has seen the last revision gets 204.
@@ -51,7 +50,7 @@ pub fn router() -> Routes {
     ("id" = RunId, Path, description = "The run's id."),
     ("wait" = Option<u64>, Query, description = "Seconds to wait, at most 60; 25 suits most proxies.", maximum = 60),
     ("after" = Option<u64>, Query, description = "The revision that you have."),
-    ("node" = Option<String>, Query, description = "A node's id; not with `wait`, `after` or a stream.", min_length = 1, max_length = 128),
+    ("node" = Option<String>, Query, description = "A node's id.", min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$"),
     ("Prefer" = Option<String>, Header, description = "`wait=25` is the same as the parameter."),
     ("Last-Event-ID" = Option<u64>, Header, description = "For streams: the revision that you have."),
 ), responses(
@@ -67,12 +66,6 @@ async fn get(
     waiting: Waiting,
     OfNode(node): OfNode,
 ) -> Result<Response, ApiError> {
-    if let Some(node) = node {
-        if waiting != Waiting::default() {
-            return Err(ApiError::parameter("node", "cannot be combined with `wait`, `after` or a stream"));
-        }
-        return Ok(Json(app.runs.read_node(&who.caller, id, &node).await?).into_response());
-    }
     if waiting.stream {
         let run = app.runs.follow(&who.caller, id, waiting.after).await?;
         return Ok(events(run, app.config.stream_limit));
@@ -83,7 +76,12 @@ async fn get(
         (Some(wait), Some(revision)) => (Until::After(revision), wait),
         (Some(wait), None) => (Until::Terminal, wait),
     };
-    run_json(&app.runs.read(&who.caller, id, until, wait.min(longest)).await?)
+    let wait = wait.min(longest);
+    let run = match node {
+        None => app.runs.read(&who.caller, id, until, wait).await?,
+        Some(node) => app.runs.read_node(&who.caller, id, &node, until, wait).await?,
+    };
+    run_json(&run)
 }
 
 fn events(run: Follow, limit: Duration) -> Response {
