@@ -40,23 +40,30 @@ pub(crate) fn run(header: &RunHeader, status: &'static str, error: Option<&str>)
     )
 }
 
+/// A span with what lines about an attempt say of it.
+macro_rules! step_span {
+    ($span:ident, $task:ident, $here:ident) => {{
+        let (node, kind) = $task.name();
+        $span!(
+            "step",
+            trace_id = $here.trace_id(),
+            span_id = $here.span_id(),
+            parent_id = $here.parent_id(),
+            run.id = %$task.run.run_id,
+            run.attempt = $task.run.attempt,
+            workflow.id = %$task.run.workflow_id,
+            tenant = $task.run.tenant.as_str(),
+            node.id = node,
+            node.kind = kind,
+            attempt = $task.attempt,
+            error.code = field::Empty,
+        )
+    }};
+}
+
 /// The span of an attempt that may wait for others.
 pub(crate) fn step(task: &StepTask, here: TraceSpan) -> Span {
-    let (node, kind) = task.name();
-    info_span!(
-        "step",
-        trace_id = here.trace_id(),
-        span_id = here.span_id(),
-        parent_id = here.parent_id(),
-        run.id = %task.run.run_id,
-        run.attempt = task.run.attempt,
-        workflow.id = %task.run.workflow_id,
-        tenant = task.run.tenant.as_str(),
-        node.id = node,
-        node.kind = kind,
-        attempt = task.attempt,
-        error.code = field::Empty,
-    )
+    step_span!(info_span, task, here)
 }
 
 /// The span of an attempt that takes microseconds: most of the time nobody wants to know.
@@ -65,19 +72,5 @@ pub(crate) fn inline_step(task: &StepTask) -> Span {
         return Span::none();
     }
     let here = TraceSpan::after(Some(task.run.trace()));
-    let (node, kind) = task.name();
-    debug_span!(
-        "step",
-        trace_id = here.trace_id(),
-        span_id = here.span_id(),
-        parent_id = here.parent_id(),
-        run.id = %task.run.run_id,
-        run.attempt = task.run.attempt,
-        workflow.id = %task.run.workflow_id,
-        tenant = task.run.tenant.as_str(),
-        node.id = node,
-        node.kind = kind,
-        attempt = task.attempt,
-        error.code = field::Empty,
-    )
+    step_span!(debug_span, task, here)
 }
