@@ -123,3 +123,41 @@ impl WorkerConfig {
 fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: [&str; 5] = [
+        "WORKER_MAX_STEPS",
+        "WORKER_MAX_STEPS_PER_TENANT",
+        "WORKER_MAX_RUNS",
+        "WORKER_MAX_BACKLOG",
+        "WORKER_JAVASCRIPT_PROCESSES",
+    ];
+
+    fn read(name: &str, value: &str) -> Result<WorkerConfig, String> {
+        let required = [("WORKER_DATA_DIR", "/data"), ("CONNECTOR_SECRET", "0123456789abcdef0123456789abcdef")];
+        let mut env = Env::of(required).with(name, value);
+        let config = WorkerConfig::from_env(&mut env);
+        env.finish(config).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_limit_of_nothing_is_refused_by_name() {
+        for name in LIMITS {
+            assert!(read(name, "1").is_ok(), "{name}");
+            let said = read(name, "0").expect_err(name);
+            assert!(said.contains(name) && said.contains("at least 1"), "{said}");
+        }
+    }
+
+    #[test]
+    fn less_memory_than_a_few_large_steps_need_is_refused_by_name() {
+        for name in ["WORKER_MAX_RUN_BYTES", "WORKER_MAX_BACKLOG_BYTES"] {
+            assert!(read(name, "67108864").is_ok(), "{name}");
+            let said = read(name, "67108863").expect_err(name);
+            assert!(said.contains(name) && said.contains("at least 67108864"), "{said}");
+        }
+    }
+}

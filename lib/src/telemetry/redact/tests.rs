@@ -175,6 +175,32 @@ fn a_long_secret_is_left_out_in_pieces() {
     }
 }
 
+/// As mail and PEM files break base64.
+fn in_lines(text: &str, width: usize, end: &str) -> String {
+    let lines: Vec<_> =
+        text.as_bytes().chunks(width).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+    lines.join(end)
+}
+
+#[test]
+fn base64_and_hexadecimal_are_found_also_in_lines() {
+    let secret: String = (0..100_u32).map(|n| char::from(b'a' + (n * n % 23) as u8)).collect();
+    let redactor = redactor(&[&secret]);
+    let base64 = BASE64_STANDARD.encode(format!("u:{secret}~"));
+    let hexadecimal: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    for packed in [base64, hexadecimal] {
+        for (width, end) in [(76, "\r\n"), (64, "\n"), (60, "\n\t"), (75, "\r\n "), (76, "\\n"), (64, "%0D%0A")] {
+            let form = in_lines(&packed, width, end);
+            let told = redactor.text(&format!("you sent\n{form}\nwhich is wrong")).into_owned();
+            assert!(told.starts_with("you sent\n[redacted]") && told.ends_with("\nwhich is wrong"), "{told}");
+            assert!(form.split(end).all(|line| line.len() < 8 || !told.contains(line)), "{end:?}: {told}");
+        }
+    }
+    // Words that stand below each other are none of it.
+    let words = "a\nlong-list-of-words-that-is-nothing-else\nof\nwords";
+    assert_eq!(redactor.text(words), words);
+}
+
 #[test]
 fn a_document_keeps_its_form() {
     let redactor = redactor(&["hush-hush", "123456"]);
@@ -284,6 +310,7 @@ fn bodies_tell_their_secrets() {
             "callback": "https://u:hush-2@h/?page=seen"}"#,
         "password=hush-1&note=seen&token=hush-2",
         "<a note=\"seen\" token=\"hush-1\"><password>hush-2</password></a>",
+        r#"{"callback": "HTTPS://u:hush-1@h/?page=seen", "other": " Http://h/?token=hush-2"}"#,
         "note: seen\npassword: hush-1\napi_key = 'hush-2'\n",
         r#"not quite JSON {"password": "hush-1", "token":"hush-2", "note": "seen"#,
     ] {

@@ -112,3 +112,24 @@ fn gone() -> io::Error {
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn asked_several_times_at_once_it_starts_one_child_ahead() {
+        let place = tempfile::tempdir().unwrap();
+        let program = place.path().join("waits");
+        fs::write(&program, "#!/bin/sh\nexec /bin/cat\n").unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+        let limits = JavaScriptLimits { time: Duration::from_secs(1), ..JavaScriptLimits::default() };
+        let pool = Pool::new(program, limits, 3);
+        (0..9).for_each(|_| pool.warm());
+        pool.starting.close();
+        pool.starting.wait().await;
+        assert_eq!(Arc::strong_count(&pool.alive) - 1, 1);
+    }
+}
