@@ -8,6 +8,8 @@ use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use std::borrow::Cow;
+
 use super::{view::View, *};
 
 fn redactor(values: &[&str]) -> Redactor {
@@ -189,7 +191,9 @@ fn base64_and_hexadecimal_are_found_also_in_lines() {
     let base64 = BASE64_STANDARD.encode(format!("u:{secret}~"));
     let hexadecimal: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
     for packed in [base64, hexadecimal] {
-        for (width, end) in [(76, "\r\n"), (64, "\n"), (60, "\n\t"), (75, "\r\n "), (76, "\\n"), (64, "%0D%0A")] {
+        for (width, end) in
+            [(76, "\r\n"), (64, "\n"), (60, "\n\t"), (75, "\r\n "), (76, "\\n"), (64, "%0D%0A")]
+        {
             let form = in_lines(&packed, width, end);
             let told = redactor.text(&format!("you sent\n{form}\nwhich is wrong")).into_owned();
             assert!(told.starts_with("you sent\n[redacted]") && told.ends_with("\nwhich is wrong"), "{told}");
@@ -299,6 +303,37 @@ fn addresses_tell_their_secrets() {
         secrets.address(address);
         assert_eq!(found(&secrets, candidates), expected, "{address}");
     }
+}
+
+#[test]
+fn a_text_keeps_everything_of_its_addresses_but_logins_and_secret_parameters() {
+    for (given, kept) in [
+        ("https://h/p?code=abc&page=2", "https://h/p?code=[redacted]&page=2"),
+        ("/p?sv=1&sig=a%2Fb", "/p?sv=1&sig=[redacted]"),
+        ("/p?access_token=x&key=y", "/p?access_token=[redacted]&key=[redacted]"),
+        ("/p?X-Amz-Signature=1&X-Amz-Date=2", "/p?X-Amz-Signature=[redacted]&X-Amz-Date=2"),
+        ("/p?page=2&zip_code=1&sort_key=id&q", "/p?page=2&zip_code=1&sort_key=id&q"),
+        ("https://h/p me@h.example", "https://h/p me@h.example"),
+        (
+            "<https://h/?key=abcd>; rel=next, </p?key=efgh>",
+            "<https://h/?key=[redacted]>; rel=next, </p?key=[redacted]>",
+        ),
+        ("/a?key=x, /b?token=y", "/a?key=[redacted], /b?token=[redacted]"),
+        ("5; url=HTTPS://u:hush@h/?page=2", "5; url=HTTPS://[redacted]@h/?page=2"),
+        ("/p?token=abcd&next=https://u:hush@h/", "/p?token=[redacted]&next=https://[redacted]@h/"),
+    ] {
+        let mut secrets = Secrets::default();
+        secrets.addresses(given);
+        assert_eq!(secrets.redactor().text(given), kept);
+    }
+}
+
+#[test]
+fn a_long_text_is_no_secret_for_what_stands_in_it() {
+    let mut secrets = Secrets::default();
+    let text = format!("order SEKRETcustom9x7q: {}", "word ".repeat(1_000));
+    secrets.parameter("note", &text);
+    assert_eq!(secrets.redactor().text(&text), text);
 }
 
 #[test]
