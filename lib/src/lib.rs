@@ -15,6 +15,7 @@ pub mod fair;
 pub mod http;
 pub mod ingest;
 pub mod outbound;
+pub mod remembered;
 pub mod resilience;
 #[cfg(feature = "api")]
 pub mod service;
