@@ -164,7 +164,10 @@ async fn what_comes_from_the_environment_is_in_no_error_of_any_node() {
 async fn an_error_tells_no_secret_of_an_address_that_a_header_of_the_answer_names() {
     let server = MockServer::start().await;
     let answer = ResponseTemplate::new(503)
-        .insert_header("link", "<https://u:hush-1@h/?page=2&token=hush-2>; rel=next, <HTTPS://h/?sig=hush-3>; rel=a")
+        .insert_header(
+            "link",
+            "<https://u:hush-1@h/?page=2&token=hush-2>; rel=next, <HTTPS://h/?sig=hush-3>; rel=a",
+        )
         .insert_header("refresh", "5; url=https://u:hush-4@h/?key=hush-5")
         .insert_header("content-location", "/p?page=2&code=hush-6")
         .insert_header("x-name", HeaderValue::from_bytes(b"M\xfcller").unwrap());
