@@ -8,6 +8,38 @@ use std::borrow::Cow;
 
 use serde::de::DeserializeOwned;
 
+use crate::{
+    limits::MAX_DEPTH,
+    measure::{TooDeep, levels_of_text},
+};
+
+/// Why a text is not read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotJson {
+    /// What is wrong, with its line and column.
+    #[error("it is not JSON: {0}")]
+    Syntax(String),
+    /// Nested deeper than a reader goes.
+    #[error(transparent)]
+    TooDeep(TooDeep),
+}
+
+impl NotJson {
+    /// What an error of `serde_json` says of the text that it read. A reader stops where the text becomes too deep for
+    /// it, and says so in words only; what it has read until then is that deep.
+    #[must_use]
+    pub fn of(text: &[u8], error: &serde_json::Error) -> Self {
+        let line = error.line().saturating_sub(1);
+        let before: usize = text.split_inclusive(|byte| *byte == b'\n').take(line).map(<[u8]>::len).sum();
+        let read = &text[..before.saturating_add(error.column()).min(text.len())];
+        if error.is_syntax() && levels_of_text(read) > MAX_DEPTH {
+            Self::TooDeep(TooDeep)
+        } else {
+            Self::Syntax(error.to_string())
+        }
+    }
+}
+
 /// Reads JSON; halves of surrogate pairs become U+FFFD. Two keys that differ in nothing else are one, the last.
 ///
 /// # Errors
@@ -82,6 +114,24 @@ mod tests {
 
     use super::*;
 
+    fn not_json(text: &str) -> NotJson {
+        NotJson::of(text.as_bytes(), &parse::<Value>(text.as_bytes()).unwrap_err())
+    }
+
+    #[test]
+    fn what_is_too_deep_is_told_from_what_is_wrong() {
+        let nested = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+        for text in [nested(128), nested(5_000), format!("[\n[\"[\",\n{}", nested(200)), "[".repeat(200)] {
+            assert_eq!(not_json(&text), NotJson::TooDeep(TooDeep), "{text}");
+        }
+        let behind = format!("oops {}", nested(200));
+        let said = NotJson::Syntax("expected value at line 1 column 1".to_owned());
+        assert_eq!(not_json(&behind), said, "what stands behind the mistake was not read");
+        assert!(matches!(not_json(&"[".repeat(50)), NotJson::Syntax(_)));
+        assert!(matches!(not_json("[1] 2"), NotJson::Syntax(_)));
+        assert!(matches!(not_json(""), NotJson::Syntax(_)));
+    }
+
     #[test]
     fn half_of_a_surrogate_pair_is_the_replacement_character_wherever_it_stands() {
         for (text, expected) in [
@@ -151,7 +201,9 @@ mod tests {
 
         #[test]
         fn no_bytes_break_it_and_nothing_is_left_to_do(bytes in prop::collection::vec(any::<u8>(), 0..40), text in escapes()) {
-            let _ = parse::<Value>(&bytes);
+            if let Err(error) = parse::<Value>(&bytes) {
+                prop_assert!(matches!(NotJson::of(&bytes, &error), NotJson::Syntax(_)));
+            }
             let made = well_formed(&text).into_owned();
             prop_assert_eq!(made.len(), text.len());
             prop_assert_eq!(well_formed_bytes(text.as_bytes()).into_owned(), made.as_bytes());

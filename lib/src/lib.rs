@@ -16,6 +16,7 @@ pub mod http;
 pub mod ingest;
 pub mod live;
 pub mod outbound;
+pub mod remembered;
 pub mod resilience;
 #[cfg(feature = "api")]
 pub mod service;

@@ -1,12 +1,12 @@
 //! Text and JSON of bytes from outside: answers of web APIs, their errors, documents that clients post.
 //!
 //! One decoder for all of them, by the rules of browsers (WHATWG Encoding): a byte order mark wins, then the character
-//! set that the content type names, then the one that XML and HTML declare themselves, then UTF-8. Labels are those of
-//! the web, so `iso-8859-1` is windows-1252.
+//! set that the content type names, then UTF-16 if there is a NUL among the first two bytes, as JSON has it, then the
+//! one that XML and HTML declare themselves, then UTF-8. Labels are those of the web, so `iso-8859-1` is windows-1252.
 
 use std::borrow::Cow;
 
-use domain::{json::well_formed, measure::TooDeep};
+use domain::json::{NotJson, well_formed};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 use serde_json::Value;
 
@@ -86,17 +86,6 @@ fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
     encoding(&label[..end]).filter(|found| found.is_ascii_compatible())
 }
 
-/// A text that is not JSON, or none that is read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotJson {
-    /// What is wrong, with its line and column.
-    #[error("it is not JSON: {0}")]
-    Syntax(String),
-    /// Nested deeper than a reader goes.
-    #[error(transparent)]
-    TooDeep(TooDeep),
-}
-
 /// Reads JSON; `None` is blank text. Half of a surrogate pair (`"\ud83d"`) is U+FFFD.
 ///
 /// # Errors
@@ -105,14 +94,13 @@ pub fn json(text: &str) -> Result<Option<Value>, NotJson> {
     if text.trim_start().is_empty() {
         return Ok(None);
     }
-    serde_json::from_str(&well_formed(text)).map(Some).map_err(|error| {
-        let said = error.to_string();
-        if said.starts_with("recursion limit") { NotJson::TooDeep(TooDeep) } else { NotJson::Syntax(said) }
-    })
+    let read = serde_json::from_str(&well_formed(text)).map(Some);
+    read.map_err(|error| NotJson::of(text.as_bytes(), &error))
 }
 
 #[cfg(test)]
 mod tests {
+    use domain::measure::TooDeep;
     use proptest::prelude::*;
     use serde_json::json;
 

@@ -4,6 +4,7 @@ use std::{
     fmt, io,
     net::SocketAddr,
     sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
 use domain::run::RunStatus;
@@ -15,7 +16,11 @@ use minireipaz::{
     store::Store,
     telemetry::{self, names},
 };
-use tokio::{net::TcpListener, sync::oneshot, time::timeout};
+use tokio::{
+    net::TcpListener,
+    sync::oneshot,
+    time::{Instant, timeout_at},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -36,6 +41,9 @@ use crate::{
 const QUEUED_BYTES: usize = 128 << 20;
 /// Requests that may wait for the processor.
 const QUEUED_REQUESTS: usize = 1_024;
+
+/// What all parts have to end when they were told to, also when the grace is used up: the journal is free only then.
+const CLOSING: Duration = Duration::from_secs(1);
 
 /// A running worker.
 pub struct Worker {
@@ -212,18 +220,19 @@ impl Worker {
         self.processor.inputs.send(Input::Wake);
     }
 
-    /// Stops in order: takes nothing more, lets steps finish within the grace, journals the rest, and records what
-    /// the store will take. What is left goes on at the next start.
+    /// Stops in order: takes nothing more, lets steps finish, journals the rest, and records what the store will take.
+    /// All that together has the grace, and a moment to end; what is left goes on at the next start.
     pub async fn stop(self) {
         let Self { config, gate, backlog, processor, supervisor, stop_ingest, stop_recorder, .. } = self;
         gate.set_open(false);
         stop_ingest.cancel();
         let grace = config.grace;
-        if timeout(grace, drained(&processor.inputs)).await.is_err() {
+        let until = Instant::now() + grace;
+        if timeout_at(until, drained(&processor.inputs)).await.is_err() {
             tracing::warn!(?grace, "steps are cut off and executed again at the next start");
             processor.inputs.send(Input::Abort);
         }
-        if timeout(grace, backlog.drained()).await.is_err() {
+        if timeout_at(until, backlog.drained()).await.is_err() {
             let rows = backlog.rows();
             tracing::warn!(rows, "the store did not take everything; the rest stays in the journal");
         }
@@ -231,7 +240,7 @@ impl Worker {
         joined(processor).await;
         stop_recorder.cancel();
         // Connections that are kept open by their clients are cut when the runtime ends.
-        let _ = timeout(grace, supervisor.finished()).await;
+        let _ = timeout_at(until.max(Instant::now() + CLOSING), supervisor.finished()).await;
     }
 
     /// Ends as a crash does: nothing more is written, nobody is answered.

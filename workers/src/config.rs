@@ -42,10 +42,12 @@ pub struct WorkerConfig {
     pub max_backlog: usize,
     /// Bytes of those rows, likewise. `WORKER_MAX_BACKLOG_BYTES`, default 1,073,741,824.
     pub max_backlog_bytes: usize,
-    /// How long steps may go on after the worker was told to stop. `WORKER_GRACE`, default `20s`.
+    /// How long stopping may take: until then steps go on, and what they gave is recorded. `WORKER_GRACE`, default
+    /// `20s`.
     pub grace: Duration,
-    /// What steps may do: `WORKER_JAVASCRIPT_PROCESSES`, `WORKER_ENV_ALLOW` (names of variables that `$env` may read, separated by commas) and
-    /// `WORKER_HTTP_ALLOW` (hosts and networks that are not public and may be called all the same).
+    /// What steps may do: `WORKER_JAVASCRIPT_PROCESSES`, `WORKER_ENV_ALLOW` (names of variables that `$env` may read,
+    /// separated by commas) and `WORKER_HTTP_ALLOW` (hosts and networks that are not public and may be called all the
+    /// same).
     pub runner: RunnerSettings,
 }
 
@@ -97,9 +99,10 @@ impl WorkerConfig {
         runner.env = list(&names)
             .filter_map(|name| env.optional::<String>(name).map(|value| (name.to_owned(), value)))
             .collect();
-        if [max_steps, per_tenant, max_runs, processes].contains(&Some(0)) {
+        if [max_steps, per_tenant, max_runs, max_backlog, processes].contains(&Some(0)) {
             env.problem(
-                "WORKER_MAX_STEPS, WORKER_MAX_STEPS_PER_TENANT, WORKER_MAX_RUNS and WORKER_JAVASCRIPT_PROCESSES are at least 1",
+                "WORKER_MAX_STEPS, WORKER_MAX_STEPS_PER_TENANT, WORKER_MAX_RUNS, WORKER_MAX_BACKLOG and \
+                 WORKER_JAVASCRIPT_PROCESSES are at least 1",
             );
         }
         if [max_run_bytes, max_backlog_bytes].iter().flatten().any(|bytes| *bytes < LEAST_BYTES) {
@@ -128,4 +131,43 @@ impl WorkerConfig {
 
 fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: [&str; 5] = [
+        "WORKER_MAX_STEPS",
+        "WORKER_MAX_STEPS_PER_TENANT",
+        "WORKER_MAX_RUNS",
+        "WORKER_MAX_BACKLOG",
+        "WORKER_JAVASCRIPT_PROCESSES",
+    ];
+
+    fn read(name: &str, value: &str) -> Result<WorkerConfig, String> {
+        let required =
+            [("WORKER_DATA_DIR", "/data"), ("CONNECTOR_SECRET", "0123456789abcdef0123456789abcdef")];
+        let mut env = Env::of(required).with(name, value);
+        let config = WorkerConfig::from_env(&mut env);
+        env.finish(config).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_limit_of_nothing_is_refused_by_name() {
+        for name in LIMITS {
+            assert!(read(name, "1").is_ok(), "{name}");
+            let said = read(name, "0").expect_err(name);
+            assert!(said.contains(name) && said.contains("at least 1"), "{said}");
+        }
+    }
+
+    #[test]
+    fn less_memory_than_a_few_large_steps_need_is_refused_by_name() {
+        for name in ["WORKER_MAX_RUN_BYTES", "WORKER_MAX_BACKLOG_BYTES"] {
+            assert!(read(name, "67108864").is_ok(), "{name}");
+            let said = read(name, "67108863").expect_err(name);
+            assert!(said.contains(name) && said.contains("at least 67108864"), "{said}");
+        }
+    }
 }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use domain::workflow::DocumentText;
+use minireipaz::remembered;
 use quick_cache::{
-    DefaultHashBuilder, OptionsBuilder, Weighter,
+    DefaultHashBuilder, Weighter,
     sync::{Cache, DefaultLifecycle},
 };
 use sha2::{Digest, Sha256};
@@ -45,13 +46,10 @@ pub(crate) fn hash_of(document: &DocumentText) -> DocumentHash {
 
 impl Documents {
     pub(crate) fn new() -> Self {
-        let options = OptionsBuilder::new()
+        let options = remembered::options(CACHE_BYTES / USUAL_BYTES, CACHE_BYTES, |options| {
             // One lock, so that the largest document has room: a shard's share of the bytes is its own.
-            .shards(1)
-            .estimated_items_capacity(CACHE_BYTES / USUAL_BYTES)
-            .weight_capacity(CACHE_BYTES as u64)
-            .build()
-            .expect("both capacities are set");
+            options.shards(1);
+        });
         let hasher = DefaultHashBuilder::default();
         Self { cache: Cache::with_options(options, ByText, hasher, DefaultLifecycle::default()) }
     }

@@ -7,6 +7,7 @@ use bridge::BridgeConfig;
 use super::{
     AUDIENCE,
     folder::{Addresses, Folder},
+    screen,
 };
 
 /// The same files that drive production.
@@ -48,7 +49,9 @@ pub(crate) fn bridge(
     variables: BTreeMap<String, String>,
 ) -> anyhow::Result<BridgeConfig> {
     let connectors = folder.join("connectors");
-    let _ = private_files::folder(&connectors, |_| true)?;
+    if let Some(open) = private_files::folder(&connectors, |_| true)? {
+        screen::warning(&open.to_string());
+    }
     let files = CONNECTORS.map(|(name, text)| (connectors.join(name), text));
     for (path, text) in &files {
         private_files::write(path, text)?;

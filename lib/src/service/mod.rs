@@ -22,11 +22,11 @@ pub use workflows::{Precondition, WorkflowError, Workflows};
 use std::hash::Hash;
 
 use quick_cache::{
-    DefaultHashBuilder, OptionsBuilder, UnitWeighter,
+    DefaultHashBuilder, UnitWeighter,
     unsync::{Cache, DefaultLifecycle},
 };
 
-use crate::clock::Clock;
+use crate::{clock::Clock, remembered};
 use domain::{
     event::{Event, Payload},
     ids::TenantId,
@@ -62,19 +62,8 @@ impl Caller {
 /// A table of at most `capacity` entries. Those that are used again and again have the part `lasting` of it, and go
 /// last; the rest of it belongs to new ones, of which the first to come are the first to go.
 fn bounded<K: Eq + Hash, V>(capacity: usize, lasting: f64) -> Cache<K, V> {
-    let options = OptionsBuilder::new()
-        .estimated_items_capacity(capacity)
-        .weight_capacity(capacity as u64)
-        .hot_allocation(lasting)
-        .build();
-    match options {
-        Ok(options) => Cache::with_options(
-            options,
-            UnitWeighter,
-            DefaultHashBuilder::default(),
-            DefaultLifecycle::default(),
-        ),
-        // Only options without a capacity fail.
-        Err(_) => Cache::new(capacity),
-    }
+    let options = remembered::options(capacity, capacity, |options| {
+        options.hot_allocation(lasting);
+    });
+    Cache::with_options(options, UnitWeighter, DefaultHashBuilder::default(), DefaultLifecycle::default())
 }

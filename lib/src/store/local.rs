@@ -97,7 +97,7 @@ impl LocalClickHouse {
     ) -> Result<Self, LocalError> {
         let script = data.join("clickhouse_server.py");
         let io = |what: String| move |source| LocalError::Io { what, source };
-        // The script narrows the folder once it knows that it is its own.
+        // The script narrows the folder once it knows that it is its own, or says that others may look into it.
         let _ =
             private_files::folder(data, |_| false).map_err(io(format!("cannot make {}", data.display())))?;
         private_files::write(&script, SCRIPT).map_err(io(format!("cannot write {}", script.display())))?;

@@ -10,8 +10,6 @@ mod secrets;
 mod tests;
 mod view;
 
-use std::borrow::Cow;
-
 pub use redactor::Redactor;
 pub use secrets::Secrets;
 
@@ -76,21 +74,6 @@ pub fn is_secret(name: &str) -> bool {
 #[must_use]
 pub fn is_secret_parameter(name: &str) -> bool {
     name.eq_ignore_ascii_case("code") || is_secret(name)
-}
-
-/// An address without the values of its secret parameters.
-#[must_use]
-pub fn address(text: &str) -> Cow<'_, str> {
-    let Some((before, query)) = text.split_once('?') else { return Cow::Borrowed(text) };
-    let secret = |pair: &str| pair.split_once('=').filter(|(name, _)| is_secret_parameter(name)).is_some();
-    if !query.split('&').any(secret) {
-        return Cow::Borrowed(text);
-    }
-    let pairs = query.split('&').map(|pair| match pair.split_once('=') {
-        Some((name, _)) if is_secret_parameter(name) => Cow::Owned(format!("{name}={REDACTED}")),
-        _ => Cow::Borrowed(pair),
-    });
-    Cow::Owned(format!("{before}?{}", pairs.collect::<Vec<_>>().join("&")))
 }
 
 /// The words of a name in small letters: `X-Auth-Key`, `x_auth_key` and `xAuthKey` are the same three.
@@ -159,20 +142,6 @@ mod names {
             "X-Keyboard",
         ] {
             assert!(!is_secret(name), "{name}");
-        }
-    }
-
-    #[test]
-    fn an_address_keeps_everything_but_the_values_of_secret_parameters() {
-        for (given, kept) in [
-            ("https://h/p?code=abc&page=2", "https://h/p?code=[redacted]&page=2"),
-            ("/p?sv=1&sig=a%2Fb", "/p?sv=1&sig=[redacted]"),
-            ("/p?access_token=x&key=y", "/p?access_token=[redacted]&key=[redacted]"),
-            ("/p?X-Amz-Signature=1&X-Amz-Date=2", "/p?X-Amz-Signature=[redacted]&X-Amz-Date=2"),
-            ("/p?page=2&zip_code=1&sort_key=id&q", "/p?page=2&zip_code=1&sort_key=id&q"),
-            ("https://h/p", "https://h/p"),
-        ] {
-            assert_eq!(address(given), kept);
         }
     }
 }

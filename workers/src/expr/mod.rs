@@ -10,6 +10,7 @@
 //! `$itemIndex`. Items that come from `$input` and `$('..')` are frozen; `$json` is a copy of its own. Local time is UTC,
 //! wherever the worker is.
 
+mod environment;
 mod evaluator;
 mod expression;
 pub(crate) mod javascript;
@@ -20,6 +21,7 @@ mod path;
 mod scope;
 mod text;
 
+pub(crate) use environment::{keep_out, secrets_of_environment};
 pub(crate) use evaluator::{Evaluator, javascript_of};
 pub(crate) use expression::{Expression, ExpressionError};
 pub(crate) use javascript::{Ask, JavaScript, Unevaluated, Values};

@@ -12,6 +12,7 @@ use domain::{
     number,
     timestamp::Timestamp,
 };
+use minireipaz::telemetry::redact::Redactor;
 use serde_json::{Value, json};
 
 use crate::engine::RunHeader;
@@ -38,6 +39,8 @@ pub(crate) struct Objects {
     run: OnceLock<Value>,
     workflow: OnceLock<Value>,
     env: OnceLock<Value>,
+    /// What keeps `$env` out of errors.
+    pub(super) redactor: OnceLock<Redactor>,
 }
 
 /// A list of items in pieces, as edges and ports deliver it.

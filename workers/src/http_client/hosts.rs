@@ -5,9 +5,10 @@ use std::{hash::Hash, sync::Arc};
 use domain::ids::TenantId;
 use minireipaz::{
     fair::{PlaceLimits, Places},
+    remembered,
     resilience::{Breaker, BreakerSettings},
 };
-use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, UnitWeighter, sync::Cache};
+use quick_cache::{DefaultHashBuilder, Lifecycle, UnitWeighter, sync::Cache};
 use url::{Origin, Url};
 
 /// Destinations whose calls are counted; above it one without calls is forgotten.
@@ -16,7 +17,8 @@ const MAX_DESTINATIONS: usize = 4_096;
 const MAX_TENANTS: usize = 4_096;
 /// Breakers of one tenant; above it one that it seldom needs is forgotten.
 const MAX_BREAKERS: usize = 256;
-/// Calls of one tenant that may wait for a place at one destination: more than steps can make.
+/// Calls of one tenant that may wait for a place at one destination; what comes then fails and is tried again. It takes
+/// a `WORKER_MAX_STEPS` many times its default, and all those steps' calls to one host.
 const MAX_WAITING: usize = 16_384;
 
 /// All destinations.
@@ -64,13 +66,10 @@ impl<K, V> Lifecycle<K, Arc<V>> for KeepInUse {
 }
 
 fn remembered<K: Eq + Hash, V>(most: usize) -> Remembered<K, V> {
-    let options = OptionsBuilder::new()
+    let options = remembered::options(most, most, |options| {
         // One lock and one bound: a table of a tenant is small.
-        .shards(if most <= MAX_BREAKERS { 1 } else { 16 })
-        .estimated_items_capacity(most)
-        .weight_capacity(most as u64)
-        .build()
-        .expect("both capacities are set");
+        options.shards(if most <= MAX_BREAKERS { 1 } else { 16 });
+    });
     Cache::with_options(options, UnitWeighter, DefaultHashBuilder::default(), KeepInUse)
 }
 

@@ -46,7 +46,7 @@ impl Pure for Fail {
                     Err(too_deep) => NodeError::new("limit", format!("the details: {too_deep}")).into(),
                 }
             }
-            Err(error) => error,
+            Err(error) => step.scope.without_env(error),
         };
         failed_for_good(error)
     }

@@ -36,7 +36,7 @@ pub(crate) fn each_item<'v>(
         let pushed = match work(&mut evaluator, index, item) {
             Ok(Some((port, made))) => output.push(port, made, CameFrom::Item(index)),
             Ok(None) => Ok(()),
-            Err(error) => match failures.note(index, item, *error) {
+            Err(error) => match failures.note(index, item, *scope.without_env(error)) {
                 Some((port, left)) => output.push(port, left, CameFrom::Item(index)),
                 None => break,
             },

@@ -74,7 +74,7 @@ impl Pure for Merge {
             });
         match merged {
             Ok(output) => Outcome::Succeeded(output),
-            Err(error) => failed_for_good(error),
+            Err(error) => failed_for_good(step.scope.without_env(error)),
         }
     }
 }

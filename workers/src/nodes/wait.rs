@@ -41,7 +41,7 @@ impl Pure for Wait {
         let now = step.scope.now;
         let params = self.0.evaluate(&mut step.evaluator, 0).map_err(Box::<NodeError>::from);
         match params.and_then(|params| read_evaluated(&params, Params::read_object)) {
-            Err(error) => failed_for_good(error),
+            Err(error) => failed_for_good(step.scope.without_env(error)),
             Ok(Params { duration, until }) => {
                 let until = duration.map(|duration| now.plus(duration.0)).or(until);
                 match until.filter(|until| *until > now) {

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use domain::run::{RunWithSteps, StepStatus};
+use http::HeaderValue;
 use minireipaz::clock::SystemClock;
 use serde_json::{Value, json};
+use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
 use workers::{
     engine::Outcome,
     runner::{Runner, RunnerSettings},
@@ -14,7 +16,7 @@ use workers::{
 use crate::{
     app::{App, Task, step},
     echo::{Echo, forms_of},
-    steps::{attempt, failed, node_attempt, runner},
+    steps::{attempt, failed, node_attempt, run, runner, settings},
 };
 
 /// Also what encodings change.
@@ -60,6 +62,8 @@ fn places(echo: &Echo, form: &str, secret: &str) -> Vec<(&'static str, Value)> {
     }
     if secret.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         places.push(("header of any name", header("X-Custom", secret.to_owned())));
+        places.push(("field of any name", post(json!({"form": {"note": secret}}))));
+        places.push(("part of any name", post(json!({"multipart": {"note": secret}}))));
         places.push((
             "piece of the path",
             json!({"url": format!("http://{}/hooks/{secret}/{form}", echo.addr)}),
@@ -133,6 +137,46 @@ async fn parameters_that_are_wrong_are_named_without_their_secrets() {
         let told = json!(failed.error).to_string();
         assert!(!told.contains("hush-hush") && !told.contains("eu-central-9"), "{params}: {told}");
     }
+}
+
+#[tokio::test]
+async fn what_comes_from_the_environment_is_in_no_error_of_any_node() {
+    let mut settings = settings();
+    settings.env.insert("REGION_NAME".into(), "eu-central-9".into());
+    let runner = Runner::new(settings, Arc::new(SystemClock)).unwrap();
+    let thrown = "{{ (() => { throw new Error('no ' + $env.REGION_NAME) })() }}";
+    for (kind, params) in [
+        ("set", json!({"fields": {"a": thrown}})),
+        ("wait", json!({"for": thrown})),
+        ("wait", json!({"for": "{{ $env.REGION_NAME }}"})),
+        ("fail", json!({"message": thrown})),
+        ("if", json!({"where": {"left": thrown, "op": "lte", "right": 1}})),
+        ("filter", json!({"where": {"left": "a", "op": "matches", "right": "{{ $env.REGION_NAME + '(' }}"}})),
+    ] {
+        let failed = failed(runner.run(attempt(kind, params.clone(), json!([{}]))).await);
+        let told = json!(failed.error).to_string();
+        assert!(!told.contains("eu-central-9"), "{kind} {params}: {told}");
+        assert!(told.contains("[redacted]"), "{kind} {params}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_tells_no_secret_of_an_address_that_a_header_of_the_answer_names() {
+    let server = MockServer::start().await;
+    let answer = ResponseTemplate::new(503)
+        .insert_header(
+            "link",
+            "<https://u:hush-1@h/?page=2&token=hush-2>; rel=next, <HTTPS://h/?sig=hush-3>; rel=a",
+        )
+        .insert_header("refresh", "5; url=https://u:hush-4@h/?key=hush-5")
+        .insert_header("content-location", "/p?page=2&code=hush-6")
+        .insert_header("x-name", HeaderValue::from_bytes(b"M\xfcller").unwrap());
+    Mock::given(any()).respond_with(answer).mount(&server).await;
+    let failed = failed(run(json!({"url": server.uri()}), json!([{}])).await);
+    let headers = &failed.error.details.unwrap()["headers"];
+    assert!(!headers.to_string().contains("hush-"), "{headers}");
+    assert_eq!(headers["content-location"], "/p?page=2&code=[redacted]");
+    assert_eq!(headers["x-name"], "Müller");
 }
 
 #[tokio::test]

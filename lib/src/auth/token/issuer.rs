@@ -91,8 +91,12 @@ impl LocalIssuer {
         let file_error = |source| IssuerError::File { path: path.clone(), source };
         let pkcs8 = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                // The key is private wherever it lies.
-                let _ = private_files::folder(folder, |name| name == KEY_FILE).map_err(file_error)?;
+                // The key is private wherever it lies, but who may write to its folder may put another in its place.
+                if let Some(open) =
+                    private_files::folder(folder, |name| name == KEY_FILE).map_err(file_error)?
+                {
+                    tracing::warn!("{open}");
+                }
                 let pkcs8 =
                     Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(|_| IssuerError::Crypto)?;
                 keep(&path, pkcs8.as_ref()).map_err(file_error)?

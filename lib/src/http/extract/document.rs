@@ -10,9 +10,8 @@ use super::{
 use domain::{
     duration::HumanDuration,
     ids::{NodeId, WorkflowId},
-    json,
-    limits::MAX_DEPTH,
-    measure::{TooDeep, levels_of_text},
+    json::{self, NotJson},
+    measure::levels_of_text,
     violation::{Violation, ViolationCode, Violations},
     workflow::{
         AboveLimit, Concurrency, EdgeDocument, NodeData, NodeDocument, OnError, RetryDocument, Settings,
@@ -25,16 +24,17 @@ use domain::{
 /// # Errors
 /// 400 with line and column for what is not JSON; 422 for what is nested deeper than a reader can take.
 pub(super) fn json(bytes: &[u8]) -> Result<Value, ApiError> {
-    json::parse(bytes).map_err(|error| {
-        let levels = levels_of_text(bytes);
-        if error.is_syntax() && levels > MAX_DEPTH {
-            let message = format!("{TooDeep}; it has {levels}");
+    json::parse(bytes).map_err(|error| match NotJson::of(bytes, &error) {
+        NotJson::TooDeep(too_deep) => {
+            let message = format!("{too_deep}; it has {}", levels_of_text(bytes));
             let detail = format!("the body cannot be read: {message}");
             let violation = Violation { path: String::new(), code: ViolationCode::Limit, message };
-            return ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "too_deep", detail)
-                .with_violations(vec![violation]);
+            ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "too_deep", detail)
+                .with_violations(vec![violation])
         }
-        ApiError::new(StatusCode::BAD_REQUEST, "invalid_json", format!("the body is not JSON: {error}"))
+        NotJson::Syntax(said) => {
+            ApiError::new(StatusCode::BAD_REQUEST, "invalid_json", format!("the body is not JSON: {said}"))
+        }
     })
 }
 

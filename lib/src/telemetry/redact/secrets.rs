@@ -14,6 +14,8 @@ const MAX_SECRETS: usize = 1_000;
 const MAX_BYTES: usize = 256 * 1024;
 /// So many letters and digits without anything in between, of both kinds, are no word that anybody has thought of.
 const OPAQUE: usize = 16;
+/// What looks like a secret and is longer than this is a text that holds something of the kind, not a secret as a whole.
+const LONGEST_OPAQUE: usize = 4 * 1024;
 /// A cookie is secret if its name says so, or if it is that long.
 const LONG_COOKIE: usize = 8;
 /// A number of fewer digits is an amount rather than a code, whatever its name says.
@@ -108,7 +110,7 @@ impl Secrets {
 
     /// A parameter of an address or a field of a form.
     pub fn parameter(&mut self, name: &str, value: &str) {
-        if is_secret_parameter(name) || is_opaque(value) {
+        if is_secret_parameter(name) || (value.len() <= LONGEST_OPAQUE && is_opaque(value)) {
             self.named(name, value);
         }
     }
@@ -137,6 +139,20 @@ impl Secrets {
         let nowhere = Url::parse("http://h/").ok();
         if let Ok(url) = Url::options().base_url(nowhere.as_ref()).parse(text.trim()) {
             self.url(&url);
+        }
+    }
+
+    /// Those addresses in a text that have a login or parameters, such as in a header `Link` or `Refresh`.
+    pub fn addresses(&mut self, text: &str) {
+        let ends = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '\'');
+        let pieces = text.split(ends).map(|piece| piece.trim_end_matches([',', ';']));
+        for piece in pieces.filter(|piece| piece.contains(['?', '@'])) {
+            self.address(piece);
+            // `url=https://…`, `/login?next=https://…`
+            let lower = piece.to_ascii_lowercase();
+            if let Some(start @ 1..) = SCHEMES.iter().filter_map(|scheme| lower.find(scheme)).min() {
+                self.address(&piece[start..]);
+            }
         }
     }
 
@@ -217,8 +233,14 @@ fn value_behind(text: &str) -> Option<&str> {
     Some(text.split(end).next().unwrap_or_default()).filter(|value| !value.is_empty())
 }
 
+/// How an address begins, in small letters.
+const SCHEMES: [&str; 2] = ["http://", "https://"];
+
 fn is_address(text: &str) -> bool {
-    ["http://", "https://"].iter().any(|start| text.trim_start().starts_with(start))
+    let text = text.trim_start().as_bytes();
+    let begins =
+        |scheme: &str| text.get(..scheme.len()).is_some_and(|it| it.eq_ignore_ascii_case(scheme.as_bytes()));
+    SCHEMES.into_iter().any(begins)
 }
 
 /// Whether a value looks like a key or a token, whatever it is called.

@@ -8,6 +8,8 @@ use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use std::borrow::Cow;
+
 use super::{view::View, *};
 
 fn redactor(values: &[&str]) -> Redactor {
@@ -175,6 +177,34 @@ fn a_long_secret_is_left_out_in_pieces() {
     }
 }
 
+/// As mail and PEM files break base64.
+fn in_lines(text: &str, width: usize, end: &str) -> String {
+    let lines: Vec<_> =
+        text.as_bytes().chunks(width).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+    lines.join(end)
+}
+
+#[test]
+fn base64_and_hexadecimal_are_found_also_in_lines() {
+    let secret: String = (0..100_u32).map(|n| char::from(b'a' + (n * n % 23) as u8)).collect();
+    let redactor = redactor(&[&secret]);
+    let base64 = BASE64_STANDARD.encode(format!("u:{secret}~"));
+    let hexadecimal: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    for packed in [base64, hexadecimal] {
+        for (width, end) in
+            [(76, "\r\n"), (64, "\n"), (60, "\n\t"), (75, "\r\n "), (76, "\\n"), (64, "%0D%0A")]
+        {
+            let form = in_lines(&packed, width, end);
+            let told = redactor.text(&format!("you sent\n{form}\nwhich is wrong")).into_owned();
+            assert!(told.starts_with("you sent\n[redacted]") && told.ends_with("\nwhich is wrong"), "{told}");
+            assert!(form.split(end).all(|line| line.len() < 8 || !told.contains(line)), "{end:?}: {told}");
+        }
+    }
+    // Words that stand below each other are none of it.
+    let words = "a\nlong-list-of-words-that-is-nothing-else\nof\nwords";
+    assert_eq!(redactor.text(words), words);
+}
+
 #[test]
 fn a_document_keeps_its_form() {
     let redactor = redactor(&["hush-hush", "123456"]);
@@ -276,6 +306,37 @@ fn addresses_tell_their_secrets() {
 }
 
 #[test]
+fn a_text_keeps_everything_of_its_addresses_but_logins_and_secret_parameters() {
+    for (given, kept) in [
+        ("https://h/p?code=abc&page=2", "https://h/p?code=[redacted]&page=2"),
+        ("/p?sv=1&sig=a%2Fb", "/p?sv=1&sig=[redacted]"),
+        ("/p?access_token=x&key=y", "/p?access_token=[redacted]&key=[redacted]"),
+        ("/p?X-Amz-Signature=1&X-Amz-Date=2", "/p?X-Amz-Signature=[redacted]&X-Amz-Date=2"),
+        ("/p?page=2&zip_code=1&sort_key=id&q", "/p?page=2&zip_code=1&sort_key=id&q"),
+        ("https://h/p me@h.example", "https://h/p me@h.example"),
+        (
+            "<https://h/?key=abcd>; rel=next, </p?key=efgh>",
+            "<https://h/?key=[redacted]>; rel=next, </p?key=[redacted]>",
+        ),
+        ("/a?key=x, /b?token=y", "/a?key=[redacted], /b?token=[redacted]"),
+        ("5; url=HTTPS://u:hush@h/?page=2", "5; url=HTTPS://[redacted]@h/?page=2"),
+        ("/p?token=abcd&next=https://u:hush@h/", "/p?token=[redacted]&next=https://[redacted]@h/"),
+    ] {
+        let mut secrets = Secrets::default();
+        secrets.addresses(given);
+        assert_eq!(secrets.redactor().text(given), kept);
+    }
+}
+
+#[test]
+fn a_long_text_is_no_secret_for_what_stands_in_it() {
+    let mut secrets = Secrets::default();
+    let text = format!("order SEKRETcustom9x7q: {}", "word ".repeat(1_000));
+    secrets.parameter("note", &text);
+    assert_eq!(secrets.redactor().text(&text), text);
+}
+
+#[test]
 fn bodies_tell_their_secrets() {
     let candidates = ["hush-1", "hush-2", "seen", "4096"];
     for body in [
@@ -284,6 +345,7 @@ fn bodies_tell_their_secrets() {
             "callback": "https://u:hush-2@h/?page=seen"}"#,
         "password=hush-1&note=seen&token=hush-2",
         "<a note=\"seen\" token=\"hush-1\"><password>hush-2</password></a>",
+        r#"{"callback": "HTTPS://u:hush-1@h/?page=seen", "other": " Http://h/?token=hush-2"}"#,
         "note: seen\npassword: hush-1\napi_key = 'hush-2'\n",
         r#"not quite JSON {"password": "hush-1", "token":"hush-2", "note": "seen"#,
     ] {

@@ -1,6 +1,6 @@
 //! What a text says behind its escapes and in what is packed in it, and where.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use base64::{
     Engine,
@@ -10,6 +10,12 @@ use base64::{
 
 /// Shorter than this nothing is packed that is not short itself.
 const PACKED: usize = 6;
+
+/// Nobody breaks what is packed into shorter lines: mail has 76 characters, PEM 64, and the first line may have a name.
+const LINE: usize = 32;
+
+/// More blanks than these stand before no line of it.
+const INDENT: usize = 16;
 
 /// How often a text may be escaped: percent-encoded twice and in JSON in JSON are four.
 const LAYERS: usize = 4;
@@ -75,19 +81,49 @@ pub(super) struct Packed {
     pub(super) unpacked: Vec<Vec<u8>>,
 }
 
-/// All that may be packed in a text.
+/// All that may be packed in a text. What is broken into lines, as in mail, is one.
 pub(super) fn packed(text: &[u8]) -> impl Iterator<Item = Packed> {
-    let is_packed = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
     let mut at = 0;
-    text.chunk_by(move |a, b| is_packed(a) == is_packed(b)).filter_map(move |run| {
-        let start = at;
-        at += run.len();
-        if run.len() < PACKED || !run.first().is_some_and(is_packed) {
-            return None;
+    std::iter::from_fn(move || {
+        loop {
+            let start = at + text.get(at..)?.iter().position(is_packed)?;
+            let mut end = run_end(text, start);
+            let (mut run, mut before) = (Cow::Borrowed(&text[start..end]), LINE);
+            while end - start >= LINE
+                && let Some(next) = next_line(text, end)
+            {
+                let next_end = run_end(text, next);
+                run.to_mut().extend_from_slice(&text[next..next_end]);
+                let length = next_end - next;
+                end = next_end;
+                // Only the last line is shorter than the one before.
+                if length < before {
+                    break;
+                }
+                before = length;
+            }
+            at = end;
+            if run.len() >= PACKED {
+                let padding = text[end..].iter().take(2).take_while(|byte| **byte == b'=').count();
+                return Some(Packed { range: start..end + padding, unpacked: unpacked(&run) });
+            }
         }
-        let padding = text[at..].iter().take(2).take_while(|byte| **byte == b'=').count();
-        Some(Packed { range: start..at + padding, unpacked: unpacked(run) })
     })
+}
+
+const fn is_packed(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(*byte, b'+' | b'/' | b'-' | b'_')
+}
+
+fn run_end(text: &[u8], start: usize) -> usize {
+    start + text[start..].iter().take_while(|byte| is_packed(byte)).count()
+}
+
+/// Where the next line begins if this one ends here, behind its indent.
+fn next_line(text: &[u8], end: usize) -> Option<usize> {
+    let blanks = text[end..].iter().take(INDENT).take_while(|byte| byte.is_ascii_whitespace()).count();
+    let next = end + blanks;
+    (text[end..next].contains(&b'\n') && text.get(next).is_some_and(is_packed)).then_some(next)
 }
 
 fn unpacked(run: &[u8]) -> Vec<Vec<u8>> {

@@ -41,7 +41,13 @@ pub fn javascript_child() -> Option<ExitCode> {
     is_child().then(|| match serve() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{SUBCOMMAND}: {error}");
+            let why = match error.kind() {
+                // A reader of JSON may quote what it read.
+                io::ErrorKind::InvalidData => "it cannot read what it was sent".to_owned(),
+                _ => error.to_string(),
+            };
+            // Nobody listens any more if this fails.
+            let _ = say(&Answer::<Json>::Failed(why));
             ExitCode::FAILURE
         }
     })

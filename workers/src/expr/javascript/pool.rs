@@ -3,7 +3,7 @@
 use std::{
     io,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc},
     thread,
 };
 
@@ -17,30 +17,42 @@ use super::{JavaScriptLimits, frame, process::Process};
 pub(super) struct Pool {
     program: PathBuf,
     limits: JavaScriptLimits,
-    /// The last one comes first: its memory is in the caches.
-    idle: Mutex<Vec<Process>>,
-    /// Children that are alive, and how many have something to do at most.
+    waiting: Mutex<Waiting>,
+    /// Children that are alive or ordered have a share of it each.
     alive: Arc<()>,
+    /// How many have something to do at most; one more may wait.
     most: usize,
     orders: Mutex<Option<mpsc::Sender<Order>>>,
     starting: TaskTracker,
 }
 
-/// A child that is to be started on a runtime.
-type Order = (Handle, oneshot::Sender<io::Result<Process>>);
+#[derive(Default)]
+struct Waiting {
+    /// The last one comes first: its memory is in the caches.
+    idle: Vec<Process>,
+    /// Held by who starts one ahead of need.
+    ahead: Weak<()>,
+}
+
+/// A child that is to be started on a runtime, and its share of those that are alive.
+struct Order {
+    runtime: Handle,
+    alive: Arc<()>,
+    reply: oneshot::Sender<io::Result<Process>>,
+}
 
 impl Pool {
     /// A pool without children. `program` is the worker's, which has the subcommand.
     pub(super) fn new(program: PathBuf, limits: JavaScriptLimits, most: usize) -> Arc<Self> {
-        let (idle, orders, alive) = (Mutex::default(), Mutex::new(None), Arc::new(()));
-        Arc::new(Self { program, limits, idle, alive, most, orders, starting: TaskTracker::new() })
+        let (waiting, orders, alive) = (Mutex::default(), Mutex::new(None), Arc::new(()));
+        Arc::new(Self { program, limits, waiting, alive, most, orders, starting: TaskTracker::new() })
     }
 
     /// A child that waits for a request.
     pub(super) async fn take(self: &Arc<Self>) -> io::Result<Process> {
         loop {
-            let next = lock(&self.idle).pop();
-            let Some(mut process) = next else { return self.start().await };
+            let next = lock(&self.waiting).idle.pop();
+            let Some(mut process) = next else { return self.start(Arc::clone(&self.alive)).await };
             // Somebody may have ended it.
             if process.is_alive() {
                 self.warm();
@@ -51,28 +63,40 @@ impl Pool {
 
     /// A child has answered, and waits again.
     pub(super) fn give_back(&self, process: Process) {
-        lock(&self.idle).push(process);
+        lock(&self.waiting).idle.push(process);
     }
 
     /// Sees to it that a child waits, so that the next request need not.
     pub(super) fn warm(self: &Arc<Self>) {
-        // Each child has a share of `alive`.
-        if !lock(&self.idle).is_empty() || Arc::strong_count(&self.alive) > self.most {
-            return;
-        }
+        let Some((alive, ahead)) = self.ahead() else { return };
         let pool = Arc::clone(self);
         self.starting.spawn(async move {
-            match pool.start().await {
+            match pool.start(alive).await {
                 // Its engine is not made yet.
-                Ok(process) => lock(&pool.idle).insert(0, process),
+                Ok(process) => lock(&pool.waiting).idle.insert(0, process),
                 Err(error) => tracing::warn!(%error, "a process for JavaScript cannot be started"),
             }
+            drop(ahead);
         });
     }
 
-    async fn start(&self) -> io::Result<Process> {
+    /// The share of a child that is started ahead of need, and what says that it is, if one should be.
+    fn ahead(&self) -> Option<(Arc<()>, Arc<()>)> {
+        let mut waiting = lock(&self.waiting);
+        let enough = !waiting.idle.is_empty()
+            || waiting.ahead.strong_count() > 0
+            || Arc::strong_count(&self.alive) > self.most;
+        if enough {
+            return None;
+        }
+        let ahead = Arc::new(());
+        waiting.ahead = Arc::downgrade(&ahead);
+        Some((Arc::clone(&self.alive), ahead))
+    }
+
+    async fn start(&self, alive: Arc<()>) -> io::Result<Process> {
         let (reply, started) = oneshot::channel();
-        self.order((Handle::current(), reply))?;
+        self.order(Order { runtime: Handle::current(), alive, reply })?;
         let mut process = started.await.map_err(|_| gone())??;
         let limits = frame::framed(&self.limits, MAX_JAVASCRIPT_INPUT_BYTES)
             .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
@@ -88,10 +112,12 @@ impl Pool {
             Some(sender) => sender,
             None => {
                 let (sender, receiver) = mpsc::channel::<Order>();
-                let (program, alive) = (self.program.clone(), Arc::downgrade(&self.alive));
+                let program = self.program.clone();
                 let work = move || {
-                    for (runtime, reply) in receiver {
-                        let Some(alive) = alive.upgrade() else { break };
+                    for Order { runtime, alive, reply } in receiver {
+                        if reply.is_closed() {
+                            continue;
+                        }
                         let _runtime = runtime.enter();
                         // Who stopped waiting drops it, which ends it.
                         let _ = reply.send(Process::spawn(&program, alive));
@@ -111,4 +137,34 @@ fn gone() -> io::Error {
 
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn asked_several_times_at_once_it_starts_one_child_ahead() {
+        // It neither reads nor ends by itself.
+        let pool = Pool::new("/bin/yes".into(), JavaScriptLimits::default(), 3);
+        (0..9).for_each(|_| pool.warm());
+        pool.starting.close();
+        pool.starting.wait().await;
+        assert_eq!((lock(&pool.waiting).idle.len(), Arc::strong_count(&pool.alive) - 1), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn no_more_than_one_child_is_alive_beside_those_that_have_something_to_do() {
+        let pool = Pool::new("/bin/yes".into(), JavaScriptLimits::default(), 2);
+        for _ in 0..3 {
+            pool.warm();
+            let (one, two) = tokio::join!(pool.take(), pool.take());
+            for process in [one, two] {
+                pool.warm();
+                pool.give_back(process.unwrap());
+            }
+            let alive = Arc::strong_count(&pool.alive) - 1;
+            assert!((2..=3).contains(&alive), "{alive}");
+        }
+    }
 }

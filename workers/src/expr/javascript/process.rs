@@ -34,10 +34,13 @@ impl Process {
             // It would start itself for ever.
             return Err(io::Error::other("this program did not call `javascript_child` first"));
         }
-        let mut child = Command::new(program)
-            .arg(SUBCOMMAND)
-            .env_clear()
-            .current_dir("/")
+        let mut command = Command::new(program);
+        command.arg(SUBCOMMAND).env_clear().current_dir("/");
+        Self::of(command, alive)
+    }
+
+    fn of(mut command: Command, alive: Arc<()>) -> io::Result<Self> {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -59,7 +62,13 @@ impl Process {
 
     /// Sends a message and waits for the answer, of at most [`ANSWER_BYTES`].
     pub(super) async fn ask(&mut self, framed: &[u8]) -> io::Result<Vec<u8>> {
-        self.send(framed).await?;
+        let sent = self.send(framed).await;
+        let answer = self.answer().await;
+        // One that ended before it was asked may have said why.
+        answer.map_err(|error| sent.err().unwrap_or(error))
+    }
+
+    async fn answer(&mut self) -> io::Result<Vec<u8>> {
         let mut head = [0; frame::HEAD];
         self.output.read_exact(&mut head).await?;
         let length = frame::length(head, ANSWER_BYTES)?;
@@ -81,5 +90,28 @@ impl Process {
             Ok(Err(error)) => error.to_string(),
             Err(_) => "it does not end by itself".to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::limits::MAX_JAVASCRIPT_INPUT_BYTES;
+    use serde_json::Value;
+
+    use super::{super::message::Answer, *};
+
+    #[tokio::test]
+    async fn a_child_that_ended_before_it_was_asked_has_said_why() {
+        let place = tempfile::tempdir().unwrap();
+        let said = place.path().join("said");
+        let why = Answer::<Value>::Failed("it may not confine itself".to_owned());
+        std::fs::write(&said, frame::framed(&why, ANSWER_BYTES).unwrap()).unwrap();
+        let mut command = Command::new("/bin/cat");
+        command.arg(said);
+        let mut process = Process::of(command, Arc::default()).unwrap();
+        // More than a pipe holds, so that it is not sent when nobody reads it.
+        let question = frame::framed(&"x".repeat(1_000_000), MAX_JAVASCRIPT_INPUT_BYTES).unwrap();
+        let answer = process.ask(&question).await.unwrap();
+        assert!(String::from_utf8(answer).unwrap().contains("it may not confine itself"));
     }
 }

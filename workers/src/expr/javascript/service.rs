@@ -28,7 +28,8 @@ use super::{
 };
 use crate::expr::{ExpressionError, Scope};
 
-/// Steps of one tenant that may wait for a place. Its share of all steps keeps it below that.
+/// Steps of one tenant that may wait for a place; what comes then fails and is tried again. With the default of
+/// `WORKER_MAX_STEPS` a tenant has fewer steps under way.
 const MAX_WAITING: usize = 1_024;
 
 /// How much longer than all its expressions may take a child may be silent. It says itself when one does not stop, so

@@ -4,7 +4,7 @@ use domain::{
     ids::TenantId, kinds::http_request::Params, retry::Failure, retry_after::retry_after,
     timestamp::Timestamp, trace::TraceContext,
 };
-use http::{StatusCode, header};
+use http::StatusCode;
 use metrics::counter;
 use minireipaz::{
     resilience::Permit,
@@ -80,9 +80,7 @@ impl Caller<'_> {
                 // What it refuses is told by its status, however much of its reason came.
                 Hop::Answer(answer, cut) => {
                     let retry_after = retry_after(answer.status.as_u16(), &answer.headers, Some(self.now));
-                    if let Some(location) = answer.headers.get(header::LOCATION) {
-                        used.led_to(&String::from_utf8_lossy(location.as_bytes()));
-                    }
+                    used.answered(&answer.headers);
                     let refused = CallFailure::of_status(&what, used.redactor(), &answer, retry_after);
                     return Err(refused.with_cut(cut));
                 }
@@ -96,7 +94,7 @@ impl Caller<'_> {
                 return Err(CallFailure::permanent("too_many_redirects", message));
             }
             followed += 1;
-            request.redirect(status, next);
+            request.redirect(status, next, |text| used.is_in(text));
         }
     }
 
@@ -111,9 +109,9 @@ impl Caller<'_> {
         let places = self.http.hosts.places(&request.url);
         let breaker = self.http.hosts.breaker(self.tenant, &request.url);
         let place = tokio::time::timeout_at(self.deadline, places.take(self.tenant)).await;
-        let Ok(Ok(_place)) = place else {
-            return Err(CallFailure::no_place(what, places.limits()));
-        };
+        let _place = place
+            .map_err(|_| CallFailure::no_place(what, places.limits()))?
+            .map_err(|too_many| CallFailure::too_many_wait(what, too_many))?;
         let permit = breaker
             .try_acquire(Instant::now())
             .map_err(|rejected| CallFailure::rejected(&request.url, rejected.retry_after))?;

@@ -4,17 +4,17 @@ use std::{error::Error as StdError, io, time::Duration};
 
 use domain::{retry::Failure, run::NodeError};
 use minireipaz::{
-    fair::PlaceLimits,
-    telemetry::redact::{self, REDACTED, Redactor, is_secret},
+    fair::{PlaceLimits, TooManyWait},
+    telemetry::redact::{REDACTED, Redactor, is_secret},
 };
 use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::{
-    answer::Answer,
-    used::{Used, keep_out},
+    answer::{Answer, value_text},
+    used::Used,
 };
-use crate::http_client::Blocked;
+use crate::{expr::keep_out, http_client::Blocked};
 
 /// How much of a refusing answer's body an error keeps, in bytes.
 const SHOWN: usize = 2 * 1024;
@@ -57,6 +57,12 @@ impl CallFailure {
              {places} calls to a host are under way at a time, at most {share} of one tenant; call it more slowly"
         );
         Self::new("timeout", message, Failure::Timeout)
+    }
+
+    /// More of the tenant's calls wait for the same host than may.
+    pub(super) fn too_many_wait(what: &str, why: TooManyWait) -> Self {
+        let message = format!("{what} was not made: calls to the same host: {why}");
+        Self::new("host_busy", message, Failure::RateLimited { retry_after: None })
     }
 
     pub(super) fn timeout(what: &str) -> Self {
@@ -138,15 +144,15 @@ pub(super) fn describe(method: &str, url: &Url) -> String {
     format!("{method} {}{}", url.origin().ascii_serialization(), url.path())
 }
 
-/// Headers as data: names in small letters, several values joined, secrets left out.
+/// Headers as data: names in small letters, several values joined, without those whose names say that they are secret.
 pub(super) fn headers(headers: &http::HeaderMap) -> Map<String, Value> {
     let mut map = Map::new();
     for name in headers.keys() {
         let value = if is_secret(name.as_str()) {
             REDACTED.to_owned()
         } else {
-            let values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
-            redact::address(&values.collect::<Vec<_>>().join(", ")).into_owned()
+            let values = headers.get_all(name).iter().map(|value| value_text(value.as_bytes()));
+            values.collect::<Vec<_>>().join(", ")
         };
         map.insert(name.as_str().to_owned(), Value::String(value));
     }

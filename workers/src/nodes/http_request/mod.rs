@@ -10,6 +10,7 @@ mod read;
 mod redirect;
 mod request;
 mod response;
+mod room;
 mod step;
 mod used;
 

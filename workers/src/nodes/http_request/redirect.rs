@@ -2,13 +2,17 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use domain::trace::TRACEPARENT;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use minireipaz::telemetry::redact::is_secret;
 use percent_encoding::{AsciiSet, percent_encode};
 use reqwest::Method;
 use url::Url;
 
-use super::request::{Request, take_credentials};
+use super::{
+    answer::value_text,
+    request::{IDEMPOTENCY_KEY, Request, take_credentials},
+};
 
 /// Headers that tell of a body.
 const OF_A_BODY: [header::HeaderName; 4] =
@@ -19,8 +23,14 @@ const NOT_ASCII: &AsciiSet = &AsciiSet::EMPTY;
 
 impl Request {
     /// As browsers do (WHATWG Fetch, "HTTP-redirect fetch"): 303, and 301 and 302 after a POST, become a GET without a
-    /// body. Secrets stay with the origin that they were meant for; those of the new address are for it.
-    pub(super) fn redirect(&mut self, status: StatusCode, mut next: Url) {
+    /// body. Secrets stay with the origin that they were meant for; those of the new address are for it. A header is one
+    /// if its name says so, or if `holds_secret` does of its value.
+    pub(super) fn redirect(
+        &mut self,
+        status: StatusCode,
+        mut next: Url,
+        holds_secret: impl Fn(&str) -> bool,
+    ) {
         let to_get = status == StatusCode::SEE_OTHER && self.method != Method::HEAD
             || matches!(status, StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND)
                 && self.method == Method::POST;
@@ -32,8 +42,11 @@ impl Request {
             }
         }
         if next.origin() != self.url.origin() {
+            let is_secret = |(name, value): &(&HeaderName, &HeaderValue)| {
+                is_secret(name.as_str()) || (!is_needed(name) && holds_secret(&value_text(value.as_bytes())))
+            };
             let secrets: Vec<_> =
-                self.headers.keys().filter(|name| is_secret(name.as_str())).cloned().collect();
+                self.headers.iter().filter(is_secret).map(|(name, _)| name.clone()).collect();
             for name in secrets {
                 self.headers.remove(name);
             }
@@ -43,6 +56,12 @@ impl Request {
         }
         self.url = next;
     }
+}
+
+/// Whether a request that is sent on is another one without this header, whatever its value looks like: a boundary, a
+/// span and an order's number look like tokens.
+fn is_needed(name: &HeaderName) -> bool {
+    OF_A_BODY.contains(name) || [IDEMPOTENCY_KEY.as_str(), TRACEPARENT].contains(&name.as_str())
 }
 
 /// Where the answer sends us; `None`: it does not.
@@ -81,8 +100,6 @@ fn text(location: &[u8]) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderName;
-
     use super::*;
 
     fn request() -> Request {
@@ -113,16 +130,32 @@ mod tests {
     #[test]
     fn secrets_stay_with_their_origin_and_a_post_becomes_a_get() {
         let mut same = request();
-        same.redirect(StatusCode::TEMPORARY_REDIRECT, "https://a.example/2".parse().unwrap());
+        same.redirect(StatusCode::TEMPORARY_REDIRECT, "https://a.example/2".parse().unwrap(), |_| false);
         assert_eq!((same.method.as_str(), same.body.is_some()), ("POST", true));
         assert_eq!(names(&same), names(&request()));
 
         for elsewhere in ["https://b.example/", "http://a.example/", "https://a.example:8443/"] {
             let mut other = request();
-            other.redirect(StatusCode::FOUND, elsewhere.parse().unwrap());
+            other.redirect(StatusCode::FOUND, elsewhere.parse().unwrap(), |_| false);
             assert_eq!((other.method.as_str(), other.body.is_some()), ("GET", false));
             assert_eq!(names(&other), "accept", "{elsewhere}");
         }
+    }
+
+    #[test]
+    fn what_holds_a_secret_stays_too_unless_the_request_needs_it() {
+        let sent = |to: &str| {
+            let mut sent = request();
+            for name in ["idempotency-key", "traceparent", "x-any"] {
+                sent.headers.insert(name, HeaderValue::from_static("hush"));
+            }
+            sent.headers.insert("content-type", HeaderValue::from_static("multipart/x; boundary=hush"));
+            sent.redirect(StatusCode::TEMPORARY_REDIRECT, to.parse().unwrap(), |text| text.contains("hush"));
+            names(&sent)
+        };
+        let kept = "accept content-language content-type idempotency-key traceparent";
+        assert_eq!(sent("https://b.example/"), kept);
+        assert!(sent("https://a.example/2").contains("x-any"));
     }
 
     #[test]
@@ -144,7 +177,11 @@ mod tests {
             ("OPTIONS", 308, "OPTIONS"),
         ] {
             let mut sent = Request { method: method.parse().unwrap(), ..request() };
-            sent.redirect(StatusCode::from_u16(status).unwrap(), "https://a.example/2".parse().unwrap());
+            sent.redirect(
+                StatusCode::from_u16(status).unwrap(),
+                "https://a.example/2".parse().unwrap(),
+                |_| false,
+            );
             assert_eq!(sent.method.as_str(), after, "{method} {status}");
             let kept = method == after && !(method == "GET" && status == 303);
             assert_eq!(sent.body.is_some(), kept, "{method} {status}");
@@ -154,7 +191,7 @@ mod tests {
     #[test]
     fn credentials_of_the_new_address_are_for_it_and_leave_the_address() {
         let mut sent = request();
-        sent.redirect(StatusCode::FOUND, "https://me:p%40ss@b.example/2".parse().unwrap());
+        sent.redirect(StatusCode::FOUND, "https://me:p%40ss@b.example/2".parse().unwrap(), |_| false);
         assert_eq!(sent.headers[header::AUTHORIZATION], "Basic bWU6cEBzcw==");
         assert!(sent.headers[header::AUTHORIZATION].is_sensitive());
         assert_eq!(

@@ -18,7 +18,7 @@ use url::{Url, form_urlencoded};
 use super::{failure::CallFailure, multipart};
 use crate::http_client::content_encoding::ACCEPTED;
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// A request; redirects change it.
 #[derive(Debug)]

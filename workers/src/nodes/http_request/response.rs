@@ -3,12 +3,13 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use domain::{
     items::{FILE, Item, holds_file},
+    json::NotJson,
     kinds::http_request::{Format, Params},
     limits::MAX_ITEMS,
     retry::Failure,
 };
 use http::{HeaderMap, header::SET_COOKIE};
-use minireipaz::text::{self, NotJson};
+use minireipaz::text;
 use serde_json::{Map, Value, json};
 
 use super::{

@@ -14,10 +14,7 @@ use domain::{
     items::{Item, MAIN},
     iteration::Iteration,
     kinds::http_request::Params,
-    limits::{MAX_ITEMS, MAX_STEP_OUTPUT_BYTES},
-    measure::value_bytes,
     retry::Failure,
-    run::NodeError,
     workflow::OnError,
 };
 use futures_util::{
@@ -34,6 +31,7 @@ use super::{
     failure::CallFailure,
     partial::{Partial, Settled},
     response,
+    room::Room,
     used::Used,
 };
 use crate::{
@@ -42,7 +40,7 @@ use crate::{
     nodes::{
         CallContext,
         items::Failures,
-        output::{CameFrom, OutputBuilder, measure_item, within},
+        output::{CameFrom, OutputBuilder},
     },
     step::{Inputs, failed_for_good, unknown_node},
 };
@@ -78,7 +76,7 @@ pub(super) async fn run(params: &Param, context: CallContext) -> Outcome {
         node,
         decided: AtomicBool::new(false),
     };
-    let (mut again, mut bytes, mut count) = (Vec::new(), 0, 0);
+    let (mut again, mut room) = (Vec::new(), Room::default());
     let most = facilities.http.settings.concurrency_per_step.max(1);
     let mut ready = VecDeque::new();
     let mut under_way = FuturesUnordered::new();
@@ -103,37 +101,19 @@ pub(super) async fn run(params: &Param, context: CallContext) -> Outcome {
         };
         match ended {
             Ended::Settled(settled) => {
-                if let Err(above) = account(&settled, &mut bytes, &mut count) {
+                if let Err(above) = room.settled(&settled) {
                     return failed_for_good(above);
                 }
                 partial.items.insert(item, settled);
             }
-            Ended::Again(failure) => again.push((item, failure)),
+            Ended::Again(mut failure) => {
+                room.waiting(&mut failure.error);
+                again.push((item, failure));
+            }
             Ended::NotMade => {}
         }
     }
     outcome(node, &task.inputs, &scope.input, partial, again)
-}
-
-/// The answers so far must fit the step's output; else a large list of large answers would fill the memory first.
-fn account(settled: &Settled, bytes: &mut usize, count: &mut usize) -> Result<(), Box<NodeError>> {
-    match settled {
-        Settled::Done(items) => {
-            *count += items.len();
-            for item in items {
-                *bytes += measure_item(item)?;
-            }
-        }
-        // It leaves in the item's place, or is kept with the others until the next attempt.
-        Settled::Failed(error) => *bytes += measure_error(error),
-    }
-    within("MAX_ITEMS", "items by one port", *count, MAX_ITEMS)?;
-    within("MAX_STEP_OUTPUT_BYTES", "bytes", *bytes, MAX_STEP_OUTPUT_BYTES)
-}
-
-fn measure_error(error: &NodeError) -> usize {
-    let details = error.details.as_ref().map_or(0, |details| value_bytes(details).unwrap_or(0));
-    details + error.message.len()
 }
 
 fn settle(called: Result<Vec<Item>, CallFailure>) -> Ended {

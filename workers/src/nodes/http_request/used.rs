@@ -1,18 +1,17 @@
 //! What a call uses that its errors must not tell.
 
-use std::{cell::OnceCell, collections::BTreeMap};
+use std::{borrow::Cow, cell::OnceCell, collections::BTreeMap};
 
 use domain::{
     kinds::http_request::{Body, Params, PartContent},
     run::NodeError,
 };
-use minireipaz::telemetry::redact::{Redactor, Secrets, is_secret, is_secret_parameter};
+use http::{HeaderMap, header};
+use minireipaz::telemetry::redact::{Redactor, Secrets};
 use serde_json::Value;
-use url::Url;
 
-/// Variables of the environment whose names do not say that they are secret are taken for secrets from this length on:
-/// shorter ones are `true`, `8080` and `eu`.
-const LONG_VARIABLE: usize = 8;
+use super::answer::value_text;
+use crate::expr::{keep_out, secrets_of_environment};
 
 /// A call's secrets: collected only when there is an error to tell.
 pub(super) struct Used<'c> {
@@ -20,18 +19,38 @@ pub(super) struct Used<'c> {
     /// What `$env` sees.
     env: &'c BTreeMap<String, String>,
     led_to: Vec<String>,
+    /// Texts of answers that name addresses.
+    names: Vec<String>,
     redactor: OnceCell<Redactor>,
 }
 
 impl<'c> Used<'c> {
     pub(super) fn by(params: &'c Params, env: &'c BTreeMap<String, String>) -> Self {
-        Self { params, env, led_to: Vec::new(), redactor: OnceCell::new() }
+        Self { params, env, led_to: Vec::new(), names: Vec::new(), redactor: OnceCell::new() }
     }
 
     /// An address that an answer names: a redirect's often carries a token that is good for one call.
     pub(super) fn led_to(&mut self, address: &str) {
         self.led_to.push(address.to_owned());
         self.redactor.take();
+    }
+
+    /// The headers of an answer that an error will tell: where they lead to, and what else they name.
+    pub(super) fn answered(&mut self, headers: &HeaderMap) {
+        for (name, value) in headers {
+            let value = value_text(value.as_bytes());
+            if name == header::LOCATION {
+                self.led_to(&value);
+            } else if value.contains(['?', '@']) {
+                self.names.push(value.into_owned());
+                self.redactor.take();
+            }
+        }
+    }
+
+    /// Whether there is anything in the text that errors must not tell.
+    pub(super) fn is_in(&self, text: &str) -> bool {
+        matches!(self.redactor().text(text), Cow::Owned(_))
     }
 
     /// What keeps the secrets out of texts.
@@ -42,17 +61,10 @@ impl<'c> Used<'c> {
             secrets.url(&target);
             of_params(self.params, &mut secrets);
             self.led_to.iter().for_each(|address| secrets.address(address));
-            of_environment(self.env, &target.origin().ascii_serialization(), &mut secrets);
+            self.names.iter().for_each(|text| secrets.addresses(text));
+            secrets_of_environment(self.env, &target.origin().ascii_serialization(), &mut secrets);
             secrets.redactor()
         })
-    }
-}
-
-/// The error without the secrets.
-pub(super) fn keep_out(redactor: &Redactor, error: &mut NodeError) {
-    error.message = redactor.text(&error.message).into_owned();
-    if let Some(details) = &mut error.details {
-        redactor.json(details);
     }
 }
 
@@ -64,7 +76,7 @@ pub(super) fn keep_out_evaluated(
     mut error: Box<NodeError>,
 ) -> Box<NodeError> {
     let mut secrets = Secrets::default();
-    of_environment(env, "", &mut secrets);
+    secrets_of_environment(env, "", &mut secrets);
     if let Some(params) = evaluated {
         secrets.json(params);
         let pairs = |name: &'static str| params.get(name).and_then(Value::as_object).into_iter().flatten();
@@ -102,26 +114,11 @@ fn of_params(params: &Params, secrets: &mut Secrets) {
 }
 
 fn of_field(name: &str, value: &str, secrets: &mut Secrets) {
-    if is_secret_parameter(name) {
-        secrets.named(name, value);
-    } else {
-        secrets.body(value);
-    }
+    secrets.parameter(name, value);
+    secrets.body(value);
 }
 
 /// What is no text has no names in it either.
 fn utf8(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap_or_default()
-}
-
-/// What `$env` sees. Whom a call goes to is no secret: the operator allows a base address so that workflows may use it.
-fn of_environment(env: &BTreeMap<String, String>, origin: &str, secrets: &mut Secrets) {
-    for (name, value) in env {
-        match Url::parse(value) {
-            _ if is_secret(name) => secrets.named(name, value),
-            Ok(url) if url.has_host() => secrets.url(&url),
-            _ if value.len() >= LONG_VARIABLE && !origin.contains(value.as_str()) => secrets.add(value),
-            _ => {}
-        }
-    }
 }
