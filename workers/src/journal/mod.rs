@@ -9,6 +9,7 @@ mod commit;
 mod read;
 mod set_aside;
 mod tables;
+mod timers;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -21,7 +22,7 @@ use std::{
 };
 
 pub(crate) use commit::hour;
-pub use commit::{Commit, FORGET_SLICE, Handoff, Op, OutboxRow, TimerRow};
+pub use commit::{Commit, FORGET_SLICE, Handoff, Lane, Op, OutboxRow, TimerRow};
 pub(crate) use read::REMEMBERED_HOURS;
 pub use read::{Snapshot, StoredRun};
 use redb::{Database, ReadableDatabase, backends::FileBackend};

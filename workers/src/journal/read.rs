@@ -9,7 +9,7 @@ use domain::{
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
 use uuid::Uuid;
 
-use super::{DocumentHash, Handoff, JournalError, TimerRow, commit::hour, tables};
+use super::{DocumentHash, Handoff, JournalError, commit::hour, tables};
 
 /// How long finished runs are recognised, in hours.
 pub(crate) const REMEMBERED_HOURS: u32 = 25;
@@ -20,7 +20,7 @@ pub struct Snapshot {
     events: redb::ReadOnlyTable<(u128, u32), &'static [u8]>,
     parked: redb::ReadOnlyTable<u128, ()>,
     documents: redb::ReadOnlyTable<[u8; 32], &'static str>,
-    timers: redb::ReadOnlyTable<(i64, u128, &'static [u8]), ()>,
+    pub(super) timers: redb::ReadOnlyTable<tables::TimerKey<'static>, u64>,
     outbox: redb::ReadOnlyTable<u64, (&'static str, &'static [u8])>,
     finished: redb::ReadOnlyTable<(u32, u128), u32>,
     handoffs: redb::ReadOnlyTable<(&'static str, u64), &'static [u8]>,
@@ -119,37 +119,20 @@ impl Snapshot {
         Ok(None)
     }
 
+    /// Whether an unfinished run needs that document.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn has_document(&self, hash: &DocumentHash) -> Result<bool, JournalError> {
+        Ok(self.documents.get(*hash)?.is_some())
+    }
+
     /// The text of a document that an unfinished run needs.
     ///
     /// # Errors
     /// When the disk fails.
     pub fn document(&self, hash: &DocumentHash) -> Result<Option<String>, JournalError> {
         Ok(self.documents.get(*hash)?.map(|row| row.value().to_owned()))
-    }
-
-    /// Timers that are due, the earliest first, at most `limit`.
-    ///
-    /// # Errors
-    /// When the disk fails.
-    pub fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<TimerRow>, JournalError> {
-        self.timers
-            .range(..(now.as_millis().saturating_add(1), 0, [].as_slice()))?
-            .take(limit)
-            .map(|row| {
-                let (key, _) = row?;
-                let (at, run, timer) = key.value();
-                let (at, run) = (Timestamp::from_millis(at), RunId(Uuid::from_u128(run)));
-                Ok(TimerRow { at, run, timer: timer.to_vec() })
-            })
-            .collect()
-    }
-
-    /// When the earliest timer is due.
-    ///
-    /// # Errors
-    /// When the disk fails.
-    pub fn next_due(&self) -> Result<Option<Timestamp>, JournalError> {
-        Ok(self.timers.first()?.map(|(key, _)| Timestamp::from_millis(key.value().0)))
     }
 
     /// A row for the store.

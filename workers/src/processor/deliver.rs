@@ -1,5 +1,6 @@
 //! A request's records: which runs are new, and which are known.
 
+use domain::run::NodeError;
 use metrics::counter;
 use minireipaz::telemetry::names;
 
@@ -52,9 +53,7 @@ impl Core {
         let mut receipt = Receipt::default();
         for task in tasks {
             if self.is_new(turn, &task.header)? {
-                let run = task.header.run_id;
-                self.hold(run, Active::new(task));
-                self.advance(turn, run, Command::Start);
+                self.accept(turn, task);
                 receipt.accepted += 1;
             } else {
                 receipt.duplicates += 1;
@@ -67,17 +66,24 @@ impl Core {
             }
             receipt.dead_letters += 1;
             turn.records.push(Record::Dead(Box::new(letter)));
-            let row = header.new_run().failed(error, 1, turn.now);
-            turn.records.push(Record::Run(Box::new(RunRecord {
-                tenant: header.tenant.clone(),
-                run: row,
-                steps: Vec::new(),
-            })));
-            let (run, attempt, at) = (header.run_id, header.attempt, turn.now);
-            turn.commit.ops.push(Op::Finish { run, attempt, at });
-            turn.ended.insert(run, attempt);
+            fail(turn, &header, error);
         }
         Ok(receipt)
+    }
+
+    /// Begins a run, or lets it wait in the journal until there is room for it, behind those of its tenant that wait.
+    fn accept(&mut self, turn: &mut Turn, task: Task) {
+        let (run, tenant) = (task.header.run_id, &task.header.tenant);
+        let command = if self.may_come(tenant) && !self.to_begin.has(tenant) {
+            Command::Start
+        } else if let Some(error) = self.to_begin.refusal(tenant) {
+            tracing::info!(run.id = %run, "run {run} fails: too much of its tenant's waits to begin");
+            return fail(turn, &task.header, error);
+        } else {
+            Command::Queue
+        };
+        self.hold(run, Active::new(task));
+        self.advance(turn, run, command);
     }
 
     /// Whether no attempt as high as this one is known. An unfinished lower one makes way.
@@ -104,6 +110,19 @@ impl Core {
         self.drop_run(turn, run)?;
         Ok(true)
     }
+}
+
+/// Ends a run that cannot begin.
+fn fail(turn: &mut Turn, header: &RunHeader, error: NodeError) {
+    let row = header.new_run().failed(error, 1, turn.now);
+    turn.records.push(Record::Run(Box::new(RunRecord {
+        tenant: header.tenant.clone(),
+        run: row,
+        steps: Vec::new(),
+    })));
+    let (run, attempt, at) = (header.run_id, header.attempt, turn.now);
+    turn.commit.ops.push(Op::Finish { run, attempt, at });
+    turn.ended.insert(run, attempt);
 }
 
 fn count(outcome: &'static str, records: usize) {

@@ -14,8 +14,8 @@ pub(crate) struct GateLimits {
     pub(crate) requests: usize,
     /// Bytes of their bodies.
     pub(crate) bytes: usize,
-    /// Runs that do not only wait for something.
-    pub(crate) active_runs: usize,
+    /// Bytes of the journal that runs take which wait to begin.
+    pub(crate) to_begin: usize,
 }
 
 /// Decides about each request, by [`Gate::announce`] already before its body is read.
@@ -26,7 +26,7 @@ pub(crate) struct Gate {
     handoff_queue: Arc<HandoffQueue>,
     requests: AtomicUsize,
     bytes: AtomicUsize,
-    active_runs: AtomicUsize,
+    to_begin: AtomicUsize,
     disk_failed: AtomicBool,
     closed: AtomicBool,
 }
@@ -73,7 +73,7 @@ impl Gate {
             handoff_queue,
             requests: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
-            active_runs: AtomicUsize::new(0),
+            to_begin: AtomicUsize::new(0),
             disk_failed: AtomicBool::new(false),
             closed: AtomicBool::new(true),
         }
@@ -120,8 +120,9 @@ impl Gate {
         if let Some((what, limit)) = self.backlog.is_full() {
             return Err(Refusal::Backlog { what, limit });
         }
-        if self.active_runs.load(Ordering::Acquire) >= self.limits.active_runs {
-            return Err(Refusal::Busy { what: "the runs under way", limit: self.limits.active_runs });
+        if self.to_begin.load(Ordering::Acquire) >= self.limits.to_begin {
+            let what = "the bytes of runs that wait to begin";
+            return Err(Refusal::Busy { what, limit: self.limits.to_begin });
         }
         Ok(())
     }
@@ -136,9 +137,9 @@ impl Gate {
         self.disk_failed.store(failed, Ordering::Release);
     }
 
-    /// Says how many runs do not only wait for something.
-    pub(crate) fn set_active_runs(&self, runs: usize) {
-        self.active_runs.store(runs, Ordering::Release);
+    /// Says how many bytes of the journal the runs take that wait to begin.
+    pub(crate) fn set_to_begin(&self, bytes: usize) {
+        self.to_begin.store(bytes, Ordering::Release);
     }
 }
 

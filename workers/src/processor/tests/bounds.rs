@@ -29,8 +29,9 @@ async fn the_gate_names_the_limit_that_is_reached() {
     drop(first);
     let _both = (admit(&rig.gate, 1).unwrap(), admit(&rig.gate, 1).unwrap());
     assert_eq!(admit(&rig.gate, 1).unwrap_err(), Refusal::Busy { what: "the requests", limit: 2 });
-    rig.gate.set_active_runs(10);
-    assert_eq!(rig.gate.check().unwrap_err(), Refusal::Busy { what: "the runs under way", limit: 10 });
+    rig.gate.set_to_begin(1 << 20);
+    let full = Refusal::Busy { what: "the bytes of runs that wait to begin", limit: 1 << 20 };
+    assert_eq!(rig.gate.check().unwrap_err(), full);
     rig.end();
 }
 
