@@ -28,6 +28,7 @@ use crate::{
 
 mod bounds;
 mod unreadable;
+mod waiting;
 
 struct Rig {
     journal: Arc<Journal>,

@@ -40,8 +40,7 @@ async fn runs_that_wait_for_a_place_leave_memory_while_their_tenant_has_too_much
     const LIMIT: usize = 400_000;
     let directory = tempfile::tempdir().unwrap();
     let (deps, _open) = deps(Journal::open(directory.path()).unwrap(), LIMIT);
-    let (documents, gate) = (Arc::clone(&deps.documents), Arc::clone(&deps.gate));
-    gate.set_open(true);
+    let documents = Arc::clone(&deps.documents);
     let (sender, receiver) = mpsc::channel();
     let inputs = Inputs { sender };
     let dispatcher = Dispatcher::new((4, 2), deps.runner.clone(), inputs.clone());
@@ -49,22 +48,15 @@ async fn runs_that_wait_for_a_place_leave_memory_while_their_tenant_has_too_much
     let (_silent, document) = call_that_is_never_answered();
     let hash = hash_of(&document);
     let workflow = documents.compile(&hash, &document).unwrap();
-    let task = |n| {
+    let mut turn = turn::Turn::new(SystemClock.now());
+    for n in 0..30 {
         let input = json!({"text": "x".repeat(20_000)});
         let header = Arc::new(RunHeader { input, ..RunHeader::clone(&header(n)) });
-        Task { header, hash, document: document.clone(), workflow: Arc::clone(&workflow) }
-    };
-    let (reply, mut answer) = oneshot::channel();
-    inputs.send(Input::Delivery(Delivery {
-        tasks: (0..30).map(task).collect(),
-        rejected: Vec::new(),
-        elsewhere: Vec::new(),
-        letters: Vec::new(),
-        reply,
-        admission: gate.announce(1, false).unwrap().admit().unwrap(),
-    }));
-    assert!(core.turn());
-    assert_eq!(answer.try_recv().unwrap(), Ok(Receipt { accepted: 30, ..Receipt::default() }));
+        let (run, document, workflow) = (header.run_id, document.clone(), Arc::clone(&workflow));
+        core.hold(run, active::Active::new(Task { header, hash, document, workflow }));
+        core.advance(&mut turn, run, crate::engine::Command::Start);
+    }
+    assert!(core.complete(turn));
     assert_eq!(core.runs.len() + core.memory.aside(), 30);
     assert!(core.memory.taken() <= LIMIT / 2 + 50_000, "{} bytes are taken", core.memory.taken());
     assert!(core.memory.aside() >= 24, "{} runs left", core.memory.aside());
