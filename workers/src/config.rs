@@ -101,7 +101,11 @@ impl WorkerConfig {
                 "WORKER_MAX_STEPS, WORKER_MAX_STEPS_PER_TENANT, WORKER_MAX_RUNS and WORKER_JAVASCRIPT_PROCESSES are at least 1",
             );
         }
-        if [max_queued_bytes, max_run_bytes, max_backlog_bytes].iter().flatten().any(|bytes| *bytes < LEAST_BYTES) {
+        if [max_queued_bytes, max_run_bytes, max_backlog_bytes]
+            .iter()
+            .flatten()
+            .any(|bytes| *bytes < LEAST_BYTES)
+        {
             env.problem(format!(
                 "WORKER_MAX_QUEUED_BYTES, WORKER_MAX_RUN_BYTES and WORKER_MAX_BACKLOG_BYTES are at least {LEAST_BYTES}: what \
                  a few large runs take"

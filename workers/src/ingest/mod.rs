@@ -25,13 +25,13 @@ use minireipaz::{
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use self::{body::NotRead, sorted::Sender};
+use self::body::NotRead;
 
 use crate::{
     documents::Documents,
     journal::Journal,
     peers::{HANDED_OVER, Peers},
-    processor::{Delivery, Gate, Input, Inputs, Refusal},
+    processor::{Delivery, Gate, Input, Inputs, Refusal, Sender},
 };
 
 /// Largest body of a batch: 16 MiB, above what a connector of ours sends (4 MB).

@@ -22,7 +22,7 @@ pub struct Commit {
     pub confirmed: Vec<RangeInclusive<u64>>,
     /// Tasks of other workers.
     pub handoffs: Vec<Handoff>,
-    /// Those have all of their tasks up to this sequence.
+    /// Of those, the ones that their owners have: the owner, and the sequence.
     pub handed_over: Vec<(Arc<str>, u64)>,
     /// Runs that finished before this hour are forgotten (hours since the epoch), a slice at a time.
     pub forget_before: Option<u32>,
@@ -46,6 +46,8 @@ pub struct Handoff {
     pub owner: Arc<str>,
     /// Grows from task to task.
     pub sequence: u64,
+    /// Whose run it is.
+    pub tenant: TenantId,
     /// The record, JSON.
     pub record: Vec<u8>,
 }
@@ -185,11 +187,11 @@ impl Commit {
         }
         if !self.handoffs.is_empty() || !self.handed_over.is_empty() {
             let mut handoffs = transaction.open_table(tables::HANDOFFS)?;
-            for (owner, last) in &self.handed_over {
-                handoffs.retain_in((&**owner, 0)..=(&**owner, *last), |_, _| false)?;
+            for (owner, sequence) in &self.handed_over {
+                handoffs.remove((&**owner, *sequence))?;
             }
-            for Handoff { owner, sequence, record } in &self.handoffs {
-                handoffs.insert((&**owner, *sequence), record.as_slice())?;
+            for Handoff { owner, sequence, tenant, record } in &self.handoffs {
+                handoffs.insert((&**owner, *sequence), (tenant.as_str(), record.as_slice()))?;
             }
         }
         let mut forgotten = 0;

@@ -9,9 +9,9 @@ mod commit;
 mod read;
 mod set_aside;
 mod tables;
-mod timers;
 #[cfg(test)]
 mod tests;
+mod timers;
 #[cfg(test)]
 pub(crate) use tests::Disk;
 
@@ -24,7 +24,7 @@ use std::{
 pub(crate) use commit::hour;
 pub use commit::{Commit, FORGET_SLICE, Handoff, Lane, Op, OutboxRow, TimerRow};
 pub(crate) use read::REMEMBERED_HOURS;
-pub use read::{Snapshot, StoredRun};
+pub use read::{HandoffPlace, Snapshot, StoredRun};
 use redb::{Database, ReadableDatabase, backends::FileBackend};
 pub(crate) use set_aside::set_aside;
 

@@ -9,7 +9,7 @@ use domain::{
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
 use uuid::Uuid;
 
-use super::{DocumentHash, Handoff, JournalError, commit::hour, tables};
+use super::{DocumentHash, JournalError, commit::hour, tables};
 
 /// How long finished runs are recognised, in hours.
 pub(crate) const REMEMBERED_HOURS: u32 = 25;
@@ -23,7 +23,7 @@ pub struct Snapshot {
     pub(super) timers: redb::ReadOnlyTable<tables::TimerKey<'static>, u64>,
     outbox: redb::ReadOnlyTable<u64, (&'static str, &'static [u8])>,
     finished: redb::ReadOnlyTable<(u32, u128), u32>,
-    handoffs: redb::ReadOnlyTable<(&'static str, u64), &'static [u8]>,
+    handoffs: redb::ReadOnlyTable<(&'static str, u64), (&'static str, &'static [u8])>,
 }
 
 impl std::fmt::Debug for Snapshot {
@@ -41,6 +41,19 @@ pub struct StoredRun {
     pub events: Vec<Vec<u8>>,
     /// Whether it only waits.
     pub parked: bool,
+}
+
+/// Where a task of another worker is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandoffPlace {
+    /// Its owner.
+    pub owner: Arc<str>,
+    /// Which of the owner's it is.
+    pub sequence: u64,
+    /// Whose run it is; `None`: that cannot be read.
+    pub tenant: Option<TenantId>,
+    /// How many bytes it has.
+    pub bytes: usize,
 }
 
 impl Snapshot {
@@ -156,40 +169,26 @@ impl Snapshot {
         rows.collect()
     }
 
-    /// Tasks of another worker from `from` on: at least one if there is any, and then as many as fit.
+    /// A task of another worker.
     ///
     /// # Errors
     /// When the disk fails.
-    pub fn handoffs(
-        &self,
-        owner: &Arc<str>,
-        from: u64,
-        rows: usize,
-        bytes: usize,
-    ) -> Result<Vec<Handoff>, JournalError> {
-        let (mut read, mut size) = (Vec::new(), 0usize);
-        for row in self.handoffs.range((&**owner, from)..=(&**owner, u64::MAX))?.take(rows) {
-            let (key, record) = row?;
-            size = size.saturating_add(record.value().len());
-            if size > bytes && !read.is_empty() {
-                break;
-            }
-            let (owner, record) = (Arc::clone(owner), record.value().to_vec());
-            read.push(Handoff { owner, sequence: key.value().1, record });
-        }
-        Ok(read)
+    pub fn handoff(&self, owner: &str, sequence: u64) -> Result<Option<Vec<u8>>, JournalError> {
+        Ok(self.handoffs.get((owner, sequence))?.map(|row| row.value().1.to_vec()))
     }
 
-    /// The owner and the size of every task of another worker.
+    /// Where every task of another worker is.
     ///
     /// # Errors
     /// When the disk fails.
-    pub fn handoff_sizes(&self) -> Result<Vec<(Arc<str>, usize)>, JournalError> {
-        let sizes = self.handoffs.iter()?.map(|row| {
-            let (key, record) = row?;
-            Ok((key.value().0.into(), record.value().len()))
+    pub fn handoffs(&self) -> Result<Vec<HandoffPlace>, JournalError> {
+        let rows = self.handoffs.iter()?.map(|row| {
+            let (key, row) = row?;
+            let ((owner, sequence), (tenant, record)) = (key.value(), row.value());
+            let (owner, tenant) = (owner.into(), TenantId::parse(tenant).ok());
+            Ok(HandoffPlace { owner, sequence, tenant, bytes: record.len() })
         });
-        sizes.collect()
+        rows.collect()
     }
 
     /// The highest sequence of a task of another worker.

@@ -25,9 +25,8 @@ pub(super) type TimerKey<'k> = (u8, &'k str, i64, u128, &'k [u8]);
 pub(super) const OUTBOX: TableDefinition<'_, u64, (&str, &[u8])> = TableDefinition::new("outbox");
 /// Finished runs: (hour of the end, run) → attempt.
 pub(super) const FINISHED: TableDefinition<'_, (u32, u128), u32> = TableDefinition::new("finished");
-/// Tasks of other workers that these do not have yet: (owner, sequence) → the record, JSON. (The format is the same:
-/// a version that does not know the table leaves it alone.)
-pub(super) const HANDOFFS: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("handoffs");
+/// Tasks of other workers that these do not have yet: (owner, sequence) → whose run it is, and the record, JSON.
+pub(super) const HANDOFFS: TableDefinition<'_, (&str, u64), (&str, &[u8])> = TableDefinition::new("handoffs");
 /// Numbers about the journal itself.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 

@@ -27,7 +27,14 @@ impl Snapshot {
             let (key, bytes) = row?;
             let (_, _, at, run, timer) = key.value();
             let (at, run) = (Timestamp::from_millis(at), RunId(Uuid::from_u128(run)));
-            Ok(TimerRow { lane, tenant: tenant.clone(), at, run, timer: timer.to_vec(), bytes: bytes.value() })
+            Ok(TimerRow {
+                lane,
+                tenant: tenant.clone(),
+                at,
+                run,
+                timer: timer.to_vec(),
+                bytes: bytes.value(),
+            })
         })
         .collect()
     }

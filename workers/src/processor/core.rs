@@ -65,7 +65,7 @@ pub(super) struct Core {
     /// What others have confirmed.
     settled: Settled,
     pub(super) next_handoff: u64,
-    handoff_queue: Arc<HandoffQueue>,
+    pub(super) handoff_queue: Arc<HandoffQueue>,
     /// The hour up to which finished runs have been forgotten.
     pub(super) forgotten: u32,
     /// Once it stops: who is told when no step is under way, unless that was said already.
@@ -222,7 +222,7 @@ impl Core {
                 }
             }
             Input::Confirmed(sequences) => self.settled.confirm(sequences),
-            Input::HandedOver { owner, last } => self.settled.hand_over(owner, last),
+            Input::HandedOver { owner, sequences } => self.settled.hand_over(&owner, sequences),
             Input::Wake => {}
             Input::Drain(drained) => {
                 self.dispatcher.pause();

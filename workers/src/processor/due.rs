@@ -124,12 +124,12 @@ mod tests {
             (stream(Lane::Wake, "busy"), stream(Lane::Wake, "one"), stream(Lane::Begin, "two"));
         let mut due = Due::default();
         due.set(&busy, at(1));
-        assert_eq!(due.take(at(9), 1, |_| true), [busy.clone()]);
+        assert_eq!(due.take(at(9), 1, |_| true), std::slice::from_ref(&busy));
         due.set(&one, at(8));
         due.set(&two, at(9));
         due.put(busy.clone(), Some(at(1)));
         // What was due first is first, but only in its first turn.
-        assert_eq!(due.take(at(9), 1, |_| true), [busy.clone()]);
+        assert_eq!(due.take(at(9), 1, |_| true), std::slice::from_ref(&busy));
         due.put(busy.clone(), Some(at(1)));
         assert_eq!(due.take(at(9), 2, |_| true), [one.clone(), two]);
         assert_eq!(due.take(at(9), 2, |_| true), [busy]);
@@ -151,7 +151,7 @@ mod tests {
         assert!(!due.has_due(at(2), room) && due.is_held_up());
         due.set(&full, at(0));
         assert_eq!(due.next(), None, "it is due already");
-        assert_eq!(due.take(at(2), 9, |_| true), [full.clone()]);
+        assert_eq!(due.take(at(2), 9, |_| true), std::slice::from_ref(&full));
         due.put_first(full.clone());
         assert_eq!(due.take(at(2), 9, |_| true), [full]);
     }

@@ -36,8 +36,8 @@ use std::{
     thread::JoinHandle,
 };
 
-pub(crate) use gate::{Admission, Gate, GateLimits, Refusal};
-pub(crate) use input::{Delivery, Input, Receipt, Refused, Rejected, Task};
+pub(crate) use gate::{Admission, Gate, GateLimits, Refusal, Sender};
+pub(crate) use input::{Delivery, Elsewhere, Input, Receipt, Refused, Rejected, Task};
 use minireipaz::clock::Clock;
 use tokio::sync::oneshot;
 

@@ -45,7 +45,7 @@ fn deps(journal: Journal, max_run_bytes: usize) -> (ProcessorDeps, oneshot::Rece
     let journal = Arc::new(journal);
     let limits = BacklogLimits { rows: 100, bytes: 1 << 30 };
     let backlog = Arc::new(Backlog::open(Arc::clone(&journal), Arc::clone(&clock), limits).unwrap());
-    let limits = GateLimits { requests: 2, bytes: 1_000, to_begin: 1 << 20 };
+    let limits = GateLimits { requests: 4, bytes: 2_000, to_begin: 1 << 20 };
     let handoff_queue = Arc::new(HandoffQueue::open(&journal).unwrap());
     let gate = Arc::new(Gate::new(limits, Arc::clone(&backlog), Arc::clone(&handoff_queue)));
     let (ready, open) = oneshot::channel();
@@ -220,7 +220,7 @@ async fn a_journal_that_is_not_there_is_an_error_in_words() {
 
 /// Lets a request in whose body is there.
 fn admit(gate: &Arc<Gate>, bytes: usize) -> Result<Admission, Refusal> {
-    let mut arriving = gate.announce(bytes, false)?;
+    let mut arriving = gate.announce(bytes, Sender::Connector)?;
     arriving.grow(bytes)?;
     arriving.admit()
 }

@@ -6,12 +6,7 @@
 use domain::timestamp::Timestamp;
 
 use super::{
-    core::Core,
-    due::Stream,
-    recovery::SLICE_BYTES,
-    to_begin::bytes_of,
-    turn::Turn,
-    write::DISK_PAUSE,
+    core::Core, due::Stream, recovery::SLICE_BYTES, to_begin::bytes_of, turn::Turn, write::DISK_PAUSE,
 };
 use crate::{
     engine::{Command, Timer},
@@ -35,8 +30,7 @@ impl Core {
             return;
         }
         let now = turn.now;
-        let streams =
-            self.with_due(|core, due| due.take(now, TURN_TIMERS, |stream| core.may_fire(stream)));
+        let streams = self.with_due(|core, due| due.take(now, TURN_TIMERS, |stream| core.may_fire(stream)));
         let parts = streams.len().max(1);
         let before = self.memory.taken();
         let mut streams = streams.into_iter();
@@ -68,7 +62,9 @@ impl Core {
         let (now, before) = (turn.now, self.memory.taken());
         let (lane, tenant) = stream;
         let most = (TURN_TIMERS / parts).max(1);
-        for (place, row) in turn.snapshot(&self.journal)?.due(*lane, tenant, now, most)?.into_iter().enumerate() {
+        for (place, row) in
+            turn.snapshot(&self.journal)?.due(*lane, tenant, now, most)?.into_iter().enumerate()
+        {
             // What is left is due in the next turn.
             let is_much = self.memory.taken() > before + SLICE_BYTES / parts;
             if place > 0 && (is_much || !self.may_fire(stream)) {

@@ -6,16 +6,38 @@ use super::*;
 async fn bodies_that_do_not_come_hold_up_nobody() {
     let (_directory, _full, journal) = on_disk();
     let rig = Rig::on(journal).await;
-    let mut slow: Vec<_> = (0..1_000).map(|_| rig.gate.announce(1_000, false).unwrap()).collect();
+    let mut slow: Vec<_> = (0..1_000).map(|_| rig.gate.announce(1_000, Sender::Connector).unwrap()).collect();
     let _both = (admit(&rig.gate, 400).unwrap(), admit(&rig.gate, 400).unwrap());
     // What has come of them counts.
     slow[0].grow(200).unwrap();
-    let full = Refusal::Busy { what: "the bytes of request bodies", limit: 1_000 };
+    let full = Refusal::Busy { what: "the bytes of request bodies", limit: 2_000 };
     assert_eq!(slow[1].grow(1).unwrap_err(), full);
     slow.remove(1);
     assert_eq!(slow[0].grow(1).unwrap_err(), full);
-    assert_eq!(slow.remove(5).admit().unwrap_err(), Refusal::Busy { what: "the requests", limit: 2 });
+    assert_eq!(slow.remove(5).admit().unwrap_err(), Refusal::Busy { what: "the requests", limit: 4 });
     drop(slow);
+    rig.end();
+}
+
+#[tokio::test]
+async fn what_other_workers_send_leaves_room_for_a_connector() {
+    let (_directory, _full, journal) = on_disk();
+    let rig = Rig::on(journal).await;
+    let mut held = Vec::new();
+    while let Ok(mut arriving) = rig.gate.announce(100, Sender::Peer) {
+        if arriving.grow(400).is_err() {
+            break;
+        }
+        match arriving.admit() {
+            Ok(admission) => held.push(admission),
+            Err(_) => break,
+        }
+    }
+    assert_eq!(held.len(), 2, "half of the requests");
+    let from_a_connector = admit(&rig.gate, 500).unwrap();
+    assert_eq!(from_a_connector.bytes(), 500);
+    drop((held, from_a_connector));
+    assert!(rig.gate.announce(1_000, Sender::Peer).unwrap().admit().is_ok(), "all of it was given back");
     rig.end();
 }
 
@@ -25,10 +47,10 @@ async fn the_gate_names_the_limit_that_is_reached() {
     let rig = Rig::on(journal).await;
     let first = admit(&rig.gate, 5_000).unwrap();
     let too_large = admit(&rig.gate, 1).unwrap_err();
-    assert_eq!(too_large, Refusal::Busy { what: "the bytes of request bodies", limit: 1_000 });
+    assert_eq!(too_large, Refusal::Busy { what: "the bytes of request bodies", limit: 2_000 });
     drop(first);
     let _both = (admit(&rig.gate, 1).unwrap(), admit(&rig.gate, 1).unwrap());
-    assert_eq!(admit(&rig.gate, 1).unwrap_err(), Refusal::Busy { what: "the requests", limit: 2 });
+    assert_eq!(admit(&rig.gate, 1).unwrap_err(), Refusal::Busy { what: "the requests", limit: 4 });
     rig.gate.set_to_begin(1 << 20);
     let full = Refusal::Busy { what: "the bytes of runs that wait to begin", limit: 1 << 20 };
     assert_eq!(rig.gate.check().unwrap_err(), full);
@@ -42,8 +64,7 @@ async fn runs_that_wait_for_a_place_leave_memory_while_their_tenant_has_too_much
     let (deps, _open) = deps(Journal::open(directory.path()).unwrap(), LIMIT);
     let documents = Arc::clone(&deps.documents);
     let (sender, receiver) = mpsc::channel();
-    let inputs = Inputs { sender };
-    let dispatcher = Dispatcher::new((4, 2), deps.runner.clone(), inputs.clone());
+    let dispatcher = Dispatcher::new((4, 2), deps.runner.clone(), Inputs { sender });
     let mut core = Core::new(deps, receiver, dispatcher, Arc::default()).unwrap();
     let (_silent, document) = call_that_is_never_answered();
     let hash = hash_of(&document);

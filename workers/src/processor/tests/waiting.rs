@@ -60,7 +60,7 @@ impl Bench {
             elsewhere: Vec::new(),
             letters: Vec::new(),
             reply,
-            admission: self.gate.announce(1, false).unwrap().admit().unwrap(),
+            admission: self.gate.announce(1, Sender::Connector).unwrap().admit().unwrap(),
         }));
         assert!(self.core.turn());
         answer.try_recv().unwrap().unwrap()
@@ -251,7 +251,8 @@ async fn a_tenant_that_fills_its_part_of_the_journal_fails_alone_and_turns_nobod
         })
         .collect();
     assert_eq!(failed.len(), 40 - left);
-    assert!(failed.iter().all(|(tenant, error)| *tenant == "busy" && error.code == "limit"
+    assert!(failed.iter().all(|(tenant, error)| *tenant == "busy"
+        && error.code == "limit"
         && error.message.contains("WORKER_MAX_QUEUED_BYTES")));
 }
 
