@@ -203,6 +203,7 @@ mod tests {
         );
         all.sort_unstable();
         assert_eq!(all, [1, 2, 3, 4, 5, 6]);
-        assert_eq!((queue.lock().rows, queue.lock().bytes.taken()), (0, 0));
+        let state = queue.lock();
+        assert_eq!((state.rows, state.bytes.taken()), (0, 0));
     }
 }
