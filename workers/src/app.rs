@@ -116,7 +116,7 @@ impl Worker {
         let limits = BacklogLimits { rows: config.max_backlog, bytes: config.max_backlog_bytes };
         let backlog = Arc::new(Backlog::open(Arc::clone(&journal), Arc::clone(&clock), limits)?);
         let limits =
-            GateLimits { requests: QUEUED_REQUESTS, bytes: QUEUED_BYTES, active_runs: config.max_runs };
+            GateLimits { requests: QUEUED_REQUESTS, bytes: QUEUED_BYTES, to_begin: config.max_queued_bytes };
         let handoff_queue = Arc::new(HandoffQueue::open(&journal)?);
         let gate = Arc::new(Gate::new(limits, Arc::clone(&backlog), Arc::clone(&handoff_queue)));
         let documents = Arc::new(Documents::new());
@@ -141,7 +141,9 @@ impl Worker {
             runner,
             clock: Arc::clone(&clock),
             max_steps: (config.max_steps, config.max_steps_per_tenant),
+            max_runs: config.max_runs,
             max_run_bytes: config.max_run_bytes,
+            max_queued_bytes: config.max_queued_bytes,
             ready: opened,
         };
         let metrics = telemetry::collect();

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 
 use crate::{peers::Peers, runner::RunnerSettings};
 
-/// Less memory for runs, or for what waits for the store, would hold no more than a few large steps: 64 MiB.
+/// Less room for runs, or for what waits for the store, would hold no more than a few large ones: 64 MiB.
 const LEAST_BYTES: usize = 64 << 20;
 
 /// The worker's settings.
@@ -30,9 +30,12 @@ pub struct WorkerConfig {
     /// Of them, of one tenant when no other wants any; beside others it has fewer, so that a place is kept free for who
     /// comes new. `WORKER_MAX_STEPS_PER_TENANT`, default half of all.
     pub max_steps_per_tenant: usize,
-    /// Runs that do not only wait for something; above it batches are sent back with 429. `WORKER_MAX_RUNS`, default
-    /// 50,000.
+    /// Runs that have begun and do not only wait for something, of one tenant half of it; further ones wait in the
+    /// journal until there is room. `WORKER_MAX_RUNS`, default 50,000.
     pub max_runs: usize,
+    /// Bytes of the journal that runs may take which wait to begin, of one tenant half of it: a further run of its fails.
+    /// When all of it is taken, batches are sent back with 429. `WORKER_MAX_QUEUED_BYTES`, default 4,294,967,296.
+    pub max_queued_bytes: usize,
     /// Memory that the data of runs may take, in bytes, of one tenant's half of it; above it runs whose steps wait leave
     /// memory, and steps begin one after the other. A run that alone takes half of it fails. `WORKER_MAX_RUN_BYTES`,
     /// default 536,870,912.
@@ -64,6 +67,7 @@ impl WorkerConfig {
             max_steps: 256,
             max_steps_per_tenant: 128,
             max_runs: 50_000,
+            max_queued_bytes: 4 << 30,
             max_run_bytes: 512 << 20,
             max_backlog: 1_000_000,
             max_backlog_bytes: 1 << 30,
@@ -87,6 +91,7 @@ impl WorkerConfig {
         let max_steps: Option<usize> = env.optional("WORKER_MAX_STEPS");
         let per_tenant: Option<usize> = env.optional("WORKER_MAX_STEPS_PER_TENANT");
         let max_runs: Option<usize> = env.optional("WORKER_MAX_RUNS");
+        let max_queued_bytes: Option<usize> = env.optional("WORKER_MAX_QUEUED_BYTES");
         let max_run_bytes: Option<usize> = env.optional("WORKER_MAX_RUN_BYTES");
         let max_backlog: Option<usize> = env.optional("WORKER_MAX_BACKLOG");
         let max_backlog_bytes: Option<usize> = env.optional("WORKER_MAX_BACKLOG_BYTES");
@@ -105,9 +110,14 @@ impl WorkerConfig {
                  WORKER_JAVASCRIPT_PROCESSES are at least 1",
             );
         }
-        if [max_run_bytes, max_backlog_bytes].iter().flatten().any(|bytes| *bytes < LEAST_BYTES) {
+        if [max_queued_bytes, max_run_bytes, max_backlog_bytes]
+            .iter()
+            .flatten()
+            .any(|bytes| *bytes < LEAST_BYTES)
+        {
             env.problem(format!(
-                "WORKER_MAX_RUN_BYTES and WORKER_MAX_BACKLOG_BYTES are at least {LEAST_BYTES}: what a few large steps give"
+                "WORKER_MAX_QUEUED_BYTES, WORKER_MAX_RUN_BYTES and WORKER_MAX_BACKLOG_BYTES are at least {LEAST_BYTES}: what \
+                 a few large runs take"
             ));
         }
         // Only now: whatever is wrong has been noted.
@@ -119,6 +129,7 @@ impl WorkerConfig {
             max_steps,
             max_steps_per_tenant: per_tenant.unwrap_or(max_steps.div_ceil(2)),
             max_runs: max_runs.unwrap_or(defaults.max_runs),
+            max_queued_bytes: max_queued_bytes.unwrap_or(defaults.max_queued_bytes),
             max_run_bytes: max_run_bytes.unwrap_or(defaults.max_run_bytes),
             max_backlog: max_backlog.unwrap_or(defaults.max_backlog),
             max_backlog_bytes: max_backlog_bytes.unwrap_or(defaults.max_backlog_bytes),

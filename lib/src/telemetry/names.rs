@@ -113,6 +113,10 @@ metrics! {
         "Memory that the data of the runs in memory takes, as it is estimated.";
     WORKER_RUNS_ASIDE = Gauge "minireipaz_worker_runs_aside", Worker, [], "runs",
         "Runs that left memory while a step waits for a place, since their tenant's runs take more than they may.";
+    WORKER_RUNS_TO_BEGIN = Gauge "minireipaz_worker_runs_to_begin", Worker, [], "runs",
+        "Runs that wait in the journal until there is room for them to begin.";
+    WORKER_RUNS_TO_BEGIN_BYTES = Gauge "minireipaz_worker_runs_to_begin_bytes", Worker, [], "bytes",
+        "Bytes of the journal that those runs take.";
     WORKER_RUNS_FINISHED = Counter "minireipaz_worker_runs_finished_total", Worker, [OUTCOME], "runs",
         "Runs that ended, by their status.";
     WORKER_RUN_SECONDS = Histogram "minireipaz_worker_run_seconds", Worker, [OUTCOME], "seconds",

@@ -17,6 +17,8 @@ use super::key::StepKey;
 pub enum Command {
     /// Begin.
     Start,
+    /// Begin once there is room: [`Timer::Begin`] says when.
+    Queue,
     /// An attempt of a step came to its end, or goes on later.
     StepFinished {
         /// Which step.
@@ -65,7 +67,9 @@ pub enum Command {
 pub enum Timer {
     /// A suspended step's moment.
     Wake(StepKey),
-    /// The run's time is up.
+    /// There is room for a run that has not begun. Due since it was accepted, so that who came first is first.
+    Begin,
+    /// The run's time is up: the time to begin, or, once it has begun, the time to end.
     Deadline,
 }
 

@@ -46,6 +46,7 @@ pub fn step(state: &mut RunState, command: Command, now: Timestamp) -> Result<De
     let mut deciding = Deciding::new(state, now);
     match command {
         Command::Start => deciding.start()?,
+        Command::Queue => deciding.queue()?,
         Command::StepFinished { step, attempt, outcome, jitter } => {
             deciding.finish_step(&step, attempt, outcome, jitter)?;
         }

@@ -126,10 +126,17 @@ impl RunState {
         }
     }
 
-    /// Whether nothing goes on with it but what a step waits for: it may be dropped from memory and folded again then.
+    /// Whether nothing goes on with it but one of its timers, or what else a step waits for: it may be dropped from
+    /// memory and folded again then.
     #[must_use]
     pub fn is_parked(&self) -> bool {
-        self.status() == RunStatus::Waiting
+        self.is_queued() || self.status() == RunStatus::Waiting
+    }
+
+    /// Whether it has not begun.
+    #[must_use]
+    pub const fn is_queued(&self) -> bool {
+        matches!(self.progress.phase, Phase::Queued)
     }
 
     /// Whether it has ended.
@@ -168,13 +175,14 @@ impl RunState {
         self.steps().iter().filter_map(|(node, step)| Some((key(node, step), step.waits_for()?)))
     }
 
-    /// The timers that have to be set.
+    /// The timers that have to be set; of a run that has not begun, those of one that waits for room.
     pub fn timers(&self) -> impl Iterator<Item = (Timer, Timestamp)> {
         let live = matches!(self.progress.phase, Phase::Started { .. });
         let wakes =
             self.suspended().filter_map(|(step, waits_for)| Some((Timer::Wake(step), waits_for.until?)));
-        let deadline = self.deadline().filter(|_| live).map(|at| (Timer::Deadline, at));
-        deadline.into_iter().chain(wakes.filter(move |_| live))
+        let begin = self.is_queued().then(|| (Timer::Begin, self.header.created_at));
+        let deadline = self.deadline().map(|at| (Timer::Deadline, at));
+        begin.into_iter().chain(deadline).chain(wakes.filter(move |_| live))
     }
 
     /// The items that a step is given: its edges that deliver, in edge order.

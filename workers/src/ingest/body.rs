@@ -7,8 +7,8 @@ use bytes::BytesMut;
 use futures_util::StreamExt;
 use http_server::TooSlow;
 
-use super::{MAX_BODY_BYTES, sorted::Sender};
-use crate::processor::{Admission, Gate, Refusal};
+use super::MAX_BODY_BYTES;
+use crate::processor::{Admission, Gate, Refusal, Sender};
 
 /// Why there is no batch.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +40,7 @@ pub(super) async fn read(
     if announced > MAX_BODY_BYTES {
         return Err(NotRead::TooLarge);
     }
-    let mut arriving = gate.announce(announced, sender == Sender::Peer)?;
+    let mut arriving = gate.announce(announced, sender)?;
     let mut frames = body.into_data_stream();
     // Most come in one piece, which is then used as it is.
     let (mut first, mut all) = (Bytes::new(), BytesMut::new());

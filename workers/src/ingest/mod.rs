@@ -27,13 +27,13 @@ use minireipaz::{
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use self::{body::NotRead, sorted::Sender};
+use self::body::NotRead;
 
 use crate::{
     documents::Documents,
     journal::Journal,
     peers::{HANDED_OVER, Owners, Peers},
-    processor::{Delivery, Gate, Input, Inputs, Refusal},
+    processor::{Delivery, Gate, Input, Inputs, Refusal, Sender},
     readers::Readers,
 };
 

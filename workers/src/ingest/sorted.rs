@@ -20,7 +20,7 @@ use crate::{
     documents::hash_of,
     engine::RunHeader,
     journal::JournalError,
-    processor::{Rejected, Task},
+    processor::{Elsewhere, Rejected, Sender, Task},
     spans,
 };
 
@@ -31,8 +31,8 @@ const REMEMBERED: Duration = Duration::from_secs(24 * 3_600);
 pub(super) struct SortedRecords {
     pub(super) tasks: Vec<Task>,
     pub(super) rejected: Vec<Rejected>,
-    /// Tasks of other workers: the owner, and the record.
-    pub(super) elsewhere: Vec<(Arc<str>, Vec<u8>)>,
+    /// Tasks of other workers.
+    pub(super) elsewhere: Vec<Elsewhere>,
     pub(super) letters: Vec<DeadLetter>,
     /// Runs that the store knows to have ended.
     pub(super) known: usize,
@@ -51,15 +51,6 @@ pub(super) enum Unknown {
 
 /// A body above this is read, and the documents in it compiled, on a thread that may be busy for long.
 const LARGE_BODY: usize = 64 << 10;
-
-/// Whose tasks a body holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sender {
-    /// A connector, which knows one address: anybody's.
-    Connector,
-    /// Another worker, which says that they are this one's.
-    Peer,
-}
 
 /// Reads a body. Only runs that may be older than the journal's memory cost a look at the store, all in one.
 pub(super) async fn read(
@@ -99,16 +90,17 @@ impl SortedRecords {
         match unreadable.run {
             Some(lost) if lost.topic == Topic::Tasks => {
                 let LostRun { tenant, run, .. } = *lost;
+                let (run_id, header) = (run.id, RunHeader::of(tenant, run));
                 if sender == Sender::Connector
-                    && let Some(owner) = state.peers.elsewhere(run.id)
+                    && let Some(owner) = state.peers.elsewhere(run_id)
                 {
-                    self.elsewhere.push((Arc::clone(owner), text.as_bytes().to_vec()));
+                    let (owner, record) = (Arc::clone(owner), text.as_bytes().to_vec());
+                    self.elsewhere.push(Elsewhere { owner, header, record });
                     return Ok(());
                 }
                 let why = unreadable.reason;
                 let message = format!("the run's task cannot be read: {why}; start the run again");
-                let header = Arc::new(RunHeader::of(tenant, run));
-                self.reject(state, header, NodeError::new("unreadable_event", message), text);
+                self.reject(state, Arc::new(header), NodeError::new("unreadable_event", message), text);
                 Ok(())
             }
             _ => Err(unreadable.into()),
@@ -121,7 +113,9 @@ impl SortedRecords {
                 if sender == Sender::Connector
                     && let Some(owner) = state.peers.elsewhere(task.run_id) =>
             {
-                self.elsewhere.push((Arc::clone(owner), text.as_bytes().to_vec()));
+                let (owner, record) = (Arc::clone(owner), text.as_bytes().to_vec());
+                let header = header(event.tenant, None, &task, Value::Null);
+                self.elsewhere.push(Elsewhere { owner, header, record });
             }
             Payload::TaskExecute(task) => {
                 // What cannot be read is ignored, as the standard asks.
@@ -144,7 +138,6 @@ impl SortedRecords {
         task: TaskExecute,
         text: &str,
     ) {
-        let TaskExecute { document, .. } = task;
         let (input, unreadable) = match read_input(&task.input) {
             Ok(input) => (input, None),
             Err(error) => {
@@ -152,17 +145,8 @@ impl SortedRecords {
                 (Value::Null, Some(NodeError::new("invalid_input", why)))
             }
         };
-        let header = Arc::new(RunHeader {
-            tenant,
-            run_id: task.run_id,
-            attempt: task.attempt,
-            workflow_id: task.workflow_id,
-            workflow_version: task.workflow_version,
-            trigger: task.trigger,
-            input,
-            created_at: task.created_at,
-            traceparent: cause,
-        });
+        let header = Arc::new(header(tenant, cause, &task, input));
+        let document = task.document;
         if let Some(error) = unreadable {
             return self.reject(state, header, error, text);
         }
@@ -220,5 +204,19 @@ impl SortedRecords {
         self.rejected.retain(|rejected| !ended(&rejected.header));
         self.known = before - self.tasks.len() - self.rejected.len();
         Ok(())
+    }
+}
+
+fn header(tenant: TenantId, cause: Option<TraceContext>, task: &TaskExecute, input: Value) -> RunHeader {
+    RunHeader {
+        tenant,
+        run_id: task.run_id,
+        attempt: task.attempt,
+        workflow_id: task.workflow_id,
+        workflow_version: task.workflow_version,
+        trigger: task.trigger.clone(),
+        input,
+        created_at: task.created_at,
+        traceparent: cause,
     }
 }

@@ -22,7 +22,7 @@ pub struct Commit {
     pub confirmed: Vec<RangeInclusive<u64>>,
     /// Tasks of other workers.
     pub handoffs: Vec<Handoff>,
-    /// Those have all of their tasks up to this sequence.
+    /// Of those, the ones that their owners have: the owner, and the sequence.
     pub handed_over: Vec<(Arc<str>, u64)>,
     /// Runs that finished before this hour are forgotten (hours since the epoch), a slice at a time.
     pub forget_before: Option<u32>,
@@ -46,6 +46,8 @@ pub struct Handoff {
     pub owner: Arc<str>,
     /// Grows from task to task.
     pub sequence: u64,
+    /// Whose run it is.
+    pub tenant: TenantId,
     /// The record, JSON.
     pub record: Vec<u8>,
 }
@@ -108,17 +110,40 @@ pub enum Op {
 /// A durable timer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimerRow {
+    /// What it is for.
+    pub lane: Lane,
+    /// Whose run it is.
+    pub tenant: TenantId,
     /// When it fires.
     pub at: Timestamp,
     /// The run it wakes.
     pub run: RunId,
     /// Which of the run's timers, JSON.
     pub timer: Vec<u8>,
+    /// How many bytes of the journal wait for it; only of runs that wait to begin.
+    pub bytes: u64,
+}
+
+/// What timers are for: those of each lane fire in the order of their moments, whatever waits in the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    /// The end of a run whose time is up. It needs no room.
+    End = 0,
+    /// Something that a run waits for has come.
+    Wake = 1,
+    /// A run that waits to begin.
+    Begin = 2,
+}
+
+impl Lane {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::End, Self::Wake, Self::Begin];
 }
 
 impl TimerRow {
-    fn key(&self) -> (i64, u128, &[u8]) {
-        (self.at.as_millis(), self.run.0.as_u128(), &self.timer)
+    pub(super) fn key(&self) -> tables::TimerKey<'_> {
+        let Self { lane, tenant, at, run, timer, .. } = self;
+        (*lane as u8, tenant.as_str(), at.as_millis(), run.0.as_u128(), timer)
     }
 }
 
@@ -162,11 +187,11 @@ impl Commit {
         }
         if !self.handoffs.is_empty() || !self.handed_over.is_empty() {
             let mut handoffs = transaction.open_table(tables::HANDOFFS)?;
-            for (owner, last) in &self.handed_over {
-                handoffs.retain_in((&**owner, 0)..=(&**owner, *last), |_, _| false)?;
+            for (owner, sequence) in &self.handed_over {
+                handoffs.remove((&**owner, *sequence))?;
             }
-            for Handoff { owner, sequence, record } in &self.handoffs {
-                handoffs.insert((&**owner, *sequence), record.as_slice())?;
+            for Handoff { owner, sequence, tenant, record } in &self.handoffs {
+                handoffs.insert((&**owner, *sequence), (tenant.as_str(), record.as_slice()))?;
             }
         }
         let mut forgotten = 0;
@@ -188,7 +213,7 @@ struct Writer<'t> {
     parked: Table<'t, u128, ()>,
     documents: Table<'t, [u8; 32], &'static str>,
     users: Table<'t, [u8; 32], u64>,
-    timers: Table<'t, (i64, u128, &'static [u8]), ()>,
+    timers: Table<'t, tables::TimerKey<'static>, u64>,
     finished: Table<'t, (u32, u128), u32>,
 }
 
@@ -219,7 +244,7 @@ impl<'t> Writer<'t> {
                 self.events.insert((run.0.as_u128(), *row), events.as_slice())?;
             }
             Op::SetTimer(timer) => {
-                self.timers.insert(timer.key(), ())?;
+                self.timers.insert(timer.key(), timer.bytes)?;
             }
             Op::ClearTimer(timer) => {
                 self.timers.remove(timer.key())?;

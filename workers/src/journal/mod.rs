@@ -11,6 +11,7 @@ mod set_aside;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod timers;
 #[cfg(test)]
 pub(crate) use tests::Disk;
 
@@ -21,9 +22,9 @@ use std::{
 };
 
 pub(crate) use commit::hour;
-pub use commit::{Commit, FORGET_SLICE, Handoff, Op, OutboxRow, TimerRow};
+pub use commit::{Commit, FORGET_SLICE, Handoff, Lane, Op, OutboxRow, TimerRow};
 pub(crate) use read::REMEMBERED_HOURS;
-pub use read::{Snapshot, StoredRun};
+pub use read::{HandoffPlace, Snapshot, StoredRun};
 use redb::{Database, ReadableDatabase, backends::FileBackend};
 pub(crate) use set_aside::set_aside;
 

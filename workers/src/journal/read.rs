@@ -9,7 +9,7 @@ use domain::{
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
 use uuid::Uuid;
 
-use super::{DocumentHash, Handoff, JournalError, TimerRow, commit::hour, tables};
+use super::{DocumentHash, JournalError, commit::hour, tables};
 
 /// How long finished runs are recognised, in hours.
 pub(crate) const REMEMBERED_HOURS: u32 = 25;
@@ -20,10 +20,10 @@ pub struct Snapshot {
     events: redb::ReadOnlyTable<(u128, u32), &'static [u8]>,
     parked: redb::ReadOnlyTable<u128, ()>,
     documents: redb::ReadOnlyTable<[u8; 32], &'static str>,
-    timers: redb::ReadOnlyTable<(i64, u128, &'static [u8]), ()>,
+    pub(super) timers: redb::ReadOnlyTable<tables::TimerKey<'static>, u64>,
     outbox: redb::ReadOnlyTable<u64, (&'static str, &'static [u8])>,
     finished: redb::ReadOnlyTable<(u32, u128), u32>,
-    handoffs: redb::ReadOnlyTable<(&'static str, u64), &'static [u8]>,
+    handoffs: redb::ReadOnlyTable<(&'static str, u64), (&'static str, &'static [u8])>,
 }
 
 impl std::fmt::Debug for Snapshot {
@@ -41,6 +41,19 @@ pub struct StoredRun {
     pub events: Vec<Vec<u8>>,
     /// Whether it only waits.
     pub parked: bool,
+}
+
+/// Where a task of another worker is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandoffPlace {
+    /// Its owner.
+    pub owner: Arc<str>,
+    /// Which of the owner's it is.
+    pub sequence: u64,
+    /// Whose run it is; `None`: that cannot be read.
+    pub tenant: Option<TenantId>,
+    /// How many bytes it has.
+    pub bytes: usize,
 }
 
 impl Snapshot {
@@ -119,37 +132,20 @@ impl Snapshot {
         Ok(None)
     }
 
+    /// Whether an unfinished run needs that document.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn has_document(&self, hash: &DocumentHash) -> Result<bool, JournalError> {
+        Ok(self.documents.get(*hash)?.is_some())
+    }
+
     /// The text of a document that an unfinished run needs.
     ///
     /// # Errors
     /// When the disk fails.
     pub fn document(&self, hash: &DocumentHash) -> Result<Option<String>, JournalError> {
         Ok(self.documents.get(*hash)?.map(|row| row.value().to_owned()))
-    }
-
-    /// Timers that are due, the earliest first, at most `limit`.
-    ///
-    /// # Errors
-    /// When the disk fails.
-    pub fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<TimerRow>, JournalError> {
-        self.timers
-            .range(..(now.as_millis().saturating_add(1), 0, [].as_slice()))?
-            .take(limit)
-            .map(|row| {
-                let (key, _) = row?;
-                let (at, run, timer) = key.value();
-                let (at, run) = (Timestamp::from_millis(at), RunId(Uuid::from_u128(run)));
-                Ok(TimerRow { at, run, timer: timer.to_vec() })
-            })
-            .collect()
-    }
-
-    /// When the earliest timer is due.
-    ///
-    /// # Errors
-    /// When the disk fails.
-    pub fn next_due(&self) -> Result<Option<Timestamp>, JournalError> {
-        Ok(self.timers.first()?.map(|(key, _)| Timestamp::from_millis(key.value().0)))
     }
 
     /// A row for the store.
@@ -173,40 +169,26 @@ impl Snapshot {
         rows.collect()
     }
 
-    /// Tasks of another worker from `from` on: at least one if there is any, and then as many as fit.
+    /// A task of another worker.
     ///
     /// # Errors
     /// When the disk fails.
-    pub fn handoffs(
-        &self,
-        owner: &Arc<str>,
-        from: u64,
-        rows: usize,
-        bytes: usize,
-    ) -> Result<Vec<Handoff>, JournalError> {
-        let (mut read, mut size) = (Vec::new(), 0usize);
-        for row in self.handoffs.range((&**owner, from)..=(&**owner, u64::MAX))?.take(rows) {
-            let (key, record) = row?;
-            size = size.saturating_add(record.value().len());
-            if size > bytes && !read.is_empty() {
-                break;
-            }
-            let (owner, record) = (Arc::clone(owner), record.value().to_vec());
-            read.push(Handoff { owner, sequence: key.value().1, record });
-        }
-        Ok(read)
+    pub fn handoff(&self, owner: &str, sequence: u64) -> Result<Option<Vec<u8>>, JournalError> {
+        Ok(self.handoffs.get((owner, sequence))?.map(|row| row.value().1.to_vec()))
     }
 
-    /// The owner and the size of every task of another worker.
+    /// Where every task of another worker is.
     ///
     /// # Errors
     /// When the disk fails.
-    pub fn handoff_sizes(&self) -> Result<Vec<(Arc<str>, usize)>, JournalError> {
-        let sizes = self.handoffs.iter()?.map(|row| {
-            let (key, record) = row?;
-            Ok((key.value().0.into(), record.value().len()))
+    pub fn handoffs(&self) -> Result<Vec<HandoffPlace>, JournalError> {
+        let rows = self.handoffs.iter()?.map(|row| {
+            let (key, row) = row?;
+            let ((owner, sequence), (tenant, record)) = (key.value(), row.value());
+            let (owner, tenant) = (owner.into(), TenantId::parse(tenant).ok());
+            Ok(HandoffPlace { owner, sequence, tenant, bytes: record.len() })
         });
-        sizes.collect()
+        rows.collect()
     }
 
     /// The highest sequence of a task of another worker.

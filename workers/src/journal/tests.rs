@@ -37,8 +37,19 @@ fn start(n: u128) -> Op {
     Op::Start { run: run(n), header: vec![1], hash: HASH, document: document() }
 }
 
+fn tenant(name: &str) -> TenantId {
+    TenantId::parse(name).unwrap()
+}
+
 fn timer(n: u128, timer: &str, millis: i64) -> TimerRow {
-    TimerRow { at: at(millis), run: run(n), timer: timer.into() }
+    TimerRow {
+        lane: Lane::Wake,
+        tenant: tenant("acme"),
+        at: at(millis),
+        run: run(n),
+        timer: timer.into(),
+        bytes: 0,
+    }
 }
 
 fn open() -> (tempfile::TempDir, Journal) {
@@ -73,11 +84,51 @@ fn what_is_due_comes_in_order() {
     journal.commit(&ops(vec![Op::ClearTimer(timer(2, "b", 10))])).unwrap();
 
     let read = journal.read().unwrap();
-    assert_eq!(read.next_due().unwrap(), Some(at(20)));
-    assert_eq!(read.due(at(25), 10).unwrap(), [timer(1, "b", 20), timer(1, "a", 25)]);
-    assert_eq!(read.due(at(19), 10).unwrap(), []);
-    assert_eq!(read.due(at(99), 10).unwrap().len(), 3);
-    assert_eq!(read.due(at(99), 1).unwrap().len(), 1);
+    let due = |millis, limit| read.due(Lane::Wake, &tenant("acme"), at(millis), limit).unwrap();
+    assert_eq!(read.next_due(Lane::Wake, &tenant("acme")).unwrap(), Some(at(20)));
+    assert_eq!(due(25, 10), [timer(1, "b", 20), timer(1, "a", 25)]);
+    assert_eq!(due(19, 10), []);
+    assert_eq!(due(99, 10).len(), 3);
+    assert_eq!(due(99, 1).len(), 1);
+}
+
+#[test]
+fn what_is_due_of_a_tenant_in_a_lane_is_found_beside_whatever_is_due_of_others() {
+    let (_directory, journal) = open();
+    let of = |lane, name, n, millis, bytes| TimerRow {
+        lane,
+        tenant: tenant(name),
+        bytes,
+        ..timer(n, "t", millis)
+    };
+    let rows = [
+        of(Lane::Begin, "a", 1, 7, 30),
+        of(Lane::Begin, "a", 2, 6, 40),
+        of(Lane::Begin, "aa", 3, -5, 50),
+        of(Lane::End, "b", 4, 9, 0),
+        of(Lane::Wake, "a", 5, 3, 0),
+        of(Lane::Wake, "a0", 6, 8, 0),
+    ];
+    journal.commit(&ops(rows.iter().cloned().map(Op::SetTimer).collect())).unwrap();
+
+    let read = journal.read().unwrap();
+    let first = [
+        (Lane::End, tenant("b"), at(9)),
+        (Lane::Wake, tenant("a"), at(3)),
+        (Lane::Wake, tenant("a0"), at(8)),
+        (Lane::Begin, tenant("a"), at(6)),
+        (Lane::Begin, tenant("aa"), at(-5)),
+    ];
+    assert_eq!(read.first_timers().unwrap(), first);
+    for (lane, tenant, at) in first {
+        assert_eq!(read.next_due(lane, &tenant).unwrap(), Some(at));
+    }
+    assert_eq!(read.next_due(Lane::End, &tenant("a")).unwrap(), None);
+    assert_eq!(read.due(Lane::Begin, &tenant("a"), at(6), 9).unwrap(), [rows[1].clone()]);
+    let waiting: Result<Vec<_>, _> = read.waiting_to_begin().unwrap().collect();
+    assert_eq!(waiting.unwrap(), [(tenant("a"), 40), (tenant("a"), 30), (tenant("aa"), 50)]);
+    let asked = TimerRow { bytes: 0, ..rows[2].clone() };
+    assert_eq!(read.timer_bytes(&asked).unwrap(), 50);
 }
 
 #[test]

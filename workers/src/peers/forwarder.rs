@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{HANDED_OVER, HandoffQueue, Peers};
 use crate::{
     backoff::doubling,
-    journal::{Handoff, Journal, JournalError},
+    journal::{Journal, JournalError},
     processor::{Input, Inputs},
 };
 
@@ -26,7 +26,7 @@ const IDLE_LIMIT: Duration = Duration::from_secs(50);
 /// Waits between attempts.
 const BACKOFF: ExponentialBuilder = doubling(Duration::from_millis(50), Duration::from_secs(2));
 
-/// Takes the tasks of one owner there, in order, one request at a time.
+/// Takes the tasks of one owner there, tenants in turns, one request at a time.
 pub(crate) struct Forwarder {
     owner: Arc<str>,
     /// Its address; this worker's own for an owner that is not among the peers any more, so that its tasks are
@@ -100,40 +100,44 @@ impl Forwarder {
 
     async fn take_all(self) {
         let bell = self.handoff_queue.bell(&self.owner);
-        let mut last = 0;
         loop {
             let rung = bell.notified();
-            let read = (|| self.read(last + 1)).retry(BACKOFF).notify(|error, pause| {
-                tracing::error!(%error, retry_in = ?pause, "tasks of other workers cannot be read; trying again");
-            });
-            let Ok(rows) = read.await else { continue };
-            let Some(newest) = rows.last().map(|row| row.sequence) else {
+            let places = self.handoff_queue.take(&self.owner, ROWS, BYTES);
+            if places.is_empty() {
                 rung.await;
                 continue;
-            };
-            self.take(&rows).await;
-            last = newest;
-            let bytes = rows.iter().map(|row| row.record.len()).sum();
-            self.handoff_queue.taken(&self.owner, rows.len() as u64, bytes);
-            self.inputs.send(Input::HandedOver { owner: Arc::clone(&self.owner), last });
+            }
+            let sequences: Vec<_> = places.iter().map(|place| place.sequence).collect();
+            let read = (|| self.read(sequences.clone())).retry(BACKOFF).notify(|error, pause| {
+                tracing::error!(%error, retry_in = ?pause, "tasks of other workers cannot be read; trying again");
+            });
+            // It is tried until it succeeds.
+            let Ok(records) = read.await else { continue };
+            self.take(&records).await;
+            self.handoff_queue.taken(&places);
+            self.inputs.send(Input::HandedOver { owner: Arc::clone(&self.owner), sequences });
         }
     }
 
-    async fn read(&self, from: u64) -> Result<Vec<Handoff>, JournalError> {
+    async fn read(&self, sequences: Vec<u64>) -> Result<Vec<Vec<u8>>, JournalError> {
         let (journal, owner) = (Arc::clone(&self.journal), Arc::clone(&self.owner));
-        let read =
-            tokio::task::spawn_blocking(move || journal.read()?.handoffs(&owner, from, ROWS, BYTES)).await;
-        read.unwrap_or_else(|error| Err(JournalError::Failed(error.to_string())))
+        let read = tokio::task::spawn_blocking(move || {
+            let snapshot = journal.read()?;
+            sequences
+                .into_iter()
+                .filter_map(|sequence| snapshot.handoff(&owner, sequence).transpose())
+                .collect()
+        });
+        read.await.unwrap_or_else(|error| Err(JournalError::Failed(error.to_string())))
     }
 
     /// Sends them until the owner has them: it recognises those that it has already.
-    async fn take(&self, rows: &[Handoff]) {
-        let records: Vec<_> = rows.iter().map(|row| row.record.as_slice()).collect();
+    async fn take(&self, records: &[Vec<u8>]) {
         let body = bytes::Bytes::from([b"[".as_slice(), &records.join(&b','), b"]"].concat());
         let told = |reason: &String, pause| {
             metrics::counter!(names::WORKER_HANDOFF_FAILURES).increment(1);
             tracing::warn!(
-                owner = %self.owner, tasks = rows.len(), reason, retry_in = ?pause,
+                owner = %self.owner, tasks = records.len(), reason, retry_in = ?pause,
                 "tasks of another worker wait here"
             );
         };

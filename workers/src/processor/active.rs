@@ -35,6 +35,8 @@ pub(super) struct Stored {
     pub(super) parked: bool,
     /// Its timers.
     pub(super) timers: BTreeMap<Timer, Timestamp>,
+    /// While it waits to begin: what it takes of the journal, in bytes.
+    pub(super) to_begin: u64,
 }
 
 impl Active {

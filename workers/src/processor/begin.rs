@@ -30,14 +30,18 @@ impl Core {
     /// its tenant's runs take more memory than they may, so does one without a step under way.
     pub(super) fn let_rest(&mut self, run: RunId, now: Timestamp) {
         let Some(active) = self.runs.get(&run) else { return };
-        let sleeps = || active.state.is_parked() && active.next_due().is_some_and(|due| due > now.plus(SOON));
-        if active.state.is_terminal() || sleeps() {
+        let parked = active.state.is_parked();
+        let sleeps = || parked && active.next_due().is_some_and(|due| due > now.plus(SOON));
+        if active.state.is_terminal() || active.state.is_queued() || sleeps() {
             self.let_go(run);
             return;
         }
         let tenant = active.state.header().tenant.clone();
         if !self.dispatcher.is_busy(run) {
             self.memory.rests(&tenant, run);
+        }
+        if parked {
+            self.memory.dozes(&tenant, run);
         }
         if self.memory.has_room(&tenant) {
             return;
@@ -48,7 +52,22 @@ impl Core {
             }
             let waits_for_a_place = |active: &Active| active.state.running().next().is_some();
             if self.let_go(run).is_some_and(|active| waits_for_a_place(&active)) {
-                self.memory.set_aside(run);
+                self.memory.set_aside(&tenant, run);
+            }
+        }
+    }
+
+    /// Whether another of the tenant's runs may begin, or go on that is not in memory.
+    pub(super) fn may_come(&self, tenant: &TenantId) -> bool {
+        self.memory.may_come(tenant) && self.backlog.has_room(tenant)
+    }
+
+    /// Lets those of the tenant's runs leave memory that only wait for one of their timers, though it is due soon: they
+    /// may not take the room that the timer needs.
+    pub(super) fn make_room(&mut self, tenant: &TenantId) {
+        for run in self.memory.take_dozing(tenant) {
+            if self.runs.get(&run).is_some_and(|active| active.state.is_parked()) {
+                self.let_go(run);
             }
         }
     }

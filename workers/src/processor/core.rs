@@ -14,7 +14,6 @@ use domain::{
     ids::{RunId, TenantId},
     retry::Failure,
     run::NodeError,
-    timestamp::Timestamp,
 };
 use metrics::{counter, gauge};
 use minireipaz::clock::Clock;
@@ -25,10 +24,12 @@ use super::{
     Gate, Input, ProcessorDeps,
     active::Active,
     dispatch::Dispatcher,
+    due::{Due, Stream},
     inbox::Inbox,
     memory::RunMemory,
     pending::Pending,
     settled::Settled,
+    to_begin::ToBegin,
     turn::{Effects, Turn},
     weight,
 };
@@ -48,11 +49,12 @@ pub(super) struct Core {
     pub(super) documents: Arc<Documents>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) runs: HashMap<RunId, Active>,
-    /// When to look for due timers; not later than the first is due.
-    pub(super) next_due: Option<Timestamp>,
+    /// When to look for whose due timers; not later than the first is due.
+    pub(super) due: Due,
+    /// Streams of which timers fired, or may have: to be looked at again after the commit.
+    pub(super) fired: Vec<Stream>,
+    pub(super) to_begin: ToBegin,
     pub(super) next_sequence: u64,
-    /// Whether `next_due` has to be read anew after the commit.
-    pub(super) timers_fired: bool,
     pub(super) backlog: Arc<Backlog>,
     pub(super) gate: Arc<Gate>,
     runner: Runner,
@@ -66,7 +68,7 @@ pub(super) struct Core {
     /// What others have confirmed.
     settled: Settled,
     pub(super) next_handoff: u64,
-    handoff_queue: Arc<HandoffQueue>,
+    pub(super) handoff_queue: Arc<HandoffQueue>,
     /// The hour up to which finished runs have been forgotten.
     pub(super) forgotten: u32,
     /// Once it stops: who is told when no step is under way, unless that was said already.
@@ -94,12 +96,17 @@ impl Core {
         killed: Arc<AtomicBool>,
     ) -> Result<Self, JournalError> {
         let snapshot = deps.journal.read()?;
+        let mut due = Due::default();
+        for (lane, tenant, at) in snapshot.first_timers()? {
+            due.set(&(lane, tenant), at);
+        }
         Ok(Self {
-            next_due: snapshot.next_due()?,
+            due,
+            fired: Vec::new(),
+            to_begin: ToBegin::open(deps.max_queued_bytes, &snapshot)?,
             next_handoff: snapshot.last_handoff()? + 1,
             handoff_queue: deps.handoff_queue,
             readers: deps.readers,
-            timers_fired: false,
             next_sequence: deps.backlog.last() + 1,
             journal: deps.journal,
             documents: deps.documents,
@@ -109,7 +116,7 @@ impl Core {
             runner: deps.runner,
             runs: HashMap::new(),
             dispatcher,
-            memory: RunMemory::new(deps.max_run_bytes, deps.max_steps.0),
+            memory: RunMemory::new(deps.max_runs, deps.max_run_bytes, deps.max_steps.1),
             coming: None,
             inbox: Inbox::new(inputs),
             settled: Settled::default(),
@@ -127,6 +134,7 @@ impl Core {
             tracing::error!(%error, "the journal cannot be read; the worker stops");
             return;
         }
+        self.gate.set_to_begin(self.to_begin.taken());
         self.gate.set_open(true);
         if let Some(ready) = self.ready.take() {
             let _ = ready.send(());
@@ -166,10 +174,17 @@ impl Core {
             return;
         }
         let mut longest = LONGEST_WAIT;
-        if let Some(due) = self.next_due
-            && !self.draining()
-        {
-            longest = CLOCK_CHECK.min(due.since(self.clock.now()));
+        if !self.draining() {
+            let now = self.clock.now();
+            if self.may_fire_something(now) {
+                return;
+            }
+            if let Some(due) = self.due.next() {
+                longest = CLOCK_CHECK.min(due.since(now));
+            }
+            if self.due.is_held_up() {
+                longest = longest.min(CLOCK_CHECK);
+            }
         }
         if let Some(at) = self.settled.due() {
             longest = longest.min(at.saturating_duration_since(Instant::now()));
@@ -211,7 +226,7 @@ impl Core {
                 }
             }
             Input::Confirmed(sequences) => self.settled.confirm(sequences),
-            Input::HandedOver { owner, last } => self.settled.hand_over(owner, last),
+            Input::HandedOver { owner, sequences } => self.settled.hand_over(&owner, sequences),
             Input::Wake => {}
             Input::Drain(drained) => {
                 self.dispatcher.pause();
@@ -327,14 +342,13 @@ impl Core {
         for run in turn.visited.drain(..) {
             self.let_rest(run, turn.now);
         }
-        self.gate.set_active_runs(self.runs.len() + self.memory.aside());
+        self.gate.set_to_begin(self.to_begin.taken());
         #[expect(clippy::cast_precision_loss, reason = "a gauge")]
         gauge!(names::WORKER_ACTIVE_RUNS).set(self.runs.len() as f64);
         self.dispatcher.report();
         self.memory.report();
-        if std::mem::take(&mut self.timers_fired) {
-            self.read_next_due(turn.now);
-        }
+        self.to_begin.report();
+        self.look_at_fired(turn.now);
     }
 }
 

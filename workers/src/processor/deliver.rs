@@ -1,17 +1,23 @@
 //! A request's records: which runs are new, and which are known.
 
+use domain::{
+    event::{self, Payload},
+    items::read_input,
+    run::NodeError,
+};
 use metrics::counter;
 use minireipaz::telemetry::names;
+use serde_json::Value;
 
 use super::{
-    Delivery, Receipt, Refused, Rejected, Task,
+    Delivery, Elsewhere, Receipt, Refused, Rejected, Task,
     active::Active,
     core::Core,
     turn::{Reply, Turn},
 };
 use crate::{
     engine::{Command, RunHeader},
-    journal::{Handoff, JournalError, Op},
+    journal::{Handoff, JournalError, Op, codec},
     recorder::{Record, RunRecord},
 };
 
@@ -19,16 +25,9 @@ impl Core {
     pub(super) fn deliver(&mut self, turn: &mut Turn, delivery: Delivery) {
         let Delivery { tasks, rejected, elsewhere, letters, reply, admission } = delivery;
         let taken = self.take_tasks(turn, tasks, rejected);
-        let answer = taken.map(|receipt| Receipt {
-            dead_letters: receipt.dead_letters + letters.len(),
-            handed_over: elsewhere.len(),
-            ..receipt
-        });
-        for (owner, record) in elsewhere {
-            let sequence = self.next_handoff;
-            self.next_handoff += 1;
-            turn.commit.handoffs.push(Handoff { owner, sequence, record });
-        }
+        let kept = taken.and_then(|receipt| self.keep_elsewhere(turn, elsewhere, receipt));
+        let answer =
+            kept.map(|receipt| Receipt { dead_letters: receipt.dead_letters + letters.len(), ..receipt });
         turn.records.extend(letters.into_iter().map(|letter| Record::Dead(Box::new(letter))));
         if let Ok(receipt) = &answer {
             count("accepted", receipt.accepted);
@@ -52,9 +51,7 @@ impl Core {
         let mut receipt = Receipt::default();
         for task in tasks {
             if self.is_new(turn, &task.header)? {
-                let run = task.header.run_id;
-                self.hold(run, Active::new(task));
-                self.advance(turn, run, Command::Start);
+                self.accept(turn, task);
                 receipt.accepted += 1;
             } else {
                 receipt.duplicates += 1;
@@ -67,15 +64,55 @@ impl Core {
             }
             receipt.dead_letters += 1;
             turn.records.push(Record::Dead(Box::new(letter)));
-            let row = header.new_run().failed(error, 1, turn.now);
-            turn.records.push(Record::Run(Box::new(RunRecord {
-                tenant: header.tenant.clone(),
-                run: row,
-                steps: Vec::new(),
-            })));
-            let (run, attempt, at) = (header.run_id, header.attempt, turn.now);
-            turn.commit.ops.push(Op::Finish { run, attempt, at });
-            turn.ended.insert(run, attempt);
+            fail(turn, &header, error);
+        }
+        Ok(receipt)
+    }
+
+    /// Begins a run, or lets it wait in the journal until there is room for it, behind those of its tenant that wait.
+    fn accept(&mut self, turn: &mut Turn, task: Task) {
+        let (run, tenant) = (task.header.run_id, &task.header.tenant);
+        let command = if self.may_come(tenant) && !self.to_begin.has(tenant) {
+            Command::Start
+        } else if let Some(error) = self.to_begin.refusal(tenant) {
+            tracing::info!(run.id = %run, "run {run} fails: too much of its tenant's waits to begin");
+            return fail(turn, &task.header, error);
+        } else {
+            Command::Queue
+        };
+        self.hold(run, Active::new(task));
+        self.advance(turn, run, command);
+    }
+
+    /// Keeps tasks of other workers until these have them. A run whose tenant has too many of them waiting fails here:
+    /// to send its batch back would stop others' runs.
+    fn keep_elsewhere(
+        &mut self,
+        turn: &mut Turn,
+        elsewhere: Vec<Elsewhere>,
+        mut receipt: Receipt,
+    ) -> Result<Receipt, JournalError> {
+        for Elsewhere { owner, header, record } in elsewhere {
+            let (run, now) = (header.run_id, turn.now);
+            let ended = match turn.ended.get(&run) {
+                Some(known) => Some(*known),
+                None => turn.snapshot(&self.journal)?.finished(run, now)?,
+            };
+            // One that failed here, because a reply was lost, must not begin there.
+            if ended.is_some_and(|known| known >= header.attempt) {
+                receipt.duplicates += 1;
+                continue;
+            }
+            receipt.handed_over += 1;
+            if let Some(error) = self.handoff_queue.refusal(&header.tenant) {
+                tracing::info!(run.id = %run, "run {run} fails: its worker is away, and too much of its tenant's waits");
+                let input = input_of(&record);
+                fail(turn, &RunHeader { input, ..header }, error);
+                continue;
+            }
+            let sequence = self.next_handoff;
+            self.next_handoff += 1;
+            turn.commit.handoffs.push(Handoff { owner, sequence, tenant: header.tenant, record });
         }
         Ok(receipt)
     }
@@ -89,8 +126,12 @@ impl Core {
             {
                 return Ok(false);
             }
-            if turn.snapshot(&self.journal)?.header(run)?.is_some() {
-                // One that waits must not stay in memory for an echo of its task.
+            if let Some(row) = turn.snapshot(&self.journal)?.header(run)? {
+                // Its history may be long, and an echo of its task needs no more of it than its attempt.
+                let known = codec::read_header_without_input(&row);
+                if known.is_ok_and(|(_, known)| known.attempt >= header.attempt) {
+                    return Ok(false);
+                }
                 turn.visited.push(run);
                 self.load(turn, run)?;
             }
@@ -104,6 +145,28 @@ impl Core {
         self.drop_run(turn, run)?;
         Ok(true)
     }
+}
+
+/// The input of a task, as far as it can be read.
+fn input_of(record: &[u8]) -> Value {
+    let event = std::str::from_utf8(record).ok().and_then(|text| event::read(text).ok());
+    match event.map(|event| event.payload) {
+        Some(Payload::TaskExecute(task)) => read_input(&task.input).unwrap_or_default(),
+        _ => Value::Null,
+    }
+}
+
+/// Ends a run that cannot begin.
+fn fail(turn: &mut Turn, header: &RunHeader, error: NodeError) {
+    let row = header.new_run().failed(error, 1, turn.now);
+    turn.records.push(Record::Run(Box::new(RunRecord {
+        tenant: header.tenant.clone(),
+        run: row,
+        steps: Vec::new(),
+    })));
+    let (run, attempt, at) = (header.run_id, header.attempt, turn.now);
+    turn.commit.ops.push(Op::Finish { run, attempt, at });
+    turn.ended.insert(run, attempt);
 }
 
 fn count(outcome: &'static str, records: usize) {

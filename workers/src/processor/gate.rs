@@ -1,21 +1,32 @@
 //! Who is let in: the bounds of what may wait for the processor, and the reasons to let nobody in.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
+use minireipaz::fair::Shares;
+
 use crate::{peers::HandoffQueue, recorder::Backlog};
+
+/// Who sends, and whose tasks a body holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Sender {
+    /// A connector, which knows one address: anybody's.
+    Connector,
+    /// Another worker, which says that they are this one's.
+    Peer,
+}
 
 /// Bounds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct GateLimits {
-    /// Requests at a time.
+    /// Requests at a time, of one kind of sender half of them.
     pub(crate) requests: usize,
-    /// Bytes of their bodies.
+    /// Bytes of their bodies, likewise.
     pub(crate) bytes: usize,
-    /// Runs that do not only wait for something.
-    pub(crate) active_runs: usize,
+    /// Bytes of the journal that runs take which wait to begin.
+    pub(crate) to_begin: usize,
 }
 
 /// Decides about each request, by [`Gate::announce`] already before its body is read.
@@ -24,11 +35,26 @@ pub(crate) struct Gate {
     limits: GateLimits,
     backlog: Arc<Backlog>,
     handoff_queue: Arc<HandoffQueue>,
-    requests: AtomicUsize,
-    bytes: AtomicUsize,
-    active_runs: AtomicUsize,
+    waiting: Mutex<Waiting>,
+    to_begin: AtomicUsize,
     disk_failed: AtomicBool,
     closed: AtomicBool,
+}
+
+/// What waits for the processor.
+#[derive(Debug)]
+struct Waiting {
+    requests: Shares<Sender>,
+    bytes: Shares<Sender>,
+}
+
+impl Waiting {
+    /// Whether bodies of that sender may take so much more.
+    fn fits(&self, sender: Sender, bytes: usize) -> bool {
+        let Some(before) = bytes.checked_sub(1) else { return true };
+        let with = |held: usize| held.saturating_add(before);
+        self.bytes.would_have_room(with(self.bytes.of(&sender)), with(self.bytes.taken()))
+    }
 }
 
 /// Why a request is not let in.
@@ -55,6 +81,7 @@ pub(crate) enum Refusal {
 #[derive(Debug)]
 pub(crate) struct Arriving {
     gate: Arc<Gate>,
+    sender: Sender,
     bytes: usize,
 }
 
@@ -71,9 +98,11 @@ impl Gate {
             limits,
             backlog,
             handoff_queue,
-            requests: AtomicUsize::new(0),
-            bytes: AtomicUsize::new(0),
-            active_runs: AtomicUsize::new(0),
+            waiting: Mutex::new(Waiting {
+                requests: Shares::halves(limits.requests),
+                bytes: Shares::halves(limits.bytes),
+            }),
+            to_begin: AtomicUsize::new(0),
             disk_failed: AtomicBool::new(false),
             closed: AtomicBool::new(true),
         }
@@ -82,23 +111,25 @@ impl Gate {
     /// Whether a request with a body of that announced size would be let in now: who would not is told so before it
     /// sends. What another worker hands over adds nothing to what waits for other workers: two that are full must not
     /// wait for each other.
-    pub(crate) fn announce(
-        self: &Arc<Self>,
-        announced: usize,
-        handed_over: bool,
-    ) -> Result<Arriving, Refusal> {
+    pub(crate) fn announce(self: &Arc<Self>, announced: usize, sender: Sender) -> Result<Arriving, Refusal> {
         self.check()?;
-        if !handed_over && let Some(limit) = self.handoff_queue.is_full() {
+        if sender == Sender::Connector
+            && let Some(limit) = self.handoff_queue.is_full()
+        {
             return Err(Refusal::Busy { what: "the bytes of tasks that wait for other workers", limit });
         }
-        if self.requests.load(Ordering::Acquire) >= self.limits.requests {
+        let waiting = self.waiting();
+        if !waiting.requests.has_room(&sender) {
             return Err(self.too_many_requests());
         }
-        let taken = self.bytes.load(Ordering::Acquire);
-        if taken > 0 && taken.saturating_add(announced) > self.limits.bytes {
+        if waiting.bytes.of(&sender) > 0 && !waiting.fits(sender, announced) {
             return Err(self.too_many_bytes());
         }
-        Ok(Arriving { gate: Arc::clone(self), bytes: 0 })
+        Ok(Arriving { gate: Arc::clone(self), sender, bytes: 0 })
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     const fn too_many_requests(&self) -> Refusal {
@@ -120,8 +151,9 @@ impl Gate {
         if let Some((what, limit)) = self.backlog.is_full() {
             return Err(Refusal::Backlog { what, limit });
         }
-        if self.active_runs.load(Ordering::Acquire) >= self.limits.active_runs {
-            return Err(Refusal::Busy { what: "the runs under way", limit: self.limits.active_runs });
+        if self.to_begin.load(Ordering::Acquire) >= self.limits.to_begin {
+            let what = "the bytes of runs that wait to begin";
+            return Err(Refusal::Busy { what, limit: self.limits.to_begin });
         }
         Ok(())
     }
@@ -136,9 +168,9 @@ impl Gate {
         self.disk_failed.store(failed, Ordering::Release);
     }
 
-    /// Says how many runs do not only wait for something.
-    pub(crate) fn set_active_runs(&self, runs: usize) {
-        self.active_runs.store(runs, Ordering::Release);
+    /// Says how many bytes of the journal the runs take that wait to begin.
+    pub(crate) fn set_to_begin(&self, bytes: usize) {
+        self.to_begin.store(bytes, Ordering::Release);
     }
 }
 
@@ -152,36 +184,37 @@ impl Admission {
 impl Arriving {
     /// So many more bytes of it are there.
     pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), Refusal> {
-        let taken = self.gate.bytes.fetch_add(bytes, Ordering::AcqRel) + bytes;
-        self.bytes += bytes;
+        let mut waiting = self.gate.waiting();
         // One body is let in however large it is: else it never would be.
-        if taken > self.gate.limits.bytes && taken != self.bytes {
-            return Err(self.gate.too_many_bytes());
-        }
-        Ok(())
+        let fits = waiting.bytes.of(&self.sender) == self.bytes || waiting.fits(self.sender, bytes);
+        waiting.bytes.take(&self.sender, bytes);
+        self.bytes += bytes;
+        if fits { Ok(()) } else { Err(self.gate.too_many_bytes()) }
     }
 
     /// All of it is there: gives it a place among the requests.
     pub(crate) fn admit(self) -> Result<Admission, Refusal> {
         self.gate.check()?;
-        let requests = self.gate.requests.fetch_add(1, Ordering::AcqRel) + 1;
-        let limit = self.gate.limits.requests;
-        let admission = Admission { body: self };
-        if requests > limit {
-            return Err(admission.body.gate.too_many_requests());
+        {
+            let mut waiting = self.gate.waiting();
+            if !waiting.requests.has_room(&self.sender) {
+                return Err(self.gate.too_many_requests());
+            }
+            waiting.requests.take(&self.sender, 1);
         }
-        Ok(admission)
+        Ok(Admission { body: self })
     }
 }
 
 impl Drop for Arriving {
     fn drop(&mut self) {
-        self.gate.bytes.fetch_sub(self.bytes, Ordering::AcqRel);
+        self.gate.waiting().bytes.give_back(&self.sender, self.bytes);
     }
 }
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        self.body.gate.requests.fetch_sub(1, Ordering::AcqRel);
+        let Arriving { gate, sender, .. } = &self.body;
+        gate.waiting().requests.give_back(sender, 1);
     }
 }

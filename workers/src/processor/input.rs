@@ -36,8 +36,8 @@ pub(crate) enum Input {
     },
     /// The store has these rows of the outbox.
     Confirmed(Vec<u64>),
-    /// Another worker has all of its tasks up to this sequence.
-    HandedOver { owner: Arc<str>, last: u64 },
+    /// Another worker has these of its tasks.
+    HandedOver { owner: Arc<str>, sequences: Vec<u64> },
     /// Look at the clock.
     Wake,
     /// Start no more steps; say when none is under way.
@@ -55,8 +55,8 @@ pub(crate) struct Delivery {
     pub(crate) tasks: Vec<Task>,
     /// Runs that cannot be executed.
     pub(crate) rejected: Vec<Rejected>,
-    /// Tasks of other workers: the owner, and the record.
-    pub(crate) elsewhere: Vec<(Arc<str>, Vec<u8>)>,
+    /// Tasks of other workers.
+    pub(crate) elsewhere: Vec<Elsewhere>,
     /// Records that cannot be read.
     pub(crate) letters: Vec<DeadLetter>,
     /// Answered once all that is durable.
@@ -72,6 +72,17 @@ pub(crate) struct Task {
     pub(crate) hash: DocumentHash,
     pub(crate) document: DocumentText,
     pub(crate) workflow: Arc<Compiled>,
+}
+
+/// A task of another worker.
+#[derive(Debug)]
+pub(crate) struct Elsewhere {
+    /// Whose it is.
+    pub(crate) owner: Arc<str>,
+    /// What it is about, without its input.
+    pub(crate) header: RunHeader,
+    /// The record.
+    pub(crate) record: Vec<u8>,
 }
 
 /// A run that this worker cannot execute: it fails, so that nobody waits for it for ever.

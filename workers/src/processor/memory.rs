@@ -1,6 +1,7 @@
-//! How much memory the runs take, by tenant, and which of them may leave it.
+//! How many runs are under way and how much memory they take, by tenant, and which of them may leave it.
 //!
-//! Runs are measured when they change. While a tenant's runs take more than it may have ([`Shares`]), those of them
+//! A run begins, and one that waited goes on, while its tenant's runs are fewer and take less than they may ([`Shares`]).
+//! Runs are measured when they change. While a tenant's runs take more than it may have, those of them
 //! that have no step under way leave memory, and are folded from the journal again when their turn comes; and its
 //! steps wait, but for one at a time, which always may go on: so everything comes to its end, and nobody else waits
 //! for it. A single run may take as much as a tenant may have alone.
@@ -17,21 +18,32 @@ use minireipaz::{fair::Shares, telemetry::names};
 use serde_json::json;
 
 pub(super) struct RunMemory {
+    /// Runs in memory, and those that were set aside.
+    runs: Shares<TenantId>,
     bytes: Shares<TenantId>,
     /// Kept for what a step under way may bring.
     step_bytes: usize,
     /// Runs in memory without a step under way.
     idle: HashMap<TenantId, HashSet<RunId>>,
+    /// Those of them that will go on soon by one of their timers.
+    dozing: HashMap<TenantId, HashSet<RunId>>,
     /// Runs with a step that waits for a place, which are in the journal only.
-    set_aside: HashSet<RunId>,
+    set_aside: HashMap<RunId, TenantId>,
 }
 
 impl RunMemory {
-    /// Memory of so many bytes, for runs of which so many steps are under way at a time.
-    pub(super) fn new(limit: usize, max_steps: usize) -> Self {
-        // All places' together take half of what there is, so that they alone never stop a tenant.
-        let step_bytes = (limit / 2 / max_steps.max(1)).min(MAX_STEP_OUTPUT_BYTES);
-        Self { bytes: Shares::halves(limit), step_bytes, idle: HashMap::new(), set_aside: HashSet::new() }
+    /// Memory of so many bytes for so many runs, of which one tenant has so many steps under way at a time.
+    pub(super) fn new(runs: usize, bytes: usize, steps: usize) -> Self {
+        // What a tenant's places take together is what it may have: so they alone never stop it.
+        let step_bytes = (bytes / 2 / steps.max(1)).min(MAX_STEP_OUTPUT_BYTES);
+        Self {
+            runs: Shares::halves(runs),
+            bytes: Shares::halves(bytes),
+            step_bytes,
+            idle: HashMap::new(),
+            dozing: HashMap::new(),
+            set_aside: HashMap::new(),
+        }
     }
 
     /// How much all runs in memory take.
@@ -42,6 +54,11 @@ impl RunMemory {
     /// Whether the tenant's runs take no more than they may.
     pub(super) fn has_room(&self, tenant: &TenantId) -> bool {
         self.bytes.has_room(tenant)
+    }
+
+    /// Whether another run of the tenant's may begin, or go on that is not in memory.
+    pub(super) fn may_come(&self, tenant: &TenantId) -> bool {
+        self.runs.has_room(tenant) && self.has_room(tenant)
     }
 
     /// Whether a step of the tenant's may begin, beside those that hold `places`.
@@ -67,8 +84,9 @@ impl RunMemory {
 
     /// A run is in memory now.
     pub(super) fn hold(&mut self, tenant: &TenantId, run: RunId, bytes: usize) {
+        self.is_gone(run);
+        self.runs.take(tenant, 1);
         self.bytes.take(tenant, bytes);
-        self.set_aside.remove(&run);
     }
 
     /// A run in memory takes another amount now.
@@ -79,25 +97,26 @@ impl RunMemory {
 
     /// A run is not in memory any more.
     pub(super) fn let_go(&mut self, tenant: &TenantId, run: RunId, bytes: usize) {
+        self.runs.give_back(tenant, 1);
         self.bytes.give_back(tenant, bytes);
-        if let Some(idle) = self.idle.get_mut(tenant) {
-            idle.remove(&run);
-            if idle.is_empty() {
-                self.idle.remove(tenant);
+        for sets in [&mut self.idle, &mut self.dozing] {
+            if let Some(runs) = sets.get_mut(tenant) {
+                runs.remove(&run);
+                if runs.is_empty() {
+                    sets.remove(tenant);
+                }
             }
         }
     }
 
     /// A run has no step under way now.
     pub(super) fn rests(&mut self, tenant: &TenantId, run: RunId) {
-        match self.idle.get_mut(tenant) {
-            Some(idle) => {
-                idle.insert(run);
-            }
-            None => {
-                self.idle.insert(tenant.clone(), HashSet::from([run]));
-            }
-        }
+        insert(&mut self.idle, tenant, run);
+    }
+
+    /// A run that rests will go on by one of its timers.
+    pub(super) fn dozes(&mut self, tenant: &TenantId, run: RunId) {
+        insert(&mut self.dozing, tenant, run);
     }
 
     /// The tenant's runs that had no step under way when they rested.
@@ -105,19 +124,28 @@ impl RunMemory {
         self.idle.remove(tenant).unwrap_or_default()
     }
 
+    /// Those of them that one of their timers was to go on with.
+    pub(super) fn take_dozing(&mut self, tenant: &TenantId) -> HashSet<RunId> {
+        self.dozing.remove(tenant).unwrap_or_default()
+    }
+
     /// A run with a step that waits for a place has left memory.
-    pub(super) fn set_aside(&mut self, run: RunId) {
-        self.set_aside.insert(run);
+    pub(super) fn set_aside(&mut self, tenant: &TenantId, run: RunId) {
+        if self.set_aside.insert(run, tenant.clone()).is_none() {
+            self.runs.take(tenant, 1);
+        }
     }
 
     /// A run that was set aside is nowhere any more.
     pub(super) fn is_gone(&mut self, run: RunId) {
-        self.set_aside.remove(&run);
+        if let Some(tenant) = self.set_aside.remove(&run) {
+            self.runs.give_back(&tenant, 1);
+        }
     }
 
     /// Whether a run with a step that waits for a place is in the journal only.
     pub(super) fn is_aside(&self, run: RunId) -> bool {
-        self.set_aside.contains(&run)
+        self.set_aside.contains_key(&run)
     }
 
     /// How many runs with a step that waits for a place are in the journal only.
@@ -126,8 +154,10 @@ impl RunMemory {
     }
 
     /// Those runs; they are not set aside any more.
-    pub(super) fn take_aside(&mut self) -> HashSet<RunId> {
-        std::mem::take(&mut self.set_aside)
+    pub(super) fn take_aside(&mut self) -> Vec<RunId> {
+        let runs: Vec<_> = self.set_aside.keys().copied().collect();
+        runs.iter().for_each(|run| self.is_gone(*run));
+        runs
     }
 
     pub(super) fn report(&self) {
@@ -135,6 +165,17 @@ impl RunMemory {
         {
             gauge!(names::WORKER_RUN_BYTES).set(self.taken() as f64);
             gauge!(names::WORKER_RUNS_ASIDE).set(self.aside() as f64);
+        }
+    }
+}
+
+fn insert(sets: &mut HashMap<TenantId, HashSet<RunId>>, tenant: &TenantId, run: RunId) {
+    match sets.get_mut(tenant) {
+        Some(runs) => {
+            runs.insert(run);
+        }
+        None => {
+            sets.insert(tenant.clone(), HashSet::from([run]));
         }
     }
 }
@@ -154,7 +195,7 @@ mod tests {
     #[test]
     fn a_tenant_whose_runs_take_too_much_has_one_step_at_a_time_and_another_all_it_wants() {
         let (busy, other) = (tenant("busy"), tenant("other"));
-        let mut memory = RunMemory::new(1_000, 10);
+        let mut memory = RunMemory::new(9, 1_000, 10);
         let mut places = Shares::halves(10);
         memory.hold(&busy, run(1), 499);
         assert!(memory.has_room(&busy));
@@ -173,28 +214,68 @@ mod tests {
     #[test]
     fn steps_under_way_count_with_what_they_may_bring() {
         let busy = tenant("busy");
-        let mut memory = RunMemory::new(1_000, 10);
-        let mut places = Shares::new(10, 10);
+        let mut memory = RunMemory::new(9, 1_000, 10);
+        let mut places = Shares::new(20, 10);
         places.take(&busy, 9);
         assert!(memory.may_begin(&busy, &places), "alone they never stop a tenant");
-        memory.hold(&busy, run(1), 400);
-        assert!(memory.has_room(&busy) && !memory.may_begin(&busy, &places));
+        memory.hold(&busy, run(1), 100);
+        assert!(!memory.may_begin(&busy, &places), "each of the places takes 50 of the tenant's 500");
+        places.give_back(&busy, 2);
+        assert!(memory.may_begin(&busy, &places));
+    }
+
+    #[test]
+    fn steps_that_all_bring_as_much_as_is_kept_for_them_never_take_more_than_there_is() {
+        let memory = RunMemory::new(9, 512 << 20, 128);
+        let mut places = Shares::<TenantId>::halves(256);
+        let tenants = ["one", "two", "three"].map(tenant);
+        while let Some(tenant) = tenants
+            .iter()
+            .filter(|tenant| places.has_room(tenant) && memory.may_begin(tenant, &places))
+            .min_by_key(|tenant| places.of(tenant))
+        {
+            places.take(tenant, 1);
+        }
+        assert!(tenants.iter().all(|tenant| places.of(tenant) >= 63), "memory keeps no place empty");
+        assert!(places.taken() * (2 << 20) <= 512 << 20);
+    }
+
+    #[test]
+    fn a_tenant_has_half_of_the_runs_also_of_those_that_were_set_aside_and_another_finds_room() {
+        let (busy, other) = (tenant("busy"), tenant("other"));
+        let mut memory = RunMemory::new(4, 1_000, 10);
+        memory.hold(&busy, run(1), 1);
+        assert!(memory.may_come(&busy));
+        memory.hold(&busy, run(2), 1);
+        memory.let_go(&busy, run(2), 1);
+        memory.set_aside(&busy, run(2));
+        assert!(!memory.may_come(&busy) && memory.may_come(&other));
+        memory.hold(&busy, run(2), 1);
+        assert!(!memory.may_come(&busy), "it is the same run");
+        memory.let_go(&busy, run(2), 1);
+        assert!(memory.may_come(&busy));
+        memory.set_aside(&busy, run(2));
+        assert_eq!(memory.take_aside(), [run(2)]);
+        memory.let_go(&busy, run(1), 1);
+        assert_eq!((memory.runs.taken(), memory.bytes.taken()), (0, 0));
     }
 
     #[test]
     fn runs_at_rest_are_told_once_and_those_that_leave_are_forgotten() {
         let (one, two) = (tenant("one"), tenant("two"));
-        let mut memory = RunMemory::new(1_000, 10);
+        let mut memory = RunMemory::new(9, 1_000, 10);
         for (tenant, n) in [(&one, 1), (&one, 2), (&two, 3)] {
             memory.hold(tenant, run(n), 10);
             memory.rests(tenant, run(n));
         }
+        memory.dozes(&one, run(1));
         memory.let_go(&one, run(1), 10);
         assert_eq!(memory.take_idle(&one), HashSet::from([run(2)]));
         assert_eq!(memory.take_idle(&one), HashSet::new());
+        assert_eq!(memory.take_dozing(&one), HashSet::new());
         memory.let_go(&two, run(3), 10);
-        assert!(memory.idle.is_empty());
-        memory.set_aside(run(2));
+        assert!(memory.idle.is_empty() && memory.dozing.is_empty());
+        memory.set_aside(&one, run(2));
         assert!(memory.is_aside(run(2)));
         memory.hold(&one, run(2), 10);
         assert_eq!(memory.aside(), 0);
@@ -202,7 +283,7 @@ mod tests {
 
     #[test]
     fn the_error_of_a_run_that_takes_too_much_names_the_limit() {
-        let memory = RunMemory::new(1_000, 10);
+        let memory = RunMemory::new(9, 1_000, 10);
         assert_eq!(memory.refusal(500), None);
         let error = memory.refusal(501).unwrap();
         assert!(error.message.contains("501 bytes") && error.message.contains("limit of 500"), "{error:?}");

@@ -5,13 +5,15 @@
 //! decides, so a run of them costs one commit.
 //!
 //! Tenants share it: what one of them sends is taken in turns with others' (`inbox`), a turn's size is bounded, its runs
-//! take no more memory (`memory`) and its steps no more places (`dispatch`) than leave room for others.
+//! take no more memory (`memory`) and its steps no more places (`dispatch`) than leave room for others. Its further runs
+//! wait in the journal (`to_begin`), as do those of its runs whose timers are due (`due`).
 
 mod active;
 mod begin;
 mod core;
 mod deliver;
 mod dispatch;
+mod due;
 mod gate;
 mod inbox;
 mod input;
@@ -24,6 +26,7 @@ mod settled;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod to_begin;
 mod told;
 mod turn;
 mod weight;
@@ -34,8 +37,8 @@ use std::{
     thread::JoinHandle,
 };
 
-pub(crate) use gate::{Admission, Gate, GateLimits, Refusal};
-pub(crate) use input::{Delivery, Input, Receipt, Refused, Rejected, Task};
+pub(crate) use gate::{Admission, Gate, GateLimits, Refusal, Sender};
+pub(crate) use input::{Delivery, Elsewhere, Input, Receipt, Refused, Rejected, Task};
 use minireipaz::clock::Clock;
 pub(crate) use recovery::stored_state;
 use tokio::sync::oneshot;
@@ -62,8 +65,12 @@ pub(crate) struct ProcessorDeps {
     pub(crate) clock: Arc<dyn Clock>,
     /// Steps under way at a time: in all, and of one tenant.
     pub(crate) max_steps: (usize, usize),
-    /// Memory that runs may take.
+    /// Runs under way.
+    pub(crate) max_runs: usize,
+    /// Memory that they may take.
     pub(crate) max_run_bytes: usize,
+    /// What runs that wait to begin may take of the journal, in bytes.
+    pub(crate) max_queued_bytes: usize,
     /// Told when all runs of the journal go on and new ones are let in.
     pub(crate) ready: oneshot::Sender<()>,
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use super::{
     active::{Active, Stored},
     core::Core,
+    seal::timer_row,
     turn::Turn,
     write::DISK_PAUSE,
 };
 use crate::{
     documents::Documents,
-    engine::{Command, RunHeader, RunState},
+    engine::{Command, RunHeader, RunState, Timer},
     journal::{DocumentHash, JournalError, Op, Snapshot, StoredRun, codec, set_aside},
     recorder::{Record, RunRecord},
 };
@@ -45,7 +46,7 @@ impl Core {
 
     /// Marks the steps of runs that left memory while they waited for a place: the worker stops in order.
     pub(super) fn put_aside_others(&mut self) -> Result<(), JournalError> {
-        let others = self.memory.take_aside().into_iter().collect();
+        let others = self.memory.take_aside();
         self.tell_in_slices(others, &Command::Stop, |core| {
             for run in core.runs.keys().copied().collect::<Vec<_>>() {
                 core.let_go(run);
@@ -165,8 +166,12 @@ fn read(snapshot: &Snapshot, documents: &Documents, stored: &StoredRun) -> Resul
         }
     }
     let rows = u32::try_from(stored.events.len()).unwrap_or(u32::MAX);
-    let timers = state.timers().collect();
-    let stored = Stored { rows, parked: stored.parked, timers };
+    let mut stored =
+        Stored { rows, parked: stored.parked, timers: state.timers().collect(), ..Stored::default() };
+    if let Some(at) = stored.timers.get(&Timer::Begin) {
+        let begin = timer_row(state.header(), &Timer::Begin, *at, 0).map_err(Failure::Journal)?;
+        stored.to_begin = snapshot.timer_bytes(&begin).map_err(Failure::Journal)?;
+    }
     Ok(Active::stored(state, workflow, row.0, document, stored))
 }
 

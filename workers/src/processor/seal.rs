@@ -1,17 +1,20 @@
 //! The end of a turn's deciding: what changed becomes rows.
 
+use std::sync::Arc;
+
 use domain::{ids::RunId, timestamp::Timestamp};
 
 use super::{
     active::{Active, Stored},
     core::Core,
     pending::Pending,
+    to_begin::{ROW_BYTES, ToBegin, bytes_of},
     told,
     turn::{Effects, Turn},
 };
 use crate::{
-    engine::{Command, RunState, Timer, facts},
-    journal::{JournalError, Op, OutboxRow, TimerRow, codec},
+    engine::{Command, RunHeader, RunState, Timer, facts},
+    journal::{JournalError, Lane, Op, OutboxRow, TimerRow, codec},
     recorder::{Record, RunRecord, StepRecord},
 };
 
@@ -47,25 +50,30 @@ impl Core {
             told::tell(&active.state, &events);
             turn.effects.push(Effects { run, aborts, begins });
             if active.state.is_terminal() {
-                let ops = &mut turn.commit.ops;
-                erase(run, active, ops)?;
+                erase(run, active, &mut self.to_begin, &mut turn.commit.ops)?;
                 let attempt = active.state.header().attempt;
-                ops.push(Op::Finish { run, attempt, at: turn.now });
+                turn.commit.ops.push(Op::Finish { run, attempt, at: turn.now });
                 continue;
             }
-            let ops = &mut turn.commit.ops;
+            let header = Arc::clone(active.state.header());
             let stored = match &mut active.stored {
                 Some(stored) => stored,
                 none => {
-                    ops.push(Op::Start {
-                        run,
-                        header: codec::write_header(&active.hash, active.state.header())?,
-                        hash: active.hash,
-                        document: active.document.clone(),
-                    });
-                    none.insert(Stored::default())
+                    let (hash, document) = (active.hash, active.document.clone());
+                    let row = codec::write_header(&hash, &header)?;
+                    let mut stored = Stored::default();
+                    if active.state.is_queued() {
+                        let known = turn.snapshot(&self.journal)?.has_document(&hash)?;
+                        let document = if known { 0 } else { document.as_str().len() };
+                        let bytes = row.len() + document + ROW_BYTES;
+                        self.to_begin.add(&header.tenant, bytes);
+                        stored.to_begin = bytes as u64;
+                    }
+                    turn.commit.ops.push(Op::Start { run, header: row, hash, document });
+                    none.insert(stored)
                 }
             };
+            let ops = &mut turn.commit.ops;
             if !events.is_empty() {
                 ops.push(Op::Append { run, row: stored.rows, events: codec::write_events(&events)? });
                 stored.rows += 1;
@@ -77,12 +85,13 @@ impl Core {
                 }
                 if let Some(at) = before {
                     stored.timers.remove(&timer);
-                    ops.push(Op::ClearTimer(timer_row(run, &timer, at)?));
+                    ops.push(Op::ClearTimer(timer_row(&header, &timer, at, 0)?));
                 }
                 if let Some(at) = at {
-                    ops.push(Op::SetTimer(timer_row(run, &timer, at)?));
+                    let row = timer_row(&header, &timer, at, stored.to_begin)?;
+                    self.due.set(&(row.lane, row.tenant.clone()), at);
+                    ops.push(Op::SetTimer(row));
                     stored.timers.insert(timer, at);
-                    self.next_due = Some(self.next_due.map_or(at, |due| due.min(at)));
                 }
             }
             let parked = active.state.is_parked();
@@ -104,23 +113,38 @@ impl Core {
         let Some(active) = self.let_go(run) else { return Ok(()) };
         turn.touched.retain(|touched| *touched != run);
         turn.cut_off.extend(active.state.running().map(|(step, _)| (run, step)));
-        erase(run, &active, &mut turn.commit.ops)
+        erase(run, &active, &mut self.to_begin, &mut turn.commit.ops)
     }
 }
 
-fn erase(run: RunId, active: &Active, ops: &mut Vec<Op>) -> Result<(), JournalError> {
+fn erase(run: RunId, active: &Active, waiting: &mut ToBegin, ops: &mut Vec<Op>) -> Result<(), JournalError> {
     if let Some(stored) = &active.stored {
+        let header = active.state.header();
         ops.push(Op::Erase { run, hash: Some(active.hash) });
         for (timer, at) in &stored.timers {
-            ops.push(Op::ClearTimer(timer_row(run, timer, *at)?));
+            ops.push(Op::ClearTimer(timer_row(header, timer, *at, 0)?));
+        }
+        if stored.timers.contains_key(&Timer::Begin) {
+            waiting.remove(&header.tenant, bytes_of(stored.to_begin));
         }
     }
     Ok(())
 }
 
-/// A timer as the journal keeps it.
-fn timer_row(run: RunId, timer: &Timer, at: Timestamp) -> Result<TimerRow, JournalError> {
-    Ok(TimerRow { at, run, timer: codec::write_timer(timer)? })
+/// A timer as the journal keeps it. (Which row it is does not depend on the bytes.)
+pub(super) fn timer_row(
+    header: &RunHeader,
+    timer: &Timer,
+    at: Timestamp,
+    bytes: u64,
+) -> Result<TimerRow, JournalError> {
+    let (lane, bytes) = match timer {
+        Timer::Begin => (Lane::Begin, bytes),
+        Timer::Deadline => (Lane::End, 0),
+        Timer::Wake(_) => (Lane::Wake, 0),
+    };
+    let (tenant, run) = (header.tenant.clone(), header.run_id);
+    Ok(TimerRow { lane, tenant, at, run, timer: codec::write_timer(timer)?, bytes })
 }
 
 /// The run as it is now, with the steps that changed since `revision`.

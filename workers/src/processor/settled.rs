@@ -1,7 +1,6 @@
 //! What others have confirmed: it leaves the journal with a commit that is made anyway, or a little later.
 
 use std::{
-    collections::BTreeMap,
     ops::RangeInclusive,
     sync::Arc,
     time::{Duration, Instant},
@@ -18,7 +17,7 @@ pub(super) struct Settled {
     /// What the store has.
     confirmed: Vec<u64>,
     /// What other workers have.
-    handed_over: BTreeMap<Arc<str>, u64>,
+    handed_over: Vec<(Arc<str>, u64)>,
     due: Option<Instant>,
 }
 
@@ -29,9 +28,9 @@ impl Settled {
         self.wait();
     }
 
-    /// A worker has all of its tasks up to this one.
-    pub(super) fn hand_over(&mut self, owner: Arc<str>, last: u64) {
-        self.handed_over.insert(owner, last);
+    /// A worker has these of its tasks.
+    pub(super) fn hand_over(&mut self, owner: &Arc<str>, sequences: Vec<u64>) {
+        self.handed_over.extend(sequences.into_iter().map(|sequence| (Arc::clone(owner), sequence)));
         self.wait();
     }
 
@@ -43,7 +42,7 @@ impl Settled {
     /// Lets it be written with this commit.
     pub(super) fn put_into(&mut self, commit: &mut Commit) {
         commit.confirmed = ranges(std::mem::take(&mut self.confirmed));
-        commit.handed_over = std::mem::take(&mut self.handed_over).into_iter().collect();
+        commit.handed_over = std::mem::take(&mut self.handed_over);
         self.due = None;
     }
 

@@ -22,7 +22,7 @@ use super::*;
 use crate::{
     documents::{Documents, hash_of},
     engine::{RunHeader, StepKey, Timer},
-    journal::{Commit, Disk, Op, TimerRow, codec},
+    journal::{Commit, Disk, Lane, Op, TimerRow, codec},
     readers,
     recorder::{BacklogLimits, Record},
     runner::RunnerSettings,
@@ -30,6 +30,7 @@ use crate::{
 
 mod bounds;
 mod unreadable;
+mod waiting;
 
 struct Rig {
     journal: Arc<Journal>,
@@ -46,7 +47,7 @@ fn deps(journal: Journal, max_run_bytes: usize) -> (ProcessorDeps, oneshot::Rece
     let journal = Arc::new(journal);
     let limits = BacklogLimits { rows: 100, bytes: 1 << 30 };
     let backlog = Arc::new(Backlog::open(Arc::clone(&journal), Arc::clone(&clock), limits).unwrap());
-    let limits = GateLimits { requests: 2, bytes: 1_000, active_runs: 10 };
+    let limits = GateLimits { requests: 4, bytes: 2_000, to_begin: 1 << 20 };
     let handoff_queue = Arc::new(HandoffQueue::open(&journal).unwrap());
     let gate = Arc::new(Gate::new(limits, Arc::clone(&backlog), Arc::clone(&handoff_queue)));
     let (ready, open) = oneshot::channel();
@@ -70,7 +71,9 @@ fn deps(journal: Journal, max_run_bytes: usize) -> (ProcessorDeps, oneshot::Rece
         runner: Runner::new(settings, Arc::clone(&clock)).unwrap(),
         clock,
         max_steps: (4, 4),
+        max_runs: 1_000,
         max_run_bytes,
+        max_queued_bytes: 1 << 20,
         ready,
     };
     (deps, open)
@@ -102,7 +105,7 @@ impl Rig {
         let task = Task { header: Arc::clone(header), hash, document, workflow };
         let (reply, answer) = oneshot::channel();
         let admission = Arc::new(Gate::new(
-            GateLimits { requests: 9, bytes: 9, active_runs: 9 },
+            GateLimits { requests: 9, bytes: 9, to_begin: 9 },
             Arc::clone(&self.backlog),
             Arc::clone(&self.handoff_queue),
         ));
@@ -228,7 +231,7 @@ async fn a_journal_that_is_not_there_is_an_error_in_words() {
 
 /// Lets a request in whose body is there.
 fn admit(gate: &Arc<Gate>, bytes: usize) -> Result<Admission, Refusal> {
-    let mut arriving = gate.announce(bytes, false)?;
+    let mut arriving = gate.announce(bytes, Sender::Connector)?;
     arriving.grow(bytes)?;
     arriving.admit()
 }

@@ -1,33 +1,75 @@
 //! Durable timers: the journal holds them, the first that is due wakes the processor, nothing polls.
+//!
+//! What goes on by a timer needs room, as what is new does: while its tenant has none, its timers wait in the journal,
+//! whatever is due of others. Only the end of a run's time needs none.
 
 use domain::timestamp::Timestamp;
 
-use super::{core::Core, recovery::SLICE_BYTES, turn::Turn, write::DISK_PAUSE};
+use super::{
+    core::Core, due::Stream, recovery::SLICE_BYTES, to_begin::bytes_of, turn::Turn, write::DISK_PAUSE,
+};
 use crate::{
-    engine::Command,
-    journal::{JournalError, Op, codec, set_aside},
+    engine::{Command, Timer},
+    journal::{JournalError, Lane, Op, codec, set_aside},
     recorder::Record,
 };
 
-/// So many timers fire in a turn.
+/// So many timers fire in a turn, of so many streams; each has an equal part.
 const TURN_TIMERS: usize = 256;
 
 impl Core {
-    /// Fires the timers that are due.
+    /// Whether a timer is due that may fire.
+    pub(super) fn may_fire_something(&mut self, now: Timestamp) -> bool {
+        self.with_due(|core, due| due.has_due(now, |stream| core.may_fire(stream)))
+    }
+
+    /// Fires timers that are due.
     pub(super) fn fire_due(&mut self, turn: &mut Turn) {
         // Whoever stops begins nothing that the next start would have to begin again.
-        if self.draining() || self.next_due.is_none_or(|due| due > turn.now) {
+        if self.draining() {
             return;
         }
-        self.timers_fired = true;
-        if let Err(error) = self.fire(turn) {
-            tracing::error!(%error, "due timers cannot be read");
+        let now = turn.now;
+        let streams = self.with_due(|core, due| due.take(now, TURN_TIMERS, |stream| core.may_fire(stream)));
+        let parts = streams.len().max(1);
+        let before = self.memory.taken();
+        let mut streams = streams.into_iter();
+        for stream in streams.by_ref() {
+            if let Err(error) = self.fire(turn, &stream, parts) {
+                tracing::error!(%error, "due timers cannot be read");
+            }
+            self.fired.push(stream);
+            if self.memory.taken() > before + SLICE_BYTES {
+                break;
+            }
+        }
+        for stream in streams.rev() {
+            self.due.put_first(stream);
         }
     }
 
-    fn fire(&mut self, turn: &mut Turn) -> Result<(), JournalError> {
+    /// Whether a timer of that stream may fire. What only waits for a timer makes room for it.
+    fn may_fire(&mut self, (lane, tenant): &Stream) -> bool {
+        if *lane == Lane::End || self.may_come(tenant) {
+            return true;
+        }
+        self.make_room(tenant);
+        self.may_come(tenant)
+    }
+
+    /// Fires what is due of a stream, as far as there is room: one of `parts` of what fires in a turn.
+    fn fire(&mut self, turn: &mut Turn, stream: &Stream, parts: usize) -> Result<(), JournalError> {
         let (now, before) = (turn.now, self.memory.taken());
-        for row in turn.snapshot(&self.journal)?.due(now, TURN_TIMERS)? {
+        let (lane, tenant) = stream;
+        let most = (TURN_TIMERS / parts).max(1);
+        for (place, row) in
+            turn.snapshot(&self.journal)?.due(*lane, tenant, now, most)?.into_iter().enumerate()
+        {
+            // What is left is due in the next turn.
+            let is_much = self.memory.taken() > before + SLICE_BYTES / parts;
+            if place > 0 && (is_much || !self.may_fire(stream)) {
+                break;
+            }
             self.load(turn, row.run)?;
             // It goes whatever follows: a timer that nobody waits for must not fire again and again. A run that
             // needs it once more sets it once more.
@@ -36,12 +78,15 @@ impl Core {
                 Ok(timer) => timer,
                 Err(error) => {
                     let reason = format!("a timer of run {run} cannot be read: {error}");
-                    let letter = set_aside(&reason, &row.timer, "", now);
+                    let letter = set_aside(&reason, &row.timer, tenant.as_str(), now);
                     turn.records.push(Record::Dead(Box::new(letter)));
                     turn.commit.ops.push(Op::ClearTimer(row));
                     continue;
                 }
             };
+            if timer == Timer::Begin {
+                self.to_begin.remove(tenant, bytes_of(row.bytes));
+            }
             turn.commit.ops.push(Op::ClearTimer(row));
             if let Some(active) = self.runs.get_mut(&run) {
                 if let Some(stored) = &mut active.stored {
@@ -49,22 +94,35 @@ impl Core {
                 }
                 self.advance(turn, run, Command::TimerFired(timer));
             }
-            // What is left is due in the next turn.
-            if self.memory.taken() > before + SLICE_BYTES {
-                break;
-            }
         }
         Ok(())
     }
 
-    /// When the first of the journal's timers is due.
-    pub(super) fn read_next_due(&mut self, now: Timestamp) {
-        self.next_due = match self.journal.read().and_then(|snapshot| snapshot.next_due()) {
-            Ok(due) => due,
-            Err(error) => {
-                tracing::error!(%error, "the next timer cannot be read; trying again");
+    /// Finds out when the next timers of the streams are due of which some have fired.
+    pub(super) fn look_at_fired(&mut self, now: Timestamp) {
+        let streams = std::mem::take(&mut self.fired);
+        if streams.is_empty() {
+            return;
+        }
+        let snapshot = self.journal.read();
+        for stream in streams {
+            let next = match &snapshot {
+                Ok(snapshot) => snapshot.next_due(stream.0, &stream.1).map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            let next = next.unwrap_or_else(|error| {
+                tracing::error!(error, "the next timer cannot be read; trying again");
                 Some(now.plus(DISK_PAUSE))
-            }
-        };
+            });
+            self.due.put(stream, next);
+        }
+    }
+
+    /// Works with the list of what is due, which is not the core's meanwhile.
+    fn with_due<T>(&mut self, work: impl FnOnce(&mut Self, &mut super::due::Due) -> T) -> T {
+        let mut due = std::mem::take(&mut self.due);
+        let done = work(self, &mut due);
+        self.due = due;
+        done
     }
 }

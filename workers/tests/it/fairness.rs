@@ -161,3 +161,17 @@ async fn a_tenant_with_half_of_the_backlog_waits_for_the_store_and_another_does_
     app.store.fail_writes(false);
     app.endpoint.called("/busy", 1).await;
 }
+
+#[tokio::test]
+async fn new_runs_of_a_tenant_with_half_of_the_backlog_wait_and_turn_nobody_away() {
+    let app = App::start_with(|config| config.max_backlog = 20).await;
+    app.store.fail_writes(true);
+    let mut busy = Vec::new();
+    for _ in 0..20 {
+        busy.extend(send(&app, "acme", 5, &pure_workflow()).await);
+    }
+    send(&app, "other", 1, &calls(&app, "/other")).await;
+    app.endpoint.called("/other", 1).await;
+    app.store.fail_writes(false);
+    app.all_succeeded(&busy.iter().map(|task| task.run).collect::<Vec<_>>(), 3).await;
+}

@@ -29,18 +29,46 @@ async fn steps_above_the_limit_wait_and_a_busy_tenant_does_not_hold_up_another()
 }
 
 #[tokio::test]
-async fn too_many_runs_in_memory_turn_batches_away() {
-    let app = App::start_with(|config| config.max_runs = 2).await;
+async fn runs_above_a_tenants_share_wait_turn_nobody_away_and_are_all_executed_once_whatever_crashes() {
+    let mut app = App::start_with(|config| config.max_runs = 4).await;
     app.endpoint.on("/held", &[Answer::Held]);
     let document = call_workflow(&[("call", app.endpoint.url("/held"), json!({}))]);
-    let tasks = [Task::new(&document), Task::new(&document)];
-    assert_eq!(app.post(batch(&tasks)).await.receipt(), (2, 0, 0));
+    let tasks: Vec<_> = (0..20).map(|_| Task::new(&document)).collect();
+    for some in tasks.chunks(5) {
+        assert_eq!(app.post(batch(some)).await.receipt(), (5, 0, 0));
+    }
     app.endpoint.called("/held", 2).await;
-    let reply = app.post(Task::new(&document).json()).await;
-    assert_eq!((reply.status, reply.retry_after.is_some()), (429, true), "{reply:?}");
-    assert!(reply.body.contains("limit of 2"), "the limit is named: {}", reply.body);
+    let other = call_workflow(&[("call", app.endpoint.url("/other"), json!({}))]);
+    app.submit(&Task::new(&other).tenant("other")).await;
+    app.endpoint.called("/other", 1).await;
+    assert_eq!(app.endpoint.count("/held"), 2, "the share of one tenant");
+    assert!(app.find(tasks[19].run).await.is_none(), "nothing has happened to it");
+    assert_eq!(app.get("/readyz").await.status, 200);
+    app.crash_and_start_again().await;
+    app.endpoint.called("/held", 4).await;
+    assert_eq!(app.post(batch(&tasks)).await.receipt(), (0, 20, 0));
     app.endpoint.release();
-    app.all_succeeded(&tasks.map(|task| task.run), 2).await;
+    app.all_succeeded(&tasks.iter().map(|task| task.run).collect::<Vec<_>>(), 2).await;
+    assert_eq!(app.endpoint.count("/held"), 22, "but for two that the crash cut off, each is called once");
+}
+
+#[tokio::test]
+async fn a_run_that_waits_for_room_for_too_long_is_timed_out_without_having_begun() {
+    let app = App::start_with(|config| config.max_runs = 2).await;
+    app.endpoint.on("/held", &[Answer::Held]);
+    let mut document = call_workflow(&[("call", app.endpoint.url("/held"), json!({"timeout": "1h"}))]);
+    document["settings"] = json!({"start_timeout": "1h", "timeout": "1d"});
+    let tasks = [Task::new(&document), Task::new(&document)];
+    app.submit(&tasks[0]).await;
+    app.endpoint.called("/held", 1).await;
+    app.submit(&tasks[1]).await;
+    app.clock.advance(Duration::from_secs(3_601));
+    app.wake();
+    let found = app.until("the end", tasks[1].run, has_ended).await;
+    let error = found.run.error.unwrap();
+    assert_eq!((found.run.status, error.code.as_str()), (RunStatus::TimedOut, "start_timeout"));
+    app.endpoint.release();
+    app.succeeded(tasks[0].run).await;
 }
 
 /// `start > n0 > n1 > …`: each gives the same four million bytes.

@@ -60,7 +60,7 @@ async fn a_task_that_comes_again_at_another_worker_is_recognised() {
     let all: Vec<_> = of_a.iter().chain(&of_b).cloned().collect();
     assert_eq!(shares(&b.post(batch(&all)).await), (0, of_a.len() as u64));
     assert_eq!(shares(&a.post(batch(&all)).await), (0, of_b.len() as u64));
-    // What is handed over stays in order, so these come after all of the others.
+    // What is handed over of a tenant stays in order, so these come after all of the others.
     let last: Vec<_> = (0..16).map(|_| Task::new(&pure_workflow())).collect();
     for app in [&a, &b] {
         app.post(batch(&last)).await;

@@ -79,6 +79,38 @@ fn a_run_that_waited_too_long_to_begin_runs_nothing_and_says_which_setting_it_wa
 }
 
 #[test]
+fn a_run_that_waits_for_room_has_all_its_time_once_it_begins() {
+    let definition =
+        Definition { start_timeout: Duration::from_secs(60), ..workflow_within("90s", THREE, &json!({})) };
+    let mut run = Scenario::queued(definition, Value::Null);
+    run.later(10).tell(Command::Queue).unwrap();
+    assert_eq!(run.effects(), ["set begin at 0", "set deadline at 60000"]);
+    assert_eq!((run.status(), run.journal.len()), (RunStatus::Queued, 0), "nothing has happened to it");
+    assert!(run.state.is_parked());
+    run.later(59_989).tell(Command::TimerFired(Timer::Begin)).unwrap();
+    assert_eq!(run.effects()[0], "set deadline at 149999");
+    assert_eq!(run.status(), RunStatus::Running);
+    assert_eq!(run.tell(Command::Queue), Err(Illegal::AlreadyStarted));
+    assert_eq!(run.tell(Command::TimerFired(Timer::Begin)), Err(Illegal::AlreadyStarted));
+}
+
+#[test]
+fn a_run_that_waits_for_room_ends_when_its_time_to_begin_is_up_or_it_is_cancelled() {
+    let definition = || Definition { start_timeout: Duration::from_secs(60), ..workflow(THREE, &json!({})) };
+    for (command, code) in [
+        (Command::TimerFired(Timer::Deadline), "start_timeout"),
+        (Command::TimerFired(Timer::Begin), "start_timeout"),
+        (Command::Cancel { reason: String::new() }, "cancelled"),
+    ] {
+        let mut run = Scenario::queued(definition(), Value::Null);
+        run.tell(Command::Queue).unwrap();
+        run.later(60_000).tell(command).unwrap();
+        let ended = run.run();
+        assert_eq!((ended.error.unwrap().code.as_str(), ended.started_at), (code, None));
+    }
+}
+
+#[test]
 fn a_run_that_is_sent_again_after_its_worker_was_lost_does_not_wait_to_begin() {
     let definition = Definition { start_timeout: Duration::from_secs(60), ..workflow(THREE, &json!({})) };
     let again = RunHeader { attempt: 2, ..header(Value::Null) };

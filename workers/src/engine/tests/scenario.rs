@@ -220,6 +220,7 @@ impl Scenario {
         let name = |step: &StepKey| self.state.definition().nodes[step.node].id.as_str();
         let timer = |timer: &Timer| match timer {
             Timer::Wake(step) => format!("wake {}", name(step)),
+            Timer::Begin => "begin".to_owned(),
             Timer::Deadline => "deadline".to_owned(),
         };
         let words = |effect: &Effect| match effect {

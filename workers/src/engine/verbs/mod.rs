@@ -5,6 +5,7 @@ mod end;
 mod fail;
 mod fallback;
 mod finish_step;
+mod queue;
 mod recover;
 mod settle;
 mod start;

@@ -23,6 +23,7 @@ impl Deciding<'_> {
     pub(in crate::engine) fn fire(&mut self, timer: Timer) -> Result<(), Illegal> {
         match timer {
             Timer::Deadline => self.time_out(),
+            Timer::Begin => self.start(),
             Timer::Wake(step) => {
                 self.state.ensure_started()?;
                 let waits_for = self.step(&step)?.waits_for();

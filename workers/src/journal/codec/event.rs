@@ -108,6 +108,7 @@ enum TimerForm<'a> {
         #[serde(rename = "i", default, skip_serializing_if = "<[u32]>::is_empty")]
         iteration: Cow<'a, [u32]>,
     },
+    Begin,
     Deadline,
 }
 
@@ -128,6 +129,7 @@ pub(crate) fn write_timer(timer: &Timer) -> Result<Vec<u8>, JournalError> {
         Timer::Wake(StepKey { node, iteration }) => {
             TimerForm::Wake { node: *node, iteration: counters(iteration) }
         }
+        Timer::Begin => TimerForm::Begin,
         Timer::Deadline => TimerForm::Deadline,
     })
 }
@@ -136,6 +138,7 @@ pub(crate) fn write_timer(timer: &Timer) -> Result<Vec<u8>, JournalError> {
 pub(crate) fn read_timer(key: &[u8]) -> Result<Timer, serde_json::Error> {
     Ok(match serde_json::from_slice(key)? {
         TimerForm::Wake { node, iteration } => Timer::Wake(step_key(node, iteration)),
+        TimerForm::Begin => Timer::Begin,
         TimerForm::Deadline => Timer::Deadline,
     })
 }

@@ -162,6 +162,7 @@ fn timers_are_written_as_ever() {
             Timer::Wake(StepKey { node: 1, iteration: Iteration::from(vec![4]) }),
             r#"{"wake":{"n":1,"i":[4]}}"#,
         ),
+        (Timer::Begin, r#""begin""#),
         (Timer::Deadline, r#""deadline""#),
     ] {
         assert_eq!(text(write_timer(&timer)), written);

@@ -6,16 +6,38 @@ use super::*;
 async fn bodies_that_do_not_come_hold_up_nobody() {
     let (_directory, _full, journal) = on_disk();
     let rig = Rig::on(journal).await;
-    let mut slow: Vec<_> = (0..1_000).map(|_| rig.gate.announce(1_000, false).unwrap()).collect();
+    let mut slow: Vec<_> = (0..1_000).map(|_| rig.gate.announce(1_000, Sender::Connector).unwrap()).collect();
     let _both = (admit(&rig.gate, 400).unwrap(), admit(&rig.gate, 400).unwrap());
     // What has come of them counts.
     slow[0].grow(200).unwrap();
-    let full = Refusal::Busy { what: "the bytes of request bodies", limit: 1_000 };
+    let full = Refusal::Busy { what: "the bytes of request bodies", limit: 2_000 };
     assert_eq!(slow[1].grow(1).unwrap_err(), full);
     slow.remove(1);
     assert_eq!(slow[0].grow(1).unwrap_err(), full);
-    assert_eq!(slow.remove(5).admit().unwrap_err(), Refusal::Busy { what: "the requests", limit: 2 });
+    assert_eq!(slow.remove(5).admit().unwrap_err(), Refusal::Busy { what: "the requests", limit: 4 });
     drop(slow);
+    rig.end();
+}
+
+#[tokio::test]
+async fn what_other_workers_send_leaves_room_for_a_connector() {
+    let (_directory, _full, journal) = on_disk();
+    let rig = Rig::on(journal).await;
+    let mut held = Vec::new();
+    while let Ok(mut arriving) = rig.gate.announce(100, Sender::Peer) {
+        if arriving.grow(400).is_err() {
+            break;
+        }
+        match arriving.admit() {
+            Ok(admission) => held.push(admission),
+            Err(_) => break,
+        }
+    }
+    assert_eq!(held.len(), 2, "half of the requests");
+    let from_a_connector = admit(&rig.gate, 500).unwrap();
+    assert_eq!(from_a_connector.bytes(), 500);
+    drop((held, from_a_connector));
+    assert!(rig.gate.announce(1_000, Sender::Peer).unwrap().admit().is_ok(), "all of it was given back");
     rig.end();
 }
 
@@ -25,12 +47,13 @@ async fn the_gate_names_the_limit_that_is_reached() {
     let rig = Rig::on(journal).await;
     let first = admit(&rig.gate, 5_000).unwrap();
     let too_large = admit(&rig.gate, 1).unwrap_err();
-    assert_eq!(too_large, Refusal::Busy { what: "the bytes of request bodies", limit: 1_000 });
+    assert_eq!(too_large, Refusal::Busy { what: "the bytes of request bodies", limit: 2_000 });
     drop(first);
     let _both = (admit(&rig.gate, 1).unwrap(), admit(&rig.gate, 1).unwrap());
-    assert_eq!(admit(&rig.gate, 1).unwrap_err(), Refusal::Busy { what: "the requests", limit: 2 });
-    rig.gate.set_active_runs(10);
-    assert_eq!(rig.gate.check().unwrap_err(), Refusal::Busy { what: "the runs under way", limit: 10 });
+    assert_eq!(admit(&rig.gate, 1).unwrap_err(), Refusal::Busy { what: "the requests", limit: 4 });
+    rig.gate.set_to_begin(1 << 20);
+    let full = Refusal::Busy { what: "the bytes of runs that wait to begin", limit: 1 << 20 };
+    assert_eq!(rig.gate.check().unwrap_err(), full);
     rig.end();
 }
 
@@ -39,31 +62,22 @@ async fn runs_that_wait_for_a_place_leave_memory_while_their_tenant_has_too_much
     const LIMIT: usize = 400_000;
     let directory = tempfile::tempdir().unwrap();
     let (deps, _open) = deps(Journal::open(directory.path()).unwrap(), LIMIT);
-    let (documents, gate) = (Arc::clone(&deps.documents), Arc::clone(&deps.gate));
-    gate.set_open(true);
+    let documents = Arc::clone(&deps.documents);
     let (sender, receiver) = mpsc::channel();
-    let inputs = Inputs { sender };
-    let dispatcher = Dispatcher::new((4, 2), deps.runner.clone(), inputs.clone());
+    let dispatcher = Dispatcher::new((4, 2), deps.runner.clone(), Inputs { sender });
     let mut core = Core::new(deps, receiver, dispatcher, Arc::default()).unwrap();
     let (_silent, document) = call_that_is_never_answered();
     let hash = hash_of(&document);
     let workflow = documents.compile(&hash, &document).unwrap();
-    let task = |n| {
+    let mut turn = turn::Turn::new(SystemClock.now());
+    for n in 0..30 {
         let input = json!({"text": "x".repeat(20_000)});
         let header = Arc::new(RunHeader { input, ..RunHeader::clone(&header(n)) });
-        Task { header, hash, document: document.clone(), workflow: Arc::clone(&workflow) }
-    };
-    let (reply, mut answer) = oneshot::channel();
-    inputs.send(Input::Delivery(Delivery {
-        tasks: (0..30).map(task).collect(),
-        rejected: Vec::new(),
-        elsewhere: Vec::new(),
-        letters: Vec::new(),
-        reply,
-        admission: gate.announce(1, false).unwrap().admit().unwrap(),
-    }));
-    assert!(core.turn());
-    assert_eq!(answer.try_recv().unwrap(), Ok(Receipt { accepted: 30, ..Receipt::default() }));
+        let (run, document, workflow) = (header.run_id, document.clone(), Arc::clone(&workflow));
+        core.hold(run, active::Active::new(Task { header, hash, document, workflow }));
+        core.advance(&mut turn, run, crate::engine::Command::Start);
+    }
+    assert!(core.complete(turn));
     assert_eq!(core.runs.len() + core.memory.aside(), 30);
     assert!(core.memory.taken() <= LIMIT / 2 + 50_000, "{} bytes are taken", core.memory.taken());
     assert!(core.memory.aside() >= 24, "{} runs left", core.memory.aside());

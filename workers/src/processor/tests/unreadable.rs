@@ -65,9 +65,12 @@ async fn one_bad_row_of_whatever_table_costs_its_run_and_neither_the_start_nor_t
         start(&no_document, row(&no_document, [2; 32]), [2; 32], text(&too_deep)),
         start(&bad_timer, row(&bad_timer, hash), hash, document()),
         Op::SetTimer(TimerRow {
+            lane: Lane::Wake,
+            tenant: bad_timer.tenant.clone(),
             at: bad_timer.created_at,
             run: bad_timer.run_id,
             timer: b"no JSON".to_vec(),
+            bytes: 0,
         }),
         start(&good, row(&good, hash), hash, document()),
     ];
@@ -79,7 +82,7 @@ async fn one_bad_row_of_whatever_table_costs_its_run_and_neither_the_start_nor_t
     let new = header(5);
     assert!(rig.hand_over(&new).await.unwrap().is_ok());
     let read = rig.journal.read().unwrap();
-    assert_eq!((read.unfinished(false).unwrap(), read.next_due().unwrap()), (Vec::new(), None));
+    assert_eq!((read.unfinished(false).unwrap(), read.first_timers().unwrap()), (Vec::new(), Vec::new()));
     let rows = rig.end().take().await.unwrap();
     let status = |run: &Arc<RunHeader>| {
         let mut of_run = rows.iter().filter_map(|row| match &row.record {
@@ -130,10 +133,11 @@ async fn an_unreadable_run_with_several_due_timers_ends_once_and_takes_no_docume
     let journal = Journal::open(directory.path()).unwrap();
     let (due, other) = (header(1), header(2));
     let at = due.created_at;
-    let timer = |timer: Timer| {
-        Op::SetTimer(TimerRow { at, run: due.run_id, timer: codec::write_timer(&timer).unwrap() })
+    let timer = |lane, timer: Timer| {
+        let (tenant, timer) = (due.tenant.clone(), codec::write_timer(&timer).unwrap());
+        Op::SetTimer(TimerRow { lane, tenant, at, run: due.run_id, timer, bytes: 0 })
     };
-    let timers = vec![timer(Timer::Deadline), timer(Timer::Wake(StepKey::outside(1)))];
+    let timers = vec![timer(Lane::End, Timer::Deadline), timer(Lane::Wake, Timer::Wake(StepKey::outside(1)))];
     let ops = [parked(&due), parked(&other), timers].into_iter().flatten().collect();
     journal.commit(&Commit { ops, ..Commit::default() }).unwrap();
 
@@ -142,7 +146,10 @@ async fn an_unreadable_run_with_several_due_timers_ends_once_and_takes_no_docume
     assert!(matches!(&rows[0].record, Record::Run(row) if row.run.id == due.run_id), "{rows:?}");
     assert_eq!(rows.len(), 2, "and what cannot be read is kept");
     let read = rig.journal.read().unwrap();
-    assert_eq!((read.next_due().unwrap(), read.unfinished(false).unwrap()), (None, vec![other.run_id]));
+    assert_eq!(
+        (read.first_timers().unwrap(), read.unfinished(false).unwrap()),
+        (Vec::new(), vec![other.run_id])
+    );
     assert!(read.document(&hash_of(&document())).unwrap().is_some(), "the other run needs it");
     rig.end();
 }
@@ -166,9 +173,8 @@ async fn an_unreadable_run_that_waits_is_not_run_again_but_a_higher_attempt_is()
         Record::Run(row) => Some((row.run.id, row.run.attempt, row.run.status)),
         Record::Dead(_) | Record::Lost(..) => None,
     });
-    let failed = RunStatus::Failed;
-    let expected =
-        [(first.run_id, 1, failed), (second.run_id, 2, RunStatus::Succeeded), (second.run_id, 1, failed)];
+    // Of the first nothing is read but its attempt.
+    let expected = [(second.run_id, 2, RunStatus::Succeeded), (second.run_id, 1, RunStatus::Failed)];
     let mut rows: Vec<_> = rows.collect();
     rows.sort_by_key(|(run, attempt, _)| (*run, std::cmp::Reverse(*attempt)));
     assert_eq!(rows, expected);
