@@ -1,17 +1,22 @@
 //! The worst documents are accepted or refused by a limit's name. How long that takes, `benches/worst_documents.rs` tells.
 
+use std::sync::LazyLock;
+
 use domain::{
     definition::Definition,
     limits::{MAX_MESSAGE_BYTES, MAX_VIOLATIONS},
     violation::ViolationCode as Code,
+    workflow::WorkflowDocument,
 };
 
 use crate::worst;
 
+static DOCUMENTS: LazyLock<Vec<(&str, WorkflowDocument)>> = LazyLock::new(worst::documents);
+
 /// What is said of the document of that name first.
 fn first_of(name: &str) -> Option<(Code, String)> {
-    let (_, document) = worst::documents().into_iter().find(|(known, _)| *known == name).expect(name);
-    let mut found = Definition::new(&document).err()?;
+    let (_, document) = DOCUMENTS.iter().find(|(known, _)| *known == name).expect(name);
+    let mut found = Definition::new(document).err()?;
     Some((found[0].code, found.remove(0).message))
 }
 
@@ -38,9 +43,8 @@ fn the_worst_documents_are_refused_by_a_limit_with_its_name() {
 
 #[test]
 fn however_many_mistakes_a_document_has_so_many_are_told_in_texts_that_people_read() {
-    let documents = worst::documents();
     for wanted in ["shapes: wrong conditions", "shapes: mistakes in a deep place", "shapes: dangling"] {
-        let (_, document) = documents.iter().find(|(name, _)| *name == wanted).expect(wanted);
+        let (_, document) = DOCUMENTS.iter().find(|(name, _)| *name == wanted).expect(wanted);
         let found = Definition::new(document).unwrap_err();
         assert_eq!(found.len(), MAX_VIOLATIONS, "{wanted}");
         assert!(found.iter().all(|one| one.path.len() < 1_100 && one.message.len() < MAX_MESSAGE_BYTES + 10));
@@ -49,9 +53,9 @@ fn however_many_mistakes_a_document_has_so_many_are_told_in_texts_that_people_re
 
 #[test]
 fn a_saved_document_is_read_without_its_expressions_and_patterns_however_bad_they_are() {
-    for (name, document) in worst::documents() {
+    for (name, document) in &*DOCUMENTS {
         if name.starts_with("expressions") || name.starts_with("patterns") {
-            assert!(Definition::of_saved(&document).is_ok(), "{name}");
+            assert!(Definition::of_saved(document).is_ok(), "{name}");
         }
     }
 }

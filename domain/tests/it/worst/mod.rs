@@ -11,7 +11,7 @@ const ROOM: usize = MAX_DOCUMENT_BYTES - 1024;
 
 /// All of them, with their names.
 pub(crate) fn documents() -> Vec<(&'static str, WorkflowDocument)> {
-    let mut all: Vec<_> = patterns().into_iter().map(|(name, list)| (name, compares(list))).collect();
+    let mut all: Vec<_> = patterns().into_iter().map(|(name, list)| (name, compares(&list))).collect();
     all.extend(expressions().into_iter().map(|(name, list)| (name, sets(list))));
     all.extend(shapes());
     all
@@ -179,19 +179,16 @@ pub(crate) fn expressions() -> Vec<(&'static str, Vec<String>)> {
     ]
 }
 
-/// A filter for each hundred conditions.
-fn compares(patterns: Vec<String>) -> WorkflowDocument {
+/// A filter that matches all of them.
+fn compares(patterns: &[String]) -> WorkflowDocument {
     let condition = |pattern: &String| json!({"left": "", "op": "matches", "right": pattern});
     let list: Vec<_> = patterns.iter().map(condition).collect();
-    document(
-        vec![json!({"id": "n", "type": "filter", "data": {"params": {"where": {"all": list}}}})],
-        Vec::new(),
-    )
+    document(vec![json!({"id": "n", "type": "filter", "data": {"params": {"where": {"all": list}}}})], &[])
 }
 
 fn sets(texts: Vec<String>) -> WorkflowDocument {
     let fields: Map<_, _> = (0..).map(|i| format!("f{i}")).zip(texts.into_iter().map(Value::from)).collect();
-    document(vec![json!({"id": "n", "type": "set", "data": {"params": {"fields": fields}}})], Vec::new())
+    document(vec![json!({"id": "n", "type": "set", "data": {"params": {"fields": fields}}})], &[])
 }
 
 /// Documents that are hard by their shape.
@@ -204,25 +201,26 @@ fn shapes() -> Vec<(&'static str, WorkflowDocument)> {
         serde_json::from_str(&format!("{}1{}", open.repeat(levels), close.repeat(levels))).unwrap_or_default()
     };
     let with = |params: Value, kind: &str| {
-        document(vec![json!({"id": "n", "type": kind, "data": {"params": params}})], Vec::new())
+        document(vec![json!({"id": "n", "type": kind, "data": {"params": params}})], &[])
     };
     let ring: Vec<_> = (0..499).map(|i| edge(i, (i + 1) % 499)).collect();
     let dense: Vec<_> = (0..60).flat_map(|i| (i + 1..60).map(move |j| edge(i, j))).collect();
     let merges: Vec<_> = (0..1_999).map(|i| edge(i % 400, 400 + i / 400)).collect();
+    let chain: Vec<_> = (0..2_000).map(|i| edge(i, i + 1)).collect();
     let empty = |what: &str, bytes: usize| {
         Value::from(vec![serde_json::from_str::<Value>(what).unwrap_or_default(); ROOM / bytes])
     };
     vec![
-        ("shapes: a ring", document(nodes(499, "noop"), ring)),
-        ("shapes: dense", document(nodes(499, "noop"), dense)),
-        ("shapes: merges", document(nodes(499, "merge"), merges)),
-        ("shapes: dangling", document(Vec::new(), (0..2_000).map(|i| edge(i, i + 1)).collect())),
+        ("shapes: a ring", document(nodes(499, "noop"), &ring)),
+        ("shapes: dense", document(nodes(499, "noop"), &dense)),
+        ("shapes: merges", document(nodes(499, "merge"), &merges)),
+        ("shapes: dangling", document(Vec::new(), &chain)),
         (
             "shapes: the same ids",
-            document((0..499).map(|_| json!({"id": "n", "type": "noop"})).collect(), Vec::new()),
+            document((0..499).map(|_| json!({"id": "n", "type": "noop"})).collect(), &[]),
         ),
-        ("shapes: unknown kinds", document(nodes(499, "x"), Vec::new())),
-        ("shapes: too many nodes", document(nodes(8_000, "noop"), Vec::new())),
+        ("shapes: unknown kinds", document(nodes(499, "x"), &[])),
+        ("shapes: too many nodes", document(nodes(8_000, "noop"), &[])),
         ("shapes: a nested value", with(json!({"fields": {"a": nest(120, "[", "]")}}), "set")),
         (
             "shapes: many nested values",
@@ -294,7 +292,7 @@ fn shapes() -> Vec<(&'static str, WorkflowDocument)> {
     ]
 }
 
-fn document(mut nodes: Vec<Value>, edges: Vec<Value>) -> WorkflowDocument {
+fn document(mut nodes: Vec<Value>, edges: &[Value]) -> WorkflowDocument {
     nodes.push(json!({"id": "start", "type": "manual"}));
     let read = serde_json::from_value(json!({"name": "Worst", "nodes": nodes, "edges": edges}));
     read.unwrap_or_else(|error| panic!("{error}"))
