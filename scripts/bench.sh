@@ -38,10 +38,8 @@ if wants peers; then
   mapfile -t restate <<<"$told"
 fi
 echo "Building in release mode: minutes the first time."
-if [ "$names" != ' peers' ]; then
-  cargo build --locked --release --workspace --bins
-  cargo bench --locked --no-run -p bridge -p workers -p cli
-fi
+# The programs that benches start: cargo builds only the command line with its benches.
+if wants cold-start || wants path-kafka; then cargo build --locked --release --workspace --bins; fi
 
 if wants bridge; then bench -p bridge --bench produce; fi
 if wants bridge-kafka; then
