@@ -120,6 +120,7 @@ impl Worker {
             (config.waiters(), readers::ENDED),
             stop_ingest.clone(),
         ));
+        readers.restore()?;
         let runner = Runner::new(config.runner.clone(), Arc::clone(&clock))?;
         runner.warm();
         let deps = ProcessorDeps {

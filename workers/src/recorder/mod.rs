@@ -21,8 +21,7 @@ use minireipaz::{
     store::{Facts, Store, StoreError},
     telemetry::names,
 };
-use record::Gathered;
-pub(crate) use record::{Record, RunRecord, StepRecord};
+pub(crate) use record::{Gathered, Record, RunRecord, StepRecord};
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::doubling;
