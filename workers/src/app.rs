@@ -129,6 +129,7 @@ impl Worker {
             (config.waiters(), readers::ENDED),
             stop_ingest.clone(),
         ));
+        readers.restore()?;
         let runner = Runner::new(config.runner.clone(), Arc::clone(&clock))?;
         runner.warm();
         let deps = ProcessorDeps {

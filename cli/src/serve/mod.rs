@@ -34,7 +34,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Options of `minireipaz serve`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The functions get this program's environment (KAFKA_REST_URL, CLICKHOUSE_URL, AUTH_…, see README), \
+The functions get this program's environment (KAFKA_REST_URL, CLICKHOUSE_URL, AUTH_…, WORKER_URL, see README), \
 and what Vercel sets.
 
 Examples:

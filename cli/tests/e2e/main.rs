@@ -57,6 +57,7 @@ fn main() -> ExitCode {
         replies::a_run_can_be_read_where_its_reply_says_as_soon_as_it_is_accepted,
         replies::a_long_poll_is_answered_when_something_changes_and_not_before,
         replies::a_long_poll_without_a_change_ends_with_what_is_known,
+        replies::a_reader_never_sees_a_run_go_backwards,
         examples::every_example_gives_its_expected_result,
         examples::the_command_line_runs_an_example_and_compares_its_output,
     ];

@@ -48,3 +48,29 @@ pub async fn a_long_poll_without_a_change_ends_with_what_is_known(api: Client) {
     // A run that has ended does not change any more: there is nothing to wait for.
     assert!(began.elapsed() < SOON);
 }
+
+pub async fn a_reader_never_sees_a_run_go_backwards(api: Client) {
+    let id = api.save(&read_json(&repository("examples/slow/workflow.json"))).await;
+    let hello = api.save(&read_json(&repository("examples/hello/workflow.json"))).await;
+    for ms in [0, 40, 150, 400] {
+        let run = api.run(&id, &json!({"ms": ms})).await;
+        // Every way to read it in turn; after its end, too, while the store hears of it.
+        let (mut seen, mut after_its_end) = (0, 0);
+        for query in ["", "?wait=1&after=0", "?wait=0", "?wait=1&after=2"].iter().cycle() {
+            let read = api.get(&format!("/runs/{run}{query}")).await;
+            assert_eq!(read.status, 200, "{read:?}");
+            let revision = read.body["revision"].as_u64().unwrap();
+            assert!(revision >= seen, "{revision} after {seen}: {read:?}");
+            seen = revision;
+            after_its_end += i32::from(read.body["status"] == "succeeded");
+            if after_its_end == 50 {
+                break;
+            }
+        }
+        // In the same request as its start.
+        let started =
+            api.post(&format!("/workflows/{hello}/runs?wait=20"), &json!({"input": {"name": "Ada"}})).await;
+        assert_eq!((started.status, &started.body["status"]), (202, &json!("succeeded")), "{started:?}");
+        assert_eq!(api.get(&format!("/runs/{}", started.id())).await.body, started.body);
+    }
+}

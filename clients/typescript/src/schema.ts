@@ -126,7 +126,8 @@ export interface paths {
         put?: never;
         /**
          * Starts a run.
-         * @description It is accepted for good when this answers; follow it at its `Location`. The newest version of the workflow is
+         * @description It is accepted for good when this answers; follow it at its `Location`. With `wait` the answer comes when the run has
+         *     ended, or when the wait is over: look at `status`. The newest version of the workflow is
          *     run, which may be newer than the `workflow_version` of the answer.
          *
          *     The same `Idempotency-Key` is the same run for ever, whatever has become of it: the answer then is the run as
@@ -1491,10 +1492,15 @@ export interface operations {
     };
     startRun: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Seconds to wait for the run's end, at most 20. */
+                wait?: number;
+            };
             header?: {
                 /** @description Your name for this request: 1 to 255 visible ASCII characters. */
                 "Idempotency-Key"?: string | null;
+                /** @description `wait=10` is the same as the parameter. */
+                Prefer?: string | null;
             };
             path: {
                 /** @description The workflow's id. */

@@ -12,7 +12,7 @@ mod worker_door;
 
 #[cfg(feature = "api")]
 pub use config::LiveConfig;
-pub use wire::{Ask, InvalidAsk, LONGEST_WAIT, PATH, UNKNOWN_RUN};
+pub use wire::{Ask, InvalidAsk, LONGEST_WAIT, OWNER_UNAVAILABLE, PATH, UNKNOWN_RUN};
 #[cfg(feature = "api")]
 pub use worker_door::WorkerDoor;
 
@@ -51,6 +51,9 @@ pub enum LiveError {
     /// It has no room for another one who waits.
     #[error("the worker has no room for more who wait")]
     Busy,
+    /// The one that has the run cannot be reached; others can.
+    #[error("the worker that the run belongs to cannot be reached")]
+    OwnerAway,
     /// It did not answer, or not with what was asked for.
     #[error("the worker gave no answer: {0}")]
     Failed(String),

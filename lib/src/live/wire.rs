@@ -12,6 +12,10 @@ pub const PATH: &str = "/runs";
 /// is of somebody who has no such route.
 pub const UNKNOWN_RUN: &str = "run_unknown";
 
+/// The `code` of the problem with status 503 that says: the worker that the run belongs to cannot be reached, all is well
+/// with the one that answers.
+pub const OWNER_UNAVAILABLE: &str = "owner_unavailable";
+
 /// No wait is longer.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
 

@@ -16,7 +16,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{Ask, LiveConfig, LiveError, LiveRun, LiveRuns, PATH, UNKNOWN_RUN};
+use super::{Ask, LiveConfig, LiveError, LiveRun, LiveRuns, OWNER_UNAVAILABLE, PATH, UNKNOWN_RUN};
 use crate::{
     clock::{Clock, SystemClock},
     outbound::{self, OutboundError, Reply},
@@ -126,7 +126,7 @@ impl LiveRuns for WorkerDoor {
         let outcome = match &answer {
             Ok(_) => "success",
             Err(LiveError::Busy) => "rate_limited",
-            Err(_) => "connection",
+            Err(_) => "server",
         };
         metrics::counter!(
             names::CALL_ATTEMPTS,
@@ -149,16 +149,17 @@ fn read(reply: Reply) -> Result<Option<LiveRun>, LiveError> {
     struct ProblemForm {
         code: String,
     }
+    let code =
+        || serde_json::from_slice(&reply.body).map_or_else(|_| String::new(), |ProblemForm { code }| code);
     match reply.status {
         200 => {
             let RunForm { attempt, revision, status } = serde_json::from_slice(&reply.body)
                 .map_err(|error| LiveError::Failed(format!("what it sent is no run: {error}")))?;
             Ok(Some(LiveRun { head: Head { attempt, revision, status }, json: reply.body }))
         }
-        404 => match serde_json::from_slice(&reply.body) {
-            Ok(ProblemForm { code }) if code == UNKNOWN_RUN => Ok(None),
-            _ => Err(LiveError::Failed(format!("there is no {PATH} at WORKER_URL (status 404)"))),
-        },
+        404 if code() == UNKNOWN_RUN => Ok(None),
+        404 => Err(LiveError::Failed(format!("there is no {PATH} at WORKER_URL (status 404)"))),
+        503 if code() == OWNER_UNAVAILABLE => Err(LiveError::OwnerAway),
         429 => Err(LiveError::Busy),
         401 => Err(LiveError::Failed(
             "it does not take this function's CONNECTOR_SECRET (status 401)".to_owned(),

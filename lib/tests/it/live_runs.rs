@@ -11,7 +11,10 @@ use std::{
 
 use async_trait::async_trait;
 use axum::body::Body;
-use domain::run::{RunKey, RunStatus};
+use domain::{
+    event::Payload,
+    run::{RunKey, RunStatus},
+};
 use http::Method;
 use minireipaz::{
     live::{Ask, LiveConfig, LiveError, LiveRun, LiveRuns, WorkerDoor},
@@ -280,6 +283,7 @@ async fn the_workers_door_is_asked_with_the_secret_and_what_it_says_is_understoo
     for (status, body, expected) in [
         (404, problem.clone(), Ok(None)),
         (429, json!({}), Err(LiveError::Busy)),
+        (503, json!({"code": "owner_unavailable"}), Err(LiveError::OwnerAway)),
         (404, json!({"code": "not_found"}), Err(LiveError::Failed("there is no /runs".into()))),
         (401, problem, Err(LiveError::Failed("it does not take this function's CONNECTOR_SECRET".into()))),
     ] {
@@ -302,4 +306,28 @@ async fn the_workers_door_is_asked_with_the_secret_and_what_it_says_is_understoo
         .await;
     eventually("it is asked again", async || door.ask(&key, ask).await.is_ok()).await;
     assert!(door.ask(&key, ask).await.is_ok());
+}
+
+#[tokio::test]
+async fn who_starts_a_run_may_wait_for_its_end_in_the_same_request() {
+    let (app, workers, _) = accepted(false).await;
+    let path = format!("/api/v1/workflows/{}/runs", app.workflow().await);
+    let answer = app.post(&format!("{path}?wait=soon"), &json!({})).await;
+    answer.problem(400, "invalid_parameter");
+    let (waits, asked, to) = (Arc::clone(&app), workers.asked(), path.clone());
+    let mut started = JoinSet::new();
+    started.spawn(async move { waits.post_with(&to, &json!({}), &[("prefer", "wait=20")]).await });
+    eventually("the worker is asked", async || workers.asked() > asked).await;
+    let Payload::RunRequested(requested) = app.bus.take_for_scheduler().pop().unwrap().payload else {
+        panic!()
+    };
+    let run = requested.run_id.to_string();
+    workers.has(&run, 1, 4, RunStatus::Succeeded);
+    let answer = started.join_next().await.unwrap().unwrap();
+    assert_eq!((answer.status.as_u16(), answer.header("location")), (202, &*format!("/api/v1/runs/{run}")));
+    assert_eq!(answer.body["status"], "succeeded");
+    // A wait that cannot be had takes nothing from what was accepted.
+    workers.fault.send_replace(Some(Fault::Fails));
+    let answer = app.post(&format!("{path}?wait=1"), &json!({})).await;
+    assert_eq!((answer.status.as_u16(), answer.body["status"].as_str()), (202, Some("queued")));
 }

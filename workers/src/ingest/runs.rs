@@ -10,7 +10,7 @@ use axum::{
 use domain::ids::RunId;
 use metrics::counter;
 use minireipaz::{
-    live::{Ask, UNKNOWN_RUN},
+    live::{Ask, OWNER_UNAVAILABLE, UNKNOWN_RUN},
     telemetry::names,
 };
 use serde_json::json;
@@ -49,7 +49,7 @@ pub(super) async fn read(
             count("asked_elsewhere");
             answer.unwrap_or_else(|why| {
                 let detail = format!("the worker that the run belongs to gave no answer: {why}");
-                problem(StatusCode::SERVICE_UNAVAILABLE, "owner_unavailable", &detail)
+                problem(StatusCode::SERVICE_UNAVAILABLE, OWNER_UNAVAILABLE, &detail)
             })
         }
         _ => match state.readers.read(key, ask).await {

@@ -8,6 +8,7 @@
 mod ended;
 mod look;
 mod read;
+mod restore;
 mod view;
 
 use std::{

@@ -24,8 +24,7 @@ use minireipaz::{
     store::{Facts, Store, StoreError},
     telemetry::names,
 };
-use record::Gathered;
-pub(crate) use record::{Record, RunRecord, StepRecord};
+pub(crate) use record::{Gathered, Record, RunRecord, StepRecord};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 

@@ -100,6 +100,11 @@ impl Gathered {
         self.runs.iter().filter(|row| row.run.status.is_terminal()).count() as u64
     }
 
+    /// The runs, each with all that was added of it.
+    pub(crate) fn into_runs(self) -> impl Iterator<Item = RunRecord> {
+        self.runs.into_iter()
+    }
+
     /// What the store takes.
     pub(crate) fn into_facts(self) -> (Facts, Vec<DeadLetter>) {
         let mut facts = Facts::default();

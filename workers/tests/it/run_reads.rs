@@ -146,6 +146,19 @@ async fn a_run_that_only_waits_is_read_from_the_journal_also_after_a_crash() {
 }
 
 #[tokio::test]
+async fn a_run_that_ended_before_a_crash_is_not_forgotten_while_the_store_does_not_have_it() {
+    let mut app = App::start().await;
+    app.store.set_down(true);
+    let task = Task::new(&call_workflow(&[("call", app.endpoint.url("/once"), json!({}))]));
+    let run = app.submit(&task).await;
+    let before = Reader::of(&app).read(run, "&wait=25").await.run("succeeded");
+    app.crash_and_start_again().await;
+    assert_eq!(Reader::of(&app).read(run, "").await.run("succeeded"), before);
+    app.store.set_down(false);
+    assert_eq!(serde_json::to_value(app.succeeded(run).await).unwrap(), before);
+}
+
+#[tokio::test]
 async fn a_run_that_is_not_known_is_told_from_a_route_that_does_not_exist_and_a_stranger_reads_nothing() {
     let app = App::start().await;
     let run = app.submit(&Task::new(&pure_workflow())).await;

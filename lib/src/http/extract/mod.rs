@@ -16,7 +16,7 @@ pub use conditions::{IfMatch, IfNoneMatch, KeyHeader, etag};
 pub use page::{PageQuery, cursor_text};
 pub use path::{RunPath, WorkflowPath};
 pub(super) use query::MAX_WAIT;
-pub use query::{Deep, OfNode, Waiting};
+pub use query::{BriefWait, Deep, OfNode, Waiting};
 
 use http::StatusCode;
 

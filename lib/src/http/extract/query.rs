@@ -69,17 +69,36 @@ impl<S: Send + Sync> FromRequestParts<S> for Waiting {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let (uri, headers) = (&parts.uri, &parts.headers);
-        let wait = match parsed::<u64>(uri, "wait", "a number of seconds, such as 25")? {
-            Some(seconds) => Some(seconds),
-            None => preferred_wait(headers),
-        };
         let after = match parsed(uri, "after", "a run's revision, such as 7")? {
             Some(revision) => Some(revision),
             None => text(headers, "last-event-id").and_then(|id| id.parse().ok()),
         };
-        let wait = wait.map(|seconds| Duration::from_secs(seconds).min(MAX_WAIT));
+        let wait = wait(parts)?.map(|wait| wait.min(MAX_WAIT));
         Ok(Self { wait, after, stream: wants_stream(headers) })
     }
+}
+
+/// Longest wait of a request that starts something: within what a function may take for one.
+const MAX_BRIEF_WAIT: Duration = Duration::from_secs(20);
+
+/// How long who starts a run waits for its end: `?wait=` or `Prefer: wait=`, at most 20 seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BriefWait(pub Duration);
+
+impl<S: Send + Sync> FromRequestParts<S> for BriefWait {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        Ok(Self(wait(parts)?.unwrap_or_default().min(MAX_BRIEF_WAIT)))
+    }
+}
+
+fn wait(parts: &Parts) -> Result<Option<Duration>, ApiError> {
+    let wait = match parsed::<u64>(&parts.uri, "wait", "a number of seconds, such as 25")? {
+        Some(seconds) => Some(seconds),
+        None => preferred_wait(&parts.headers),
+    };
+    Ok(wait.map(Duration::from_secs))
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {

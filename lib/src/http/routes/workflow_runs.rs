@@ -1,5 +1,7 @@
 //! `/api/v1/workflows/{id}/runs`: start and list.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     extract::State,
@@ -7,23 +9,28 @@ use axum::{
 };
 use http::{HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use utoipa_axum::routes;
 
 use super::{Problems, QUICK, Routes, UnreadableEntry, run_json, within};
 use crate::{
     http::{
         extract::{
-            Authorized, KeyHeader, PageQuery, RunsRead, RunsWrite, StartBody, WorkflowPath, cursor_text,
+            Authorized, BriefWait, KeyHeader, PageQuery, RunsRead, RunsWrite, StartBody, WorkflowPath,
+            cursor_text,
         },
         problem::{ApiError, Problem},
         state::AppState,
     },
-    service::StartRun,
+    service::{StartRun, Until},
 };
 use domain::{
     ids::WorkflowId,
     run::{RunSummary, RunWithSteps},
 };
+
+/// How long reading a run may take after the wait for its end: together they stay below the limit of a request.
+const READING: Duration = Duration::from_secs(2);
 
 /// The routes.
 #[must_use]
@@ -45,7 +52,8 @@ pub struct RunPage {
 
 /// Starts a run.
 ///
-/// It is accepted for good when this answers; follow it at its `Location`. The newest version of the workflow is
+/// It is accepted for good when this answers; follow it at its `Location`. With `wait` the answer comes when the run has
+/// ended, or when the wait is over: look at `status`. The newest version of the workflow is
 /// run, which may be newer than the `workflow_version` of the answer.
 ///
 /// The same `Idempotency-Key` is the same run for ever, whatever has become of it: the answer then is the run as
@@ -55,6 +63,8 @@ pub struct RunPage {
     request_body(content = Option<StartBody>, description = "The run's input; may be missing."),
     params(
         ("id" = WorkflowId, Path, description = "The workflow's id."),
+        ("wait" = Option<u64>, Query, description = "Seconds to wait for the run's end, at most 20.", maximum = 20),
+        ("Prefer" = Option<String>, Header, description = "`wait=10` is the same as the parameter."),
         ("Idempotency-Key" = Option<String>, Header, description = "Your name for this request: 1 to 255 visible ASCII characters.", min_length = 1, max_length = 255, pattern = "^[!-~]+$"),
     ), responses(
     (status = 202, description = "Accepted.", body = RunWithSteps, headers(
@@ -70,14 +80,25 @@ async fn start(
     State(app): State<AppState>,
     who: Authorized<RunsWrite>,
     WorkflowPath(workflow_id): WorkflowPath,
+    BriefWait(wait): BriefWait,
     KeyHeader(key): KeyHeader,
     StartBody { input }: StartBody,
 ) -> Result<Response, ApiError> {
+    let begun = Instant::now();
     let started = app.runs.start(&who.caller, StartRun { workflow_id, input, key }).await?;
     let location = HeaderValue::from_str(&format!("/api/v1/runs/{}", started.id))
         .map_err(|error| ApiError::internal().caused_by(error))?;
+    let wait = wait.saturating_sub(begun.elapsed());
+    let run = if wait.is_zero() {
+        started.run
+    } else {
+        let ended = app.runs.read(&who.caller, started.id, Until::Terminal, wait);
+        // It was accepted: whatever keeps it from being read is no reason to say anything else.
+        let read = tokio::time::timeout(wait + READING, ended).await;
+        started.run.or_newer(read.ok().and_then(Result::ok))
+    };
     let mut response =
-        (StatusCode::ACCEPTED, [(header::LOCATION, location)], run_json(&started.run)?).into_response();
+        (StatusCode::ACCEPTED, [(header::LOCATION, location)], run_json(&run)?).into_response();
     if started.replayed {
         response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
     }

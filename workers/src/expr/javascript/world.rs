@@ -258,8 +258,8 @@ fn compile<'js>(
 }
 
 fn function(source: &str, open: &str, close: &str) -> String {
-    // The line break ends a comment at the end of the expression.
+    // The line break ends a comment at the end of the expression. An arrow function has no `arguments`, no `new.target`.
     format!(
-        "export default function ($json, $input, $, $run, $workflow, $env, $now, $itemIndex) {{ return {open}\n{source}\n{close} }}"
+        "export default ($json, $input, $, $run, $workflow, $env, $now, $itemIndex) => {{ return {open}\n{source}\n{close} }}"
     )
 }
