@@ -20,7 +20,7 @@ use domain::{
     event::{DeadLetter, Event, Payload, TaskExecute},
     ids::{RunId, TenantId, WorkflowId},
     json_text::JsonText,
-    run::{RunKey, RunStatus, RunSummary, RunWithSteps, Trigger},
+    run::{Run, RunKey, RunStatus, RunSummary, RunWithSteps, Trigger},
     timestamp::Timestamp,
     workflow::{DocumentText, StoredWorkflow, WorkflowKey, WorkflowSummary},
 };
@@ -29,7 +29,7 @@ use minireipaz::{
     clock::{Clock, SystemClock},
     store::{
         Claim, DeadLetterStore, Facts, Found, Head, Page, PageRequest, RunStore, Store, StoreError,
-        WorkflowChange, WorkflowStore,
+        VersionKey, WorkflowChange, WorkflowStore,
     },
 };
 use serde_json::json;
@@ -181,6 +181,8 @@ impl RunStore for Seen {
         Ok(())
     }
 
+    fn announce(&self, _: Vec<(TenantId, Run)>) {}
+
     async fn get(&self, _: &[RunKey]) -> Result<HashMap<RunKey, Found<RunWithSteps>>, StoreError> {
         Ok(HashMap::new())
     }
@@ -212,7 +214,10 @@ impl WorkflowStore for Seen {
         Err(not_asked())
     }
 
-    async fn versions(&self, _: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, u32>, StoreError> {
+    async fn at_versions(
+        &self,
+        _: &[VersionKey],
+    ) -> Result<HashMap<VersionKey, Found<StoredWorkflow>>, StoreError> {
         Err(not_asked())
     }
 

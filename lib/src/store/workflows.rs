@@ -23,9 +23,11 @@ pub trait WorkflowStore: Send + Sync + 'static {
         keys: &[WorkflowKey],
     ) -> Result<HashMap<WorkflowKey, Found<StoredWorkflow>>, StoreError>;
 
-    /// The number of the newest version of each workflow that exists and is not deleted: what [`Self::newest`] gives,
-    /// without reading documents.
-    async fn versions(&self, keys: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, u32>, StoreError>;
+    /// These versions, those of deleted workflows too; what does not exist is missing. One read, however many.
+    async fn at_versions(
+        &self,
+        versions: &[VersionKey],
+    ) -> Result<HashMap<VersionKey, Found<StoredWorkflow>>, StoreError>;
 
     /// Claims a version of a workflow; true when nobody else claims it. Of those who claim it for different contents
     /// at most one is told so; who is not told so steps back with [`Self::withdraw`]. A claim expires after
@@ -38,6 +40,9 @@ pub trait WorkflowStore: Send + Sync + 'static {
     /// Workflows by `updated_at`, newest first; those that cannot be read are left out.
     async fn list(&self, tenant: &TenantId, page: &PageRequest) -> Result<Page<WorkflowSummary>, StoreError>;
 }
+
+/// A version of a workflow.
+pub type VersionKey = (WorkflowKey, u32);
 
 /// A change of a workflow.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,7 +108,7 @@ mod in_memory {
     impl Call {
         pub const SAVE: Self = Self::write("save");
         pub const NEWEST: Self = Self::read("newest");
-        pub const VERSIONS: Self = Self::read("versions");
+        pub const AT_VERSIONS: Self = Self::read("at versions");
         pub const CLAIM: Self = Self::write("claim");
         pub const WITHDRAW: Self = Self::write("withdraw");
         pub const LIST_WORKFLOWS: Self = Self::read("list workflows");
@@ -118,6 +123,9 @@ mod in_memory {
                         WorkflowChange::Saved { workflow, .. } => Some(workflow.clone()),
                         WorkflowChange::Deleted { .. } => None,
                     };
+                    if let Some(workflow) = &workflow {
+                        state.versions.insert((change.key(), change.version()), workflow.clone());
+                    }
                     let row = (change.version(), workflow);
                     keep_newest(&mut state.workflows, change.key(), row, |row| row.0);
                 }
@@ -140,13 +148,16 @@ mod in_memory {
             .await
         }
 
-        async fn versions(&self, keys: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, u32>, StoreError> {
-            self.read(Call::VERSIONS, |state| {
-                let found = |key: &WorkflowKey| match state.workflows.get(key)? {
-                    (version, Some(_)) => Some((key.clone(), *version)),
-                    (_, None) => None,
+        async fn at_versions(
+            &self,
+            versions: &[VersionKey],
+        ) -> Result<HashMap<VersionKey, Found<StoredWorkflow>>, StoreError> {
+            self.read(Call::AT_VERSIONS, |state| {
+                let found = |version: &VersionKey| {
+                    let workflow = state.versions.get(version)?.clone();
+                    Some((version.clone(), state.readable(version.0.1.0).map(|()| workflow)))
                 };
-                keys.iter().filter_map(found).collect()
+                versions.iter().filter_map(found).collect()
             })
             .await
         }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
+use super::versions::Choice;
 use crate::{ingest::Letters, store::WorkflowChange};
 use domain::{
     event::RunRequested,
@@ -35,7 +36,7 @@ pub(super) struct Received<'a> {
     pub(super) record: &'a str,
 }
 
-/// A run that workers are to execute, in the newest version of its workflow.
+/// A run that workers are to execute.
 pub(super) struct Start {
     pub(super) tenant: TenantId,
     pub(super) traceparent: Option<String>,
@@ -69,19 +70,32 @@ impl Start {
         (self.tenant.clone(), self.run.workflow_id)
     }
 
+    /// What it runs.
+    pub(super) fn choice(&self) -> Choice {
+        (self.workflow(), self.run.wanted_version)
+    }
+
     /// The run as it fails when its workflow is gone.
     pub(super) fn without_workflow(self, now: Timestamp) -> (TenantId, Run) {
-        let RunRequested { workflow_id, workflow_version, .. } = self.run;
-        let message = format!(
-            "workflow {workflow_id} does not exist any more; it was deleted after the run was accepted"
-        );
-        let error = NodeError::new("workflow_not_found", message);
+        let RunRequested { workflow_id, workflow_version, wanted_version, .. } = self.run;
+        let error = match wanted_version {
+            None => {
+                let gone = "does not exist any more; it was deleted after the run was accepted";
+                NodeError::new("workflow_not_found", format!("workflow {workflow_id} {gone}"))
+            }
+            Some(version) => {
+                let message = format!("workflow {workflow_id} has no version {version}, or was deleted");
+                NodeError::new("workflow_version_not_found", message)
+            }
+        };
+        let workflow_version = wanted_version.unwrap_or(workflow_version);
         (self.tenant, self.run.at_version(workflow_version, self.input).failed(error, 1, now))
     }
 
     /// The run as it fails when what is stored of its workflow cannot be read: others' runs must not wait for it.
     pub(super) fn with_unreadable_workflow(self, now: Timestamp) -> (TenantId, Run) {
-        let RunRequested { workflow_id, workflow_version, .. } = self.run;
+        let RunRequested { workflow_id, workflow_version, wanted_version, .. } = self.run;
+        let workflow_version = wanted_version.unwrap_or(workflow_version);
         let message = format!("what is stored of workflow {workflow_id} cannot be read");
         let error = NodeError::new("workflow_unreadable", message);
         (self.tenant, self.run.at_version(workflow_version, self.input).failed(error, 1, now))

@@ -33,6 +33,10 @@ impl RunStore for ClickHouse {
         Ok(self.records.submit(rows).await?)
     }
 
+    fn announce(&self, runs: Vec<(TenantId, Run)>) {
+        self.announcements.announce(runs);
+    }
+
     async fn get(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, Found<RunWithSteps>>, StoreError> {
         if keys.is_empty() {
             return Ok(HashMap::new());
