@@ -108,16 +108,19 @@ pub struct WorkflowDeleted {
     pub deleted_at: Timestamp,
 }
 
-/// A run was accepted. The scheduler resolves which version of the workflow it runs: the newest when it is
-/// scheduled, at least `workflow_version`.
+/// A run was accepted. It runs the version that its request names, or the newest that the function or the scheduler
+/// knows: at least `workflow_version`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunRequested {
     /// The run.
     pub run_id: RunId,
     /// The workflow to run.
     pub workflow_id: WorkflowId,
-    /// The newest version that the function knew.
+    /// The newest version that the function knew; it is stored.
     pub workflow_version: u32,
+    /// The version that the request names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted_version: Option<u32>,
     /// What started it.
     pub trigger: Trigger,
     /// Its input, as given.

@@ -100,6 +100,11 @@ SETTINGS index_granularity = 256, index_granularity_bytes = 131072;
 -- So a run with its steps is one range of the key, and a page of a list is a short read within another one. (A key
 -- with a column for each of these things costs point reads a quarter more.)
 --
+-- Merges: about ten small inserts a second come here, and as it is set up the server merges the large part with each
+-- of them, for it drops small parts from a merge and takes what is left (measured with ten inserts a second of ten runs
+-- each: 77 rows merged for each one inserted, and as set here 6, at half the CPU). With the base, parts are merged ten
+-- at a time. What is too old goes once a day, not every four hours: for that, parts are rewritten.
+--
 -- Retention counts from the last change, so that a run that waits for months is not lost while it waits.
 CREATE TABLE IF NOT EXISTS run_rows
 (
@@ -131,7 +136,9 @@ ENGINE = ReplacingMergeTree(version)
 PRIMARY KEY (tenant, owner_id, place)
 ORDER BY (tenant, owner_id, place, iteration)
 TTL toDateTime(recorded_at) + INTERVAL 30 DAY
-SETTINGS index_granularity = 256, index_granularity_bytes = 131072;
+SETTINGS index_granularity = 256, index_granularity_bytes = 131072,
+    merge_selector_base = 10, merge_selector_enable_heuristic_to_remove_small_parts_at_right = 0,
+    merge_with_ttl_timeout = 86400;
 
 -- `input`, `output`, `error` and `trigger` are JSON.
 CREATE VIEW IF NOT EXISTS runs AS

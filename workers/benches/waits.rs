@@ -21,7 +21,7 @@ use domain::{
     event::{Event, Payload, TaskExecute},
     ids::{NodeId, RunId, TenantId, WorkflowId},
     json_text::JsonText,
-    run::{RunKey, RunStatus, RunSummary, RunWithSteps, Trigger},
+    run::{Run, RunKey, RunStatus, RunSummary, RunWithSteps, Trigger},
     timestamp::Timestamp,
     workflow::{DocumentText, WorkflowKey, WorkflowSummary},
 };
@@ -30,7 +30,7 @@ use minireipaz::{
     clock::{Clock, SystemClock},
     store::{
         Claim, DeadLetterStore, Facts, Found, FoundWorkflow, Head, Page, PageRequest, RunStore, Store,
-        StoreError, WorkflowChange, WorkflowStore,
+        StoreError, VersionKey, WorkflowChange, WorkflowStore,
     },
 };
 use serde_json::json;
@@ -182,6 +182,8 @@ impl RunStore for Seen {
         Ok(())
     }
 
+    fn announce(&self, _: Vec<(TenantId, Run)>) {}
+
     async fn get(&self, _: &[RunKey]) -> Result<HashMap<RunKey, Found<RunWithSteps>>, StoreError> {
         Ok(HashMap::new())
     }
@@ -214,7 +216,7 @@ impl WorkflowStore for Seen {
         Err(not_asked())
     }
 
-    async fn versions(&self, _: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, u32>, StoreError> {
+    async fn at_versions(&self, _: &[VersionKey]) -> Result<HashMap<VersionKey, FoundWorkflow>, StoreError> {
         Err(not_asked())
     }
 

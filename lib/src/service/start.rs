@@ -154,6 +154,7 @@ impl Runs {
             run_id,
             workflow_id: id,
             workflow_version: version,
+            wanted_version: None,
             trigger: run.trigger.clone(),
             input: text_of(&run.input)?,
             created_at: run.created_at,

@@ -21,7 +21,9 @@ use domain::{
 };
 use uuid::Uuid;
 
-use super::{Claim, Cursor, Found, Page, PageRequest, StepFact, Store, StoreError, UnreadableRow};
+use super::{
+    Claim, Cursor, Found, Page, PageRequest, StepFact, Store, StoreError, UnreadableRow, VersionKey,
+};
 pub use watched::Call;
 use watched::Watched;
 
@@ -37,6 +39,8 @@ pub struct MemoryStore {
 pub(super) struct State {
     /// The newest version, or none for a deleted workflow.
     pub(super) workflows: BTreeMap<WorkflowKey, (u32, Option<StoredWorkflow>)>,
+    /// Every version that was saved.
+    pub(super) versions: BTreeMap<VersionKey, StoredWorkflow>,
     pub(super) claims: Vec<(WorkflowKey, Claim)>,
     pub(super) runs: BTreeMap<RunKey, Run>,
     pub(super) steps: BTreeMap<RunKey, BTreeMap<(NodeId, Iteration), StepFact>>,
@@ -154,6 +158,15 @@ impl MemoryStore {
         };
         self.watched.wrote(result.is_ok()).await;
         result
+    }
+
+    /// A write that nobody waits for; lost if it is to fail.
+    pub(super) fn tell(&self, call: Call, write: impl FnOnce(&mut State)) {
+        let done = self.watched.hear(call);
+        if done {
+            write(&mut self.state());
+        }
+        self.watched.tried(done);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -23,7 +23,7 @@ use domain::timestamp::Timestamp;
 
 pub use dead_letters::DeadLetterStore;
 pub use runs::{Facts, Head, RunStore, StepFact};
-pub use workflows::{Claim, FoundWorkflow, UnreadableWorkflow, WorkflowChange, WorkflowStore};
+pub use workflows::{Claim, FoundWorkflow, UnreadableWorkflow, VersionKey, WorkflowChange, WorkflowStore};
 
 /// All stores of one database, and what concerns the database itself.
 #[async_trait]

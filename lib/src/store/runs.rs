@@ -16,6 +16,10 @@ pub trait RunStore: Send + Sync + 'static {
     /// Records facts. A run is never seen without the steps that came with it or before it.
     async fn record(&self, facts: &Facts) -> Result<(), StoreError>;
 
+    /// Shows runs that were just accepted, as far as that costs nobody a wait: this returns at once, and nobody hears
+    /// whether it succeeded. What is shown is visible within some seconds, or it is lost.
+    fn announce(&self, runs: Vec<(TenantId, Run)>);
+
     /// The runs with their steps; what does not exist is missing. One round, however many. A step that cannot be read
     /// is one of its run's, [`domain::run::StepStatus::Unreadable`], with what can be read of it. Of outputs above
     /// [`domain::limits::MAX_ANSWER_BYTES`] together the largest are left out.
@@ -111,6 +115,7 @@ mod in_memory {
     #[expect(missing_docs, reason = "the trait says what they are")]
     impl Call {
         pub const RECORD: Self = Self::write("record");
+        pub const ANNOUNCE: Self = Self::write("announce");
         pub const GET: Self = Self::look("get");
         pub const GET_NODE: Self = Self::look("get node");
         pub const HEADS: Self = Self::look("heads");
@@ -130,13 +135,15 @@ mod in_memory {
                     keep_newest(steps, id, fact.clone(), |fact| (fact.run_attempt, fact.revision));
                 }
                 for (tenant, run) in &facts.runs {
-                    let key = (tenant.clone(), run.id);
-                    keep_newest(&mut state.runs, key, run.clone(), |run| (run.attempt, run.revision));
-                    state.recorded.entry(run.id).or_default().push(run.status);
+                    keep(state, tenant, run);
                 }
                 Ok(())
             })
             .await
+        }
+
+        fn announce(&self, runs: Vec<(TenantId, Run)>) {
+            self.tell(Call::ANNOUNCE, |state| runs.iter().for_each(|(tenant, run)| keep(state, tenant, run)));
         }
 
         async fn get(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, Found<RunWithSteps>>, StoreError> {
@@ -199,6 +206,12 @@ mod in_memory {
                 .readable(key.1.0)
                 .map(|()| RunWithSteps { run, steps, left_out: Vec::new() }.within(MAX_ANSWER_BYTES)),
         )
+    }
+
+    fn keep(state: &mut State, tenant: &TenantId, run: &Run) {
+        let key = (tenant.clone(), run.id);
+        keep_newest(&mut state.runs, key, run.clone(), |run| (run.attempt, run.revision));
+        state.recorded.entry(run.id).or_default().push(run.status);
     }
 
     fn steps_of(state: &State, key: &RunKey) -> Vec<Step> {

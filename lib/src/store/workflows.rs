@@ -21,9 +21,11 @@ pub trait WorkflowStore: Send + Sync + 'static {
     /// The newest version of each workflow that exists and is not deleted. One read, however many.
     async fn newest(&self, keys: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, FoundWorkflow>, StoreError>;
 
-    /// The number of the newest version of each workflow that exists and is not deleted: what [`Self::newest`] gives,
-    /// without reading documents.
-    async fn versions(&self, keys: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, u32>, StoreError>;
+    /// These versions, those of deleted workflows too; what does not exist is missing. One read, however many.
+    async fn at_versions(
+        &self,
+        versions: &[VersionKey],
+    ) -> Result<HashMap<VersionKey, FoundWorkflow>, StoreError>;
 
     /// Claims a version of a workflow; true when nobody else claims it. Of those who claim it for different contents
     /// at most one is told so; who is not told so steps back with [`Self::withdraw`]. A claim expires after
@@ -36,6 +38,9 @@ pub trait WorkflowStore: Send + Sync + 'static {
     /// Workflows by `updated_at`, newest first.
     async fn list(&self, tenant: &TenantId, page: &PageRequest) -> Result<Page<WorkflowSummary>, StoreError>;
 }
+
+/// A version of a workflow.
+pub type VersionKey = (WorkflowKey, u32);
 
 /// What a read found under a workflow's key.
 pub type FoundWorkflow = Result<StoredWorkflow, UnreadableWorkflow>;
@@ -115,14 +120,14 @@ mod in_memory {
     use super::*;
     use crate::store::{
         Cursor, UnreadableRow,
-        memory::{Call, MemoryStore, keep_newest, page},
+        memory::{Call, MemoryStore, State, keep_newest, page},
     };
 
     #[expect(missing_docs, reason = "the trait says what they are")]
     impl Call {
         pub const SAVE: Self = Self::write("save");
         pub const NEWEST: Self = Self::read("newest");
-        pub const VERSIONS: Self = Self::read("versions");
+        pub const AT_VERSIONS: Self = Self::read("at versions");
         pub const CLAIM: Self = Self::write("claim");
         pub const WITHDRAW: Self = Self::write("withdraw");
         pub const LIST_WORKFLOWS: Self = Self::read("list workflows");
@@ -137,6 +142,9 @@ mod in_memory {
                         WorkflowChange::Saved { workflow, .. } => Some(workflow.clone()),
                         WorkflowChange::Deleted { .. } => None,
                     };
+                    if let Some(workflow) = &workflow {
+                        state.versions.insert((change.key(), change.version()), workflow.clone());
+                    }
                     let row = (change.version(), workflow);
                     let (_, id) = change.key();
                     if state.workflows.get(&change.key()).is_some_and(|known| known.0 < row.0) {
@@ -154,30 +162,25 @@ mod in_memory {
             keys: &[WorkflowKey],
         ) -> Result<HashMap<WorkflowKey, FoundWorkflow>, StoreError> {
             self.read(Call::NEWEST, |state| {
-                let found = |key: &WorkflowKey| {
+                let newest = |key: &WorkflowKey| {
                     let workflow = state.workflows.get(key)?.1.clone()?;
-                    let WorkflowSummary { version, created_at, updated_at, .. } = workflow.summary;
-                    let found = state.readable(key.1.0).map(|()| workflow);
-                    let unreadable = |why: UnreadableRow| UnreadableWorkflow {
-                        version,
-                        created_at,
-                        updated_at,
-                        why: why.0,
-                    };
-                    Some((key.clone(), found.map_err(unreadable)))
+                    Some((key.clone(), found(state, key, workflow)))
                 };
-                keys.iter().filter_map(found).collect()
+                keys.iter().filter_map(newest).collect()
             })
             .await
         }
 
-        async fn versions(&self, keys: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, u32>, StoreError> {
-            self.read(Call::VERSIONS, |state| {
-                let found = |key: &WorkflowKey| match state.workflows.get(key)? {
-                    (version, Some(_)) => Some((key.clone(), *version)),
-                    (_, None) => None,
+        async fn at_versions(
+            &self,
+            versions: &[VersionKey],
+        ) -> Result<HashMap<VersionKey, FoundWorkflow>, StoreError> {
+            self.read(Call::AT_VERSIONS, |state| {
+                let at_version = |version: &VersionKey| {
+                    let workflow = state.versions.get(version)?.clone();
+                    Some((version.clone(), found(state, &version.0, workflow)))
                 };
-                keys.iter().filter_map(found).collect()
+                versions.iter().filter_map(at_version).collect()
             })
             .await
         }
@@ -221,5 +224,11 @@ mod in_memory {
             })
             .await
         }
+    }
+
+    fn found(state: &State, key: &WorkflowKey, workflow: StoredWorkflow) -> FoundWorkflow {
+        let WorkflowSummary { version, created_at, updated_at, .. } = workflow.summary;
+        let readable = state.readable(key.1.0).map(|()| workflow);
+        readable.map_err(|UnreadableRow(why)| UnreadableWorkflow { version, created_at, updated_at, why })
     }
 }

@@ -49,6 +49,7 @@ fn every_event(document: &DocumentText, input: &JsonText) -> Vec<Event> {
         run_id,
         workflow_id,
         workflow_version: u32::MAX,
+        wanted_version: Some(u32::MAX),
         trigger: Trigger::manual(),
         input: input.clone(),
         created_at: at,

@@ -23,6 +23,7 @@ pub(crate) fn requested(workflow: &str, n: u128) -> Event {
             run_id: RunId::at(at, n),
             workflow_id: workflow.parse::<WorkflowId>().unwrap(),
             workflow_version: 1,
+            wanted_version: None,
             trigger: Trigger::manual(),
             input: JsonText::of(&json!({"n": n})).unwrap(),
             created_at: at,
@@ -57,22 +58,36 @@ async fn every_shape_of_body_is_taken() {
     }
 }
 
+/// The same with what the function knew, and what the request names.
+fn requested_version(workflow: &str, n: u128, known: u32, wanted: Option<u32>) -> Event {
+    let mut event = requested(workflow, n);
+    if let Payload::RunRequested(run) = &mut event.payload {
+        (run.workflow_version, run.wanted_version) = (known, wanted);
+    }
+    event
+}
+
+fn versions_of_tasks(app: &TestApp) -> Vec<u32> {
+    let version = |task: Event| match task.payload {
+        Payload::TaskExecute(task) => task.workflow_version,
+        other => panic!("{other:?}"),
+    };
+    app.bus.of_topic(Topic::Tasks).into_iter().map(version).collect()
+}
+
 #[tokio::test]
-async fn a_batch_costs_one_read_and_one_produce() {
+async fn a_batch_costs_one_produce_and_one_read_when_a_workflow_is_new_to_this_process() {
     let app = TestApp::start().await;
     let (one, two) = (app.workflow().await, app.workflow().await);
     let batch: Vec<_> = (0..50).map(|n| requested(if n % 2 == 0 { &one } else { &two }, n)).collect();
-    // The first batch reads the documents too.
-    for documents in [1, 0] {
-        let store = &app.store;
-        let (reads, versions, calls) =
-            (store.calls(Call::NEWEST), store.calls(Call::VERSIONS), app.bus.calls());
+    for read in [1, 0, 0] {
+        let (reads, calls) = (app.store.calls(Call::NEWEST), app.bus.calls());
         let answer = app.deliver(serde_json::to_string(&batch).unwrap()).await;
         assert_eq!(answer.body["runs"], 50);
-        assert_eq!((store.calls(Call::VERSIONS) - versions, app.bus.calls() - calls), (1, 1));
-        assert_eq!(store.calls(Call::NEWEST) - reads, documents);
+        assert_eq!((app.store.calls(Call::NEWEST) - reads, app.bus.calls() - calls), (read, 1));
     }
-    assert_eq!(app.bus.of_topic(Topic::Tasks).len(), 100);
+    assert_eq!(app.bus.of_topic(Topic::Tasks).len(), 150);
+    assert_eq!((app.store.calls(Call::ANNOUNCE), app.store.calls(Call::RECORD)), (3, 0));
 }
 
 #[tokio::test]
@@ -92,21 +107,57 @@ async fn the_saves_and_deletions_of_a_batch_are_one_write() {
 }
 
 #[tokio::test]
-async fn a_version_that_another_process_has_saved_is_run_at_once() {
+async fn a_run_gets_the_highest_version_that_its_function_knew_or_that_has_come_by() {
     let app = TestApp::start().await;
     let workflow = app.workflow().await;
     let other = app.beside();
-    for version in 1..4 {
-        app.deliver(text(&requested(&workflow, version))).await;
-        let saved = other.put(&format!("/api/v1/workflows/{workflow}"), &crate::app::greeting(), "*").await;
-        assert_eq!(saved.body["version"], json!(version + 1));
-    }
-    let tasks = app.bus.of_topic(Topic::Tasks);
-    let versions = tasks.iter().map(|task| match &task.payload {
-        Payload::TaskExecute(task) => task.workflow_version,
-        other => panic!("{other:?}"),
-    });
-    assert_eq!(versions.collect::<Vec<_>>(), [1, 2, 3]);
+    let save = async || {
+        other.put(&format!("/api/v1/workflows/{workflow}"), &crate::app::greeting(), "*").await;
+    };
+    app.bus.take_for_scheduler();
+    app.deliver(text(&requested_version(&workflow, 1, 1, None))).await;
+    save().await;
+    app.deliver(text(&requested_version(&workflow, 2, 2, None))).await;
+    app.deliver(text(&requested_version(&workflow, 3, 1, None))).await;
+    save().await;
+    let saved = app.bus.take_for_scheduler();
+    app.deliver(serde_json::to_string(&saved).unwrap()).await;
+    let reads = app.store.calls(Call::NEWEST);
+    app.deliver(text(&requested_version(&workflow, 4, 1, None))).await;
+    assert_eq!(app.store.calls(Call::NEWEST), reads, "the save brought the document");
+    assert_eq!(versions_of_tasks(&app), [1, 2, 2, 3]);
+}
+
+#[tokio::test]
+async fn a_run_gets_the_version_that_its_request_names() {
+    let app = TestApp::start().await;
+    let workflow = app.workflow().await;
+    app.put(&format!("/api/v1/workflows/{workflow}"), &crate::app::greeting(), "*").await;
+    let batch = [
+        requested_version(&workflow, 1, 2, Some(1)),
+        requested_version(&workflow, 2, 2, None),
+        requested_version(&workflow, 3, 2, Some(9)),
+    ];
+    let body = serde_json::to_string(&batch).unwrap();
+    assert_eq!(app.deliver(body.clone()).await.body["failed"], 1);
+    assert_eq!(versions_of_tasks(&app), [1, 2]);
+    let Payload::RunRequested(run) = &batch[2].payload else { unreachable!() };
+    let read = app.get(&format!("/api/v1/runs/{}", run.run_id)).await;
+    assert_eq!(read.body["error"]["code"], "workflow_version_not_found");
+    let reads = app.store.calls(Call::AT_VERSIONS);
+    app.deliver(text(&batch[0])).await;
+    assert_eq!(app.store.calls(Call::AT_VERSIONS), reads, "a version is read once");
+}
+
+#[tokio::test]
+async fn a_run_whose_workflow_was_deleted_meanwhile_fails_although_its_version_is_known() {
+    let app = TestApp::start().await;
+    let workflow = app.workflow().await;
+    assert_eq!(app.deliver(text(&requested(&workflow, 1))).await.body["runs"], 1);
+    let delete = app.request(http::Method::DELETE, &format!("/api/v1/workflows/{workflow}"));
+    app.send(delete.body(axum::body::Body::empty()).unwrap()).await;
+    app.deliver_all().await;
+    assert_eq!(app.deliver(text(&requested(&workflow, 2))).await.body["failed"], 1);
 }
 
 #[tokio::test]
@@ -212,13 +263,25 @@ async fn an_outage_sends_the_batch_back_and_it_goes_through_later() {
     assert!(app.bus.of_topic(Topic::Tasks).is_empty());
     app.store.set_down(false);
     app.store.fail_writes(true);
-    app.deliver(body.clone()).await.problem(503, "store_unavailable");
     app.deliver("broken").await.problem(503, "store_unavailable");
     app.store.fail_writes(false);
     app.bus.set_down(true);
     app.deliver(body.clone()).await.problem(503, "bus_unavailable");
     app.bus.set_down(false);
     assert_eq!(app.deliver(body).await.body["runs"], 1);
+}
+
+#[tokio::test]
+async fn a_run_of_a_known_workflow_goes_to_the_workers_while_the_store_is_away() {
+    let app = TestApp::start().await;
+    let workflow = app.workflow().await;
+    app.deliver(text(&requested(&workflow, 1))).await;
+    app.store.set_down(true);
+    assert_eq!(app.deliver(text(&requested(&workflow, 2))).await.body["runs"], 1);
+    app.store.set_down(false);
+    app.store.hang(Call::ANNOUNCE);
+    assert_eq!(app.deliver(text(&requested(&workflow, 3))).await.body["runs"], 1);
+    assert_eq!(app.bus.of_topic(Topic::Tasks).len(), 3);
 }
 
 #[tokio::test]

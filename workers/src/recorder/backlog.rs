@@ -155,19 +155,24 @@ impl Backlog {
         self.wake.notify_one();
     }
 
+    /// Waits until rows wait.
+    pub(crate) async fn wait(&self) {
+        loop {
+            let wake = self.wake.notified();
+            if self.lock().has_next() {
+                return;
+            }
+            wake.await;
+        }
+    }
+
     /// Waits until rows wait, and takes a batch of them: at least one.
     ///
     /// # Errors
     /// When the journal cannot be read; the same rows come with the next call.
     pub(crate) async fn take(self: &Arc<Self>) -> Result<Vec<Committed>, JournalError> {
-        let rows = loop {
-            let wake = self.wake.notified();
-            let rows = self.lock().batch();
-            if !rows.is_empty() {
-                break rows;
-            }
-            wake.await;
-        };
+        self.wait().await;
+        let rows = self.lock().batch();
         if rows.iter().all(|row| row.record.is_some()) {
             return self.read(rows);
         }
@@ -280,6 +285,11 @@ impl State {
         self.bytes.take(tenant, *bytes);
         let (tenant, cost) = (tenant.clone(), (*bytes + ROW_COST) as u64);
         self.waiting.push(tenant, row, cost);
+    }
+
+    /// Whether there is a batch.
+    fn has_next(&mut self) -> bool {
+        !self.unread.is_empty() || self.waiting.next_cost().is_some()
     }
 
     /// The rows whose turn it is, as many as are for one batch.

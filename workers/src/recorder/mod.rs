@@ -1,9 +1,11 @@
 //! The recorder: takes what the journal's outbox holds to the store.
 //!
-//! One call is in flight; what is committed meanwhile forms the next batch, so batches grow with the load and a
-//! lone run is recorded at once. Tenants take turns, measured in bytes. A row leaves the outbox only when the store has it, whatever fails in between.
+//! One call is in flight, and so many a second at most; what is committed meanwhile forms the next batch. So a lone run
+//! is recorded at once, and batches grow with the load while the number of inserts does not. Tenants take turns,
+//! measured in bytes. A row leaves the outbox only when the store has it, whatever fails in between.
 
 mod backlog;
+mod pace;
 mod record;
 #[cfg(test)]
 mod tests;
@@ -24,8 +26,10 @@ use minireipaz::{
     store::{Facts, Store, StoreError},
     telemetry::names,
 };
+use pace::Pace;
 pub(crate) use record::{Gathered, Record, RunRecord, StepRecord};
 use serde_json::Value;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::{CONSUMER, backoff::doubling};
@@ -52,7 +56,10 @@ impl Recorder {
     }
 
     async fn record_all(self) {
+        let mut pace = Pace::default();
         loop {
+            self.backlog.wait().await;
+            sleep_until(pace.next(Instant::now())).await;
             let taken = (|| self.backlog.take()).retry(BACKOFF).notify(|error, pause| {
                 tracing::error!(%error, retry_in = ?pause, "the outbox cannot be read; trying again");
             });

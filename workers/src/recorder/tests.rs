@@ -1,4 +1,7 @@
-use std::sync::{Arc, mpsc};
+use std::{
+    sync::{Arc, mpsc},
+    time::Duration,
+};
 
 use domain::{
     dead_letter::DeadLetter,
@@ -7,10 +10,11 @@ use domain::{
     timestamp::Timestamp,
 };
 use minireipaz::clock::SystemClock;
-use minireipaz::store::memory::MemoryStore;
+use minireipaz::store::memory::{Call, MemoryStore};
 use proptest::prelude::*;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -281,6 +285,36 @@ async fn the_processor_hears_of_a_record_before_whoever_waits_for_the_end() {
         Ok((vec![1], 1)),
         "else the end overtakes it, and the next start records it again"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lone_row_is_recorded_at_once_and_a_steady_load_makes_ten_inserts_a_second() {
+    let rig = Rig::new();
+    let store = Arc::new(MemoryStore::new());
+    let recorder = Recorder {
+        backlog: Arc::clone(&rig.backlog),
+        store: Arc::clone(&store) as _,
+        clock: Arc::new(SystemClock),
+        confirm: Box::new(|_| {}),
+    };
+    let load = async {
+        let begun = Instant::now();
+        rig.commit("acme", 1, 1);
+        rig.backlog.drained().await;
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        for _ in 0..200 {
+            sleep(Duration::from_millis(10)).await;
+            rig.commit("acme", 1, 1);
+        }
+        rig.backlog.drained().await;
+    };
+    tokio::select! {
+        () = recorder.run(CancellationToken::new()) => {}
+        () = load => {}
+    }
+    let inserts = store.calls(Call::RECORD);
+    assert!((18..=24).contains(&inserts), "{inserts} inserts in two seconds");
+    assert_eq!(rig.backlog.rows(), 0);
 }
 
 /// So many bytes fill half of the backlog's memory.

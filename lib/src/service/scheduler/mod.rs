@@ -1,4 +1,7 @@
-//! The receiving end of topic `workflows`: records runs as queued and hands their tasks to the workers.
+//! The receiving end of topic `workflows`: hands the tasks of runs to the workers, and shows the runs as queued.
+//!
+//! A run waits for no answer of the store, unless the version of its workflow is new to this process. What makes a
+//! batch durable is the task on the bus; the row `queued` only shows the run while workers are away.
 //!
 //! A batch is done when all that follows from it is durable; else the connector sends the whole batch again, so
 //! everything here may happen twice. What can never be done (an unreadable record, a workflow that is gone) is
@@ -104,12 +107,15 @@ impl Scheduler {
         let mut failed = plan.take_lost();
         let (tasks, cannot_start) = self.prepare(plan.starts, &plan.changes).await?;
         failed.extend(cannot_start);
-        let queued = tasks.iter().map(|task| (task.tenant.clone(), task.run.clone().queued()));
-        let runs = queued.chain(failed.iter().cloned()).collect();
-        // Side by side: a worker that is faster than the insert is no harm, a `queued` row never hides a later one.
+        if !tasks.is_empty() {
+            // A worker that is faster than this is no harm: a `queued` row never hides a later one.
+            let queued = tasks.iter().map(|task| (task.tenant.clone(), task.run.clone().queued()));
+            self.store.announce(queued.collect());
+        }
+        let runs_failed = failed.len();
         let (refused, (), (), ()) = tokio::try_join!(
             self.publish(&tasks),
-            self.record(runs),
+            self.record(failed),
             self.save(&plan.changes),
             self.bury(&letters)
         )?;
@@ -118,7 +124,7 @@ impl Scheduler {
         }
         let report = Scheduled {
             runs: tasks.len() - refused.len(),
-            failed: failed.len() + refused.len(),
+            failed: runs_failed + refused.len(),
             workflows: plan.changes.len(),
             dead_letters: letters.len(),
         };
@@ -132,11 +138,11 @@ impl Scheduler {
         starts: Vec<Start>,
         changes: &[WorkflowChange],
     ) -> Result<(Vec<Task>, Vec<(TenantId, Run)>), SchedulerError> {
-        let newest = self.versions.newest(starts.iter().map(Start::workflow), changes).await?;
+        let chosen = self.versions.chosen(&starts, changes).await?;
         let now = self.clock.now();
         let (mut tasks, mut failed) = (Vec::with_capacity(starts.len()), Vec::new());
         for start in starts {
-            match newest.get(&start.workflow()) {
+            match chosen.get(&start.choice()) {
                 Some(Ok(workflow)) => tasks.push(Task::new(start, workflow, now)),
                 Some(Err(unreadable)) => failed.push(start.with_unreadable_workflow(unreadable, now)),
                 None => failed.push(start.without_workflow(now)),

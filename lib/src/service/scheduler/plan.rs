@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
+use super::versions::Choice;
 use crate::{
     ingest::Refused,
     store::{UnreadableWorkflow, WorkflowChange},
@@ -35,7 +36,7 @@ pub(super) struct Received {
     pub(super) traceparent: Option<String>,
 }
 
-/// A run that workers are to execute, in the newest version of its workflow.
+/// A run that workers are to execute.
 pub(super) struct Start {
     pub(super) tenant: TenantId,
     pub(super) traceparent: Option<String>,
@@ -97,13 +98,25 @@ impl Start {
         (self.tenant.clone(), self.run.workflow_id)
     }
 
+    /// What it runs.
+    pub(super) fn choice(&self) -> Choice {
+        (self.workflow(), self.run.wanted_version)
+    }
+
     /// The run as it fails when its workflow is gone.
     pub(super) fn without_workflow(self, now: Timestamp) -> (TenantId, Run) {
-        let RunRequested { workflow_id, workflow_version, .. } = self.run;
-        let message = format!(
-            "workflow {workflow_id} does not exist any more; it was deleted after the run was accepted"
-        );
-        let error = NodeError::new("workflow_not_found", message);
+        let RunRequested { workflow_id, workflow_version, wanted_version, .. } = self.run;
+        let error = match wanted_version {
+            None => {
+                let gone = "does not exist any more; it was deleted after the run was accepted";
+                NodeError::new("workflow_not_found", format!("workflow {workflow_id} {gone}"))
+            }
+            Some(version) => {
+                let message = format!("workflow {workflow_id} has no version {version}, or was deleted");
+                NodeError::new("workflow_version_not_found", message)
+            }
+        };
+        let workflow_version = wanted_version.unwrap_or(workflow_version);
         (self.tenant, self.run.at_version(workflow_version, self.input).failed(error, 1, now))
     }
 
@@ -113,7 +126,8 @@ impl Start {
         unreadable: &UnreadableWorkflow,
         now: Timestamp,
     ) -> (TenantId, Run) {
-        let workflow_version = self.run.workflow_version;
+        let RunRequested { workflow_version, wanted_version, .. } = self.run;
+        let workflow_version = wanted_version.unwrap_or(workflow_version);
         let message = format!("{unreadable}; save another version of it and start the run again");
         let error = NodeError::new("workflow_unreadable", message);
         (self.tenant, self.run.at_version(workflow_version, self.input).failed(error, 1, now))

@@ -1,4 +1,4 @@
-//! A run was accepted: it starts in the newest version of its workflow.
+//! A run was accepted: it starts.
 
 use serde_json::Value;
 

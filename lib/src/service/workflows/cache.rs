@@ -14,8 +14,8 @@ use domain::{
     workflow::{StoredWorkflow, WorkflowKey, WorkflowSummary},
 };
 
-/// How often the store is asked for the newest version. The scheduler resolves the version again, so an older one
-/// shows in a reply only.
+/// How often the store is asked for the newest version. A run gets at least the one that is known here, so for so long
+/// after a save another process may start runs in the version before.
 const FRESH: Duration = Duration::from_secs(1);
 /// How long an entry may stand in for a store that does not answer.
 const STALE: Duration = Duration::from_mins(5);

@@ -41,8 +41,31 @@ impl Database {
         table: &str,
         rows: Vec<InsertRow>,
     ) -> Result<(), StoreError> {
+        self.insert_with(operation, table, "", rows).await
+    }
+
+    /// Hands rows to the server, which writes them within a second, together with others', or loses them.
+    pub(super) async fn insert_some_time(
+        &self,
+        operation: &'static str,
+        table: &str,
+        rows: Vec<InsertRow>,
+    ) -> Result<(), StoreError> {
+        const SETTINGS: &str = "SETTINGS async_insert = 1, wait_for_async_insert = 0, \
+             async_insert_use_adaptive_busy_timeout = 0, async_insert_busy_timeout_max_ms = 1000 ";
+        self.insert_with(operation, table, SETTINGS, rows).await
+    }
+
+    async fn insert_with(
+        &self,
+        operation: &'static str,
+        table: &str,
+        settings: &str,
+        rows: Vec<InsertRow>,
+    ) -> Result<(), StoreError> {
         let Some(first) = rows.first() else { return Ok(()) };
-        let sql = format!("INSERT INTO {table} ({}) FORMAT Native", first.columns.join(", "));
+        let columns = first.columns.join(", ");
+        let sql = format!("INSERT INTO {table} ({columns}) {settings}FORMAT Native");
         self.guard.call(operation, || self.pool.insert(sql.clone(), rows.clone())).await?;
         counter!(names::STORE_INSERTS).increment(1);
         Ok(())

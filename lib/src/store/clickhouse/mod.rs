@@ -39,7 +39,7 @@ pub use migrate::migrate;
 
 use database::Database;
 use gathered::Gathered;
-use recorder::Rows;
+use recorder::{Announcements, Rows};
 
 /// The store. Cheap to keep, made once a process; connections are made when they are needed.
 pub struct ClickHouse {
@@ -47,6 +47,7 @@ pub struct ClickHouse {
     heads: Gathered<Found<Head>>,
     gets: Gathered<Found<RunWithSteps>>,
     records: Coalescer<Rows, (), StoreError>,
+    announcements: Announcements,
 }
 
 impl ClickHouse {
@@ -60,6 +61,7 @@ impl ClickHouse {
             heads: gathered::reads(&database, runs::heads),
             gets: gathered::reads(&database, runs::get),
             records: recorder::writes(&database),
+            announcements: Announcements::new(&database),
             database,
         })
     }

@@ -2,6 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use domain::{ids::TenantId, run::Run};
+use tokio_util::task::TaskTracker;
+
 use super::{
     connection::InsertRow,
     database::Database,
@@ -51,19 +54,71 @@ fn gap(batch: Load) -> Duration {
 /// Gathers writes of many callers.
 pub(super) fn writes(database: &Arc<Database>) -> Coalescer<Rows, (), StoreError> {
     let database = Arc::clone(database);
-    let measure = |rows: &Rows| Load { items: rows.rows.len(), bytes: rows.bytes };
     Coalescer::new(LIMITS, measure, move |requests| {
         let database = Arc::clone(&database);
         async move { insert(&database, requests).await }
     })
 }
 
+/// Runs that are announced: an insert now and then, for which nobody waits.
+pub(super) struct Announcements {
+    gathered: Arc<Coalescer<Rows, (), StoreError>>,
+    tasks: TaskTracker,
+}
+
+/// Between two inserts of one process. The server gathers those of all processes.
+const BETWEEN_ANNOUNCEMENTS: Duration = Duration::from_millis(500);
+
+/// More than so much is not announced while the database is away.
+const ANNOUNCED: BatchLimits = BatchLimits {
+    in_flight: 1,
+    batch: Load { items: 20_000, bytes: 8 << 20 },
+    queue: Load { items: 20_000, bytes: 8 << 20 },
+    pacing: |_| BETWEEN_ANNOUNCEMENTS,
+};
+
+impl Announcements {
+    pub(super) fn new(database: &Arc<Database>) -> Self {
+        let database = Arc::clone(database);
+        let gathered = Coalescer::new(ANNOUNCED, measure, move |requests| {
+            let database = Arc::clone(&database);
+            async move {
+                let answers = vec![(); requests.len()];
+                database.insert_some_time("announce_runs", RUN_ROWS, joined(requests)).await?;
+                Ok(answers)
+            }
+        });
+        Self { gathered: Arc::new(gathered), tasks: TaskTracker::new() }
+    }
+
+    pub(super) fn announce(&self, runs: Vec<(TenantId, Run)>) {
+        let gathered = Arc::clone(&self.gathered);
+        self.tasks.spawn(async move {
+            let told = match Rows::of(&Facts::of_runs(runs)) {
+                Ok(rows) => gathered.submit(rows).await.map_err(StoreError::from),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = told {
+                tracing::warn!(%error, "runs are not announced; they show once a worker has begun them");
+            }
+        });
+    }
+}
+
+fn measure(rows: &Rows) -> Load {
+    Load { items: rows.rows.len(), bytes: rows.bytes }
+}
+
+fn joined(requests: Vec<Rows>) -> Vec<InsertRow> {
+    let mut rows = Vec::with_capacity(requests.iter().map(|request| request.rows.len()).sum());
+    rows.extend(requests.into_iter().flat_map(|request| request.rows));
+    rows
+}
+
 /// One block for the runs with their steps and entries, which is seen as a whole or not at all.
 async fn insert(database: &Database, requests: Vec<Rows>) -> Result<Vec<()>, StoreError> {
     let answers = vec![(); requests.len()];
-    let mut rows = Vec::with_capacity(requests.iter().map(|request| request.rows.len()).sum());
-    rows.extend(requests.into_iter().flat_map(|request| request.rows));
-    database.insert("record_runs", RUN_ROWS, rows).await?;
+    database.insert("record_runs", RUN_ROWS, joined(requests)).await?;
     Ok(answers)
 }
 

@@ -21,7 +21,7 @@ use domain::{
     ids::{NodeId, RunId, TenantId, WorkflowId},
     iteration::Iteration,
     limits::MAX_ANSWER_BYTES,
-    run::{LeftOut, RunKey, RunSummary, RunWithSteps, left_out},
+    run::{LeftOut, Run, RunKey, RunSummary, RunWithSteps, left_out},
     timestamp::Timestamp,
 };
 
@@ -33,6 +33,10 @@ impl RunStore for ClickHouse {
             return Ok(());
         }
         Ok(self.records.submit(rows).await?)
+    }
+
+    fn announce(&self, runs: Vec<(TenantId, Run)>) {
+        self.announcements.announce(runs);
     }
 
     async fn get(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, Found<RunWithSteps>>, StoreError> {

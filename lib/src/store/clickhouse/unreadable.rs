@@ -19,7 +19,7 @@ pub(super) struct Unreadable(Mutex<HashSet<String>>);
 
 impl Unreadable {
     /// Counts and logs a row, unless that was done. `whose` names it, as far as is known.
-    pub(super) fn tell(&self, whose: impl Display, why: &UnreadableRow) {
+    pub(super) fn tell(&self, whose: impl Display, why: &impl Display) {
         let whose = whose.to_string();
         {
             let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);

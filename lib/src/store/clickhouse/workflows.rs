@@ -14,7 +14,7 @@ use super::{
 };
 use crate::store::{
     Claim, Cursor, Found, FoundWorkflow, Page, PageRequest, StoreError, UnreadableRow, UnreadableWorkflow,
-    WorkflowChange, WorkflowStore,
+    VersionKey, WorkflowChange, WorkflowStore,
 };
 use domain::{
     ids::{TenantId, WorkflowId},
@@ -24,6 +24,9 @@ use domain::{
 
 /// The newest version of each workflow, or its deletion.
 const WORKFLOW_ROWS: &str = "workflow_rows";
+
+/// Every version.
+const VERSION_ROWS: &str = "workflow_version_rows";
 
 /// What a [`WorkflowSummary`] is read from.
 const SUMMARY: &str = "workflow_id, name, active, version, created_at, updated_at";
@@ -51,9 +54,8 @@ impl WorkflowStore for ClickHouse {
                 };
                 // A deleted one is not there.
                 let Some(workflow) = workflow else { continue };
-                if let Err(why) = &workflow {
-                    let why = UnreadableRow(why.why.clone());
-                    unreadable.tell(format_args!("workflow {} of tenant {}", key.1, key.0), &why);
+                if let Err(unread) = &workflow {
+                    unreadable.tell(format_args!("workflow {} of tenant {}", key.1, key.0), &unread.why);
                 }
                 newest.insert(key, workflow);
             }
@@ -61,23 +63,28 @@ impl WorkflowStore for ClickHouse {
         Ok(newest)
     }
 
-    async fn versions(&self, keys: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, u32>, StoreError> {
-        let mut newest: HashMap<WorkflowKey, (u32, bool)> = HashMap::with_capacity(keys.len());
-        for keys in keys.chunks(MAX_KEYS) {
-            let condition = keys_are("workflow_id", keys.iter().map(|(tenant, id)| (tenant, id.0)));
-            // All rows, few and short: the server would need longer to tell the newest apart.
-            let sql = format!(
-                "SELECT tenant, workflow_id, version, deleted FROM {WORKFLOW_ROWS} WHERE {condition}"
-            );
+    async fn at_versions(
+        &self,
+        versions: &[VersionKey],
+    ) -> Result<HashMap<VersionKey, FoundWorkflow>, StoreError> {
+        let unreadable = &self.database.unreadable;
+        let mut found = HashMap::with_capacity(versions.len());
+        for versions in versions.chunks(MAX_KEYS) {
+            let sql = versions_statement(versions);
             for row in self.database.select("workflow_versions", &sql).await? {
-                let row = self.database.unreadable.readable("workflow versions", read_version(row));
-                let Some((key, version, deleted)) = row else { continue };
-                let kept = newest.entry(key).or_insert((version, deleted));
-                *kept = (version, deleted).max(*kept);
+                let Some((key, workflow)) = unreadable.readable("workflow versions", read_version(row))
+                else {
+                    continue;
+                };
+                if let Err(unread) = &workflow {
+                    let ((tenant, id), version) = &key;
+                    let whose = format_args!("version {version} of workflow {id} of tenant {tenant}");
+                    unreadable.tell(whose, &unread.why);
+                }
+                found.insert(key, workflow);
             }
         }
-        let existing = newest.into_iter().filter(|(_, (_, deleted))| !deleted);
-        Ok(existing.map(|(key, (version, _))| (key, version)).collect())
+        Ok(found)
     }
 
     async fn claim(&self, key: &WorkflowKey, claim: &Claim) -> Result<bool, StoreError> {
@@ -171,13 +178,15 @@ fn read_workflow(mut row: Reader) -> Found<(WorkflowKey, Option<FoundWorkflow>)>
     if deleted {
         return Ok(((tenant, id), None));
     }
+    Ok(((tenant, id), Some(read_stored(id, row)?)))
+}
+
+fn read_stored(id: WorkflowId, mut row: Reader) -> Found<FoundWorkflow> {
     let summary = Summary::read(&mut row)?;
     let Summary { version, created_at, updated_at, .. } = summary;
-    let stored = summary
-        .whole(id)
-        .and_then(|summary| Ok(StoredWorkflow { summary, document: read_document(row)? }))
-        .map_err(|UnreadableRow(why)| UnreadableWorkflow { version, created_at, updated_at, why });
-    Ok(((tenant, id), Some(stored)))
+    let stored =
+        summary.whole(id).and_then(|summary| Ok(StoredWorkflow { summary, document: read_document(row)? }));
+    Ok(stored.map_err(|UnreadableRow(why)| UnreadableWorkflow { version, created_at, updated_at, why }))
 }
 
 fn read_document(mut row: Reader) -> Found<DocumentText> {
@@ -211,7 +220,19 @@ impl Summary {
     }
 }
 
-/// A workflow, its version, and whether that is a deletion.
-fn read_version(mut row: Reader) -> Found<(WorkflowKey, u32, bool)> {
-    Ok(((row.tenant()?, WorkflowId(row.uuid()?)), row.u32()?, row.flag()?))
+/// Which version it is, and what it says.
+fn read_version(mut row: Reader) -> Found<(VersionKey, FoundWorkflow)> {
+    let (tenant, version, id) = (row.tenant()?, row.u32()?, WorkflowId(row.uuid()?));
+    Ok((((tenant, id), version), read_stored(id, row)?))
+}
+
+fn versions_statement(versions: &[VersionKey]) -> String {
+    let condition = keys_are("workflow_id", versions.iter().map(|((tenant, id), _)| (tenant, id.0)));
+    let pairs: Vec<_> = versions.iter().map(|((_, id), version)| format!("('{id}',{version})")).collect();
+    // An answer has each name once.
+    format!(
+        "SELECT tenant, version AS of_version, {SUMMARY}, document FROM {VERSION_ROWS} WHERE {condition} \
+         AND (workflow_id, version) IN ({}) ORDER BY recorded_at DESC LIMIT 1 BY tenant, workflow_id, version",
+        pairs.join(",")
+    )
 }

@@ -60,6 +60,12 @@ struct Faults {
     look_takes: Duration,
 }
 
+impl Faults {
+    fn fail(&self, call: Call) -> bool {
+        self.down || (self.writes_fail && call.kind == Kind::Write)
+    }
+}
+
 #[derive(Debug, Default)]
 struct Seen {
     calls: HashMap<Call, usize>,
@@ -154,10 +160,14 @@ impl Watched {
         if call.kind == Kind::Look && !faults.look_takes.is_zero() {
             tokio::time::sleep(faults.look_takes).await;
         }
-        if faults.down || (faults.writes_fail && call.kind == Kind::Write) {
-            return Err(StoreError::Unavailable("tested".into()));
-        }
-        Ok(())
+        if faults.fail(call) { Err(StoreError::Unavailable("tested".into())) } else { Ok(()) }
+    }
+
+    /// Notes a call that nobody waits for; whether it succeeds.
+    pub(super) fn hear(&self, call: Call) -> bool {
+        *self.seen().calls.entry(call).or_default() += 1;
+        let faults = self.faults().clone();
+        !faults.fail(call) && faults.hangs != Some(call)
     }
 
     /// Notes about how many runs is asked.
@@ -165,12 +175,17 @@ impl Watched {
         self.seen().asked.push(runs);
     }
 
-    /// Notes a write, and lets its caller wait for ever if it is to be mute.
-    pub(super) async fn wrote(&self, done: bool) {
+    /// Notes a write.
+    pub(super) fn tried(&self, done: bool) {
         self.writes.send_modify(|writes| {
             writes.tried += 1;
             writes.done += usize::from(done);
         });
+    }
+
+    /// Notes a write, and lets its caller wait for ever if it is to be mute.
+    pub(super) async fn wrote(&self, done: bool) {
+        self.tried(done);
         if done && self.faults().mute {
             std::future::pending::<()>().await;
         }

@@ -11,6 +11,7 @@ use domain::{
 };
 use futures_util::future::join_all;
 use minireipaz::store::{Facts, Head, PageRequest, RunStore, Store};
+use minireipaz::testing::eventually;
 use serde_json::{Value, json};
 
 use super::{
@@ -30,6 +31,7 @@ for_every_store![
     a_run_that_is_seen_has_its_steps,
     a_large_output_survives,
     nothing_to_do_is_fine,
+    what_is_announced_shows_soon_and_hides_nothing_newer,
     dead_letters_are_kept,
     each_iteration_of_a_node_is_a_step_of_its_own,
 ];
@@ -42,6 +44,19 @@ async fn one(store: &dyn Store, tenant: &TenantId, run: &Run) -> Option<domain::
 async fn head(store: &dyn Store, tenant: &TenantId, run: &Run) -> Option<Head> {
     let key = (tenant.clone(), run.id);
     store.heads(std::slice::from_ref(&key)).await.unwrap().remove(&key).transpose().unwrap()
+}
+
+async fn what_is_announced_shows_soon_and_hides_nothing_newer(store: &dyn Store) {
+    let tenant = tenant();
+    let workflow = workflow_id();
+    let queued = run(workflow, at(1), RunStatus::Queued, 0);
+    let done = run(workflow, at(2), RunStatus::Succeeded, 7);
+    store.record(&facts(&tenant, &[&done])).await.unwrap();
+    let late = Run { status: RunStatus::Queued, revision: 0, ..done.clone() };
+    store.announce(vec![(tenant.clone(), queued.clone()), (tenant.clone(), late)]);
+    let shown = eventually("the run shows", async || one(store, &tenant, &queued).await).await;
+    assert_eq!(shown.run, queued);
+    assert_eq!(head(store, &tenant, &done).await, Some(Head::of(&done)));
 }
 
 pub(super) async fn a_run_comes_back_as_it_was_recorded_with_its_steps_in_order(store: &dyn Store) {

@@ -9,7 +9,7 @@ for_every_store![
     the_newest_version_is_read_and_an_older_one_never_comes_back,
     saving_a_version_again_changes_nothing,
     a_deleted_workflow_is_hidden_and_stays_so,
-    versions_are_those_of_the_newest_and_of_what_exists,
+    any_version_that_was_saved_can_be_read,
     of_many_that_claim_a_version_at_most_one_is_told_that_it_is_alone,
     workflows_are_listed_newest_first_page_by_page,
     a_tenant_never_sees_anothers_workflow,
@@ -156,7 +156,7 @@ async fn a_document_comes_back_to_the_letter(store: &dyn Store) {
     assert_eq!(found, saved);
 }
 
-async fn versions_are_those_of_the_newest_and_of_what_exists(store: &dyn Store) {
+async fn any_version_that_was_saved_can_be_read(store: &dyn Store) {
     let tenant = tenant();
     let ids = [workflow_id(), workflow_id(), workflow_id()];
     for version in [1, 3, 2] {
@@ -165,9 +165,16 @@ async fn versions_are_those_of_the_newest_and_of_what_exists(store: &dyn Store) 
     let gone = workflow(ids[1], 1, at(1));
     save(store, &tenant, &gone).await;
     delete(store, &tenant, tombstone(&gone, 2)).await;
-    let keys = ids.map(|id| (tenant.clone(), id));
-    let versions = store.versions(&keys).await.unwrap();
-    assert_eq!(versions.into_iter().collect::<Vec<_>>(), [(keys[0].clone(), 3)]);
+    let (kept, deleted, none) = (ids[0], ids[1], ids[2]);
+    let keys = [(kept, 1), (kept, 3), (kept, 4), (deleted, 1), (deleted, 2), (none, 1)];
+    let keys = keys.map(|(id, version)| ((tenant.clone(), id), version));
+    let mut found = store.at_versions(&keys).await.unwrap();
+    for n in [0, 1, 3] {
+        let ((_, id), version) = keys[n];
+        assert_eq!(found.remove(&keys[n]), Some(Ok(workflow(id, version, at(1)))));
+    }
+    assert!(keys.iter().all(|key| !found.contains_key(key)), "{found:?}");
+    assert!(store.at_versions(&[]).await.unwrap().is_empty());
 }
 
 async fn of_many_that_claim_a_version_at_most_one_is_told_that_it_is_alone(store: &dyn Store) {
