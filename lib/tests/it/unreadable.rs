@@ -155,12 +155,9 @@ async fn a_workflow_that_cannot_be_read_fails_its_own_runs_and_stops_no_partitio
     let app = TestApp::start().await;
     let (good, bad) = (app.workflow().await, app.workflow().await);
     let (runs, lost) = (app.run(&good).await, app.run(&bad).await);
-    // Not what the batch itself brings, which is readable: the runs come later.
-    let events = app.bus.take_for_scheduler();
-    let (saves, starts): (Vec<_>, Vec<_>) = events
-        .into_iter()
-        .partition(|event| matches!(event.payload, domain::event::Payload::WorkflowSaved(_)));
-    app.deliver(serde_json::to_string(&saves).unwrap()).await;
+    // The saves went to another instance: this one knows no document yet.
+    let mut starts = app.bus.take_for_scheduler();
+    starts.retain(|event| !matches!(event.payload, domain::event::Payload::WorkflowSaved(_)));
     app.store.damage(bad.parse::<WorkflowId>().unwrap().0);
     let delivered = app.deliver(serde_json::to_string(&starts).unwrap()).await;
     assert_eq!(delivered.body, json!({"runs": 1, "failed": 1, "workflows": 0, "dead_letters": 0}));

@@ -205,10 +205,10 @@ async fn a_workflow_whose_document_cannot_be_read_hides_no_other() {
     let keys: Vec<_> = saved.iter().map(|workflow| (tenant.clone(), workflow.summary.id)).collect();
     let found = store.newest(&keys).await.unwrap();
     assert_eq!(keys.iter().map(|key| found[key].is_ok()).collect::<Vec<_>>(), [false, false, true]);
-    damaged.damage("workflow_version_rows", &condition(0), "document", "'{'").await;
-    let versions: Vec<_> = keys.iter().map(|key| (key.clone(), 1)).collect();
+    // The damaged rows are version 2.
+    let versions: Vec<_> = keys.iter().cloned().zip([2, 2, 1]).collect();
     let found = store.at_versions(&versions).await.unwrap();
-    assert_eq!(versions.iter().map(|key| found[key].is_ok()).collect::<Vec<_>>(), [false, true, true]);
+    assert_eq!(versions.iter().map(|key| found[key].is_ok()).collect::<Vec<_>>(), [false, false, true]);
     let page = PageRequest { limit: 10, after: None };
     let listed = WorkflowStore::list(&**store, &tenant, &page).await.unwrap();
     let listed: Vec<_> = listed.items.iter().map(|workflow| workflow.id).collect();
