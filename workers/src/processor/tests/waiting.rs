@@ -111,7 +111,7 @@ impl Bench {
 fn runs(tenant: &str, count: i64) -> Vec<Arc<RunHeader>> {
     let now = SystemClock.now().as_millis();
     let header = |n: i64| {
-        let created_at = Timestamp::from_millis(now + n);
+        let created_at = Timestamp::from_millis(now - count + n);
         let tenant = TenantId::parse(tenant).unwrap();
         Arc::new(RunHeader {
             run_id: RunId::at(created_at, rand::random()),
