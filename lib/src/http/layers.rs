@@ -99,7 +99,7 @@ fn finish(mut response: Response, id: &RequestId) -> Response {
         None => return response,
     };
     if status.is_server_error() {
-        tracing::error!(error.code = error.code(), "{}: {}", error.code(), error.causes());
+        tracing::error!(error.code = error.code(), "{}: {}", error.code(), error.reason());
     }
     let mut rendered = error.render(id.as_str());
     if let Some(allow) = response.headers_mut().remove(header::ALLOW) {

@@ -140,9 +140,12 @@ impl ApiError {
         self.0.code
     }
 
-    /// What caused it, with the causes of that, for the log.
-    pub(super) fn causes(&self) -> impl fmt::Display + '_ {
-        Causes(self.0.cause.as_deref())
+    /// Why, for the log: what caused it, with the causes of that; without any, what the client is told.
+    pub(super) fn reason(&self) -> String {
+        match &self.0.cause {
+            Some(cause) => Causes(&**cause).to_string(),
+            None => self.0.detail.clone(),
+        }
     }
 
     /// The document.
@@ -182,12 +185,11 @@ impl IntoResponse for ApiError {
     }
 }
 
-struct Causes<'a>(Option<&'a (dyn Error + Send + Sync)>);
+struct Causes<'a>(&'a (dyn Error + Send + Sync));
 
 impl fmt::Display for Causes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(first) = self.0 else { return Ok(()) };
-        let mut error: &dyn Error = first;
+        let mut error: &dyn Error = self.0;
         write!(f, "{error}")?;
         while let Some(source) = error.source() {
             write!(f, ": {source}")?;

@@ -21,7 +21,7 @@ pub use query::{BriefWait, Deep, OfNode, Waiting};
 use http::StatusCode;
 
 use super::problem::ApiError;
-use domain::violation::Violation;
+use domain::{limits::MAX_VIOLATIONS, violation::Violation};
 
 /// A document that is JSON and not a valid workflow.
 pub(super) fn invalid_workflow(violations: Vec<Violation>) -> ApiError {
@@ -40,6 +40,11 @@ fn summary(violations: &[Violation]) -> String {
         [] => "it has no violations".to_owned(),
         [one] if one.path.is_empty() => one.message.clone(),
         [one] => format!("{}: {}", one.path, one.message),
-        [first, rest @ ..] => format!("{}: {} (and {} more)", first.path, first.message, rest.len()),
+        [first, rest @ ..] => {
+            let (rest, path, message) = (rest.len(), &first.path, &first.message);
+            let all = violations.len() < MAX_VIOLATIONS;
+            let bound = if all { "" } else { " at least: only so many are looked for" };
+            format!("{path}: {message} (and {rest} more{bound})")
+        }
     }
 }
