@@ -38,6 +38,7 @@ MODULE = os.path.join("chdb", "_chdb.abi3.so")
 # `int mainEntryClickHouseServer(int argc, char **argv)`, as C++ compilers write it.
 ENTRY = "_Z25mainEntryClickHouseServeriPPc"
 STOP_SECONDS = 20
+PREDECESSOR_SECONDS = 30  # longer than it may take to stop
 SETTLED_SECONDS = 5  # the start takes one, tables another
 
 
@@ -236,6 +237,23 @@ def write_config(args):
     return config
 
 
+def wait_for_predecessor(data):
+    """Takes the folder for as long as this process lives. One that was killed a moment ago may still have it."""
+    lock = os.open(os.path.join(data, "server.lock"), os.O_WRONLY | os.O_CREAT, 0o600)
+    until = time.monotonic() + PREDECESSOR_SECONDS
+    told = False
+    while True:
+        try:
+            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                raise Failure(f"another ClickHouse server uses {data}: stop it, or choose another folder") from None
+            if not told:
+                say("waiting for the server that had this folder before to end")
+                told = True
+            time.sleep(0.05)
+
+
 def make_private(data):
     """The data directory is its owner's alone, unless somebody keeps other things in it too."""
     os.makedirs(data, exist_ok=True)
@@ -375,6 +393,7 @@ def main():
         return 0
     os.umask(0o077)
     config = write_config(args)
+    wait_for_predecessor(os.path.abspath(args.data))
     own_output(os.path.join(os.path.abspath(args.data), "server.out"))
 
     def clean_up():

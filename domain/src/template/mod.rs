@@ -1,7 +1,7 @@
 //! Strings that hold `{{ expressions }}`: where an expression starts and ends, and that it is one. What it means, the
 //! worker knows.
 //!
-//! Where an expression ends is JavaScript's business, since quotes, comments and patterns may hold `}}`: [`scan`] tells
+//! Where an expression ends is JavaScript's business, since quotes, comments and patterns may hold `}}`: `scan` tells
 //! them apart, in one pass. What stands between must be one expression by itself, which the engine's own parser proves
 //! when a document is saved; nobody has to parse it again to find it. Plain paths never meet the parser.
 

@@ -84,7 +84,8 @@ impl Resync {
             0 => body[start..].iter().take_while(|byte| is_closer(**byte, in_array)).count(),
             head => head,
         };
-        if edge > 0 {
+        // Each was looked at as a whole before; so many of them are as little believed as anything else.
+        if edge > 0 && self.patience > 0 {
             return start + edge;
         }
         if !in_array

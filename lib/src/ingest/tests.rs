@@ -206,6 +206,15 @@ fn an_array_that_was_cut_gives_its_whole_records_and_says_so() {
     assert!(read[1..].iter().all(Result::is_err) && read.len() > 1, "{read:?}");
 }
 
+/// Each of them is read to the body's end, in vain: so only a few are.
+#[test]
+fn wrappers_that_only_begin_are_not_believed_for_ever() {
+    let body = r#"{"records":["#.repeat(10_000);
+    let read = read(&body);
+    assert!(read.len() < 20, "{} pieces", read.len());
+    assert!(read.iter().all(Result::is_err));
+}
+
 #[test]
 fn a_body_that_fails_on_every_line_is_read_in_linear_time() {
     for piece in

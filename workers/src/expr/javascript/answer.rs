@@ -8,7 +8,7 @@ use super::message::Answer;
 #[derive(Debug, PartialEq)]
 pub(super) enum Told {
     Values {
-        /// Item by item: whole items, unless a limit ended it.
+        /// Item by item; the last one may lack some.
         cells: Vec<Result<Value, String>>,
         /// How large they are together.
         bytes: usize,
@@ -20,20 +20,19 @@ pub(super) enum Told {
     Failed(String),
 }
 
-/// Reads an answer to a request for `rows` items and `columns` expressions.
+/// Reads an answer to a request for `asked` values of `columns` expressions.
 ///
 /// # Errors
 /// When no child that is in order would answer so.
-pub(super) fn read(answer: &[u8], rows: usize, columns: usize) -> Result<Told, String> {
+pub(super) fn read(answer: &[u8], asked: usize, columns: usize) -> Result<Told, String> {
     let answer: Answer<&RawValue> = serde_json::from_slice(answer).map_err(|error| unreadable(&error))?;
     match answer {
         Answer::Stuck { source } if source < columns => Ok(Told::Stuck(source)),
         Answer::Stuck { .. } => Err("its answer names an expression that there is not".to_owned()),
         Answer::Failed(why) => Ok(Told::Failed(why)),
         Answer::Values { values, ended, retire } => {
-            let whole = ended || (!values.is_empty() && values.len().is_multiple_of(columns));
-            if !whole || values.len() > rows.saturating_mul(columns) {
-                return Err(format!("its answer has {} values for {rows} items", values.len()));
+            if values.is_empty() && !ended || values.len() > asked {
+                return Err(format!("its answer has {} of {asked} values", values.len()));
             }
             let (mut cells, mut bytes) = (Vec::with_capacity(values.len()), 0);
             for value in values {
@@ -64,15 +63,15 @@ mod tests {
         let values =
             |values: Value, ended| json!({"Values": {"values": values, "ended": ended, "retire": false}});
         let one = json!({"Ok": {"a": 1}});
-        let read = |answer: &Value| read(answer.to_string().as_bytes(), 2, 2);
+        let read = |answer: &Value| read(answer.to_string().as_bytes(), 4, 2);
         let told = read(&values(json!([one, {"Err": "why"}]), false)).unwrap();
         let cells = vec![Ok(json!({"a": 1})), Err("why".to_owned())];
         assert_eq!(told, Told::Values { cells, bytes: 10, ended: false, retire: false });
-        assert!(read(&values(json!([one]), true)).is_ok(), "a limit ended it");
+        assert!(read(&values(json!([]), true)).is_ok(), "a limit ended it");
+        assert!(read(&values(json!([one]), false)).is_ok(), "its turn was over");
         for wrong in [
             values(json!([]), false),
-            values(json!([one]), false),
-            values(json!([one, one, one, one, one, one]), false),
+            values(json!([one, one, one, one, one]), false),
             json!({"Stuck": {"source": 2}}),
             json!({"Unknown": 1}),
             json!(null),
@@ -83,7 +82,7 @@ mod tests {
             "{{\"Values\":{{\"values\":[{{\"Ok\":{}}}],\"ended\":true,\"retire\":false}}}}",
             "[".repeat(100_000)
         );
-        assert!(super::read(deep.as_bytes(), 2, 2).is_err());
+        assert!(super::read(deep.as_bytes(), 4, 2).is_err());
     }
 
     proptest! {

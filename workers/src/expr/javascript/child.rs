@@ -16,7 +16,7 @@ use super::{
     engine::Engine,
     frame,
     host::Json,
-    message::{Answer, Request},
+    message::{Answer, Request, longest},
     watchdog::Watchdog,
 };
 
@@ -85,7 +85,7 @@ fn answer(
     watchdog: &Watchdog,
 ) -> io::Result<Answer<Json>> {
     let request: Request<Json> = serde_json::from_slice(request)?;
-    confine::allow(request.longest(limits).saturating_add(AROUND))?;
+    confine::allow(longest(limits).saturating_add(AROUND))?;
     let mut progress = |source| watchdog.at(source);
     let answered = std::panic::catch_unwind(AssertUnwindSafe(|| engine.answer(request, &mut progress)));
     Ok(answered.unwrap_or_else(|_| Answer::Failed("it panicked, which is a bug of the worker".to_owned())))

@@ -63,10 +63,14 @@ impl Engine {
         world.enter(request)?;
         let (mut values, mut bytes) = (Vec::new(), 0);
         for row in 0..request.items.len() {
-            if row > 0 && (bytes >= request.most_bytes || begun.elapsed() >= limits.slice) {
+            if row > 0 && bytes >= request.most_bytes {
                 break;
             }
-            for source in 0..request.sources.len() {
+            let first = if row == 0 { request.from } else { 0 };
+            for source in first..request.sources.len() {
+                if !values.is_empty() && begun.elapsed() >= limits.slice {
+                    return Ok(Answer::Values { values, ended: false, retire: false });
+                }
                 progress(Some(source));
                 let value = world.evaluate(source, row, known);
                 progress(None);

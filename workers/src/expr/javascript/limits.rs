@@ -10,7 +10,7 @@ pub struct JavaScriptLimits {
     /// Longest time of one expression, in CPU time: a busy machine makes no expression wrong.
     pub time: Duration,
     /// How long a step keeps its process when there is more to evaluate: then it lines up again, so that others get
-    /// their turn. The item that is being evaluated is finished first.
+    /// their turn. The expression that is being evaluated is finished first.
     pub slice: Duration,
     /// Most memory of the engine, in bytes, the items that are read included.
     pub memory: usize,

@@ -16,6 +16,8 @@ pub(super) struct Request<T> {
     pub(super) sources: Vec<Arc<str>>,
     /// The places of the items for which all of them are evaluated.
     pub(super) items: Vec<usize>,
+    /// The first of them to be evaluated for the first item: those before have values already.
+    pub(super) from: usize,
     /// Evaluates no further item when the answer has so many bytes.
     pub(super) most_bytes: usize,
     /// Evaluates nothing more when a limit has stopped an expression.
@@ -24,12 +26,9 @@ pub(super) struct Request<T> {
     pub(super) scope: Seen<T>,
 }
 
-impl<T> Request<T> {
-    /// The longest CPU time that its expressions may take: an item is not begun after the slice.
-    pub(super) fn longest(&self, limits: JavaScriptLimits) -> Duration {
-        let sources = u32::try_from(self.sources.len()).unwrap_or(u32::MAX);
-        limits.slice.saturating_add(limits.time.saturating_mul(sources))
-    }
+/// The longest CPU time that a request's expressions may take: none is begun after the slice.
+pub(super) const fn longest(limits: JavaScriptLimits) -> Duration {
+    limits.slice.saturating_add(limits.time)
 }
 
 /// What expressions read.
@@ -74,7 +73,8 @@ pub(super) enum Data<'s> {
 /// What became of a request.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Answer<T> {
-    /// Values, or why there is none, item by item and in each in the order of the expressions.
+    /// Values, or why there is none, item by item and in each in the order of the expressions. The last item may have
+    /// those of its first expressions only.
     Values {
         values: Vec<Result<T, String>>,
         /// Whether a limit ended it, as was asked: there are no more.

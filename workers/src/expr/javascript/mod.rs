@@ -4,12 +4,12 @@
 //! A step sends one message with all its expressions, its items and what else the expressions read, and gets one answer
 //! with all values (`message`, `frame`). Children are kept and used again, but nothing of one message is there in the
 //! next: the engine's memory is put back as it was when it was new (`engine`, `world`, `memory`). The items of one message
-//! share the engine. They get fresh copies of their own data and frozen ones of others', and can add nothing to what
-//! all share; but an author who overwrites a builtin has it so for the later items of that step.
+//! share the engine. They get fresh copies of their own data and frozen ones of others', and can add hardly
+//! anything to what all share; but what an author overwrites of a builtin is so for the later items of that message.
 //!
 //! How long it takes is bounded four times. An expression has `JavaScriptLimits::time`: the engine stops it and it fails
 //! alone; where the engine cannot, the child says so and ends (`watchdog`), and the step fails. After
-//! `JavaScriptLimits::slice` the items that are left line up again, in another message, so that others get their turn.
+//! `JavaScriptLimits::slice` what is left lines up again, in another message, so that others get their turn.
 //! At the attempt's deadline the worker ends the child. And a child that says nothing for far too long is ended too.
 //! None of these steps is tried again.
 //!
@@ -51,7 +51,7 @@ const ANSWER_BYTES: usize = 64 * 1024 * 1024;
 fn answered_here(
     framed: &[u8],
     limits: JavaScriptLimits,
-    rows: usize,
+    asked: usize,
     columns: usize,
 ) -> Result<answer::Told, String> {
     let request = serde_json::from_slice(&framed[frame::HEAD..]).map_err(|error| error.to_string())?;
@@ -66,7 +66,7 @@ fn answered_here(
         engine.prepare();
         engine.answer(request, &mut |_| {})
     });
-    answer::read(&serde_json::to_vec(&answer).map_err(|error| error.to_string())?, rows, columns)
+    answer::read(&serde_json::to_vec(&answer).map_err(|error| error.to_string())?, asked, columns)
 }
 
 /// The values of some expressions for one item, without a process.
@@ -77,16 +77,31 @@ pub(super) fn values_here(
     item: usize,
     limits: JavaScriptLimits,
 ) -> Values {
+    values_and_messages(scope, sources, item, limits).0
+}
+
+/// The same, and how many messages it took.
+#[cfg(test)]
+pub(super) fn values_and_messages(
+    scope: &super::Scope,
+    sources: &[std::sync::Arc<str>],
+    item: usize,
+    limits: JavaScriptLimits,
+) -> (Values, usize) {
     if sources.is_empty() {
-        return Values::default();
+        return (Values::default(), 0);
     }
     let most = domain::limits::MAX_JAVASCRIPT_OUTPUT_BYTES;
-    let request = request::request(scope, sources, &[item], most, false);
-    let framed = frame::framed(&request, most).expect("a small request");
-    let mut values = Values::of(sources);
-    match answered_here(&framed, limits, 1, sources.len()) {
-        Ok(answer::Told::Values { cells, .. }) => values.extend(&[item], cells),
-        other => panic!("{other:?}"),
+    let (mut values, mut messages) = (Values::of(sources), 0);
+    while values.items() == 0 {
+        messages += 1;
+        let from = values.begun();
+        let request = request::request(scope, sources, &[item], from, most, false);
+        let framed = frame::framed(&request, most).expect("a small request");
+        match answered_here(&framed, limits, sources.len() - from, sources.len()) {
+            Ok(answer::Told::Values { cells, ended, .. }) => values.extend(&[item], cells, ended),
+            other => panic!("{other:?}"),
+        }
     }
-    values
+    (values, messages)
 }

@@ -10,16 +10,17 @@ use super::{
 };
 use crate::expr::scope::{Scope, find_node};
 
-/// The request for the values of `sources` for `items`.
+/// The request for the values of `sources` for `items`, for the first item from the expression `from` on.
 pub(super) fn request<'s>(
     scope: &'s Scope,
     sources: &[Arc<str>],
     items: &[usize],
+    from: usize,
     most_bytes: usize,
     stop_at_limit: bool,
 ) -> Request<Data<'s>> {
     let scope = seen(scope, sources, items);
-    Request { sources: sources.to_vec(), items: items.to_vec(), most_bytes, stop_at_limit, scope }
+    Request { sources: sources.to_vec(), items: items.to_vec(), from, most_bytes, stop_at_limit, scope }
 }
 
 fn seen<'s>(scope: &'s Scope, sources: &[Arc<str>], items: &[usize]) -> Seen<Data<'s>> {

@@ -22,6 +22,7 @@ use super::{
     answer::{self, Told},
     engine::too_much,
     frame,
+    message::longest,
     pool::Pool,
     request::request,
     values::Values,
@@ -112,8 +113,13 @@ impl JavaScript {
         items: &[usize],
         most: usize,
     ) -> Result<Values, Unevaluated> {
-        let mut values = Values::of(ask.sources);
-        self.message(ask, items, most, &mut values).await?;
+        let (mut values, mut bytes) = (Values::of(ask.sources), 0);
+        while values.items() == 0 {
+            bytes += self.message(ask, items, most, &mut values).await?;
+            if bytes > MAX_JAVASCRIPT_OUTPUT_BYTES {
+                return Err(Unevaluated::TooMuch(too_much()));
+            }
+        }
         Ok(values)
     }
 
@@ -143,10 +149,12 @@ impl JavaScript {
         // No thread waits with it, and what it will send is not written yet.
         let place = timeout_at(deadline, self.places.take(&ask.scope.run.tenant));
         let _place = place.await.map_err(|_| Unevaluated::Late)?.map_err(Unevaluated::Busy)?;
-        let (framed, longest) = self.framed(ask, items, most).await?;
-        let silence = longest.saturating_mul(BUSY).saturating_add(SILENCE);
+        let from = values.begun();
+        let asked = items.len() * ask.sources.len() - from;
+        let framed = self.framed(ask, items, from, most).await?;
+        let silence = longest(self.limits).saturating_mul(BUSY).saturating_add(SILENCE);
         let until = tokio::time::Instant::now() + silence;
-        let told = match timeout_at(until.min(deadline), self.exchange(framed, items.len(), ask)).await {
+        let told = match timeout_at(until.min(deadline), self.exchange(framed, asked, ask)).await {
             Ok(told) => told?,
             // The child was dropped, which ended it.
             Err(_) => {
@@ -160,8 +168,7 @@ impl JavaScript {
         };
         match told {
             Told::Values { cells, bytes, ended, .. } => {
-                let done = if ended { items.len() } else { cells.len() / ask.sources.len() };
-                values.extend(&items[..done], cells);
+                values.extend(items, cells, ended);
                 Ok(bytes)
             }
             Told::Stuck(source) => Err(Unevaluated::Stuck(ExpressionError::new(
@@ -175,29 +182,29 @@ impl JavaScript {
         }
     }
 
-    /// The message, and how long its expressions may compute.
+    /// The message.
     async fn framed(
         &self,
         ask: Ask<'_>,
         items: &[usize],
+        from: usize,
         most: usize,
-    ) -> Result<(Vec<u8>, Duration), Unevaluated> {
-        let (scope, sources, limits) = (Arc::clone(ask.scope), ask.sources.to_vec(), self.limits);
+    ) -> Result<Vec<u8>, Unevaluated> {
+        let (scope, sources) = (Arc::clone(ask.scope), ask.sources.to_vec());
         let (owned, stop) = (items.to_vec(), ask.stop_at_limit);
         off_thread(items.len() > FEW_ITEMS, move || {
-            let request = request(&scope, &sources, &owned, most, stop);
-            let framed = frame::framed(&request, MAX_JAVASCRIPT_INPUT_BYTES).map_err(|_| {
+            let request = request(&scope, &sources, &owned, from, most, stop);
+            frame::framed(&request, MAX_JAVASCRIPT_INPUT_BYTES).map_err(|_| {
                 Unevaluated::TooMuch(format!(
                     "what the step's expressions may read is above the limit of {MAX_JAVASCRIPT_INPUT_BYTES} bytes \
                      (MAX_JAVASCRIPT_INPUT_BYTES); let them read fewer items, and name nodes as in $('name')"
                 ))
-            })?;
-            Ok((framed, request.longest(limits)))
+            })
         })
         .await
     }
 
-    async fn exchange(&self, framed: Vec<u8>, rows: usize, ask: Ask<'_>) -> Result<Told, Unevaluated> {
+    async fn exchange(&self, framed: Vec<u8>, asked: usize, ask: Ask<'_>) -> Result<Told, Unevaluated> {
         let columns = ask.sources.len();
         match &self.engines {
             Engines::Children(pool) => {
@@ -206,7 +213,8 @@ impl JavaScript {
                 drop(framed);
                 let told = match answered {
                     Ok(bytes) => {
-                        off_thread(bytes.len() > FEW_BYTES, move || answer::read(&bytes, rows, columns)).await
+                        off_thread(bytes.len() > FEW_BYTES, move || answer::read(&bytes, asked, columns))
+                            .await
                     }
                     Err(error) => Err(error.to_string()),
                 };
@@ -233,7 +241,7 @@ impl JavaScript {
             Engines::Here => {
                 let limits = self.limits;
                 let told =
-                    off_thread(true, move || super::answered_here(&framed, limits, rows, columns)).await;
+                    off_thread(true, move || super::answered_here(&framed, limits, asked, columns)).await;
                 told.map_err(Unevaluated::Crashed)
             }
         }

@@ -9,9 +9,9 @@ use serde_json::Value;
 pub(crate) struct Values {
     /// The place of an expression among all of them, by the address of its text.
     columns: HashMap<usize, usize>,
-    /// The items, in ascending order.
+    /// The items of which all is known, in ascending order.
     items: Vec<usize>,
-    /// Item by item; fewer when an expression ended it.
+    /// Item by item, perhaps the first ones of another item at the end; fewer when an expression ended it.
     cells: Vec<Option<Result<Value, String>>>,
 }
 
@@ -22,13 +22,20 @@ impl Values {
         Self { columns, items: Vec::new(), cells: Vec::new() }
     }
 
-    /// Adds the values for these items, as they are in an answer.
-    pub(super) fn extend(&mut self, items: &[usize], cells: Vec<Result<Value, String>>) {
-        self.items.extend_from_slice(items);
+    /// Adds an answer's values for the first of these items, after those that are there. When a limit `ended` it, no
+    /// more come for any of them.
+    pub(super) fn extend(&mut self, items: &[usize], cells: Vec<Result<Value, String>>, ended: bool) {
+        let whole = if ended { items.len() } else { (self.begun() + cells.len()) / self.columns.len() };
+        self.items.extend_from_slice(&items[..whole.min(items.len())]);
         self.cells.extend(cells.into_iter().map(Some));
     }
 
-    /// How many items have values.
+    /// How many expressions have a value for the item after those of which all is known.
+    pub(super) fn begun(&self) -> usize {
+        self.cells.len().saturating_sub(self.items.len() * self.columns.len())
+    }
+
+    /// How many items have all their values.
     pub(crate) fn items(&self) -> usize {
         self.items.len()
     }

@@ -1,9 +1,11 @@
 //! Nothing of one evaluation is there in the next.
 
+use std::{sync::Arc, time::Duration};
+
 use serde_json::json;
 
 use super::{evaluate_as, scope};
-use crate::expr::Expression;
+use crate::expr::{Expression, JavaScriptLimits, javascript};
 
 /// Evaluates twice, as two attempts would, and gives the second value.
 fn second(source: &str) -> Result<serde_json::Value, String> {
@@ -145,6 +147,17 @@ fn only_where_memory_was_refused_is_memory_what_failed() {
             (value, _) => panic!("{source}: {value:?}"),
         }
     }
+}
+
+#[test]
+fn a_step_with_many_expressions_gives_its_place_back_between_two_of_them() {
+    let limits = JavaScriptLimits { slice: Duration::ZERO, ..JavaScriptLimits::default() };
+    let sources: Vec<Arc<str>> = ["'a' + 1", "[2, 3].at($json.n)", "4 * 1"].map(Arc::from).into();
+    let scope = scope(json!([{}, {"n": 1}]));
+    let (mut values, messages) = javascript::values_and_messages(&scope, &sources, 1, limits);
+    assert_eq!(messages, 3);
+    let taken: Vec<_> = sources.iter().map(|source| values.take(source, 1)).collect();
+    assert_eq!(taken, [Ok(json!("a1")), Ok(json!(3)), Ok(json!(4))]);
 }
 
 /// Whatever was saved, and by whom: an expression is one expression, and cannot go on behind the wrapper's end.
