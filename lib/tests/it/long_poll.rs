@@ -85,9 +85,11 @@ async fn a_wait_that_is_over_gives_the_run_as_it_is() {
     assert_eq!(begun.elapsed().as_secs(), 5);
     // A run that does not move is asked about ever more rarely.
     assert!(app.store.looks() < 150, "{} reads in 5 s", app.store.looks());
+    let request = app.request(Method::GET, &format!("/api/v1/runs/{run}")).header("prefer", "wait=3600");
     let begun = tokio::time::Instant::now();
-    app.get(&format!("/api/v1/runs/{run}?wait=3600")).await;
+    app.send(request.body(Body::empty()).unwrap()).await;
     assert_eq!(begun.elapsed().as_secs(), 60, "no wait is longer than a minute");
+    app.get(&format!("/api/v1/runs/{run}?wait=61")).await.problem(400, "invalid_parameter");
     app.get(&format!("/api/v1/runs/{run}?wait=soon")).await.problem(400, "invalid_parameter");
     app.get(&format!("/api/v1/runs/{run}?wait=1&after=x")).await.problem(400, "invalid_parameter");
 }

@@ -73,7 +73,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Waiting {
             Some(revision) => Some(revision),
             None => text(headers, "last-event-id").and_then(|id| id.parse().ok()),
         };
-        let wait = wait(parts)?.map(|wait| wait.min(MAX_WAIT));
+        let wait = wait(parts, MAX_WAIT)?;
         Ok(Self { wait, after, stream: wants_stream(headers) })
     }
 }
@@ -89,16 +89,20 @@ impl<S: Send + Sync> FromRequestParts<S> for BriefWait {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        Ok(Self(wait(parts)?.unwrap_or_default().min(MAX_BRIEF_WAIT)))
+        Ok(Self(wait(parts, MAX_BRIEF_WAIT)?.unwrap_or_default()))
     }
 }
 
-fn wait(parts: &Parts) -> Result<Option<Duration>, ApiError> {
-    let wait = match parsed::<u64>(&parts.uri, "wait", "a number of seconds, such as 25")? {
-        Some(seconds) => Some(seconds),
-        None => preferred_wait(&parts.headers),
+/// The parameter, which is at most `most`, or what is preferred, of which so much is granted.
+fn wait(parts: &Parts, most: Duration) -> Result<Option<Duration>, ApiError> {
+    let Some(seconds) = parsed::<u64>(&parts.uri, "wait", "a number of seconds, such as 10")? else {
+        return Ok(preferred_wait(&parts.headers).map(|seconds| Duration::from_secs(seconds).min(most)));
     };
-    Ok(wait.map(Duration::from_secs))
+    let wait = Duration::from_secs(seconds);
+    if wait > most {
+        return Err(ApiError::parameter("wait", format!("must be at most {} seconds", most.as_secs())));
+    }
+    Ok(Some(wait))
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
