@@ -25,6 +25,12 @@ pub struct RunWithSteps {
 }
 
 impl RunWithSteps {
+    /// All of a run.
+    #[must_use]
+    pub const fn whole(run: Run, steps: Vec<Step>) -> Self {
+        Self { run, steps, left_out: Vec::new() }
+    }
+
     /// The run without the outputs that an answer leaves out that has at most `most` bytes of them.
     #[must_use]
     pub fn within(mut self, most: usize) -> Self {

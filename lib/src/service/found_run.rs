@@ -29,7 +29,7 @@ impl FoundRun {
 
     /// A run that was accepted and has not begun.
     pub(super) fn accepted(run: Run) -> Self {
-        Self::stored(RunWithSteps { run, steps: Vec::new(), left_out: Vec::new() })
+        Self::stored(RunWithSteps::whole(run, Vec::new()))
     }
 
     /// Where it is.
@@ -57,7 +57,7 @@ impl FoundRun {
         match self {
             Self::Stored(run) if run.left_out.is_empty() => {
                 let steps = run.steps.iter().filter(|step| step.node_id == *node).cloned().collect();
-                Some(Self::stored(RunWithSteps { run: run.run.clone(), steps, left_out: Vec::new() }))
+                Some(Self::stored(RunWithSteps::whole(run.run.clone(), steps)))
             }
             Self::Stored(_) => None,
             Self::Live(run) => {

@@ -201,11 +201,7 @@ mod in_memory {
     fn run_of(state: &State, key: &RunKey, wanted: impl Fn(&Step) -> bool) -> Option<Found<RunWithSteps>> {
         let run = state.runs.get(key)?.clone();
         let steps = steps_of(state, key).into_iter().filter(wanted).collect();
-        Some(
-            state
-                .readable(key.1.0)
-                .map(|()| RunWithSteps { run, steps, left_out: Vec::new() }.within(MAX_ANSWER_BYTES)),
-        )
+        Some(state.readable(key.1.0).map(|()| RunWithSteps::whole(run, steps).within(MAX_ANSWER_BYTES)))
     }
 
     fn keep(state: &mut State, tenant: &TenantId, run: &Run) {

@@ -28,7 +28,10 @@ use wiremock::{
     matchers::{header, method, path, query_param},
 };
 
-use crate::app::{Answer, SECRET, TestApp, acme};
+use crate::{
+    app::{Answer, SECRET, TestApp, acme},
+    long_poll::{in_background, joined},
+};
 
 /// A stand-in for the workers.
 #[derive(Default)]
@@ -102,16 +105,6 @@ async fn accepted(recorded: bool) -> (Arc<TestApp>, Arc<Workers>, String) {
         app.deliver_all().await;
     }
     (app, workers, run)
-}
-
-fn in_background(app: &Arc<TestApp>, path: String) -> JoinSet<Answer> {
-    let (mut set, app) = (JoinSet::new(), Arc::clone(app));
-    set.spawn(async move { app.get(&path).await });
-    set
-}
-
-async fn joined(mut set: JoinSet<Answer>) -> Answer {
-    set.join_next().await.unwrap().unwrap()
 }
 
 fn is(answer: &Answer, status: &str, by: Option<&str>) {

@@ -21,13 +21,13 @@ async fn queued() -> (Arc<TestApp>, String) {
     (app, run)
 }
 
-fn in_background(app: &Arc<TestApp>, path: String) -> JoinSet<Answer> {
+pub(crate) fn in_background(app: &Arc<TestApp>, path: String) -> JoinSet<Answer> {
     let (mut set, app) = (JoinSet::new(), Arc::clone(app));
     set.spawn(async move { app.get(&path).await });
     set
 }
 
-async fn joined(mut set: JoinSet<Answer>) -> Answer {
+pub(crate) async fn joined(mut set: JoinSet<Answer>) -> Answer {
     set.join_next().await.unwrap().unwrap()
 }
 

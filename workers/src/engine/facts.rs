@@ -60,7 +60,7 @@ pub fn run_with_steps(state: &RunState) -> RunWithSteps {
         state.steps().iter().filter_map(|(node, run)| Some((run.ordinal()?, node, run))).collect();
     begun.sort_unstable_by_key(|(ordinal, ..)| *ordinal);
     let steps = begun.into_iter().filter_map(|(_, node, run)| step(state, node, run)).collect();
-    RunWithSteps { run: run(state), steps, left_out: Vec::new() }
+    RunWithSteps::whole(run(state), steps)
 }
 
 /// The steps that have changed since the run was at that revision, in the definition's order.

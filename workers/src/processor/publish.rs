@@ -45,8 +45,7 @@ impl Core {
         // What never began has no state; of what the journal could not read, the steps are the store's alone.
         for (run, (record, sequence)) in ends {
             if record.run.started_at.is_none() && record.run.revision == 1 {
-                let document =
-                    RunWithSteps { run: record.run.clone(), steps: Vec::new(), left_out: Vec::new() };
+                let document = RunWithSteps::whole(record.run.clone(), Vec::new());
                 let view = View::of_document(document, rows_bytes(rows, sequence));
                 publishing.ended((record.tenant.clone(), run), view, sequence);
             }

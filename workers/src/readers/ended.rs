@@ -144,10 +144,7 @@ mod tests {
             input: serde_json::Value::Null,
             created_at: Timestamp::from_millis(0),
         };
-        Arc::new(View::of_document(
-            RunWithSteps { run: run.queued(), steps: Vec::new(), left_out: Vec::new() },
-            bytes / 2,
-        ))
+        Arc::new(View::of_document(RunWithSteps::whole(run.queued(), Vec::new()), bytes / 2))
     }
 
     const LIMITS: EndedLimits = EndedLimits { runs: 10, bytes: 1_000 };

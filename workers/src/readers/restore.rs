@@ -45,7 +45,7 @@ impl Readers {
             steps.sort_by_key(|step| step.ordinal);
             let steps = steps.into_iter().map(|step| step.step).collect();
             let key = (tenant, run.id);
-            let document = RunWithSteps { run, steps, left_out: Vec::new() };
+            let document = RunWithSteps::whole(run, steps);
             publishing.ended(key, View::of_document(document, bytes), sequence);
         }
         publishing.done();

@@ -69,8 +69,8 @@ impl View {
     fn made(&self) -> &Result<Bytes, String> {
         self.json.get_or_init(|| {
             let json = match &self.source {
-                Source::State(state) => answer(facts::run_with_steps(state)),
-                Source::Document(run) => answer((**run).clone()),
+                Source::State(state) => answer(&facts::run_with_steps(state)),
+                Source::Document(run) => answer(run),
             };
             json.map(Bytes::from).map_err(|error| error.to_string())
         })
@@ -78,14 +78,14 @@ impl View {
 }
 
 /// The run as JSON, as the store would give it: within the limit of an answer.
-fn answer(run: RunWithSteps) -> serde_json::Result<Vec<u8>> {
-    let json = serde_json::to_vec(&run)?;
+fn answer(run: &RunWithSteps) -> serde_json::Result<Vec<u8>> {
+    let json = serde_json::to_vec(run)?;
     // To be so small in all is the rule, and costs nobody a look at each output.
     if json.len() <= MAX_ANSWER_BYTES {
         return Ok(json);
     }
     drop(json);
-    serde_json::to_vec(&run.within(MAX_ANSWER_BYTES))
+    serde_json::to_vec(&run.clone().within(MAX_ANSWER_BYTES))
 }
 
 impl std::fmt::Debug for View {

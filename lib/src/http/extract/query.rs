@@ -6,10 +6,11 @@ use axum::extract::FromRequestParts;
 use http::{HeaderMap, Uri, request::Parts};
 
 use super::{super::problem::ApiError, accept::wants_stream};
+use crate::live::LONGEST_WAIT;
 use domain::ids::NodeId;
 
-/// Longest wait of a request.
-pub(in crate::http) const MAX_WAIT: Duration = Duration::from_secs(60);
+/// Longest wait of a request: as long as a worker is asked to wait for it.
+pub(in crate::http) const MAX_WAIT: Duration = LONGEST_WAIT;
 
 /// The parameter, if it is there. Twice it would mean two things.
 fn parameter<'u>(uri: &'u Uri, name: &str) -> Result<Option<Cow<'u, str>>, ApiError> {

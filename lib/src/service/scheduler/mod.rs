@@ -102,8 +102,9 @@ impl Scheduler {
     /// # Errors
     /// When not everything in it is known to be durable.
     pub async fn handle(&self, body: &[u8]) -> Result<Scheduled, SchedulerError> {
-        let mut plan = Plan::new(self.clock.now());
-        let letters = self.batches.read(body, self.clock.now(), |event, _| plan_event(event, &mut plan));
+        let now = self.clock.now();
+        let mut plan = Plan::new(now);
+        let letters = self.batches.read(body, now, |event, _| plan_event(event, &mut plan));
         let mut failed = plan.take_lost();
         let (tasks, cannot_start) = self.prepare(plan.starts, &plan.changes).await?;
         failed.extend(cannot_start);

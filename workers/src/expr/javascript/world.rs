@@ -111,11 +111,13 @@ impl World {
         })
     }
 
-    /// Forgets the last request, and all that its expressions did.
+    /// Forgets the last request, if there was one, and all that its expressions did.
     #[expect(unsafe_code, reason = "who puts memory back answers for what refers to it")]
     pub(super) fn clear(&mut self) {
+        if self.current.borrow_mut().take().is_none() {
+            return;
+        }
         self.compiled.clear();
-        *self.current.borrow_mut() = None;
         self.watch.interrupted.set(false);
         // SAFETY: `bare` is of this memory. Handles of values live in calls of `Context::with`, none of which goes on,
         // or are kept in this struct: the compiled expressions, dropped just now, and functions from before the copy.
