@@ -19,6 +19,10 @@ use minireipaz::{
 use tokio::signal::unix::{SignalKind, signal};
 use workers::{Worker, WorkerConfig, runner::javascript_child};
 
+/// Half of the CPU that the system's allocator takes; measured in docs/performance.md.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Wrong settings: `EX_USAGE` of sysexits.
 const WRONG_SETTINGS: u8 = 64;
 
