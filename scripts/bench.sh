@@ -2,8 +2,9 @@
 # usage: scripts/bench.sh [NAME...] [-- OPTION...]
 #
 # Runs the benches one after another: the parts first, then the whole path. Names choose some of them: bridge,
-# bridge-kafka, engine, javascript, waits, cold-start, path, path-kafka; and peers, which is left out otherwise: ours and
-# Restate in turn. Options are for the last three; `-- --help` lists them, such as:
+# bridge-kafka, engine, javascript, waits, cold-start, path, path-kafka; and three that are left out otherwise: peers (ours
+# and Restate in turn), growth (millions of recorded runs, thousands of unfinished ones), soak (does anything grow). Options
+# are for path and what comes after it; `-- --help` lists them, such as:
 #
 #   scripts/bench.sh path -- --rounds 9 --clients 1,64 --json figures.json
 #
@@ -28,7 +29,7 @@ for i in "${!options[@]}"; do
   fi
 done
 
-wants() { [[ -z $names && $1 != peers || "$names " == *" $1 "* ]]; }
+wants() { [[ -z $names && ! $1 =~ ^(peers|growth|soak)$ || "$names " == *" $1 "* ]]; }
 bench() { cargo bench --locked --quiet "$@"; }
 
 # Link-time optimization makes a quarter of an hour of these many programs, and no difference that is seen here.
@@ -58,6 +59,8 @@ if wants waits; then bench -p workers --bench waits; fi
 if wants cold-start; then bench -p cli --bench cold_start; fi
 if wants path; then bench -p cli --bench path -- dev "${options[@]}"; fi
 if wants path-kafka; then bench -p cli --bench path -- cluster "${options[@]}"; fi
+if wants growth; then bench -p cli --bench path -- growth --clients 1,16 "${options[@]}"; fi
+if wants soak; then bench -p cli --bench path -- soak --clients 64 --seconds 3600 "${options[@]}"; fi
 if wants peers; then
   bench -p cli --bench path -- peers --restate-server "${restate[0]}" --restate-service "${restate[1]}" "${options[@]}"
 fi

@@ -18,8 +18,8 @@ pub(crate) const INPUT: &str = r#"{"sku":"A1","count":3}"#;
 /// How a client gets a run's result.
 #[derive(Debug, Clone)]
 pub(crate) enum Workload {
-    /// `POST` a run, then long polls for its end.
-    Ours { base: String, token: String, workflow: String },
+    /// `POST` a run and wait for its end in the same request, or, with `polls`, in requests of their own.
+    Ours { base: String, token: String, workflow: String, polls: bool },
     /// One request, which is answered with the result.
     Restate { base: String },
 }
@@ -39,8 +39,9 @@ impl Workload {
     /// One run, to its result.
     pub(crate) async fn once(&self, connection: &mut Connection) -> anyhow::Result<()> {
         match self {
-            Self::Ours { token, workflow, .. } => {
-                let mut run = start(connection, token, workflow).await?;
+            Self::Ours { token, workflow, polls, .. } => {
+                let query = if *polls { "" } else { "?wait=20" };
+                let mut run = start(connection, token, workflow, query).await?;
                 let path = format!("/api/v1/runs/{}?wait=25", run.id);
                 while !matches!(run.status.as_str(), "succeeded") {
                     let is_under_way = matches!(run.status.as_str(), "queued" | "running" | "waiting");
@@ -62,7 +63,7 @@ impl Workload {
     /// Accepts a run and does not wait for it.
     pub(crate) async fn accept(&self, connection: &mut Connection) -> anyhow::Result<()> {
         let Self::Ours { token, workflow, .. } = self else { anyhow::bail!("only ours accepts") };
-        start(connection, token, workflow).await?;
+        start(connection, token, workflow, "").await?;
         Ok(())
     }
 
@@ -72,8 +73,9 @@ impl Workload {
     }
 }
 
-async fn start(connection: &mut Connection, token: &str, workflow: &str) -> anyhow::Result<Run> {
-    let (path, body) = (format!("/api/v1/workflows/{workflow}/runs"), format!(r#"{{"input":{INPUT}}}"#));
+async fn start(connection: &mut Connection, token: &str, workflow: &str, query: &str) -> anyhow::Result<Run> {
+    let path = format!("/api/v1/workflows/{workflow}/runs{query}");
+    let body = format!(r#"{{"input":{INPUT}}}"#);
     let told = connection.call(Method::POST, &path, Some(token), body.into()).await?;
     serde_json::from_slice(&told).context("the accepted run")
 }

@@ -18,6 +18,7 @@ mod client;
 #[path = "../../tests/e2e/cluster/mod.rs"]
 mod cluster;
 mod figures;
+mod growth;
 mod http;
 mod json;
 mod load;
@@ -29,6 +30,7 @@ mod proc;
 mod process;
 mod report;
 mod restate;
+mod soak;
 #[path = "../../tests/e2e/system.rs"]
 mod system;
 mod ways;
@@ -65,6 +67,8 @@ async fn main() -> anyhow::Result<()> {
     match options.what {
         What::Dev | What::Cluster => alone(&options, &mut told).await?,
         What::Peers => beside_restate(&options, &mut told).await?,
+        What::Growth => growth::measure(&options, &mut told).await?,
+        What::Soak => soak::measure(&options, &mut told).await?,
     }
     if let Some(file) = &options.json {
         fs::write(file, format!("{told:#}\n"))?;
@@ -78,13 +82,13 @@ async fn alone(options: &Options, told: &mut Value) -> anyhow::Result<()> {
         _ => (Ours::dev().await?, "minireipaz dev"),
     };
     let ten = ours.create(&chain(10)).await?;
-    let subject = ours_as_subject(&ours, name, &ten).await?;
+    let subject = ours_as_subject(&ours, name, &ten, options).await?;
     let idle = subject.idle().await;
     subject.warm_up().await?;
     if !options.only_load {
         let work = ours.work().await?;
         let one = ours.create(&chain(1)).await?;
-        told["accept"] = ways::accept(&ours, &ours.workload(&one), &work).await?;
+        told["accept"] = ways::accept(&ours, &ours.workload(&one, false), &work).await?;
     }
     let [samples] = rounds(options, [&subject]).await?;
     report::system(&subject, &options.clients, &samples);
@@ -112,7 +116,7 @@ async fn beside_restate(options: &Options, told: &mut Value) -> anyhow::Result<(
         Subject { name: "Restate", workload: restate.workload(), accounts: restate.accounts(), work: None };
     let ours = Ours::dev().await?;
     let ten = ours.create(&chain(10)).await?;
-    let subject = ours_as_subject(&ours, "minireipaz dev", &ten).await?;
+    let subject = ours_as_subject(&ours, "minireipaz dev", &ten, options).await?;
     let subjects = [&subject, &theirs];
     let idle = [subject.idle().await, theirs.idle().await];
     for subject in subjects {
@@ -149,10 +153,15 @@ async fn beside_restate(options: &Options, told: &mut Value) -> anyhow::Result<(
     restate.stop().await
 }
 
-async fn ours_as_subject(ours: &Ours, name: &'static str, workflow: &str) -> anyhow::Result<Subject> {
+async fn ours_as_subject(
+    ours: &Ours,
+    name: &'static str,
+    workflow: &str,
+    options: &Options,
+) -> anyhow::Result<Subject> {
     Ok(Subject {
         name,
-        workload: ours.workload(workflow),
+        workload: ours.workload(workflow, options.polls),
         accounts: ours.accounts().await,
         work: Some(ours.work().await?),
     })

@@ -8,7 +8,8 @@ use clap::{Parser, ValueEnum};
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 pub(crate) struct Options {
-    /// `dev`; `cluster`: a real Kafka and every part a process of its own; `peers`: dev and Restate in turn
+    /// `dev`; `cluster`: a real Kafka and every part a process of its own; `peers`: dev and Restate in turn; `growth`:
+    /// dev before and after millions of runs were recorded; `soak`: dev under load for long
     #[arg(value_enum, default_value = "dev")]
     pub(crate) what: What,
     /// How often each number of clients is measured; printed are the median and half of the range
@@ -23,6 +24,12 @@ pub(crate) struct Options {
     /// Writes all figures there, too, for a script
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+    /// Clients ask for the end of a run in requests of their own, instead of waiting in the one that starts it
+    #[arg(long)]
+    pub(crate) polls: bool,
+    /// So many runs are recorded, for `growth`
+    #[arg(long, default_value_t = 10_000_000)]
+    pub(crate) runs: u64,
     /// Only what clients see under load, not the parts of the path
     #[arg(long)]
     pub(crate) only_load: bool,
@@ -42,6 +49,8 @@ pub(crate) enum What {
     Dev,
     Cluster,
     Peers,
+    Growth,
+    Soak,
 }
 
 impl Options {

@@ -1,6 +1,9 @@
 //! Ours: `minireipaz dev`, or a cluster on a real Kafka; spoken to only from outside.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, ensure};
 use hyper::body::Bytes;
@@ -89,7 +92,7 @@ impl Ours {
         ensure!(status.success(), "minireipaz dev ended with {status}");
         let begun = Instant::now();
         let ours = Self::of_dev(system.restart().await)?;
-        let workload = ours.workload(workflow);
+        let workload = ours.workload(workflow, false);
         workload.once(&mut workload.connect().await?).await?;
         Ok((ours, begun.elapsed()))
     }
@@ -111,6 +114,29 @@ impl Ours {
         Accounts::of(processes)
     }
 
+    /// The folder of `minireipaz dev`.
+    pub(crate) fn folder(&self) -> anyhow::Result<&Path> {
+        match &self.kept {
+            Kept::Dev(system) => Ok(system.data()),
+            Kept::Cluster(_) => anyhow::bail!("only dev has one folder"),
+        }
+    }
+
+    /// Kills `minireipaz dev` as a power cut would; starts it again on the same data.
+    pub(crate) async fn crash(self) -> anyhow::Result<(Self, Duration)> {
+        let Kept::Dev(system) = self.kept else { anyhow::bail!("only dev is started again") };
+        let begun = Instant::now();
+        let ours = Self::of_dev(system.crash_and_restart().await)?;
+        Ok((ours, begun.elapsed()))
+    }
+
+    /// The first page of a workflow's runs.
+    pub(crate) async fn page(&self, workflow: &str) -> anyhow::Result<usize> {
+        let page = self.call(Method::GET, &format!("/workflows/{workflow}/runs?limit=50"));
+        let page: Value = page.send().await?.error_for_status()?.json().await?;
+        Ok(page["items"].as_array().context("items")?.len())
+    }
+
     /// What counts the work that is done.
     pub(crate) async fn work(&self) -> anyhow::Result<Work> {
         let database = match &self.kept {
@@ -121,11 +147,12 @@ impl Ours {
     }
 
     /// A run of this workflow after the other.
-    pub(crate) fn workload(&self, workflow: &str) -> Workload {
+    pub(crate) fn workload(&self, workflow: &str, polls: bool) -> Workload {
         Workload::Ours {
             base: self.api.base().to_owned(),
             token: format!("Bearer {}", self.api.token()),
             workflow: workflow.to_owned(),
+            polls,
         }
     }
 

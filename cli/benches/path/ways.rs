@@ -83,7 +83,7 @@ pub(crate) async fn restarts(mut ours: Ours, workflow: &str, rounds: usize) -> a
     Ok((ours, taken.json()))
 }
 
-async fn until_recorded(work: &Work, runs: f64) -> anyhow::Result<()> {
+pub(crate) async fn until_recorded(work: &Work, runs: f64) -> anyhow::Result<()> {
     while work.recorded().await? < runs {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -91,7 +91,7 @@ async fn until_recorded(work: &Work, runs: f64) -> anyhow::Result<()> {
 }
 
 /// A connector's batch of `count` new tasks.
-fn batch(document: &Value, count: usize) -> String {
+pub(crate) fn batch(document: &Value, count: usize) -> String {
     let now = SystemClock.now();
     let task = |_| {
         let run = uuid::Uuid::now_v7();

@@ -108,6 +108,17 @@ impl Work {
         Ok(counts)
     }
 
+    /// Runs a statement in `ClickHouse`.
+    pub(crate) async fn execute(&self, sql: &str) -> anyhow::Result<()> {
+        Ok(self.database.execute(sql).await?)
+    }
+
+    /// A number that `ClickHouse` tells.
+    pub(crate) async fn number(&self, sql: &str) -> anyhow::Result<u64> {
+        let answer = self.database.query_one::<klickhouse::UnitValue<u64>>(sql).await?;
+        Ok(answer.0)
+    }
+
     /// The runs whose end is in `ClickHouse`, since the workers' start.
     pub(crate) async fn recorded(&self) -> anyhow::Result<f64> {
         let mut counts = Counts::default();

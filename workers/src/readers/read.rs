@@ -15,6 +15,11 @@ use super::{Readers, View, Waiter, Watched, look::Looked};
 const ON_ITS_WAY: Duration = Duration::from_secs(1);
 /// How old such a run may be, by its id.
 const YOUNG: Duration = Duration::from_secs(60);
+/// How long the end of a run that was just accepted is listened for before the journal is asked, which takes a thread
+/// and a transaction: most runs end sooner.
+const LISTENS_FIRST: Duration = Duration::from_millis(100);
+/// How old such a run may be, by its id.
+const NEW: Duration = Duration::from_secs(1);
 /// A run whose end is in the journal is published a moment later.
 const JUST_ENDED: Duration = Duration::from_millis(250);
 
@@ -51,6 +56,12 @@ impl Readers {
         let deadline = begun + ask.wait;
         // Listen before looking, so that no change is missed.
         let mut watching = self.watch(&key, ask.after.is_some())?;
+        if ask.after.is_none()
+            && self.is_new(key.1)
+            && let Some(view) = watching.moved(ask, deadline.min(begun + LISTENS_FIRST)).await
+        {
+            return Ok(view);
+        }
         let limit = match watching.look(ask).await? {
             Looked::Whole(view) => return Ok(view),
             Looked::Waits => deadline,
@@ -80,6 +91,11 @@ impl Readers {
                 watching.last().ok_or(NoAnswer::Unknown(key.1))
             }
         }
+    }
+
+    /// Whether a run has just been accepted.
+    fn is_new(&self, run: RunId) -> bool {
+        run.created_at().is_some_and(|at| self.clock.now().since(at) < NEW)
     }
 
     /// Whether a run that is not known may be on its way here. A derived id does not tell.
