@@ -81,7 +81,7 @@ async fn seen(options: &Options, ours: &Ours, workflow: &str) -> anyhow::Result<
 fn recorded_runs(workflow: &str, from: u64, runs: u64) -> String {
     let ours = format!("number % {ONE_IN} = 0");
     format!(
-        "INSERT INTO run_rows (tenant, owner_id, place, version, status, started_at, finished_at, output, workflow_id, \
+        "INSERT INTO minireipaz.run_rows (tenant, owner_id, place, version, status, started_at, finished_at, output, workflow_id, \
              workflow_version, trigger, input, created_at, ordinal, kind, attempts) \
          SELECT tenant, if(row = 1, workflow, run), \
              multiIf(row = 0, '', row = 1, concat(lower(leftPad(hex(millis), 12, '0')), replaceAll(toString(run), '-', '')), \
