@@ -31,7 +31,7 @@ pub(crate) async fn measure(options: &Options, told: &mut Value) -> anyhow::Resu
     let mut recorded = 0;
     while recorded < options.runs {
         let runs = BLOCK.min(options.runs - recorded);
-        work.execute(&recorded_runs(&workflow, recorded, runs)).await?;
+        work.execute(&recorded_runs(&workflow, recorded, runs, options.runs)).await?;
         recorded += runs;
         eprintln!("{recorded} of {} runs recorded, {} s", options.runs, begun.elapsed().as_secs());
     }
@@ -77,22 +77,26 @@ async fn seen(options: &Options, ours: &Ours, workflow: &str) -> anyhow::Result<
     Ok(figures)
 }
 
-/// Runs of the last month, each with its entry in the list and three steps, of a hundred tenants with ten workflows each.
-fn recorded_runs(workflow: &str, from: u64, runs: u64) -> String {
+/// Runs of the last month, the oldest first, each with its entry in the list and three steps; of a hundred tenants with
+/// ten workflows each.
+fn recorded_runs(workflow: &str, from: u64, runs: u64, all: u64) -> String {
     let ours = format!("number % {ONE_IN} = 0");
+    // A UUIDv7: twelve digits of the moment, then chance.
+    let run = "toUUID(concat(substring(moment, 1, 8), '-', substring(moment, 9, 4), '-7', substring(chance, 1, 3), '-8', \
+               substring(chance, 4, 3), '-', substring(chance, 7, 12)))";
     format!(
-        "INSERT INTO minireipaz.run_rows (tenant, owner_id, place, version, status, started_at, finished_at, output, workflow_id, \
-             workflow_version, trigger, input, created_at, ordinal, kind, attempts) \
+        "INSERT INTO minireipaz.run_rows (tenant, owner_id, place, version, status, started_at, finished_at, output, \
+             workflow_id, workflow_version, trigger, input, created_at, ordinal, kind, attempts) \
          SELECT tenant, if(row = 1, workflow, run), \
-             multiIf(row = 0, '', row = 1, concat(lower(leftPad(hex(millis), 12, '0')), replaceAll(toString(run), '-', '')), \
+             multiIf(row = 0, '', row = 1, concat(moment, replaceAll(toString(run), '-', '')), \
                  concat('n', toString(row - 2))), \
              bitShiftLeft(toUInt64(1), 32) + 14, 'succeeded', created, created, \
              if(row = 1, '', concat('{{\"main\":[{{\"sku\":\"A', toString(number), '\",\"count\":3}}]}}')), \
              if(row < 2, workflow, toUUID('00000000-0000-0000-0000-000000000000')), toUInt32(row < 2), \
              if(row < 2, '{{\"kind\":\"manual\"}}', ''), if(row = 0, '{{\"sku\":\"A1\",\"count\":3}}', ''), created, \
              toUInt32(greatest(row, 2) - 2), if(row < 2, '', 'set'), toUInt32(row >= 2) \
-         FROM (SELECT number, generateUUIDv4(number) AS run, \
-                 toUnixTimestamp64Milli(now64(3)) - (number * 7919) % 2592000000 AS millis, \
+         FROM (SELECT number, toUnixTimestamp64Milli(now64(3)) - intDiv(({all} - number) * 2592000000, {all}) - 60000 AS millis, \
+                 lower(leftPad(hex(millis), 12, '0')) AS moment, lower(hex(sipHash128(number))) AS chance, {run} AS run, \
                  fromUnixTimestamp64Milli(millis, 'UTC') AS created, \
                  if({ours}, 'local', concat('t', toString(number % 100))) AS tenant, \
                  if({ours}, toUUID('{workflow}'), reinterpretAsUUID(sipHash128(number % 1000))) AS workflow \
