@@ -110,6 +110,7 @@ impl From<ReadRunError> for ApiError {
         match error {
             ReadRunError::NotFound(_) => not_found("run_not_found", &error),
             ReadRunError::NoWorkflow(_) => not_found("workflow_not_found", &error),
+            ReadRunError::NoNode { .. } => not_found("node_not_found", &error),
             ReadRunError::TooManyWaiters(limit) => {
                 Self::too_many_requests("too_many_waiters", limit.to_string(), Duration::from_secs(1))
             }
