@@ -130,6 +130,14 @@ pub struct RunRequested {
 }
 
 impl RunRequested {
+    /// The run as it is told of while nobody has chosen its version: the one that it names, else the newest that the
+    /// function knew.
+    #[must_use]
+    pub fn as_far_as_known(self, input: Value) -> NewRun {
+        let version = self.wanted_version.unwrap_or(self.workflow_version);
+        self.at_version(version, input)
+    }
+
     /// The run that was requested, once it is known which version it runs; `input` is what its input says.
     #[must_use]
     pub fn at_version(self, workflow_version: u32, input: Value) -> NewRun {

@@ -2,9 +2,11 @@
 //!
 //! A lone request starts at once. What arrives while the allowed number of batches runs waits and forms the next
 //! batch, so the batches grow with the load and only as much as the load needs: the way group commit works.
+//!
+//! Tenants take turns: who waits alone is in the next batch, however much of others waits, and of one tenant no more may
+//! wait than leaves room for others (see [`crate::fair`]).
 
 use std::{
-    collections::VecDeque,
     fmt,
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -14,6 +16,19 @@ use std::{
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::{sync::oneshot, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::fair::{FairTurns, Shares};
+use domain::ids::TenantId;
+
+/// Whose a request is: one tenant's, or several's, who have their turns together.
+pub type Whose = Option<TenantId>;
+
+/// Whose something is that is all of these tenants'.
+pub fn whose<'t>(tenants: impl IntoIterator<Item = &'t TenantId>) -> Whose {
+    let mut tenants = tenants.into_iter();
+    let first = tenants.next()?;
+    tenants.all(|tenant| tenant == first).then(|| first.clone())
+}
 
 /// How much: a number of items and their bytes. As a measure of a request, and as a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,12 +47,15 @@ impl Load {
         Self { items: self.items.saturating_add(other.items), bytes: self.bytes.saturating_add(other.bytes) }
     }
 
-    fn minus(self, other: Self) -> Self {
-        Self { items: self.items.saturating_sub(other.items), bytes: self.bytes.saturating_sub(other.bytes) }
-    }
-
     const fn fits(self, limit: Self) -> bool {
         self.items <= limit.items && self.bytes <= limit.bytes
+    }
+
+    /// How much of `whole` it is, in millionths, by what it takes more of.
+    fn part_of(self, whole: Self) -> u64 {
+        let part = |own: usize, all: usize| own as u128 * 1_000_000 / (all.max(1) as u128);
+        let part = part(self.items, whole.items).max(part(self.bytes, whole.bytes));
+        u64::try_from(part).unwrap_or(u64::MAX)
     }
 }
 
@@ -48,7 +66,8 @@ pub struct BatchLimits {
     pub in_flight: usize,
     /// The largest batch. A single request that is larger goes alone.
     pub batch: Load,
-    /// So much may wait; more is turned away.
+    /// So much may wait, of one tenant half of it, and less beside others; more is turned away. The request that reaches
+    /// the limit is let in.
     pub queue: Load,
     /// How long after a batch's start the next may start, given the batch's load; see [`no_pacing`].
     pub pacing: fn(Load) -> Duration,
@@ -67,7 +86,10 @@ pub enum BatchError<E> {
     #[error("{0}")]
     Failed(Arc<E>),
     /// Too much waits already; come back later.
-    #[error("too much waits already: the limit is {} items or {} bytes", .limit.items, .limit.bytes)]
+    #[error(
+        "too much waits already: the limit is {} items or {} bytes, of which one tenant has half at most; try again later",
+        .limit.items, .limit.bytes
+    )]
     Full {
         /// The limit.
         limit: Load,
@@ -107,17 +129,49 @@ struct Inner<Req, Resp, E> {
 }
 
 struct Queue<Req, Resp, E> {
-    waiting: VecDeque<Waiting<Req, Resp, E>>,
-    load: Load,
+    waiting: FairTurns<Whose, Waiting<Req, Resp, E>>,
+    items: Shares<Whose>,
+    bytes: Shares<Whose>,
     running: usize,
     /// No batch starts earlier; `None` before the first.
     not_before: Option<Instant>,
 }
 
 struct Waiting<Req, Resp, E> {
+    whose: Whose,
     request: Req,
     load: Load,
     reply: oneshot::Sender<Result<Resp, BatchError<E>>>,
+}
+
+impl<Req, Resp, E> Queue<Req, Resp, E> {
+    fn new(limit: Load) -> Self {
+        let (items, bytes) = (Shares::halves(limit.items), Shares::halves(limit.bytes));
+        Self { waiting: FairTurns::default(), items, bytes, running: 0, not_before: None }
+    }
+
+    fn has_room(&self, whose: &Whose) -> bool {
+        self.items.has_room(whose) && self.bytes.has_room(whose)
+    }
+
+    fn push(&mut self, waiting: Waiting<Req, Resp, E>, cost: u64) {
+        let whose = &waiting.whose;
+        self.items.take(whose, waiting.load.items);
+        self.bytes.take(whose, waiting.load.bytes);
+        self.waiting.push(whose.clone(), waiting, cost);
+    }
+
+    /// Who is next, if it fits in a batch that has so much already.
+    fn pop(&mut self, size: Load, largest: Load) -> Option<Waiting<Req, Resp, E>> {
+        let (next, _) = self.waiting.peek()?;
+        if size != Load::ZERO && !size.plus(next.load).fits(largest) {
+            return None;
+        }
+        let next = self.waiting.pop()?;
+        self.items.give_back(&next.whose, next.load.items);
+        self.bytes.give_back(&next.whose, next.load.bytes);
+        Some(next)
+    }
 }
 
 /// The requests of a batch, and where their answers go.
@@ -136,34 +190,31 @@ where
         F: Fn(Vec<Req>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Vec<Resp>, E>> + Send + 'static,
     {
-        let queue = Queue { waiting: VecDeque::new(), load: Load::ZERO, running: 0, not_before: None };
         let inner = Inner {
             limits,
             measure,
             run: Box::new(move |requests| run(requests).boxed()),
-            queue: Mutex::new(queue),
+            queue: Mutex::new(Queue::new(limits.queue)),
             stop: CancellationToken::new(),
         };
         Self { inner: Arc::new(inner), tasks: TaskTracker::new() }
     }
 
-    /// Hands in a request and waits for its answer. A caller that stops waiting withdraws its request, unless
+    /// Hands in a request of somebody's and waits for its answer. A caller that stops waiting withdraws its request, unless
     /// its batch has started.
     ///
     /// # Errors
     /// The batch's error; or that too much waits already; or that the batch was stopped.
-    pub async fn submit(&self, request: Req) -> Result<Resp, BatchError<E>> {
+    pub async fn submit(&self, whose: Whose, request: Req) -> Result<Resp, BatchError<E>> {
         let (reply, answer) = oneshot::channel();
         let load = (self.inner.measure)(&request);
         let start = {
             let mut queue = self.inner.lock();
-            let total = queue.load.plus(load);
-            // A request that is larger than the whole queue is let in when nothing waits.
-            if !total.fits(self.inner.limits.queue) && !queue.waiting.is_empty() {
+            if !queue.has_room(&whose) {
                 return Err(BatchError::Full { limit: self.inner.limits.queue });
             }
-            queue.load = total;
-            queue.waiting.push_back(Waiting { request, load, reply });
+            let cost = load.part_of(self.inner.limits.batch);
+            queue.push(Waiting { whose, request, load, reply }, cost);
             let start = queue.running < self.inner.limits.in_flight.max(1);
             queue.running += usize::from(start);
             start
@@ -211,15 +262,9 @@ impl<Req, Resp, E> Inner<Req, Resp, E> {
             return Some(Next::Pause(until));
         }
         let (mut requests, mut replies, mut size) = (Vec::new(), Vec::new(), Load::ZERO);
-        while let Some(Waiting { load, .. }) = queue.waiting.front() {
-            let total = size.plus(*load);
-            if !requests.is_empty() && !total.fits(self.limits.batch) {
-                break;
-            }
-            let Some(Waiting { request, load, reply }) = queue.waiting.pop_front() else { break };
-            queue.load = queue.load.minus(load);
+        while let Some(Waiting { request, load, reply, .. }) = queue.pop(size, self.limits.batch) {
             if !reply.is_closed() {
-                size = total;
+                size = size.plus(load);
                 requests.push(request);
                 replies.push(reply);
             }

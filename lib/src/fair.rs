@@ -15,7 +15,11 @@ use std::{
 
 use tokio::sync::Notify;
 
-pub use self::{queue::FairQueue, shares::Shares, turns::FairTurns};
+pub use self::{
+    queue::FairQueue,
+    shares::{Shares, half},
+    turns::FairTurns,
+};
 
 /// The limits of [`Places`] and of a [`FairQueue`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +30,15 @@ pub struct PlaceLimits {
     pub share: usize,
     /// How many of one tenant may wait; more is turned away.
     pub waiting: usize,
+}
+
+impl PlaceLimits {
+    /// So many places, at least 1, of which one tenant alone may have a half, see [`half`].
+    #[must_use]
+    pub const fn halves(places: usize, waiting: usize) -> Self {
+        let places = if places == 0 { 1 } else { places };
+        Self { places, share: half(places), waiting }
+    }
 }
 
 /// Too much of the tenant's waits already.

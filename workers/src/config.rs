@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use domain::duration::HumanDuration;
 use http_server::ServerLimits;
-use minireipaz::{auth::CallbackSecrets, config::Env};
+use minireipaz::{auth::CallbackSecrets, config::Env, fair::half};
 use secrecy::SecretString;
 
 use crate::{peers::Peers, runner::RunnerSettings};
@@ -127,7 +127,7 @@ impl WorkerConfig {
             listen: listen.unwrap_or(defaults.listen),
             peers: peers?,
             max_steps,
-            max_steps_per_tenant: per_tenant.unwrap_or(max_steps.div_ceil(2)),
+            max_steps_per_tenant: per_tenant.unwrap_or(half(max_steps)),
             max_runs: max_runs.unwrap_or(defaults.max_runs),
             max_queued_bytes: max_queued_bytes.unwrap_or(defaults.max_queued_bytes),
             max_run_bytes: max_run_bytes.unwrap_or(defaults.max_run_bytes),

@@ -3,6 +3,7 @@
 mod database;
 mod folder;
 mod functions;
+mod page;
 mod runtimes;
 mod screen;
 mod server;
@@ -37,6 +38,9 @@ pub(crate) struct Dev {
     clickhouse_url: Option<String>,
 }
 
+/// What the local issuer's tokens say in `iss`. It names no address: a token is right whatever port the API has. Whose
+/// issuer it is, the key tells, which every data folder has of its own.
+pub(crate) const ISSUER: &str = "urn:minireipaz:dev";
 /// The audience of the local issuer's tokens.
 pub(crate) const AUDIENCE: &str = "minireipaz";
 
@@ -47,12 +51,13 @@ impl Dev {
         let folder = Folder::open(&self.data)?;
         let listener = listen((Ipv4Addr::LOCALHOST, self.port).into()).await?;
         let mut env = Env::process();
+        let environment = env.variables().clone();
         let log = LogConfig::from_env(&mut env);
         let log = env.finish(Some(log))?;
         telemetry::init_file(&log, folder.log()?)?;
         let mut stop = Stop::new()?;
         let mut system = tokio::select! {
-            system = LocalSystem::start(&folder, listener, self.clickhouse_url.as_deref()) => system?,
+            system = LocalSystem::start(&folder, listener, self.clickhouse_url.as_deref(), &environment) => system?,
             // Dropping what has been started so far stops it.
             () = stop.asked() => return Ok(()),
         };

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use workers::{Worker, WorkerConfig};
 
 use super::{
-    AUDIENCE,
+    AUDIENCE, ISSUER,
     database::Database,
     folder::{Addresses, Folder, free_port},
     functions,
@@ -40,11 +40,12 @@ pub(crate) struct LocalSystem {
 }
 
 impl LocalSystem {
-    /// Starts all parts, the functions on `listener`. What delivers starts last, so that it finds its receivers.
+    /// Starts all parts, the functions on `listener`, the worker with what `environment` says of it. What delivers starts last, so that it finds its receivers.
     pub(crate) async fn start(
         folder: &Folder,
         listener: TcpListener,
         clickhouse_url: Option<&str>,
+        environment: &BTreeMap<String, String>,
     ) -> anyhow::Result<Self> {
         let last = folder.addresses();
         let database = Database::start(&folder.join("clickhouse"), &last.clickhouse, clickhouse_url).await?;
@@ -57,7 +58,7 @@ impl LocalSystem {
             clickhouse: database.url().to_owned(),
         };
         folder.save_addresses(&addresses)?;
-        let issuer = LocalIssuer::open(&folder.join("issuer"), &addresses.functions, AUDIENCE)?;
+        let issuer = LocalIssuer::open(&folder.join("issuer"), ISSUER, AUDIENCE)?;
         let variables = settings::variables(folder, &addresses)?;
 
         let starting = Starting::new("playground");
@@ -67,7 +68,7 @@ impl LocalSystem {
 
         let starting = Starting::new("worker");
         let on_worker = PartRuntime::new("worker")?;
-        let worker = on_worker.run(worker(variables.clone())).await?;
+        let worker = on_worker.run(worker(settings::of_worker(&variables, environment))).await?;
         starting.started(&addresses.worker);
 
         let starting = Starting::new("functions");

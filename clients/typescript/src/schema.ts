@@ -37,7 +37,8 @@ export interface paths {
          *       3 seconds.
          *     - When the wait is over, it comes as it is then: look at `status` and `revision`, and ask again.
          *     - With `node`: likewise, with the steps of that node alone, also those whose outputs an answer with all of them
-         *       leaves out. (Streams show all of them.)
+         *       leaves out. A node that the run's workflow does not have is a 404 (`node_not_found`), at once. (Streams show
+         *       all steps.)
          *     - With `Accept: text/event-stream`: its revisions as server-sent events, the run as data and the revision as
          *       id, from the present one on (or the first above `Last-Event-ID` or `after`) to the last. The stream may end
          *       before the run does: connect again. A client that has seen the last revision gets 204.
@@ -127,7 +128,7 @@ export interface paths {
         /**
          * Starts a run.
          * @description It is accepted for good when this answers; follow it at its `Location`. With `wait` the answer comes when the run has
-         *     ended, or when the wait is over: look at `status`. The newest version of the workflow is
+         *     ended, or when the wait is over: look at `status`. Without `version` the newest version of the workflow is
          *     run, which may be newer than the `workflow_version` of the answer.
          *
          *     The same `Idempotency-Key` is the same run for ever, whatever has become of it: the answer then is the run as
@@ -292,7 +293,8 @@ export interface components {
             code: string;
             /**
              * Format: int32
-             * @description With 412, and for a workflow that cannot be read: the version that it has now.
+             * @description With 412, for a version that there is not, and for a workflow that cannot be read: the version that the workflow
+             *     has now.
              */
             current_version?: number | null;
             /** @description What is wrong and what to do about it, for people. */
@@ -443,9 +445,14 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
-        /** @description What starts a run: `{"input": …}`, or nothing. */
+        /** @description What starts a run: `{"input": …, "version": …}`, or nothing. */
         StartBody: {
             input?: components["schemas"]["InputSchema"] | null;
+            /**
+             * Format: int32
+             * @description The version of the workflow that the run is to have; missing: the newest.
+             */
+            version?: number | null;
         };
         /** @description A step: what one row of `steps` holds. */
         Step: {
@@ -1508,7 +1515,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        /** @description The run's input; may be missing. */
+        /** @description The run's input, and the version that it is to run; may be missing. */
         requestBody?: {
             content: {
                 "application/json": components["schemas"]["StartBody"] | null;
@@ -1564,7 +1571,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The workflow has no `manual` trigger. */
+            /** @description The workflow has no `manual` trigger in the version that would run. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1591,7 +1598,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The input is not valid, or the key was used with another input (`idempotency_key_reused`). */
+            /** @description The input is not valid, the workflow has no such version (`workflow_version_not_found`), or the key was used with another input or version (`idempotency_key_reused`). */
             422: {
                 headers: {
                     [name: string]: unknown;

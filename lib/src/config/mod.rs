@@ -39,6 +39,12 @@ impl Env {
         Self { vars: vars.into_iter().map(|(k, v)| (k.into(), v.into())).collect(), problems: Vec::new() }
     }
 
+    /// All variables.
+    #[must_use]
+    pub const fn variables(&self) -> &BTreeMap<String, String> {
+        &self.vars
+    }
+
     /// The same variables, with this one set.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {

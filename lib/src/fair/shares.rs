@@ -2,6 +2,13 @@
 
 use std::{collections::HashMap, hash::Hash};
 
+/// What one tenant alone may hold of most things that are bounded: half of it, rounded down, so that there is something
+/// for the next one, and at least 1.
+#[must_use]
+pub const fn half(limit: usize) -> usize {
+    if limit < 2 { 1 } else { limit / 2 }
+}
+
 /// What tenants (`K`) hold of something bounded: places, bytes, rows.
 ///
 /// What a tenant may hold grows and shrinks with what is left, which is how switches share the memory of their queues
@@ -23,10 +30,10 @@ impl<K: Eq + Hash + Clone> Shares<K> {
         Self { limit, share: share.clamp(1.min(limit), limit), taken: 0, tenants: HashMap::new() }
     }
 
-    /// Shares of which one tenant alone may hold a half.
+    /// Shares of which one tenant alone may hold a half, see [`half`].
     #[must_use]
     pub fn halves(limit: usize) -> Self {
-        Self::new(limit, limit / 2)
+        Self::new(limit, half(limit))
     }
 
     /// How much there is.
@@ -124,6 +131,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn half_of_something_is_something_and_leaves_something_where_there_is_more_than_one() {
+        assert_eq!([0, 1, 2, 3, 4, 5].map(half), [1, 1, 1, 1, 2, 2]);
+        assert_eq!(
+            (Shares::<u8>::halves(0).has_room(&1), Shares::<u8>::halves(1).has_room(&1)),
+            (false, true)
+        );
+    }
+
     proptest! {
         #[test]
         fn what_is_taken_is_what_tenants_hold_and_never_more_than_there_is(
@@ -146,7 +162,7 @@ mod tests {
 
         #[test]
         fn two_tenants_that_take_all_they_can_leave_room_for_a_third(limit in 3usize..1_000) {
-            let shares = filled(limit, limit / 2, 2);
+            let shares = filled(limit, half(limit), 2);
             prop_assert!(shares.has_room(&2), "{} of {limit} are taken", shares.taken());
         }
     }

@@ -61,10 +61,10 @@ impl<K: Eq + Hash + Clone, T> FairTurns<K, T> {
         self.tenants.insert(tenant, Tenant { waiting: VecDeque::from([entry]), turn });
     }
 
-    /// What the next one costs.
-    pub fn next_cost(&mut self) -> Option<u64> {
+    /// The next one and its cost; it goes on waiting.
+    pub fn peek(&mut self) -> Option<(&T, u64)> {
         let tenant = self.first()?;
-        self.tenants.get(&tenant)?.waiting.front().map(|(_, cost)| *cost)
+        self.tenants.get(&tenant)?.waiting.front().map(|(what, cost)| (what, *cost))
     }
 
     /// The next one.
@@ -145,7 +145,7 @@ mod tests {
             let next = turns.pop().unwrap();
             seen.push(next);
             // Who fills batches looks at what is next, and may find it too large for the rest of this one.
-            turns.next_cost();
+            turns.peek();
             if next == 0 {
                 turns.push("small", 0, 1);
             }
@@ -169,7 +169,7 @@ mod tests {
                 }
                 prop_assert_eq!(turns.len(), pushed.len() - popped.len());
             }
-            while turns.next_cost().is_some() {
+            while turns.peek().is_some() {
                 popped.extend(turns.pop());
             }
             prop_assert!(turns.is_empty() && turns.pop().is_none() && turns.tenants.is_empty());

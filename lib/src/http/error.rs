@@ -10,6 +10,7 @@ use crate::{
     service::{ReadRunError, SchedulerError, StartRunError, WorkflowError},
     store::{StoreError, UnreadableWorkflow},
 };
+use domain::violation::{Violation, ViolationCode};
 
 /// When to come back if nothing better is known.
 const SOON: Duration = Duration::from_secs(2);
@@ -83,7 +84,15 @@ impl From<StartRunError> for ApiError {
     fn from(error: StartRunError) -> Self {
         match error {
             StartRunError::NotFound(_) => not_found("workflow_not_found", &error),
-            StartRunError::NoManualTrigger(_) => {
+            StartRunError::NoVersion { newest, .. } => {
+                let detail = error.to_string();
+                let path = "version".to_owned();
+                let named = Violation { path, code: ViolationCode::InvalidValue, message: detail.clone() };
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "workflow_version_not_found", detail)
+                    .with_violations(vec![named])
+                    .with_current_version(newest)
+            }
+            StartRunError::NoManualTrigger { .. } => {
                 Self::new(StatusCode::CONFLICT, "no_manual_trigger", error.to_string())
             }
             StartRunError::InvalidInput(violations) => super::extract::invalid_input(violations),
@@ -101,6 +110,7 @@ impl From<ReadRunError> for ApiError {
         match error {
             ReadRunError::NotFound(_) => not_found("run_not_found", &error),
             ReadRunError::NoWorkflow(_) => not_found("workflow_not_found", &error),
+            ReadRunError::NoNode { .. } => not_found("node_not_found", &error),
             ReadRunError::TooManyWaiters(limit) => {
                 Self::too_many_requests("too_many_waiters", limit.to_string(), Duration::from_secs(1))
             }

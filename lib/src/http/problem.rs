@@ -31,7 +31,8 @@ pub struct Problem {
     /// All that is wrong with the request, each with its place.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub violations: Vec<Violation>,
-    /// With 412, and for a workflow that cannot be read: the version that it has now.
+    /// With 412, for a version that there is not, and for a workflow that cannot be read: the version that the workflow
+    /// has now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current_version: Option<u32>,
 }

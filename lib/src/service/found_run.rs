@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::{
-    ids::NodeId,
+    ids::{NodeId, WorkflowId},
     run::{Run, RunWithSteps},
 };
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{live::LiveRun, store::Head};
@@ -18,6 +19,25 @@ pub enum FoundRun {
     Stored(Arc<RunWithSteps>),
     /// As its worker has it: its JSON is passed on as it came.
     Live(LiveRun),
+}
+
+/// The workflow and the steps of a run.
+#[derive(Debug, Deserialize)]
+pub(super) struct Brief {
+    pub(super) workflow_id: WorkflowId,
+    pub(super) workflow_version: u32,
+    steps: Vec<BriefStep>,
+}
+
+#[derive(Debug, Deserialize)]
+struct BriefStep {
+    node_id: NodeId,
+}
+
+impl Brief {
+    pub(super) fn has_step_of(&self, node: &NodeId) -> bool {
+        self.steps.iter().any(|step| step.node_id == *node)
+    }
 }
 
 impl FoundRun {
@@ -49,6 +69,18 @@ impl FoundRun {
         match self {
             Self::Stored(run) => serde_json::to_vec(&**run).map(Bytes::from),
             Self::Live(run) => Ok(run.json.clone()),
+        }
+    }
+
+    /// What it is a run of, and of which nodes it has steps; `None` when that cannot be read.
+    pub(super) fn brief(&self) -> Option<Brief> {
+        match self {
+            Self::Stored(found) => Some(Brief {
+                workflow_id: found.run.workflow_id,
+                workflow_version: found.run.workflow_version,
+                steps: found.steps.iter().map(|step| BriefStep { node_id: step.node_id.clone() }).collect(),
+            }),
+            Self::Live(run) => serde_json::from_slice(&run.json).ok(),
         }
     }
 

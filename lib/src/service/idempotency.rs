@@ -1,4 +1,4 @@
-//! Idempotency keys: the same key is the same run, the same key with another input is refused.
+//! Idempotency keys: the same key is the same run, the same key with another body is refused.
 
 use std::{
     fmt,
@@ -87,6 +87,22 @@ fn feed(hash: &mut Sha256, value: &Value) {
                 feed(hash, value);
             }
         }
+    }
+}
+
+/// What a request under a key asks for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) input: Fingerprint,
+    /// The version that it names.
+    pub(super) version: Option<u32>,
+}
+
+impl Asked {
+    /// Whether it can be what has started a run of that input and version. A request that names no version is: what
+    /// others named, nobody keeps.
+    pub(super) fn is_for(self, (input, version): (Fingerprint, u32)) -> bool {
+        self.input == input && self.version.is_none_or(|named| named == version)
     }
 }
 

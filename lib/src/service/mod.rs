@@ -5,6 +5,7 @@
 mod found_run;
 mod idempotency;
 mod locks;
+mod of_node;
 mod run_watch;
 mod runs;
 mod scheduler;

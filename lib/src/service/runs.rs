@@ -25,10 +25,7 @@ use domain::{
 /// be recorded yet.
 const YOUNG: Duration = Duration::from_mins(1);
 /// How long such a run is waited for at least, however short the reader's own wait is.
-const BRIEFLY: Duration = Duration::from_secs(3);
-
-/// How soon the store is asked once more that was behind.
-const AGAIN: Duration = Duration::from_millis(100);
+pub(super) const BRIEFLY: Duration = Duration::from_secs(3);
 /// How long a worker may take to say how a run is now, before the store is asked.
 const AT_ONCE: Duration = Duration::from_millis(500);
 
@@ -66,7 +63,7 @@ impl Until {
         }
     }
 
-    fn is_met(self, head: &Head) -> bool {
+    pub(super) fn is_met(self, head: &Head) -> bool {
         match self {
             Self::Exists => true,
             Self::After(revision) => head.revision > revision || head.status.is_terminal(),
@@ -84,12 +81,32 @@ pub enum ReadRunError {
     /// Its workflow does not exist, or belongs to somebody else.
     #[error("there is no workflow {0}")]
     NoWorkflow(WorkflowId),
+    /// The run's workflow has no such node.
+    #[error("run {run} has no node \"{node}\"; the nodes of its workflow are {}", some_of(nodes))]
+    NoNode {
+        /// The run.
+        run: RunId,
+        /// The node that was asked for.
+        node: NodeId,
+        /// Those that there are.
+        nodes: Vec<NodeId>,
+    },
     /// Too many wait already.
     #[error(transparent)]
     TooManyWaiters(#[from] TooManyWaiters),
     /// It could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// So many nodes are told of.
+const MOST_TOLD: usize = 50;
+
+fn some_of(nodes: &[NodeId]) -> String {
+    let told: Vec<_> = nodes.iter().take(MOST_TOLD).map(NodeId::as_str).collect();
+    let more = nodes.len() - told.len();
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("{}{more}", told.join(", "))
 }
 
 impl Runs {
@@ -186,35 +203,6 @@ impl Runs {
             (_, Some(known)) => Ok(known),
             (Ok(None), None) => Err(ReadRunError::NotFound(id)),
             (Err(error), None) => Err(error.into()),
-        }
-    }
-
-    /// The same with the steps of one node alone.
-    ///
-    /// # Errors
-    /// As [`Self::read`].
-    pub async fn read_node(
-        &self,
-        caller: &Caller,
-        id: RunId,
-        node: &NodeId,
-        until: Until,
-        wait: Duration,
-    ) -> Result<FoundRun, ReadRunError> {
-        let found = self.read(caller, id, until, wait).await?;
-        if let Some(of_node) = found.of_node(node) {
-            return Ok(of_node);
-        }
-        // What an answer with all outputs leaves out, the store has. It may be a little behind a run's worker.
-        let key = (caller.tenant.clone(), id);
-        let until = Instant::now() + BRIEFLY;
-        loop {
-            let stored = self.store.get_node(&key, node).await?.ok_or(ReadRunError::NotFound(id))?;
-            let stored = FoundRun::stored(stored.map_err(StoreError::from)?);
-            if !found.head().is_newer_than(&stored.head()) || Instant::now() >= until {
-                return Ok(stored);
-            }
-            tokio::time::sleep(AGAIN).await;
         }
     }
 

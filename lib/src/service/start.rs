@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     Caller, FoundRun, IdempotencyKey, Runs,
-    idempotency::{Accepted, Fingerprint},
+    idempotency::{Accepted, Asked, Fingerprint},
 };
 use crate::{
     bus::BusError,
@@ -32,6 +32,8 @@ pub struct StartRun {
     pub workflow_id: WorkflowId,
     /// An object, a list of objects, or null.
     pub input: Value,
+    /// In which version of it; `None`: in the newest.
+    pub version: Option<u32>,
     /// The client's name for this request.
     pub key: Option<IdempotencyKey>,
 }
@@ -53,14 +55,33 @@ pub enum StartRunError {
     /// The workflow does not exist, or belongs to somebody else: the caller cannot tell which.
     #[error("there is no workflow {0}")]
     NotFound(WorkflowId),
-    /// The workflow is not started by request.
-    #[error("workflow {0} has no `manual` trigger, so it cannot be started by request")]
-    NoManualTrigger(WorkflowId),
+    /// The workflow has no such version.
+    #[error("workflow {workflow} has no version {version}; its newest is {newest}")]
+    NoVersion {
+        /// Which workflow.
+        workflow: WorkflowId,
+        /// The version that the request names.
+        version: u32,
+        /// The newest that there is.
+        newest: u32,
+    },
+    /// The workflow is not started by request, in the version that would run.
+    #[error(
+        "version {version} of workflow {workflow} has no `manual` trigger, so it cannot be started by request"
+    )]
+    NoManualTrigger {
+        /// Which workflow.
+        workflow: WorkflowId,
+        /// Its version.
+        version: u32,
+    },
     /// The input is not an object or a list of objects.
     #[error("the input is not valid")]
     InvalidInput(Vec<Violation>),
-    /// The key stands for a run with another input.
-    #[error("this Idempotency-Key has started run {0} with another input; use a new key for a new run")]
+    /// The key stands for a run with another input, or in another version.
+    #[error(
+        "this Idempotency-Key has started run {0} with another input, or in another version; use a new key for a new run"
+    )]
     KeyReused(RunId),
     /// It could not be looked up whether the workflow, or a run under the key, exists.
     #[error(transparent)]
@@ -95,7 +116,7 @@ impl Runs {
         request: StartRun,
     ) -> Result<Started, StartRunError> {
         let run_id = RunId::for_idempotency_key(&caller.tenant, request.workflow_id, key.as_str());
-        let input = Fingerprint::of(&request.input);
+        let asked = Asked { input: Fingerprint::of(&request.input), version: request.version };
         let _turn = self.keys.turn(run_id).await;
         let stored_key = (caller.tenant.clone(), run_id);
         match self
@@ -106,7 +127,8 @@ impl Runs {
         {
             Ok(Some(Err(unreadable))) => return Err(StoreError::from(unreadable).into()),
             Ok(Some(Ok(found))) => {
-                return if Fingerprint::of(&found.run.input) == input {
+                let known = (Fingerprint::of(&found.run.input), found.run.workflow_version);
+                return if asked.is_for(known) {
                     let run = self.newest(&stored_key, FoundRun::stored(found)).await;
                     Ok(Started { id: run_id, run, replayed: true })
                 } else {
@@ -115,7 +137,7 @@ impl Runs {
             }
             // What this process accepted it remembers, whether the store shows it yet or not.
             found => match (self.recent.get(run_id), found) {
-                (Some(accepted), _) if accepted.input != input => {
+                (Some(accepted), _) if !asked.is_for((accepted.input, accepted.workflow_version)) => {
                     return Err(StartRunError::KeyReused(run_id));
                 }
                 (Some(Accepted { workflow_version, created_at, .. }), _) => {
@@ -128,7 +150,11 @@ impl Runs {
             },
         }
         let run = self.publish(caller, run_id, request).await?;
-        let accepted = Accepted { input, workflow_version: run.workflow_version, created_at: run.created_at };
+        let accepted = Accepted {
+            input: asked.input,
+            workflow_version: run.workflow_version,
+            created_at: run.created_at,
+        };
         self.recent.remember(run_id, accepted);
         // Other processes look a key up in the store: they must not have to wait for the scheduler.
         let facts = Facts::of_runs(vec![(caller.tenant.clone(), run.clone())]);
@@ -140,21 +166,14 @@ impl Runs {
 
     async fn publish(&self, caller: &Caller, run_id: RunId, request: StartRun) -> Result<Run, StartRunError> {
         let id = request.workflow_id;
-        let workflow = self
-            .workflows
-            .to_start(&(caller.tenant.clone(), id))
-            .await?
-            .ok_or(StartRunError::NotFound(id))?;
-        if !workflow.manual {
-            return Err(StartRunError::NoManualTrigger(id));
-        }
-        let version = workflow.stored.summary.version;
-        let run = accepted(run_id, request, version, self.clock.now());
+        let wanted_version = request.version;
+        let chosen = self.workflows.to_start(&(caller.tenant.clone(), id), wanted_version).await?;
+        let run = accepted(run_id, request, chosen.version, self.clock.now());
         let requested = RunRequested {
             run_id,
             workflow_id: id,
-            workflow_version: version,
-            wanted_version: None,
+            workflow_version: chosen.newest,
+            wanted_version,
             trigger: run.trigger.clone(),
             input: text_of(&run.input)?,
             created_at: run.created_at,

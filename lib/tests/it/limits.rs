@@ -205,9 +205,9 @@ async fn an_answer_about_a_run_leaves_the_largest_outputs_out_and_gives_them_one
     let one = app.get(&format!("{path}?node={}", node.replace(' ', "%20"))).await.body;
     assert_eq!((one["steps"].as_array().unwrap().len(), &one["steps"][0]["node_id"]), (1, &json!(node)));
     assert!(one["steps"][0]["output"]["main"][0]["t"].is_string() && one.get("left_out").is_none());
-    let nothing = app.get(&format!("{path}?node=nobody")).await.body;
+    let nothing = app.get(&format!("{path}?node=end")).await.body;
     assert_eq!((&nothing["steps"], &nothing["id"]), (&json!([]), &json!(run)));
-    let later = format!("{path}?node=nobody&wait=25&after=0");
+    let later = format!("{path}?node=end&wait=25&after=0");
     let waited = app.get(&later);
     let moved = async {
         eventually("it is waited for", async || app.state.runs.waiters() == 1).await;

@@ -15,6 +15,8 @@ mod limits;
 mod live_runs;
 mod long_poll;
 mod metrics;
+mod run_nodes;
+mod run_versions;
 mod runs;
 mod scheduler;
 mod store;

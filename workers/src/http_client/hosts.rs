@@ -34,8 +34,7 @@ pub(crate) struct Hosts {
 impl Hosts {
     /// `calls` to one destination at a time; of one tenant at most a half.
     pub(super) fn new(breaker: BreakerSettings, calls: usize) -> Self {
-        let places = calls.max(1);
-        let limits = PlaceLimits { places, share: (places / 2).max(1), waiting: MAX_WAITING };
+        let limits = PlaceLimits::halves(calls, MAX_WAITING);
         Self { breaker, limits, places: remembered(MAX_DESTINATIONS), breakers: remembered(MAX_TENANTS) }
     }
 

@@ -93,7 +93,7 @@ impl HandoffQueue {
         let (mut taken, mut size) = (Vec::new(), 0u64);
         let mut state = self.lock();
         let Some(waiting) = state.owners.get_mut(owner) else { return taken };
-        while let Some(cost) = waiting.turns.next_cost() {
+        while let Some((_, cost)) = waiting.turns.peek() {
             size = size.saturating_add(cost);
             if !taken.is_empty() && (taken.len() == rows || size > bytes as u64) {
                 break;

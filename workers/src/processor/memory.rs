@@ -14,7 +14,10 @@ use domain::{
     run::NodeError,
 };
 use metrics::gauge;
-use minireipaz::{fair::Shares, telemetry::names};
+use minireipaz::{
+    fair::{Shares, half},
+    telemetry::names,
+};
 use serde_json::json;
 
 pub(super) struct RunMemory {
@@ -35,7 +38,7 @@ impl RunMemory {
     /// Memory of so many bytes for so many runs, of which one tenant has so many steps under way at a time.
     pub(super) fn new(runs: usize, bytes: usize, steps: usize) -> Self {
         // What a tenant's places take together is what it may have: so they alone never stop it.
-        let step_bytes = (bytes / 2 / steps.max(1)).min(MAX_STEP_OUTPUT_BYTES);
+        let step_bytes = (half(bytes) / steps.max(1)).min(MAX_STEP_OUTPUT_BYTES);
         Self {
             runs: Shares::halves(runs),
             bytes: Shares::halves(bytes),
@@ -71,7 +74,7 @@ impl RunMemory {
 
     /// Why a run that takes so much cannot go on; `None`: it can.
     pub(super) fn refusal(&self, bytes: usize) -> Option<NodeError> {
-        let limit = self.bytes.limit() / 2;
+        let limit = half(self.bytes.limit());
         (bytes > limit).then(|| {
             let message = format!(
                 "what the run's steps gave takes {bytes} bytes of the worker's memory, above the limit of {limit} for \

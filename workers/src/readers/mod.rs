@@ -35,7 +35,7 @@ use crate::{documents::Documents, engine::RunState, journal::Journal};
 pub(crate) const ENDED: EndedLimits = EndedLimits { runs: 20_000, bytes: 64 << 20 };
 
 /// Readers of the journal at a time, so many of them of one tenant, and how many of a tenant may wait for that.
-const READS: PlaceLimits = PlaceLimits { places: 4, share: 2, waiting: 256 };
+const READS: PlaceLimits = PlaceLimits::halves(4, 256);
 
 /// All who wait for runs of this worker.
 pub(crate) struct Readers {

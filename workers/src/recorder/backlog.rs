@@ -289,7 +289,7 @@ impl State {
 
     /// Whether there is a batch.
     fn has_next(&mut self) -> bool {
-        !self.unread.is_empty() || self.waiting.next_cost().is_some()
+        !self.unread.is_empty() || self.waiting.peek().is_some()
     }
 
     /// The rows whose turn it is, as many as are for one batch.
@@ -299,7 +299,7 @@ impl State {
             return taken;
         }
         let mut size = 0;
-        while let Some(cost) = self.waiting.next_cost() {
+        while let Some((_, cost)) = self.waiting.peek() {
             size += cost;
             if !taken.is_empty() && (taken.len() == SLICE_ROWS || size > SLICE_BYTES as u64) {
                 break;

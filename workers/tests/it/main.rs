@@ -32,6 +32,7 @@ mod outage;
 mod peers;
 mod program;
 mod raw_server;
+mod reply_path;
 mod retry_after;
 mod run_reads;
 mod secrets;

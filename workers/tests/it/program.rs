@@ -17,16 +17,21 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The program, running.
 pub(crate) struct Program {
     child: Child,
-    tasks: String,
+    address: String,
 }
 
 impl Program {
     /// Starts it, without a database to record to.
     pub(crate) async fn start(directory: &Path) -> Self {
+        Self::start_at(directory, "127.0.0.1:0").await
+    }
+
+    /// The same at this address.
+    pub(crate) async fn start_at(directory: &Path, listen: &str) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_worker"))
             .env_clear()
             .env("WORKER_DATA_DIR", directory)
-            .env("WORKER_LISTEN", "127.0.0.1:0")
+            .env("WORKER_LISTEN", listen)
             .env("WORKER_HTTP_ALLOW", "127.0.0.1")
             .env("WORKER_GRACE", "100ms")
             .env("CONNECTOR_SECRET", SECRET)
@@ -42,14 +47,19 @@ impl Program {
                 let line = log.next_line().await.unwrap().expect("it says where it listens");
                 let line: serde_json::Value = serde_json::from_str(&line).unwrap();
                 if let Some(address) = line["address"].as_str() {
-                    return format!("http://{address}/tasks");
+                    return address.to_owned();
                 }
             }
         };
-        let tasks = timeout(PATIENCE, listening).await.expect("it starts");
+        let address = timeout(PATIENCE, listening).await.expect("it starts");
         // Kept open, so that the program can go on logging: there is room for what little it says.
         child.stderr = Some(log.into_inner().into_inner());
-        Self { child, tasks }
+        Self { child, address }
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
     }
 
     /// Its process.
@@ -59,7 +69,10 @@ impl Program {
 
     /// Hands it tasks; what became of them.
     pub(crate) async fn post(&self, tasks: &[Task]) -> serde_json::Value {
-        let post = Client::new().post(&self.tasks).bearer_auth(SECRET).body(batch(tasks));
+        let post = Client::new()
+            .post(format!("http://{}/tasks", self.address))
+            .bearer_auth(SECRET)
+            .body(batch(tasks));
         let response = post.send().await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
         serde_json::from_str(&response.text().await.unwrap()).unwrap()

@@ -110,7 +110,7 @@ impl Walk<'_> {
             }
             let path = self.path.clone();
             // A pattern that gives up on a path (too many steps) does not match it.
-            let Ok(Some(captures)) = route.pattern.captures(&path) else { continue };
+            let Ok(Some(captures)) = route.pattern.captures(path.as_str()) else { continue };
             let (dest, query) = match &route.dest {
                 Some(dest) => expanded(dest, &captures),
                 None => (path.clone(), String::new()),
@@ -145,7 +145,7 @@ impl Walk<'_> {
     }
 
     /// Headers that are set already stay in `hit` and `miss`.
-    fn apply(&mut self, route: &Route, captures: &Captures<'_>, phase: Phase) {
+    fn apply(&mut self, route: &Route, captures: &Captures<'_, str>, phase: Phase) {
         for (name, value) in &route.headers {
             if matches!(phase, Phase::Hit | Phase::Miss) && self.headers.contains_key(name) {
                 continue;
@@ -158,7 +158,7 @@ impl Walk<'_> {
 }
 
 /// A destination's path and query with the captures in their places.
-fn expanded(dest: &str, captures: &Captures<'_>) -> (String, String) {
+fn expanded(dest: &str, captures: &Captures<'_, str>) -> (String, String) {
     let (path, query) = dest.split_once('?').unwrap_or((dest, ""));
     let mut path = with_captures(path, captures, str::to_owned);
     if !path.starts_with('/') {
@@ -173,7 +173,7 @@ fn in_query(piece: &str) -> String {
 }
 
 /// Replaces `$1` and `$name`; a capture that took no part is empty.
-fn with_captures(template: &str, captures: &Captures<'_>, encode: fn(&str) -> String) -> String {
+fn with_captures(template: &str, captures: &Captures<'_, str>, encode: fn(&str) -> String) -> String {
     let mut text = String::new();
     let mut rest = template;
     while let Some(at) = rest.find('$') {

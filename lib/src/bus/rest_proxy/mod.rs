@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use tokio::join;
 
 use super::{BusConfig, BusError, EventBus};
-use crate::batching::{BatchError, BatchLimits, Coalescer, Load, no_pacing};
+use crate::batching::{BatchError, BatchLimits, Coalescer, Load, Whose, no_pacing, whose};
 use domain::event::{Event, Topic};
 use producer::Producer;
 
@@ -58,13 +58,13 @@ impl RestProxy {
 
     /// Publishes the records of one topic, in as many requests as their size needs, one after another so that their
     /// order is kept.
-    async fn publish_to(&self, topic: Topic, records: Records) -> Result<(), BusError> {
+    async fn publish_to(&self, topic: Topic, whose: &Whose, records: Records) -> Result<(), BusError> {
         let lane = match topic {
             Topic::Workflows => &self.workflows,
             Topic::Tasks => &self.tasks,
         };
         for records in split(records) {
-            lane.submit(records).await.unwrap_or_else(|error| Err(not_sent(&error)))?;
+            lane.submit(whose.clone(), records).await.unwrap_or_else(|error| Err(not_sent(&error)))?;
         }
         Ok(())
     }
@@ -81,9 +81,12 @@ impl EventBus for RestProxy {
             };
             records.push(self.producer.encode(event)?);
         }
+        let whose = whose(events.iter().map(|event| &event.tenant));
         // All topics are waited for, so that a failure of one does not withdraw what the other is about to send.
-        let (first, second) =
-            join!(self.publish_to(Topic::Workflows, workflows), self.publish_to(Topic::Tasks, tasks));
+        let (first, second) = join!(
+            self.publish_to(Topic::Workflows, &whose, workflows),
+            self.publish_to(Topic::Tasks, &whose, tasks)
+        );
         first.and(second)
     }
 

@@ -182,7 +182,7 @@ impl<S: Send + Sync> FromRequest<S> for WorkflowBody {
     }
 }
 
-/// What starts a run: `{"input": …}`, or nothing.
+/// What starts a run: `{"input": …, "version": …}`, or nothing.
 #[derive(Debug, Default, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StartBody {
@@ -190,6 +190,10 @@ pub struct StartBody {
     #[serde(default)]
     #[schema(value_type = Option<InputSchema>)]
     pub input: Value,
+    /// The version of the workflow that the run is to have; missing: the newest.
+    #[serde(default)]
+    #[schema(minimum = 1)]
+    pub version: Option<u32>,
 }
 
 /// What a run takes as its input.
@@ -224,15 +228,17 @@ impl<S: Send + Sync> FromRequest<S> for StartBody {
 
 impl Shape for StartBody {
     fn read(value: Value, at: &str, misfits: &mut Violations) -> Option<Self> {
-        const HINT: &str = "send the run's input as {\"input\": …}";
+        const HINT: &str =
+            "send the run's input as {\"input\": …}; \"version\" beside it names the workflow's";
         if !value.is_object() {
             misfits.add(at, ViolationCode::InvalidType, HINT);
             return None;
         }
         let mut fields = Fields::of(value, at, misfits)?;
         let input = fields.or_default("input");
+        let version = fields.optional("version");
         fields.nothing_else(HINT)?;
-        Some(Self { input: input? })
+        Some(Self { input: input?, version: version? })
     }
 }
 

@@ -42,7 +42,8 @@ pub fn router() -> Routes {
 ///   3 seconds.
 /// - When the wait is over, it comes as it is then: look at `status` and `revision`, and ask again.
 /// - With `node`: likewise, with the steps of that node alone, also those whose outputs an answer with all of them
-///   leaves out. (Streams show all of them.)
+///   leaves out. A node that the run's workflow does not have is a 404 (`node_not_found`), at once. (Streams show
+///   all steps.)
 /// - With `Accept: text/event-stream`: its revisions as server-sent events, the run as data and the revision as
 ///   id, from the present one on (or the first above `Last-Event-ID` or `after`) to the last. The stream may end
 ///   before the run does: connect again. A client that has seen the last revision gets 204.

@@ -53,14 +53,14 @@ pub struct RunPage {
 /// Starts a run.
 ///
 /// It is accepted for good when this answers; follow it at its `Location`. With `wait` the answer comes when the run has
-/// ended, or when the wait is over: look at `status`. The newest version of the workflow is
+/// ended, or when the wait is over: look at `status`. Without `version` the newest version of the workflow is
 /// run, which may be newer than the `workflow_version` of the answer.
 ///
 /// The same `Idempotency-Key` is the same run for ever, whatever has become of it: the answer then is the run as
 /// it is now, also when it has failed, and the header `Idempotency-Replayed` is `true`. To run it once more, use a
 /// new key.
 #[utoipa::path(post, path = "/api/v1/workflows/{id}/runs", operation_id = "startRun", tag = "runs",
-    request_body(content = Option<StartBody>, description = "The run's input; may be missing."),
+    request_body(content = Option<StartBody>, description = "The run's input, and the version that it is to run; may be missing."),
     params(
         ("id" = WorkflowId, Path, description = "The workflow's id."),
         ("wait" = Option<u64>, Query, description = "Seconds to wait for the run's end, at most 20.", maximum = 20),
@@ -70,10 +70,10 @@ pub struct RunPage {
     (status = 202, description = "Accepted.", body = RunWithSteps, headers(
         ("Location" = String, description = "The run's address."),
         ("Idempotency-Replayed" = Option<bool>, description = "The key had started this run before."))),
-    (status = 409, description = "The workflow has no `manual` trigger.", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "The workflow has no `manual` trigger in the version that would run.", body = Problem, content_type = "application/problem+json"),
     (status = 413, description = "The body is above its limit.", body = Problem, content_type = "application/problem+json"),
     (status = 415, description = "The body is not JSON by its content type.", body = Problem, content_type = "application/problem+json"),
-    (status = 422, description = "The input is not valid, or the key was used with another input (`idempotency_key_reused`).", body = Problem, content_type = "application/problem+json"),
+    (status = 422, description = "The input is not valid, the workflow has no such version (`workflow_version_not_found`), or the key was used with another input or version (`idempotency_key_reused`).", body = Problem, content_type = "application/problem+json"),
     Problems,
 ))]
 async fn start(
@@ -82,10 +82,10 @@ async fn start(
     WorkflowPath(workflow_id): WorkflowPath,
     BriefWait(wait): BriefWait,
     KeyHeader(key): KeyHeader,
-    StartBody { input }: StartBody,
+    StartBody { input, version }: StartBody,
 ) -> Result<Response, ApiError> {
     let begun = Instant::now();
-    let started = app.runs.start(&who.caller, StartRun { workflow_id, input, key }).await?;
+    let started = app.runs.start(&who.caller, StartRun { workflow_id, input, version, key }).await?;
     let location = HeaderValue::from_str(&format!("/api/v1/runs/{}", started.id))
         .map_err(|error| ApiError::internal().caused_by(error))?;
     let wait = wait.saturating_sub(begun.elapsed());

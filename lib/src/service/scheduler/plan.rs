@@ -105,7 +105,7 @@ impl Start {
 
     /// The run as it fails when its workflow is gone.
     pub(super) fn without_workflow(self, now: Timestamp) -> (TenantId, Run) {
-        let RunRequested { workflow_id, workflow_version, wanted_version, .. } = self.run;
+        let RunRequested { workflow_id, wanted_version, .. } = self.run;
         let error = match wanted_version {
             None => {
                 let gone = "does not exist any more; it was deleted after the run was accepted";
@@ -116,8 +116,7 @@ impl Start {
                 NodeError::new("workflow_version_not_found", message)
             }
         };
-        let workflow_version = wanted_version.unwrap_or(workflow_version);
-        (self.tenant, self.run.at_version(workflow_version, self.input).failed(error, 1, now))
+        (self.tenant, self.run.as_far_as_known(self.input).failed(error, 1, now))
     }
 
     /// The run as it fails when what is stored of its workflow cannot be read: others' runs must not wait for it.
@@ -126,10 +125,8 @@ impl Start {
         unreadable: &UnreadableWorkflow,
         now: Timestamp,
     ) -> (TenantId, Run) {
-        let RunRequested { workflow_version, wanted_version, .. } = self.run;
-        let workflow_version = wanted_version.unwrap_or(workflow_version);
         let message = format!("{unreadable}; save another version of it and start the run again");
         let error = NodeError::new("workflow_unreadable", message);
-        (self.tenant, self.run.at_version(workflow_version, self.input).failed(error, 1, now))
+        (self.tenant, self.run.as_far_as_known(self.input).failed(error, 1, now))
     }
 }

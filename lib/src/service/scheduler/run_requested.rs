@@ -18,8 +18,7 @@ pub(super) fn plan(received: Received, run: RunRequested, plan: &mut Plan) -> Re
                 "the input of run {} cannot be read: {error}; start the run again with one that can be",
                 run.run_id
             );
-            let version = run.workflow_version;
-            Err(plan.fail(tenant, run.at_version(version, Value::Null), NodeError::new("invalid_input", why)))
+            Err(plan.fail(tenant, run.as_far_as_known(Value::Null), NodeError::new("invalid_input", why)))
         }
     }
 }

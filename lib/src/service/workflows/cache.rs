@@ -6,8 +6,8 @@ use std::{
 };
 
 use quick_cache::unsync::Cache;
-use serde::Deserialize;
 
+use super::outline::Outline;
 use crate::{clock::Clock, service::bounded, store::UnreadableWorkflow};
 use domain::{
     timestamp::Timestamp,
@@ -35,18 +35,18 @@ pub(super) enum Known {
 
 /// A version of a workflow, and what starting a run asks of it.
 #[derive(Debug)]
-pub(in crate::service) struct Version {
+pub(super) struct Version {
     /// The workflow.
-    pub(in crate::service) stored: StoredWorkflow,
+    pub(super) stored: StoredWorkflow,
     /// Whether it has a `manual` trigger.
-    pub(in crate::service) manual: bool,
+    pub(super) manual: bool,
     /// Whether the store is known to have it.
-    pub(in crate::service) visible: bool,
+    pub(super) visible: bool,
 }
 
 impl Version {
     pub(super) fn new(stored: StoredWorkflow, visible: bool) -> Self {
-        Self { manual: has_manual_trigger(stored.document.as_str()), stored, visible }
+        Self { manual: Outline::of(&stored.document).manual, stored, visible }
     }
 }
 
@@ -59,7 +59,7 @@ pub(super) struct Current {
 }
 
 impl Known {
-    fn version(&self) -> u32 {
+    pub(super) fn version(&self) -> u32 {
         match self {
             Self::Saved(version) => version.stored.summary.version,
             Self::Unreadable(unreadable) => unreadable.version,
@@ -161,21 +161,6 @@ impl WorkflowCache {
     fn entries(&self) -> MutexGuard<'_, Cache<WorkflowKey, Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn has_manual_trigger(document: &str) -> bool {
-    #[derive(Deserialize)]
-    struct Nodes<'a> {
-        #[serde(borrow)]
-        nodes: Vec<Node<'a>>,
-    }
-    #[derive(Deserialize)]
-    struct Node<'a> {
-        #[serde(rename = "type", borrow)]
-        kind: std::borrow::Cow<'a, str>,
-    }
-    serde_json::from_str::<Nodes<'_>>(document)
-        .is_ok_and(|document| document.nodes.iter().any(|node| node.kind == "manual"))
 }
 
 #[cfg(test)]

@@ -28,8 +28,7 @@ pub(super) struct DocumentCheck {
 impl DocumentCheck {
     pub(super) fn new() -> Self {
         let places = available_parallelism().map_or(1, NonZero::get);
-        let share = places.div_ceil(2);
-        Self { places: Places::new(PlaceLimits { places, share, waiting: MAX_WAITING }) }
+        Self { places: Places::new(PlaceLimits::halves(places, MAX_WAITING)) }
     }
 
     /// The document without what is the server's, and its text, if it is a valid workflow.

@@ -4,14 +4,16 @@ mod cache;
 mod check;
 mod claims;
 mod error;
+mod outline;
+mod to_start;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use super::{Caller, locks::Locks};
 use crate::clock::Clock;
 use crate::{
     bus::EventBus,
-    store::{Claim, Page, PageRequest, Store, StoreError, UnreadableRow, UnreadableWorkflow, WorkflowChange},
+    store::{Claim, Page, PageRequest, Store, StoreError, UnreadableWorkflow, WorkflowChange},
 };
 use domain::{
     event::{Payload, WorkflowDeleted},
@@ -20,13 +22,11 @@ use domain::{
     workflow::{DocumentText, StoredWorkflow, Workflow, WorkflowDocument, WorkflowKey, WorkflowSummary},
 };
 
-use cache::{Cached, Current, Known, Version, WorkflowCache};
+use cache::{Current, Known, Version, WorkflowCache};
 use check::DocumentCheck;
 use claims::Claims;
 pub use error::{Precondition, WorkflowError};
-
-/// How long the start of a run waits to hear of a newer version.
-const PATIENCE: Duration = Duration::from_secs(1);
+use outline::Outlines;
 
 /// The use cases of workflows.
 ///
@@ -37,6 +37,7 @@ pub struct Workflows {
     bus: Arc<dyn EventBus>,
     clock: Arc<dyn Clock>,
     cache: WorkflowCache,
+    outlines: Outlines,
     writers: Locks<WorkflowKey>,
     claims: Claims,
     check: DocumentCheck,
@@ -48,7 +49,8 @@ impl Workflows {
     pub fn new(store: Arc<dyn Store>, bus: Arc<dyn EventBus>, clock: Arc<dyn Clock>) -> Self {
         let cache = WorkflowCache::new(Arc::clone(&clock));
         let claims = Claims::new(Arc::clone(&store));
-        Self { store, bus, clock, cache, writers: Locks::new(), claims, check: DocumentCheck::new() }
+        let (outlines, writers, check) = (Outlines::new(), Locks::new(), DocumentCheck::new());
+        Self { store, bus, clock, cache, outlines, writers, claims, check }
     }
 
     /// Saves a new workflow.
@@ -232,44 +234,5 @@ impl Workflows {
             Err(unreadable) => Known::Unreadable(Arc::new(unreadable)),
         });
         Ok(self.cache.learn(key, seen))
-    }
-
-    /// The workflow that a run is to be started of, without a read when one was made within the last second.
-    ///
-    /// It is visible in the store: else the scheduler, which reads it there, could not find it.
-    pub(super) async fn to_start(&self, key: &WorkflowKey) -> Result<Option<Arc<Version>>, StoreError> {
-        let found = match self.cache.get(key) {
-            Cached::Fresh(known) => Some(known),
-            Cached::Stale(known) => match tokio::time::timeout(PATIENCE, self.newest(key)).await {
-                Ok(Ok(found)) => found,
-                failed => {
-                    let error = match failed {
-                        Ok(Err(error)) => error.to_string(),
-                        _ => "it is slow".to_owned(),
-                    };
-                    tracing::warn!(workflow.id = %key.1, error, "the store does not answer: version last seen used");
-                    self.cache.asked_in_vain(key);
-                    Some(known)
-                }
-            },
-            Cached::Nothing => self.newest(key).await?,
-        };
-        match found.map_or(Ok(None), saved)? {
-            Some(version) if !version.visible => {
-                let (tenant, workflow) = (key.0.clone(), version.stored.clone());
-                self.store.save(&[WorkflowChange::Saved { tenant, workflow }]).await?;
-                let seen = Known::Saved(Arc::new(Version::new(version.stored.clone(), true)));
-                self.cache.learn(key, Some(seen)).map_or(Ok(None), saved)
-            }
-            found => Ok(found),
-        }
-    }
-}
-
-fn saved(known: Known) -> Result<Option<Arc<Version>>, StoreError> {
-    match known {
-        Known::Saved(version) => Ok(Some(version)),
-        Known::Unreadable(unreadable) => Err(UnreadableRow(unreadable.to_string()).into()),
-        Known::Deleted(_) => Ok(None),
     }
 }

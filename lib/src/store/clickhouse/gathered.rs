@@ -19,8 +19,8 @@ pub(super) type Gathered<T> = Coalescer<Vec<RunKey>, HashMap<RunKey, T>, StoreEr
 /// One query at a time: what comes meanwhile gathers for the next.
 const READS: BatchLimits = BatchLimits {
     in_flight: 1,
-    batch: Load { items: 1_000, bytes: usize::MAX },
-    queue: Load { items: 100_000, bytes: usize::MAX },
+    batch: Load { items: 1_000, bytes: 128 << 10 },
+    queue: Load { items: 100_000, bytes: 12 << 20 },
     pacing: gap,
 };
 
@@ -31,6 +31,13 @@ fn gap(batch: Load) -> Duration {
     Duration::from_micros(others.saturating_mul(500)).min(Duration::from_millis(20))
 }
 
+/// About what a key takes in a query beside its tenant: the run's id.
+const KEY_BYTES: usize = 44;
+
+fn measure(keys: &[RunKey]) -> Load {
+    Load { items: keys.len(), bytes: keys.iter().map(|(tenant, _)| tenant.as_str().len() + KEY_BYTES).sum() }
+}
+
 /// Gathers reads for `read`, which gets each key once.
 pub(super) fn reads<T, F, Fut>(database: &Arc<Database>, read: F) -> Gathered<T>
 where
@@ -39,8 +46,7 @@ where
     Fut: Future<Output = Result<HashMap<RunKey, T>, StoreError>> + Send + 'static,
 {
     let database = Arc::clone(database);
-    let measure = |keys: &Vec<RunKey>| Load { items: keys.len(), bytes: 0 };
-    Coalescer::new(READS, measure, move |requests: Vec<Vec<RunKey>>| {
+    Coalescer::new(READS, |keys| measure(keys), move |requests: Vec<Vec<RunKey>>| {
         let read = read(Arc::clone(&database), union(&requests));
         async move { Ok(share(requests, read.await?)) }
     })

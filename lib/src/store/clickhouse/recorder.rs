@@ -11,7 +11,7 @@ use super::{
     run_rows::{RUN_ROWS, entry_row, run_row, step_row},
 };
 use crate::{
-    batching::{BatchLimits, Coalescer, Load},
+    batching::{BatchLimits, Coalescer, Load, Whose, whose},
     store::{Facts, StoreError},
 };
 
@@ -19,6 +19,7 @@ use crate::{
 pub(super) struct Rows {
     rows: Vec<InsertRow>,
     bytes: usize,
+    pub(super) whose: Whose,
 }
 
 impl Rows {
@@ -28,7 +29,9 @@ impl Rows {
         let rows =
             facts.steps.iter().map(step_row).chain(runs).chain(entries).collect::<Result<Vec<_>, _>>()?;
         let bytes = rows.iter().map(InsertRow::size).sum();
-        Ok(Self { rows, bytes })
+        let tenants = facts.steps.iter().map(|step| &step.tenant);
+        let whose = whose(tenants.chain(facts.runs.iter().map(|(tenant, _)| tenant)));
+        Ok(Self { rows, bytes, whose })
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -69,11 +72,11 @@ pub(super) struct Announcements {
 /// Between two inserts of one process. The server gathers those of all processes.
 const BETWEEN_ANNOUNCEMENTS: Duration = Duration::from_millis(500);
 
-/// More than so much is not announced while the database is away.
+/// More than half of what may wait is not announced while the database is away.
 const ANNOUNCED: BatchLimits = BatchLimits {
     in_flight: 1,
     batch: Load { items: 20_000, bytes: 8 << 20 },
-    queue: Load { items: 20_000, bytes: 8 << 20 },
+    queue: Load { items: 40_000, bytes: 16 << 20 },
     pacing: |_| BETWEEN_ANNOUNCEMENTS,
 };
 
@@ -95,7 +98,7 @@ impl Announcements {
         let gathered = Arc::clone(&self.gathered);
         self.tasks.spawn(async move {
             let told = match Rows::of(&Facts::of_runs(runs)) {
-                Ok(rows) => gathered.submit(rows).await.map_err(StoreError::from),
+                Ok(rows) => gathered.submit(rows.whose.clone(), rows).await.map_err(StoreError::from),
                 Err(error) => Err(error),
             };
             if let Err(error) = told {

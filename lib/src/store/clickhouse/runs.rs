@@ -16,7 +16,10 @@ use super::{
     run_rows::{RUN_OR_STEP, RUN_ROWS, RunOrStep, Unread, attempt_and_revision, read_key},
     sql::{MAX_KEYS, Text, keys_are},
 };
-use crate::store::{Facts, Found, Head, Page, PageRequest, RunStore, StoreError};
+use crate::{
+    batching::{Whose, whose},
+    store::{Facts, Found, Head, Page, PageRequest, RunStore, StoreError},
+};
 use domain::{
     ids::{NodeId, RunId, TenantId, WorkflowId},
     iteration::Iteration,
@@ -25,6 +28,10 @@ use domain::{
     timestamp::Timestamp,
 };
 
+fn whose_runs(keys: &[RunKey]) -> Whose {
+    whose(keys.iter().map(|(tenant, _)| tenant))
+}
+
 #[async_trait]
 impl RunStore for ClickHouse {
     async fn record(&self, facts: &Facts) -> Result<(), StoreError> {
@@ -32,7 +39,7 @@ impl RunStore for ClickHouse {
         if rows.is_empty() {
             return Ok(());
         }
-        Ok(self.records.submit(rows).await?)
+        Ok(self.records.submit(rows.whose.clone(), rows).await?)
     }
 
     fn announce(&self, runs: Vec<(TenantId, Run)>) {
@@ -43,7 +50,7 @@ impl RunStore for ClickHouse {
         if keys.is_empty() {
             return Ok(HashMap::new());
         }
-        Ok(self.gets.submit(keys.to_vec()).await?)
+        Ok(self.gets.submit(whose_runs(keys), keys.to_vec()).await?)
     }
 
     async fn get_node(&self, key: &RunKey, node: &NodeId) -> Result<Option<Found<RunWithSteps>>, StoreError> {
@@ -54,7 +61,7 @@ impl RunStore for ClickHouse {
         if keys.is_empty() {
             return Ok(HashMap::new());
         }
-        Ok(self.heads.submit(keys.to_vec()).await?)
+        Ok(self.heads.submit(whose_runs(keys), keys.to_vec()).await?)
     }
 
     async fn list(

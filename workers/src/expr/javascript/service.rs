@@ -77,8 +77,7 @@ impl JavaScript {
             program.map_or(Engines::Here, |program| Engines::Children(Pool::new(program, limits, places)));
         #[cfg(not(test))]
         let engines = Engines::Children(Pool::new(program.unwrap_or_else(own_program), limits, places));
-        let share = if places > 1 { places.div_ceil(2) } else { 1 };
-        let places = Places::new(PlaceLimits { places, share, waiting: MAX_WAITING });
+        let places = Places::new(PlaceLimits::halves(places, MAX_WAITING));
         Self { limits, places, engines }
     }
 

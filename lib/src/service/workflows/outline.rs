@@ -1,0 +1,116 @@
+//! What requests ask of versions of workflows, without reading their documents each time.
+
+use std::{
+    borrow::Cow,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use quick_cache::{Weighter, unsync::Cache};
+use serde::Deserialize;
+
+use super::Workflows;
+use crate::store::{StoreError, UnreadableRow, UnreadableWorkflow, VersionKey};
+use domain::{ids::NodeId, workflow::DocumentText};
+
+/// All outlines that are kept take no more than this together, in bytes.
+const MAX_BYTES: usize = 8 << 20;
+/// Only a hint of how many that are.
+const ABOUT: usize = 5_000;
+
+/// What a document says to those who start its runs and read them. Nothing, if it cannot be read.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(in crate::service) struct Outline {
+    /// Whether runs of it can be started by request.
+    pub(in crate::service) manual: bool,
+    /// Its nodes, in their order.
+    pub(in crate::service) nodes: Vec<NodeId>,
+}
+
+impl Outline {
+    pub(super) fn of(document: &DocumentText) -> Self {
+        #[derive(Deserialize)]
+        struct Nodes<'a> {
+            #[serde(borrow)]
+            nodes: Vec<Node<'a>>,
+        }
+        #[derive(Deserialize)]
+        struct Node<'a> {
+            id: NodeId,
+            #[serde(rename = "type", borrow)]
+            kind: Cow<'a, str>,
+        }
+        let Ok(Nodes { nodes }) = serde_json::from_str(document.as_str()) else { return Self::default() };
+        let manual = nodes.iter().any(|node| node.kind == "manual");
+        Self { manual, nodes: nodes.into_iter().map(|node| node.id).collect() }
+    }
+}
+
+/// Outlines of versions that were named. A version never changes, so none of them grows old; those that are hardly used
+/// go first.
+pub(super) struct Outlines(Mutex<Cache<VersionKey, Arc<Outline>, Bytes>>);
+
+/// An outline weighs what its nodes' names do, and about as much as the rest takes.
+struct Bytes;
+
+impl Weighter<VersionKey, Arc<Outline>> for Bytes {
+    fn weight(&self, _: &VersionKey, outline: &Arc<Outline>) -> u64 {
+        let nodes: usize = outline.nodes.iter().map(|node| node.as_str().len() + 32).sum();
+        nodes as u64 + 300
+    }
+}
+
+impl Outlines {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(Cache::with_weighter(ABOUT, MAX_BYTES as u64, Bytes)))
+    }
+
+    fn get(&self, version: &VersionKey) -> Option<Arc<Outline>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(version).cloned()
+    }
+
+    fn keep(&self, version: VersionKey, outline: &Arc<Outline>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(version, Arc::clone(outline));
+    }
+}
+
+impl Workflows {
+    /// The outline of a version, also of a deleted workflow; `None`: there is none of that number. It is read once.
+    ///
+    /// # Errors
+    /// When the store does not answer, or what it has cannot be read.
+    pub(in crate::service) async fn outline(
+        &self,
+        version: VersionKey,
+    ) -> Result<Option<Arc<Outline>>, StoreError> {
+        if let Some(outline) = self.outlines.get(&version) {
+            return Ok(Some(outline));
+        }
+        let mut found = self.store.at_versions(std::slice::from_ref(&version)).await?;
+        let Some(found) = found.remove(&version) else { return Ok(None) };
+        let outline = Arc::new(Outline::of(&found.map_err(|why| unreadable(&why))?.document));
+        self.outlines.keep(version, &outline);
+        Ok(Some(outline))
+    }
+}
+
+pub(super) fn unreadable(why: &UnreadableWorkflow) -> StoreError {
+    UnreadableRow(why.to_string()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outline_has_what_the_document_has_whatever_stands_beside_it() {
+        let of = |text: &str| Outline::of(&DocumentText::parse(text.to_owned()).unwrap());
+        let nodes =
+            r#""nodes": [{"x": 1, "type": "manu\u0061l", "id": "a \u00e4"}, {"id": "b", "type": "noop"}]"#;
+        let ids = ["a ä", "b"].map(|id| NodeId::parse(id).unwrap()).to_vec();
+        assert_eq!(of(&format!(r#"{{"name": "N", {nodes}}}"#)), Outline { manual: true, nodes: ids });
+        assert!(!of(r#"{"nodes": [{"id": "b", "type": "noop"}]}"#).manual);
+        for other in ["{}", "[]", r#"{"nodes": [{"id": 7, "type": "manual"}]}"#] {
+            assert_eq!(of(other), Outline::default(), "{other}");
+        }
+    }
+}
