@@ -1,5 +1,7 @@
 //! The worker, put together, started and stopped.
 
+mod parts;
+
 use std::{
     fmt, io,
     net::SocketAddr,
@@ -9,10 +11,8 @@ use std::{
 
 use domain::run::RunStatus;
 use metrics::{counter, gauge};
-use minireipaz::clock::Clock;
 use minireipaz::{
-    auth::ConnectorDoor,
-    ingest::BatchReader,
+    clock::Clock,
     store::Store,
     telemetry::{self, names},
 };
@@ -23,24 +23,15 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use self::parts::Parts;
 use crate::{
-    CONSUMER,
     config::WorkerConfig,
-    documents::Documents,
-    ingest::{self, IngestState},
-    journal::{Journal, JournalError},
-    peers::{Forwarders, HandoffQueue, Owners},
-    processor::{self, Gate, GateLimits, Input, Inputs, Processor, ProcessorDeps},
-    readers::{self, Readers},
-    recorder::{Backlog, BacklogLimits, Recorder},
-    runner::{HttpSetupError, Runner},
+    journal::JournalError,
+    processor::{Gate, Input, Inputs, Processor},
+    recorder::Backlog,
+    runner::HttpSetupError,
     supervisor::Supervisor,
 };
-
-/// Bytes of request bodies that may wait for the processor.
-const QUEUED_BYTES: usize = 128 << 20;
-/// Requests that may wait for the processor.
-const QUEUED_REQUESTS: usize = 1_024;
 
 /// What all parts have to end when they were told to, also when the grace is used up: the journal is free only then.
 const CLOSING: Duration = Duration::from_secs(1);
@@ -112,97 +103,18 @@ impl Worker {
         let listen_error = |source| StartError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;
         let addr = listener.local_addr().map_err(listen_error)?;
-        let journal = Arc::new(Journal::open(&config.data_dir)?);
-        let limits = BacklogLimits { rows: config.max_backlog, bytes: config.max_backlog_bytes };
-        let backlog = Arc::new(Backlog::open(Arc::clone(&journal), Arc::clone(&clock), limits)?);
-        let limits =
-            GateLimits { requests: QUEUED_REQUESTS, bytes: QUEUED_BYTES, to_begin: config.max_queued_bytes };
-        let handoff_queue = Arc::new(HandoffQueue::open(&journal)?);
-        let gate = Arc::new(Gate::new(limits, Arc::clone(&backlog), Arc::clone(&handoff_queue)));
-        let documents = Arc::new(Documents::new());
-        let (opened, open) = oneshot::channel();
-        let (stop_ingest, stop_recorder) = (CancellationToken::new(), CancellationToken::new());
-        let readers = Arc::new(Readers::new(
-            Arc::clone(&journal),
-            Arc::clone(&documents),
-            Arc::clone(&clock),
-            (config.waiters(), readers::ENDED),
-            stop_ingest.clone(),
-        ));
-        readers.restore()?;
-        let runner = Runner::new(config.runner.clone(), Arc::clone(&clock))?;
-        runner.warm();
-        let deps = ProcessorDeps {
-            journal: Arc::clone(&journal),
-            backlog: Arc::clone(&backlog),
-            documents: Arc::clone(&documents),
-            gate: Arc::clone(&gate),
-            handoff_queue: Arc::clone(&handoff_queue),
-            readers: Arc::clone(&readers),
-            runner,
-            clock: Arc::clone(&clock),
-            max_steps: (config.max_steps, config.max_steps_per_tenant),
-            max_runs: config.max_runs,
-            max_run_bytes: config.max_run_bytes,
-            max_queued_bytes: config.max_queued_bytes,
-            ready: opened,
-        };
-        let metrics = telemetry::collect();
+        // Before anything is counted.
+        telemetry::collect();
         begin_at_zero();
-        let supervisor = Supervisor::new();
-        let (closed, ended) = (Arc::clone(&gate), supervisor.witness("processor"));
-        let processor = processor::start(deps, move || {
-            closed.set_open(false);
-            ended();
-        })?;
-        let confirm = {
-            let (inputs, readers) = (processor.inputs.clone(), Arc::clone(&readers));
-            Box::new(move |sequences: Vec<u64>| {
-                readers.confirmed(&sequences);
-                inputs.send(Input::Confirmed(sequences));
-            })
-        };
-        let recorder = Recorder {
-            backlog: Arc::clone(&backlog),
-            store: Arc::clone(&store),
-            clock: Arc::clone(&clock),
-            confirm,
-        };
-        let stop = stop_recorder.clone();
-        supervisor.spawn("recorder", async move {
-            if stop.run_until_cancelled(ready).await.is_some() {
-                recorder.run(stop).await;
-            }
-        });
-        let forwarders = Forwarders {
-            secret: config.peers.secret().clone(),
-            journal: Arc::clone(&journal),
-            handoff_queue,
-            inputs: processor.inputs.clone(),
-        };
-        let all = forwarders.all(&config.peers, addr).map_err(HttpSetupError::from)?;
-        for forwarder in all {
-            supervisor.spawn("forwarder", forwarder.run(stop_recorder.clone()));
-        }
-        let state = Arc::new(IngestState {
-            door: ConnectorDoor::new(CONSUMER, config.secrets.clone(), Arc::clone(&clock)),
-            gate: Arc::clone(&gate),
-            inputs: processor.inputs.clone(),
-            peers: config.peers.clone(),
-            journal,
-            documents,
-            store,
-            clock,
-            metrics,
-            batches: BatchReader::new(CONSUMER),
-            readers,
-            owners: Owners::new(config.peers.secret().clone()).map_err(HttpSetupError::from)?,
-        });
-        let door =
-            http_server::serve(listener, ingest::router(state), config.door.clone(), stop_ingest.clone());
-        supervisor.spawn("ingest", door);
+        let parts = Parts::open(config, store, clock)?;
+        let (opened, open) = oneshot::channel();
+        let processor = parts.start_processor(opened)?;
+        parts.start_recorder(&processor.inputs, ready);
+        parts.start_forwarders(addr, &processor.inputs)?;
+        parts.start_ingest(listener, &processor.inputs)?;
         // Probes are answered meanwhile.
         open.await.map_err(|_| StartError::Recovery)?;
+        let Parts { config, gate, backlog, supervisor, stop_ingest, stop_recorder, .. } = parts;
         Ok(Self { addr, config, gate, backlog, processor, supervisor, stop_ingest, stop_recorder })
     }
 

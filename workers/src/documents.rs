@@ -54,6 +54,11 @@ impl Documents {
         Self { cache: Cache::with_options(options, ByText, hasher, DefaultLifecycle::default()) }
     }
 
+    /// The document with that hash, if it is ready to run.
+    pub(crate) fn ready(&self, hash: &DocumentHash) -> Option<Arc<Compiled>> {
+        self.cache.get(hash).map(|cached| cached.compiled)
+    }
+
     /// The document with that hash, ready to run. Of those who come for it at once, one compiles it.
     ///
     /// # Errors

@@ -75,6 +75,15 @@ pub enum Op {
         /// The events, a JSON list.
         events: Vec<u8>,
     },
+    /// The run takes long to read by now.
+    Long {
+        /// Which.
+        run: RunId,
+        /// Whose.
+        tenant: TenantId,
+        /// About how many bytes of memory it takes.
+        memory: u64,
+    },
     /// A timer is set.
     SetTimer(TimerRow),
     /// A timer fired or is not needed any more.
@@ -131,16 +140,32 @@ pub enum Lane {
     End = 0,
     /// Something that a run waits for has come.
     Wake = 1,
-    /// A run that waits to begin.
+    /// A run that waits to begin. It is due at once: the moment is its place in the order, as the function said that
+    /// accepted it, and nobody waits for that function's clock.
     Begin = 2,
 }
 
 impl Lane {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::End, Self::Wake, Self::Begin];
+
+    /// From when on a timer of the lane may fire that is set for that moment.
+    #[must_use]
+    pub fn due(self, at: Timestamp) -> Timestamp {
+        match self {
+            Self::End | Self::Wake => at,
+            Self::Begin => at.min(Timestamp::from_millis(0)),
+        }
+    }
 }
 
 impl TimerRow {
+    /// From when on it may fire.
+    #[must_use]
+    pub fn due(&self) -> Timestamp {
+        self.lane.due(self.at)
+    }
+
     pub(super) fn key(&self) -> tables::TimerKey<'_> {
         let Self { lane, tenant, at, run, timer, .. } = self;
         (*lane as u8, tenant.as_str(), at.as_millis(), run.0.as_u128(), timer)
@@ -211,6 +236,7 @@ struct Writer<'t> {
     runs: Table<'t, u128, &'static [u8]>,
     events: Table<'t, (u128, u32), &'static [u8]>,
     parked: Table<'t, u128, ()>,
+    long: Table<'t, u128, (&'static str, u64)>,
     documents: Table<'t, [u8; 32], &'static str>,
     users: Table<'t, [u8; 32], u64>,
     timers: Table<'t, tables::TimerKey<'static>, u64>,
@@ -223,6 +249,7 @@ impl<'t> Writer<'t> {
             runs: transaction.open_table(tables::RUNS)?,
             events: transaction.open_table(tables::EVENTS)?,
             parked: transaction.open_table(tables::PARKED)?,
+            long: transaction.open_table(tables::LONG)?,
             documents: transaction.open_table(tables::DOCUMENTS)?,
             users: transaction.open_table(tables::DOCUMENT_USERS)?,
             timers: transaction.open_table(tables::TIMERS)?,
@@ -243,6 +270,9 @@ impl<'t> Writer<'t> {
             Op::Append { run, row, events } => {
                 self.events.insert((run.0.as_u128(), *row), events.as_slice())?;
             }
+            Op::Long { run, tenant, memory } => {
+                self.long.insert(run.0.as_u128(), (tenant.as_str(), *memory))?;
+            }
             Op::SetTimer(timer) => {
                 self.timers.insert(timer.key(), timer.bytes)?;
             }
@@ -259,6 +289,7 @@ impl<'t> Writer<'t> {
                 let run = run.0.as_u128();
                 self.runs.remove(run)?;
                 self.parked.remove(run)?;
+                self.long.remove(run)?;
                 self.events.retain_in((run, 0)..=(run, u32::MAX), |_, _| false)?;
                 if let Some(hash) = hash {
                     self.release(*hash)?;

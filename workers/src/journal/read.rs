@@ -6,7 +6,7 @@ use domain::{
     ids::{RunId, TenantId},
     timestamp::Timestamp,
 };
-use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
+use redb::{AccessGuard, ReadTransaction, ReadableTable, ReadableTableMetadata};
 use uuid::Uuid;
 
 use super::{DocumentHash, JournalError, commit::hour, tables};
@@ -19,6 +19,7 @@ pub struct Snapshot {
     runs: redb::ReadOnlyTable<u128, &'static [u8]>,
     events: redb::ReadOnlyTable<(u128, u32), &'static [u8]>,
     parked: redb::ReadOnlyTable<u128, ()>,
+    long: redb::ReadOnlyTable<u128, (&'static str, u64)>,
     documents: redb::ReadOnlyTable<[u8; 32], &'static str>,
     pub(super) timers: redb::ReadOnlyTable<tables::TimerKey<'static>, u64>,
     outbox: redb::ReadOnlyTable<u64, (&'static str, &'static [u8])>,
@@ -32,15 +33,13 @@ impl std::fmt::Debug for Snapshot {
     }
 }
 
-/// An unfinished run as the journal holds it.
-#[derive(Debug, PartialEq, Eq)]
-pub struct StoredRun {
-    /// Its header, JSON.
-    pub header: Vec<u8>,
-    /// What happened to it, oldest first: JSON lists of events.
-    pub events: Vec<Vec<u8>>,
-    /// Whether it only waits.
-    pub parked: bool,
+/// An unfinished run that takes long to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LongRun {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// About how many bytes of memory it takes.
+    pub memory: usize,
 }
 
 /// Where a task of another worker is.
@@ -62,6 +61,7 @@ impl Snapshot {
             runs: transaction.open_table(tables::RUNS)?,
             events: transaction.open_table(tables::EVENTS)?,
             parked: transaction.open_table(tables::PARKED)?,
+            long: transaction.open_table(tables::LONG)?,
             documents: transaction.open_table(tables::DOCUMENTS)?,
             timers: transaction.open_table(tables::TIMERS)?,
             outbox: transaction.open_table(tables::OUTBOX)?,
@@ -101,17 +101,38 @@ impl Snapshot {
         Ok(self.runs.get(run.0.as_u128())?.map(|row| row.value().to_vec()))
     }
 
-    /// An unfinished run.
+    /// What happened to an unfinished run, oldest first: JSON lists of events, one row at a time.
     ///
     /// # Errors
     /// When the disk fails.
-    pub fn run(&self, run: RunId) -> Result<Option<StoredRun>, JournalError> {
-        let Some(header) = self.header(run)? else { return Ok(None) };
+    pub fn events(
+        &self,
+        run: RunId,
+    ) -> Result<impl Iterator<Item = Result<AccessGuard<'static, &'static [u8]>, JournalError>>, JournalError>
+    {
         let id = run.0.as_u128();
         let rows = self.events.range((id, 0)..=(id, u32::MAX))?;
-        let events = rows.map(|row| row.map(|(_, events)| events.value().to_vec()));
-        let events = events.collect::<Result<_, _>>()?;
-        Ok(Some(StoredRun { header, events, parked: self.parked.get(id)?.is_some() }))
+        Ok(rows.map(|row| Ok(row?.1)))
+    }
+
+    /// Whether an unfinished run only waits.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn is_parked(&self, run: RunId) -> Result<bool, JournalError> {
+        Ok(self.parked.get(run.0.as_u128())?.is_some())
+    }
+
+    /// What is known ahead of an unfinished run that takes long to read; `None`: it does not.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn long(&self, run: RunId) -> Result<Option<LongRun>, JournalError> {
+        let Some(row) = self.long.get(run.0.as_u128())? else { return Ok(None) };
+        let (tenant, memory) = row.value();
+        let memory = usize::try_from(memory).unwrap_or(usize::MAX);
+        // Its header names the tenant too, and who reads that says what is wrong.
+        Ok(TenantId::parse(tenant).ok().map(|tenant| LongRun { tenant, memory }))
     }
 
     /// The attempt with which a run finished, if it did lately.

@@ -5,7 +5,7 @@ use redb::{Database, ReadableTable, TableDefinition};
 use super::JournalError;
 
 /// The format of everything below.
-pub(super) const FORMAT: u64 = 4;
+pub(super) const FORMAT: u64 = 5;
 
 /// Unfinished runs: run → header, JSON.
 pub(super) const RUNS: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("runs");
@@ -13,6 +13,8 @@ pub(super) const RUNS: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("
 pub(super) const EVENTS: TableDefinition<'_, (u128, u32), &[u8]> = TableDefinition::new("events");
 /// Unfinished runs that only wait, to begin or for something else, and are not kept in memory.
 pub(super) const PARKED: TableDefinition<'_, u128, ()> = TableDefinition::new("parked");
+/// Unfinished runs that take long to read: run → whose it is, and about how many bytes of memory it takes then.
+pub(super) const LONG: TableDefinition<'_, u128, (&str, u64)> = TableDefinition::new("long");
 /// Documents of unfinished runs: SHA-256 → text.
 pub(super) const DOCUMENTS: TableDefinition<'_, [u8; 32], &str> = TableDefinition::new("documents");
 /// How many unfinished runs need a document.
@@ -46,6 +48,7 @@ pub(super) fn prepare(database: &Database) -> Result<(), JournalError> {
         transaction.open_table(RUNS)?;
         transaction.open_table(EVENTS)?;
         transaction.open_table(PARKED)?;
+        transaction.open_table(LONG)?;
         transaction.open_table(DOCUMENTS)?;
         transaction.open_table(DOCUMENT_USERS)?;
         transaction.open_table(TIMERS)?;

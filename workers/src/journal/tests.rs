@@ -69,11 +69,28 @@ fn a_run_is_read_back_with_its_events_in_order_after_it_is_opened_again() {
 
     let journal = Journal::open(directory.path()).unwrap();
     let read = journal.read().unwrap();
-    let stored = StoredRun { header: vec![1], events: vec![b"[1]".to_vec(), b"[2]".to_vec()], parked: false };
-    assert_eq!(read.run(run(1)).unwrap(), Some(stored));
+    assert_eq!(read.header(run(1)).unwrap(), Some(vec![1]));
+    assert_eq!(events(&read, 1), [b"[1]", b"[2]"]);
+    assert_eq!([1, 2].map(|n| read.is_parked(run(n)).unwrap()), [false, true]);
     assert_eq!(read.unfinished(true).unwrap(), [run(1)]);
     assert_eq!(read.unfinished(false).unwrap().len(), 2);
     assert_eq!(read.document(&HASH).unwrap().as_deref(), Some("{}"));
+}
+
+fn events(read: &Snapshot, n: u128) -> Vec<Vec<u8>> {
+    read.events(run(n)).unwrap().map(|row| row.unwrap().value().to_vec()).collect()
+}
+
+#[test]
+fn a_run_that_takes_long_to_read_is_known_ahead_until_it_is_erased() {
+    let (_directory, journal) = open();
+    let long = |n, memory| Op::Long { run: run(n), tenant: tenant("acme"), memory };
+    journal.commit(&ops(vec![start(1), start(2), long(1, 5), long(1, 7)])).unwrap();
+    let read = journal.read().unwrap();
+    let known = Some(LongRun { tenant: tenant("acme"), memory: 7 });
+    assert_eq!((read.long(run(1)).unwrap(), read.long(run(2)).unwrap()), (known, None));
+    journal.commit(&ops(vec![Op::Erase { run: run(1), hash: Some(HASH) }])).unwrap();
+    assert_eq!(journal.read().unwrap().long(run(1)).unwrap(), None);
 }
 
 #[test]
@@ -116,7 +133,7 @@ fn what_is_due_of_a_tenant_in_a_lane_is_found_beside_whatever_is_due_of_others()
         (Lane::End, tenant("b"), at(9)),
         (Lane::Wake, tenant("a"), at(3)),
         (Lane::Wake, tenant("a0"), at(8)),
-        (Lane::Begin, tenant("a"), at(6)),
+        (Lane::Begin, tenant("a"), at(0)),
         (Lane::Begin, tenant("aa"), at(-5)),
     ];
     assert_eq!(read.first_timers().unwrap(), first);
@@ -124,7 +141,9 @@ fn what_is_due_of_a_tenant_in_a_lane_is_found_beside_whatever_is_due_of_others()
         assert_eq!(read.next_due(lane, &tenant).unwrap(), Some(at));
     }
     assert_eq!(read.next_due(Lane::End, &tenant("a")).unwrap(), None);
-    assert_eq!(read.due(Lane::Begin, &tenant("a"), at(6), 9).unwrap(), [rows[1].clone()]);
+    let due = |lane, name, now| read.due(lane, &tenant(name), at(now), 9).unwrap();
+    assert_eq!(due(Lane::End, "b", 8), []);
+    assert_eq!(due(Lane::Begin, "a", 0), [rows[1].clone(), rows[0].clone()], "whatever a clock said");
     let waiting: Result<Vec<_>, _> = read.waiting_to_begin().unwrap().collect();
     assert_eq!(waiting.unwrap(), [(tenant("a"), 40), (tenant("a"), 30), (tenant("aa"), 50)]);
     let asked = TimerRow { bytes: 0, ..rows[2].clone() };
@@ -145,9 +164,9 @@ fn an_erased_run_leaves_nothing_and_takes_nothing_of_its_neighbours() {
     journal.commit(&ops(vec![Op::Erase { run: run(2), hash: Some(HASH) }, finish])).unwrap();
 
     let read = journal.read().unwrap();
-    assert_eq!(read.run(run(2)).unwrap(), None);
-    assert_eq!(read.run(run(3)).unwrap().unwrap().events.len(), 1);
-    assert!(read.run(run(1)).unwrap().unwrap().parked);
+    assert_eq!((read.header(run(2)).unwrap(), events(&read, 2).len()), (None, 0));
+    assert_eq!([1, 2, 3].map(|n| read.is_parked(run(n)).unwrap()), [true, false, true]);
+    assert_eq!([1, 3].map(|n| events(&read, n).len()), [1, 1]);
     assert_eq!(read.finished(run(2), at(3_600_000 * 1_000)).unwrap(), Some(4));
     assert_eq!(read.finished(run(1), at(3_600_000 * 1_000)).unwrap(), None);
 }

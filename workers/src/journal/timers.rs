@@ -21,22 +21,17 @@ impl Snapshot {
         limit: usize,
     ) -> Result<Vec<TimerRow>, JournalError> {
         let (number, name) = (lane as u8, tenant.as_str());
-        let end = (number, name, now.as_millis().saturating_add(1), 0, [].as_slice());
-        let rows = self.timers.range((number, name, i64::MIN, 0, [].as_slice())..end)?.take(limit);
-        rows.map(|row| {
+        let from = (number, name, i64::MIN, 0, [].as_slice());
+        let to = (number, name, i64::MAX, u128::MAX, [].as_slice());
+        let rows = self.timers.range(from..to)?.map(|row| {
             let (key, bytes) = row?;
             let (_, _, at, run, timer) = key.value();
             let (at, run) = (Timestamp::from_millis(at), RunId(Uuid::from_u128(run)));
-            Ok(TimerRow {
-                lane,
-                tenant: tenant.clone(),
-                at,
-                run,
-                timer: timer.to_vec(),
-                bytes: bytes.value(),
-            })
-        })
-        .collect()
+            let (tenant, timer) = (tenant.clone(), timer.to_vec());
+            Ok(TimerRow { lane, tenant, at, run, timer, bytes: bytes.value() })
+        });
+        let is_due = |row: &Result<TimerRow, _>| row.as_ref().map_or(true, |row| row.due() <= now);
+        rows.take_while(is_due).take(limit).collect()
     }
 
     /// When the earliest of a tenant's timers of a lane is due.
@@ -48,7 +43,7 @@ impl Snapshot {
         let from = (number, name, i64::MIN, 0, [].as_slice());
         let to = (number, name, i64::MAX, u128::MAX, [].as_slice());
         let first = self.timers.range(from..to)?.next().transpose()?;
-        Ok(first.map(|(key, _)| Timestamp::from_millis(key.value().2)))
+        Ok(first.map(|(key, _)| lane.due(Timestamp::from_millis(key.value().2))))
     }
 
     /// When the earliest timer of each lane and tenant is due. One look for each, however many there are of it.
@@ -66,7 +61,7 @@ impl Snapshot {
                 let (key, _) = row?;
                 let (_, name, at, ..) = key.value();
                 if let Ok(tenant) = TenantId::parse(name) {
-                    first.push((lane, tenant, Timestamp::from_millis(at)));
+                    first.push((lane, tenant, lane.due(Timestamp::from_millis(at))));
                 }
                 // The least name above this one.
                 name.clone_into(&mut from);

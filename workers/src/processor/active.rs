@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use domain::{definition::Node, timestamp::Timestamp, workflow::DocumentText};
 
-use super::{Task, pending::Pending, weight};
+use super::{Task, pending::Pending, to_begin::bytes_of, weight};
 use crate::{
     engine::{Execute, RunState, StepKey, Timer, facts},
     journal::DocumentHash,
@@ -18,6 +18,10 @@ pub(super) struct Active {
     pub(super) document: DocumentText,
     /// `None`: the journal does not know it yet.
     pub(super) stored: Option<Stored>,
+    /// Its header as a row for the journal, if it was made already.
+    pub(super) row: Option<Vec<u8>>,
+    /// While it waits to begin: what it takes of the journal, in bytes.
+    pub(super) to_begin: usize,
     /// What this turn has changed so far.
     pub(super) pending: Option<Box<Pending>>,
     /// About how many bytes of memory it takes, as it was when it was weighed last.
@@ -31,12 +35,14 @@ pub(super) struct Active {
 pub(super) struct Stored {
     /// Rows of events.
     pub(super) rows: u32,
+    /// Their bytes.
+    pub(super) history: u64,
+    /// The memory that it is said to take, if it is listed as one that takes long to read; else 0.
+    pub(super) long: u64,
     /// Whether it is marked as parked.
     pub(super) parked: bool,
     /// Its timers.
     pub(super) timers: BTreeMap<Timer, Timestamp>,
-    /// While it waits to begin: what it takes of the journal, in bytes.
-    pub(super) to_begin: u64,
 }
 
 impl Active {
@@ -46,15 +52,16 @@ impl Active {
         Self::weighed(state, workflow, hash, document, None)
     }
 
-    /// A run as the journal holds it.
+    /// A run as the journal holds it; while it waits to begin, with what it takes of that.
     pub(super) fn stored(
         state: RunState,
         workflow: Arc<Compiled>,
-        hash: DocumentHash,
-        document: DocumentText,
+        (hash, document): (DocumentHash, DocumentText),
         stored: Stored,
+        to_begin: u64,
     ) -> Self {
-        Self::weighed(state, workflow, hash, document, Some(stored))
+        let run = Self::weighed(state, workflow, hash, document, Some(stored));
+        Self { to_begin: bytes_of(to_begin), ..run }
     }
 
     fn weighed(
@@ -65,9 +72,18 @@ impl Active {
         stored: Option<Stored>,
     ) -> Self {
         let weight = weight::of_new_run(state.header(), state.steps().nodes(), document.as_str().len());
-        let step_weights = Vec::new();
-        let mut active =
-            Self { state, workflow, hash, document, stored, pending: None, weight, step_weights };
+        let mut active = Self {
+            state,
+            workflow,
+            hash,
+            document,
+            stored,
+            row: None,
+            to_begin: 0,
+            pending: None,
+            weight,
+            step_weights: Vec::new(),
+        };
         active.weigh_since(0);
         active
     }

@@ -26,6 +26,13 @@ impl Core {
         Some(active)
     }
 
+    /// Forgets a run for good; memory that is much is freed elsewhere.
+    pub(super) fn forget(&mut self, run: RunId) {
+        if let Some(active) = self.let_go(run) {
+            self.aside.dispose(active.weight(), active);
+        }
+    }
+
     /// Lets a run leave memory that has ended, or that will only wait for a while: its timer brings it back. And while
     /// its tenant's runs take more memory than they may, so does one without a step under way.
     pub(super) fn let_rest(&mut self, run: RunId, now: Timestamp) {
@@ -33,7 +40,7 @@ impl Core {
         let parked = active.state.is_parked();
         let sleeps = || parked && active.next_due().is_some_and(|due| due > now.plus(SOON));
         if active.state.is_terminal() || active.state.is_queued() || sleeps() {
-            self.let_go(run);
+            self.forget(run);
             return;
         }
         let tenant = active.state.header().tenant.clone();
@@ -50,8 +57,10 @@ impl Core {
             if self.dispatcher.is_busy(run) {
                 continue;
             }
-            let waits_for_a_place = |active: &Active| active.state.running().next().is_some();
-            if self.let_go(run).is_some_and(|active| waits_for_a_place(&active)) {
+            let active = self.runs.get(&run);
+            let waits_for_a_place = active.is_some_and(|active| active.state.running().next().is_some());
+            self.forget(run);
+            if waits_for_a_place {
                 self.memory.set_aside(&tenant, run);
             }
         }
@@ -63,11 +72,12 @@ impl Core {
     }
 
     /// Lets those of the tenant's runs leave memory that only wait for one of their timers, though it is due soon: they
-    /// may not take the room that the timer needs.
+    /// may not take the room that the timer needs. (What this turn has changed of a run must be written first.)
     pub(super) fn make_room(&mut self, tenant: &TenantId) {
         for run in self.memory.take_dozing(tenant) {
-            if self.runs.get(&run).is_some_and(|active| active.state.is_parked()) {
-                self.let_go(run);
+            let only_waits = |active: &Active| active.state.is_parked() && active.pending.is_none();
+            if self.runs.get(&run).is_some_and(only_waits) {
+                self.forget(run);
             }
         }
     }
@@ -85,9 +95,9 @@ impl Core {
         }
     }
 
-    /// Begins the steps that may begin now. A run that is in the journal only comes back first, in a turn of its own.
+    /// Begins the steps that may begin now. A run that is in the journal only comes back first, in a later turn.
     pub(super) fn begin_steps(&mut self) {
-        if let Some((tenant, run)) = self.coming.take() {
+        for (tenant, run) in std::mem::take(&mut self.coming) {
             if self.draining() {
                 self.dispatcher.give_back(&tenant);
             } else {
@@ -95,13 +105,13 @@ impl Core {
             }
         }
         loop {
-            let (memory, backlog) = (&self.memory, &self.backlog);
-            let next = self
-                .dispatcher
-                .next(|tenant, places| memory.may_begin(tenant, places) && backlog.has_room(tenant));
+            let Self { dispatcher, memory, backlog, returning, .. } = self;
+            let next = dispatcher.next(|tenant, places| {
+                memory.may_begin(tenant, places) && backlog.has_room(tenant) && !returning.has_step(tenant)
+            });
             let Some((tenant, run)) = next else { return };
             if self.memory.is_aside(run) {
-                self.coming = Some((tenant, run));
+                self.coming.push((tenant, run));
                 return;
             }
             self.begin_step(&tenant, run);

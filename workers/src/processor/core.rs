@@ -1,7 +1,7 @@
 //! The loop: wait, decide, write, act.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -21,13 +21,15 @@ use minireipaz::telemetry::names;
 use tokio::sync::oneshot;
 
 use super::{
-    Gate, Input, ProcessorDeps,
+    Gate, Input, Inputs, ProcessorDeps,
     active::Active,
+    aside::Aside,
     dispatch::Dispatcher,
     due::{Due, Stream},
     inbox::Inbox,
     memory::RunMemory,
     pending::Pending,
+    returning::Returning,
     settled::Settled,
     to_begin::ToBegin,
     turn::{Effects, Turn},
@@ -60,8 +62,13 @@ pub(super) struct Core {
     runner: Runner,
     pub(super) dispatcher: Dispatcher,
     pub(super) memory: RunMemory,
-    /// A run of which a step may begin, and which is in the journal only; the place is taken.
-    pub(super) coming: Option<(TenantId, RunId)>,
+    /// Runs of which a step may begin, and which were in the journal only; the places are taken.
+    pub(super) coming: Vec<(TenantId, RunId)>,
+    /// Runs on their way back that take long to read.
+    pub(super) returning: Returning,
+    /// Those of them that have not been told yet that the worker has started again.
+    pub(super) unrecovered: HashSet<RunId>,
+    pub(super) aside: Aside,
     pub(super) inbox: Inbox,
     /// Who waits for runs.
     pub(super) readers: Arc<Readers>,
@@ -91,8 +98,7 @@ const CLOCK_CHECK: Duration = Duration::from_secs(1);
 impl Core {
     pub(super) fn new(
         deps: ProcessorDeps,
-        inputs: Receiver<Input>,
-        dispatcher: Dispatcher,
+        (inputs, receiver): (Inputs, Receiver<Input>),
         killed: Arc<AtomicBool>,
     ) -> Result<Self, JournalError> {
         let snapshot = deps.journal.read()?;
@@ -100,6 +106,8 @@ impl Core {
         for (lane, tenant, at) in snapshot.first_timers()? {
             due.set(&(lane, tenant), at);
         }
+        let aside = Aside::new(&deps.journal, &deps.documents, inputs.clone());
+        let dispatcher = Dispatcher::new(deps.max_steps, deps.runner.clone(), inputs);
         Ok(Self {
             due,
             fired: Vec::new(),
@@ -117,8 +125,11 @@ impl Core {
             runs: HashMap::new(),
             dispatcher,
             memory: RunMemory::new(deps.max_runs, deps.max_run_bytes, deps.max_steps.1),
-            coming: None,
-            inbox: Inbox::new(inputs),
+            coming: Vec::new(),
+            returning: Returning::new(),
+            unrecovered: HashSet::new(),
+            aside,
+            inbox: Inbox::new(receiver),
             settled: Settled::default(),
             forgotten: 0,
             drained: None,
@@ -130,10 +141,14 @@ impl Core {
 
     /// Works until it is told to end.
     pub(super) fn run(&mut self) {
-        if let Err(error) = self.recover() {
-            tracing::error!(%error, "the journal cannot be read; the worker stops");
-            return;
+        match self.recover() {
+            Ok(()) => self.work(),
+            Err(error) => tracing::error!(%error, "the journal cannot be read; the worker stops"),
         }
+        self.end_reads();
+    }
+
+    fn work(&mut self) {
         self.gate.set_to_begin(self.to_begin.taken());
         self.gate.set_open(true);
         if let Some(ready) = self.ready.take() {
@@ -170,7 +185,7 @@ impl Core {
 
     /// Waits for an input, or until something is due.
     fn wait(&mut self) {
-        if self.coming.is_some() {
+        if !self.coming.is_empty() {
             return;
         }
         let mut longest = LONGEST_WAIT;
@@ -225,6 +240,7 @@ impl Core {
                     self.advance(turn, run, finished(key.1, attempt, outcome));
                 }
             }
+            Input::Returned(returned) => self.returned(turn, *returned),
             Input::Confirmed(sequences) => self.settled.confirm(sequences),
             Input::HandedOver { owner, sequences } => self.settled.hand_over(&owner, sequences),
             Input::Wake => {}
@@ -316,10 +332,12 @@ impl Core {
         self.publish(&turn, &outbox);
         if !outbox.is_empty() {
             let rows = turn.records.drain(..).zip(outbox);
-            self.backlog.push(rows.map(|(record, OutboxRow { sequence, tenant, text })| Committed {
-                place: RowPlace { sequence, tenant, bytes: text.len() },
-                record,
-            }));
+            let (bytes, left) =
+                self.backlog.push(rows.map(|(record, OutboxRow { sequence, tenant, text })| Committed {
+                    place: RowPlace { sequence, tenant, bytes: text.len() },
+                    record,
+                }));
+            self.aside.dispose(bytes, left);
         }
         self.handoff_queue.add(&turn.commit.handoffs);
         // After the gate can see what this batch added: who sends batch after batch must not get past a limit.

@@ -13,6 +13,7 @@ use super::{
     Delivery, Elsewhere, Receipt, Refused, Rejected, Task,
     active::Active,
     core::Core,
+    to_begin::ROW_BYTES,
     turn::{Reply, Turn},
 };
 use crate::{
@@ -51,7 +52,7 @@ impl Core {
         let mut receipt = Receipt::default();
         for task in tasks {
             if self.is_new(turn, &task.header)? {
-                self.accept(turn, task);
+                self.accept(turn, task)?;
                 receipt.accepted += 1;
             } else {
                 receipt.duplicates += 1;
@@ -70,18 +71,32 @@ impl Core {
     }
 
     /// Begins a run, or lets it wait in the journal until there is room for it, behind those of its tenant that wait.
-    fn accept(&mut self, turn: &mut Turn, task: Task) {
-        let (run, tenant) = (task.header.run_id, &task.header.tenant);
-        let command = if self.may_come(tenant) && !self.to_begin.has(tenant) {
-            Command::Start
-        } else if let Some(error) = self.to_begin.refusal(tenant) {
+    fn accept(&mut self, turn: &mut Turn, task: Task) -> Result<(), JournalError> {
+        let (run, tenant) = (task.header.run_id, task.header.tenant.clone());
+        let begins = self.may_come(&tenant) && !self.to_begin.has(&tenant);
+        if !begins && let Some(error) = self.to_begin.refusal(&tenant) {
             tracing::info!(run.id = %run, "run {run} fails: too much of its tenant's waits to begin");
-            return fail(turn, &task.header, error);
-        } else {
-            Command::Queue
-        };
-        self.hold(run, Active::new(task));
-        self.advance(turn, run, command);
+            fail(turn, &task.header, error);
+            return Ok(());
+        }
+        let mut active = Active::new(task);
+        if !begins {
+            self.count(turn, &mut active)?;
+        }
+        self.hold(run, active);
+        self.advance(turn, run, if begins { Command::Start } else { Command::Queue });
+        Ok(())
+    }
+
+    /// Counts what a run will take of the journal while it waits to begin: now, since the next one is judged by it.
+    fn count(&mut self, turn: &mut Turn, active: &mut Active) -> Result<(), JournalError> {
+        let row = codec::write_header(&active.hash, active.state.header())?;
+        let known = turn.snapshot(&self.journal)?.has_document(&active.hash)?;
+        let document = if known { 0 } else { active.document.as_str().len() };
+        active.to_begin = row.len() + document + ROW_BYTES;
+        active.row = Some(row);
+        self.to_begin.add(&active.state.header().tenant, active.to_begin);
+        Ok(())
     }
 
     /// Keeps tasks of other workers until these have them. A run whose tenant has too many of them waiting fails here:

@@ -56,6 +56,8 @@ impl Inbox {
     pub(super) fn put(&mut self, input: Input) {
         let (tenant, bytes) = match &input {
             Input::Finished { tenant, bytes, .. } => (Some(tenant.clone()), *bytes),
+            // It was read already: what is left to do is little.
+            Input::Returned(returned) => (Some(returned.tenant.clone()), 0),
             Input::Delivery(delivery) => (None, delivery.admission.bytes()),
             _ => (None, 0),
         };

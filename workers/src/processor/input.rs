@@ -10,7 +10,7 @@ use domain::{
 };
 use tokio::sync::oneshot;
 
-use super::gate::Admission;
+use super::{aside::Returned, gate::Admission};
 use crate::{
     engine::{Outcome, RunHeader, StepKey},
     journal::DocumentHash,
@@ -34,6 +34,8 @@ pub(crate) enum Input {
         /// About how much memory the outcome takes.
         bytes: usize,
     },
+    /// A run was read from the journal.
+    Returned(Box<Returned>),
     /// The store has these rows of the outbox.
     Confirmed(Vec<u64>),
     /// Another worker has these of its tasks.

@@ -30,8 +30,19 @@ pub(super) struct RunMemory {
     idle: HashMap<TenantId, HashSet<RunId>>,
     /// Those of them that will go on soon by one of their timers.
     dozing: HashMap<TenantId, HashSet<RunId>>,
-    /// Runs with a step that waits for a place, which are in the journal only.
-    set_aside: HashMap<RunId, TenantId>,
+    /// Runs that are in the journal only, and count all the same.
+    outside: HashMap<RunId, Outside>,
+    /// How many of them have a step that waits for a place.
+    aside: usize,
+}
+
+/// A run that is in the journal only.
+struct Outside {
+    tenant: TenantId,
+    /// Whether a step of it waits for a place.
+    aside: bool,
+    /// It is on its way into memory: what is kept for it there, in bytes.
+    expected: Option<usize>,
 }
 
 impl RunMemory {
@@ -45,7 +56,8 @@ impl RunMemory {
             step_bytes,
             idle: HashMap::new(),
             dozing: HashMap::new(),
-            set_aside: HashMap::new(),
+            outside: HashMap::new(),
+            aside: 0,
         }
     }
 
@@ -85,7 +97,7 @@ impl RunMemory {
         })
     }
 
-    /// A run is in memory now.
+    /// A run is in memory now, which was nowhere or in the journal only.
     pub(super) fn hold(&mut self, tenant: &TenantId, run: RunId, bytes: usize) {
         self.is_gone(run);
         self.runs.take(tenant, 1);
@@ -134,31 +146,66 @@ impl RunMemory {
 
     /// A run with a step that waits for a place has left memory.
     pub(super) fn set_aside(&mut self, tenant: &TenantId, run: RunId) {
-        if self.set_aside.insert(run, tenant.clone()).is_none() {
-            self.runs.take(tenant, 1);
+        let outside = Self::outside(&mut self.outside, &mut self.runs, tenant, run);
+        self.aside += usize::from(!outside.aside);
+        outside.aside = true;
+    }
+
+    /// A run is on its way into memory, where it will take about so much.
+    pub(super) fn expects(&mut self, tenant: &TenantId, run: RunId, bytes: usize) {
+        let outside = Self::outside(&mut self.outside, &mut self.runs, tenant, run);
+        if outside.expected.is_none() {
+            outside.expected = Some(bytes);
+            self.bytes.take(tenant, bytes);
         }
     }
 
-    /// A run that was set aside is nowhere any more.
+    /// A run does not come into memory after all.
+    pub(super) fn gives_up(&mut self, run: RunId) {
+        let Some(outside) = self.outside.get_mut(&run) else { return };
+        if let Some(bytes) = outside.expected.take() {
+            self.bytes.give_back(&outside.tenant, bytes);
+        }
+        if !outside.aside {
+            self.is_gone(run);
+        }
+    }
+
+    fn outside<'o>(
+        all: &'o mut HashMap<RunId, Outside>,
+        runs: &mut Shares<TenantId>,
+        tenant: &TenantId,
+        run: RunId,
+    ) -> &'o mut Outside {
+        all.entry(run).or_insert_with(|| {
+            runs.take(tenant, 1);
+            Outside { tenant: tenant.clone(), aside: false, expected: None }
+        })
+    }
+
+    /// A run that is in the journal only is so no more: it is in memory, or nowhere.
     pub(super) fn is_gone(&mut self, run: RunId) {
-        if let Some(tenant) = self.set_aside.remove(&run) {
+        if let Some(Outside { tenant, aside, expected }) = self.outside.remove(&run) {
+            self.aside -= usize::from(aside);
             self.runs.give_back(&tenant, 1);
+            self.bytes.give_back(&tenant, expected.unwrap_or_default());
         }
     }
 
     /// Whether a run with a step that waits for a place is in the journal only.
     pub(super) fn is_aside(&self, run: RunId) -> bool {
-        self.set_aside.contains_key(&run)
+        self.outside.get(&run).is_some_and(|outside| outside.aside)
     }
 
     /// How many runs with a step that waits for a place are in the journal only.
-    pub(super) fn aside(&self) -> usize {
-        self.set_aside.len()
+    pub(super) const fn aside(&self) -> usize {
+        self.aside
     }
 
     /// Those runs; they are not set aside any more.
     pub(super) fn take_aside(&mut self) -> Vec<RunId> {
-        let runs: Vec<_> = self.set_aside.keys().copied().collect();
+        let aside = self.outside.iter().filter(|(_, outside)| outside.aside);
+        let runs: Vec<_> = aside.map(|(run, _)| *run).collect();
         runs.iter().for_each(|run| self.is_gone(*run));
         runs
     }
@@ -282,6 +329,27 @@ mod tests {
         assert!(memory.is_aside(run(2)));
         memory.hold(&one, run(2), 10);
         assert_eq!(memory.aside(), 0);
+    }
+
+    #[test]
+    fn a_run_on_its_way_counts_as_if_it_were_there_and_once() {
+        let busy = tenant("busy");
+        let mut memory = RunMemory::new(9, 1_000, 10);
+        memory.set_aside(&busy, run(1));
+        for _ in 0..2 {
+            memory.expects(&busy, run(1), 600);
+            memory.expects(&busy, run(2), 30);
+        }
+        assert_eq!((memory.runs.taken(), memory.taken(), memory.aside()), (2, 630, 1));
+        assert!(!memory.has_room(&busy));
+        memory.gives_up(run(1));
+        memory.gives_up(run(2));
+        assert_eq!((memory.runs.taken(), memory.taken()), (1, 0), "one of them waits for a place as before");
+        memory.expects(&busy, run(1), 600);
+        memory.hold(&busy, run(1), 500);
+        assert_eq!((memory.runs.taken(), memory.taken(), memory.aside()), (1, 500, 0));
+        memory.let_go(&busy, run(1), 500);
+        assert_eq!((memory.runs.taken(), memory.taken()), (0, 0));
     }
 
     #[test]

@@ -6,14 +6,17 @@
 //!
 //! Tenants share it: what one of them sends is taken in turns with others' (`inbox`), a turn's size is bounded, its runs
 //! take no more memory (`memory`) and its steps no more places (`dispatch`) than leave room for others. Its further runs
-//! wait in the journal (`to_begin`), as do those of its runs whose timers are due (`due`).
+//! wait in the journal (`to_begin`), as do those of its runs whose timers are due (`due`). What takes long is done on
+//! other threads (`aside`): a run that takes long to read comes back when it was read (`returning`).
 
 mod active;
+mod aside;
 mod begin;
 mod core;
 mod deliver;
 mod dispatch;
 mod due;
+mod fetch;
 mod gate;
 mod inbox;
 mod input;
@@ -21,8 +24,10 @@ mod memory;
 mod pending;
 mod publish;
 mod recovery;
+mod returning;
 mod seal;
 mod settled;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -40,10 +45,10 @@ use std::{
 pub(crate) use gate::{Admission, Gate, GateLimits, Refusal, Sender};
 pub(crate) use input::{Delivery, Elsewhere, Input, Receipt, Refused, Rejected, Task};
 use minireipaz::clock::Clock;
-pub(crate) use recovery::stored_state;
+pub(crate) use stored::stored_state;
 use tokio::sync::oneshot;
 
-use self::{core::Core, dispatch::Dispatcher};
+use self::core::Core;
 use crate::{
     documents::Documents,
     journal::{Journal, JournalError},
@@ -109,8 +114,7 @@ pub(crate) fn start(
     let (sender, receiver) = mpsc::channel();
     let inputs = Inputs { sender };
     let killed = Arc::new(AtomicBool::new(false));
-    let dispatcher = Dispatcher::new(deps.max_steps, deps.runner.clone(), inputs.clone());
-    let mut core = Core::new(deps, receiver, dispatcher, Arc::clone(&killed))?;
+    let mut core = Core::new(deps, (inputs.clone(), receiver), Arc::clone(&killed))?;
     let thread = std::thread::Builder::new()
         .name("processor".to_owned())
         .spawn(move || {

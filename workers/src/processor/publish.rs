@@ -50,7 +50,8 @@ impl Core {
                 publishing.ended((record.tenant.clone(), run), view, sequence);
             }
         }
-        publishing.done();
+        let (bytes, gone) = publishing.done();
+        self.aside.dispose(bytes, gone);
     }
 }
 

@@ -3,50 +3,63 @@
 use std::sync::Arc;
 
 use super::{
-    active::{Active, Stored},
     core::Core,
-    seal::timer_row,
+    returning::Errand,
+    stored::{Found, Patience, Unreadable, find},
     turn::Turn,
-    write::DISK_PAUSE,
 };
 use crate::{
-    documents::Documents,
-    engine::{Command, RunHeader, RunState, Timer},
-    journal::{DocumentHash, JournalError, Op, Snapshot, StoredRun, codec, set_aside},
+    engine::Command,
+    journal::{JournalError, Op, set_aside},
     recorder::{Record, RunRecord},
 };
-use domain::{ids::RunId, run::NodeError, workflow::DocumentText};
+use domain::{ids::RunId, run::NodeError};
 
 /// So many runs are brought back in one turn, and no more once they take so much memory.
 const SLICE: usize = 256;
-pub(super) const SLICE_BYTES: usize = 32 << 20;
+const SLICE_BYTES: usize = 32 << 20;
 
-/// A run's row: the hash of its document, and its header.
-type HeaderRow = (DocumentHash, Arc<RunHeader>);
-
-/// A stored run that cannot be brought back.
-struct Unreadable {
-    header: Option<HeaderRow>,
-    why: String,
-    /// The row that cannot be read; empty if none is to blame.
-    row: Vec<u8>,
-    /// Above every revision that was recorded.
-    revision: u64,
+/// Where a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// In memory, or nowhere.
+    Settled,
+    /// In the journal only. To read it takes long, and about so many bytes of memory.
+    Far(usize),
 }
 
 impl Core {
-    /// Brings back every run that was doing something, and goes on with it.
+    /// Brings back every run that was doing something, and goes on with it. Those that take long to read come later, as
+    /// if a step of each waited for a place: they hold up neither the start nor each other's tenants.
     pub(super) fn recover(&mut self) -> Result<(), JournalError> {
-        let awake = self.journal.read()?.unfinished(true)?;
-        if !awake.is_empty() {
-            tracing::info!(runs = awake.len(), "going on with the runs that the journal holds");
+        let snapshot = self.journal.read()?;
+        let (mut near, mut far) = (Vec::new(), Vec::new());
+        for run in snapshot.unfinished(true)? {
+            match snapshot.long(run)? {
+                Some(long) => far.push((run, long.tenant)),
+                None => near.push(run),
+            }
         }
-        self.tell_in_slices(awake, &Command::Recover, |_| {})
+        drop(snapshot);
+        if !(near.is_empty() && far.is_empty()) {
+            let (runs, long) = (near.len() + far.len(), far.len());
+            tracing::info!(runs, long, "going on with the runs that the journal holds");
+        }
+        self.tell_in_slices(near, &Command::Recover, |_| {})?;
+        for (run, tenant) in far {
+            self.unrecovered.insert(run);
+            self.memory.set_aside(&tenant, run);
+            self.dispatcher.enqueue(&tenant, run);
+        }
+        self.begin_steps();
+        Ok(())
     }
 
-    /// Marks the steps of runs that left memory while they waited for a place: the worker stops in order.
+    /// Marks the steps of runs that left memory while they waited for a place: the worker stops in order. (Those of runs
+    /// that have not come back since a crash, that crash has cut off.)
     pub(super) fn put_aside_others(&mut self) -> Result<(), JournalError> {
-        let others = self.memory.take_aside();
+        let mut others = self.memory.take_aside();
+        others.retain(|run| !self.unrecovered.contains(run));
         self.tell_in_slices(others, &Command::Stop, |core| {
             for run in core.runs.keys().copied().collect::<Vec<_>>() {
                 core.let_go(run);
@@ -64,11 +77,10 @@ impl Core {
         let mut runs = runs.into_iter().peekable();
         while runs.peek().is_some() {
             let mut turn = Turn::new(self.clock.now());
-            let before = self.memory.taken();
             for run in runs.by_ref().take(SLICE) {
                 self.load(&mut turn, run)?;
                 self.advance(&mut turn, run, command.clone());
-                if self.memory.taken() > before + SLICE_BYTES {
+                if turn.read > SLICE_BYTES {
                     break;
                 }
             }
@@ -80,99 +92,57 @@ impl Core {
         Ok(())
     }
 
-    /// Brings the run back whose step may begin.
-    pub(super) fn bring_back(&mut self, turn: &mut Turn) {
-        let Some((_, run)) = self.coming else { return };
-        turn.visited.push(run);
-        if let Err(error) = self.load(turn, run) {
-            tracing::error!(%error, "a run whose turn it is cannot be read; trying again");
-            self.inbox.wait(DISK_PAUSE);
-        }
-    }
-
-    /// Brings a run into memory, unless it is there or unknown. One that cannot be read is ended as failed.
+    /// Brings a run into memory whatever it takes, unless it is there or unknown. One that cannot be read is ended as
+    /// failed. Nothing that waited for it has to wait any more.
     pub(super) fn load(&mut self, turn: &mut Turn, run: RunId) -> Result<(), JournalError> {
-        if self.runs.contains_key(&run) || turn.ended.contains_key(&run) {
-            return Ok(());
-        }
-        let documents = Arc::clone(&self.documents);
-        let snapshot = turn.snapshot(&self.journal)?;
-        let Some(stored) = snapshot.run(run)? else {
-            self.memory.is_gone(run);
-            return Ok(());
-        };
-        match read(snapshot, &documents, &stored) {
-            Ok(active) => self.hold(run, active),
-            Err(Failure::Journal(error)) => return Err(error),
-            Err(Failure::Unreadable(unreadable)) => {
-                self.memory.is_gone(run);
-                give_up(turn, run, unreadable);
+        self.bring(turn, run, Patience::Endless)?;
+        let Some((tenant, errands)) = self.returning.cancel(run) else { return Ok(()) };
+        for errand in errands {
+            match errand {
+                // It is in the journal.
+                Errand::Timer(row) => self.fired.push((row.lane, row.tenant)),
+                Errand::Step => self.coming.push((tenant.clone(), run)),
             }
         }
         Ok(())
     }
-}
 
-/// A run as the journal holds it, for who reads it; `None` when it cannot be read.
-///
-/// # Errors
-/// When the disk fails.
-pub(crate) fn stored_state(
-    snapshot: &Snapshot,
-    documents: &Documents,
-    stored: &StoredRun,
-) -> Result<Option<RunState>, JournalError> {
-    match read(snapshot, documents, stored) {
-        Ok(active) => Ok(Some(active.state)),
-        Err(Failure::Unreadable(_)) => Ok(None),
-        Err(Failure::Journal(error)) => Err(error),
-    }
-}
-
-enum Failure {
-    Journal(JournalError),
-    Unreadable(Unreadable),
-}
-
-fn read(snapshot: &Snapshot, documents: &Documents, stored: &StoredRun) -> Result<Active, Failure> {
-    // Events that this worker does not know are counted all the same, so that the run's end is its newest fact.
-    let events = stored.events.iter().map(|row| codec::count_events(row)).sum::<Option<u64>>();
-    let revision = events.map_or(u64::MAX / 2, |events| events + 1);
-    let unreadable = |header: Option<&HeaderRow>, why: String, row: &[u8]| {
-        Failure::Unreadable(Unreadable { header: header.cloned(), why, row: row.to_vec(), revision })
-    };
-    let row: HeaderRow = match codec::read_header(&stored.header) {
-        Ok((document, header)) => (document, Arc::new(header)),
-        Err(error) => {
-            let bare = codec::read_header_without_input(&stored.header).ok();
-            let bare = bare.map(|(document, header)| (document, Arc::new(header)));
-            let why = format!("its header cannot be read: {error}");
-            return Err(unreadable(bare.as_ref(), why, &stored.header));
+    /// Brings a run into memory if that is quick.
+    pub(super) fn bring(
+        &mut self,
+        turn: &mut Turn,
+        run: RunId,
+        patience: Patience<'_>,
+    ) -> Result<Presence, JournalError> {
+        if self.runs.contains_key(&run) || turn.ended.contains_key(&run) {
+            return Ok(Presence::Settled);
         }
-    };
-    let fail = |why, damaged: &[u8]| unreadable(Some(&row), why, damaged);
-    let Some(text) = snapshot.document(&row.0).map_err(Failure::Journal)? else {
-        return Err(fail("its document is missing".to_owned(), &[]));
-    };
-    let document = DocumentText::parse(text.clone())
-        .map_err(|error| fail(format!("its document cannot be read: {error}"), text.as_bytes()))?;
-    let workflow = documents.compile(&row.0, &document).map_err(|why| fail(why, text.as_bytes()))?;
-    let mut state = RunState::new(Arc::clone(&row.1), Arc::clone(workflow.definition()));
-    for stored in &stored.events {
-        let events = codec::read_events(stored)
-            .map_err(|error| fail(format!("its events cannot be read: {error}"), stored))?;
-        for event in events {
-            state.apply(&event).map_err(|illegal| fail(illegal.to_string(), stored))?;
+        if matches!(patience, Patience::Little) && self.returning.has(run) {
+            return Ok(Presence::Far(0));
+        }
+        let documents = Arc::clone(&self.documents);
+        let found = find(turn.snapshot(&self.journal)?, &documents, run, patience)?;
+        if let Found::TakesLong(bytes) = found {
+            return Ok(Presence::Far(bytes));
+        }
+        self.take_back(turn, run, found);
+        Ok(Presence::Settled)
+    }
+
+    /// Takes a run into memory that was read; one that cannot be read is ended as failed.
+    pub(super) fn take_back(&mut self, turn: &mut Turn, run: RunId, found: Found) {
+        match found {
+            Found::Run(active) => {
+                turn.read += active.weight();
+                self.hold(run, *active);
+            }
+            Found::Nothing | Found::TakesLong(_) | Found::Stopped => self.memory.is_gone(run),
+            Found::Unreadable(unreadable) => {
+                self.memory.is_gone(run);
+                give_up(turn, run, *unreadable);
+            }
         }
     }
-    let rows = u32::try_from(stored.events.len()).unwrap_or(u32::MAX);
-    let mut stored =
-        Stored { rows, parked: stored.parked, timers: state.timers().collect(), ..Stored::default() };
-    if let Some(at) = stored.timers.get(&Timer::Begin) {
-        let begin = timer_row(state.header(), &Timer::Begin, *at, 0).map_err(Failure::Journal)?;
-        stored.to_begin = snapshot.timer_bytes(&begin).map_err(Failure::Journal)?;
-    }
-    Ok(Active::stored(state, workflow, row.0, document, stored))
 }
 
 /// Ends a run that cannot go on, so that nobody waits for it for ever, and keeps what cannot be read of it.

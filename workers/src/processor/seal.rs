@@ -8,7 +8,8 @@ use super::{
     active::{Active, Stored},
     core::Core,
     pending::Pending,
-    to_begin::{ROW_BYTES, ToBegin, bytes_of},
+    stored::{LONG_HISTORY, LONG_MEMORY},
+    to_begin::ToBegin,
     told,
     turn::{Effects, Turn},
 };
@@ -56,27 +57,27 @@ impl Core {
                 continue;
             }
             let header = Arc::clone(active.state.header());
+            let (to_begin, memory) = (active.to_begin as u64, active.weight() as u64);
+            let ops = &mut turn.commit.ops;
             let stored = match &mut active.stored {
                 Some(stored) => stored,
                 none => {
                     let (hash, document) = (active.hash, active.document.clone());
-                    let row = codec::write_header(&hash, &header)?;
-                    let mut stored = Stored::default();
-                    if active.state.is_queued() {
-                        let known = turn.snapshot(&self.journal)?.has_document(&hash)?;
-                        let document = if known { 0 } else { document.as_str().len() };
-                        let bytes = row.len() + document + ROW_BYTES;
-                        self.to_begin.add(&header.tenant, bytes);
-                        stored.to_begin = bytes as u64;
-                    }
-                    turn.commit.ops.push(Op::Start { run, header: row, hash, document });
-                    none.insert(stored)
+                    let row = active.row.take().map_or_else(|| codec::write_header(&hash, &header), Ok)?;
+                    ops.push(Op::Start { run, header: row, hash, document });
+                    none.insert(Stored::default())
                 }
             };
-            let ops = &mut turn.commit.ops;
             if !events.is_empty() {
-                ops.push(Op::Append { run, row: stored.rows, events: codec::write_events(&events)? });
+                let events = codec::write_events(&events)?;
+                stored.history += events.len() as u64;
+                ops.push(Op::Append { run, row: stored.rows, events });
                 stored.rows += 1;
+            }
+            let takes_long = stored.history > LONG_HISTORY || memory > LONG_MEMORY;
+            if takes_long && stored.long != memory {
+                stored.long = memory;
+                ops.push(Op::Long { run, tenant: header.tenant.clone(), memory });
             }
             for (timer, at) in timers {
                 let before = stored.timers.get(&timer).copied();
@@ -88,8 +89,8 @@ impl Core {
                     ops.push(Op::ClearTimer(timer_row(&header, &timer, at, 0)?));
                 }
                 if let Some(at) = at {
-                    let row = timer_row(&header, &timer, at, stored.to_begin)?;
-                    self.due.set(&(row.lane, row.tenant.clone()), at);
+                    let row = timer_row(&header, &timer, at, to_begin)?;
+                    self.due.set(&(row.lane, row.tenant.clone()), row.due());
                     ops.push(Op::SetTimer(row));
                     stored.timers.insert(timer, at);
                 }
@@ -113,19 +114,22 @@ impl Core {
         let Some(active) = self.let_go(run) else { return Ok(()) };
         turn.touched.retain(|touched| *touched != run);
         turn.cut_off.extend(active.state.running().map(|(step, _)| (run, step)));
-        erase(run, &active, &mut self.to_begin, &mut turn.commit.ops)
+        self.unrecovered.remove(&run);
+        erase(run, &active, &mut self.to_begin, &mut turn.commit.ops)?;
+        self.aside.dispose(active.weight(), active);
+        Ok(())
     }
 }
 
 fn erase(run: RunId, active: &Active, waiting: &mut ToBegin, ops: &mut Vec<Op>) -> Result<(), JournalError> {
+    let header = active.state.header();
+    if active.to_begin > 0 {
+        waiting.remove(&header.tenant, active.to_begin);
+    }
     if let Some(stored) = &active.stored {
-        let header = active.state.header();
         ops.push(Op::Erase { run, hash: Some(active.hash) });
         for (timer, at) in &stored.timers {
             ops.push(Op::ClearTimer(timer_row(header, timer, *at, 0)?));
-        }
-        if stored.timers.contains_key(&Timer::Begin) {
-            waiting.remove(&header.tenant, bytes_of(stored.to_begin));
         }
     }
     Ok(())

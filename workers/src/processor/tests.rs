@@ -28,7 +28,9 @@ use crate::{
     runner::RunnerSettings,
 };
 
+mod bench;
 mod bounds;
+mod far;
 mod unreadable;
 mod waiting;
 

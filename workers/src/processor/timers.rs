@@ -1,21 +1,25 @@
 //! Durable timers: the journal holds them, the first that is due wakes the processor, nothing polls.
 //!
 //! What goes on by a timer needs room, as what is new does: while its tenant has none, its timers wait in the journal,
-//! whatever is due of others. Only the end of a run's time needs none.
+//! whatever is due of others. Only the end of a run's time needs none. A run that takes long to read is sent for
+//! (`returning`), and the timers behind its own wait until it is there.
 
 use domain::timestamp::Timestamp;
 
 use super::{
-    core::Core, due::Stream, recovery::SLICE_BYTES, to_begin::bytes_of, turn::Turn, write::DISK_PAUSE,
+    core::Core, due::Stream, recovery::Presence, returning::Errand, stored::Patience, to_begin::bytes_of,
+    turn::Turn, write::DISK_PAUSE,
 };
 use crate::{
     engine::{Command, Timer},
-    journal::{JournalError, Lane, Op, codec, set_aside},
+    journal::{JournalError, Lane, Op, TimerRow, codec, set_aside},
     recorder::Record,
 };
 
 /// So many timers fire in a turn, of so many streams; each has an equal part.
 const TURN_TIMERS: usize = 256;
+/// No more fire once the runs that were read for them take so many bytes of memory.
+const TURN_READ_BYTES: usize = 4 << 20;
 
 impl Core {
     /// Whether a timer is due that may fire.
@@ -32,14 +36,16 @@ impl Core {
         let now = turn.now;
         let streams = self.with_due(|core, due| due.take(now, TURN_TIMERS, |stream| core.may_fire(stream)));
         let parts = streams.len().max(1);
-        let before = self.memory.taken();
         let mut streams = streams.into_iter();
         for stream in streams.by_ref() {
-            if let Err(error) = self.fire(turn, &stream, parts) {
+            let goes_on = self.fire(turn, &stream, parts).unwrap_or_else(|error| {
                 tracing::error!(%error, "due timers cannot be read");
+                true
+            });
+            if goes_on {
+                self.fired.push(stream);
             }
-            self.fired.push(stream);
-            if self.memory.taken() > before + SLICE_BYTES {
+            if turn.read > TURN_READ_BYTES {
                 break;
             }
         }
@@ -57,45 +63,56 @@ impl Core {
         self.may_come(tenant)
     }
 
-    /// Fires what is due of a stream, as far as there is room: one of `parts` of what fires in a turn.
-    fn fire(&mut self, turn: &mut Turn, stream: &Stream, parts: usize) -> Result<(), JournalError> {
-        let (now, before) = (turn.now, self.memory.taken());
+    /// Fires what is due of a stream, as far as there is room: one of `parts` of what fires in a turn. `false`: the
+    /// stream goes on when a run is there that was sent for.
+    fn fire(&mut self, turn: &mut Turn, stream: &Stream, parts: usize) -> Result<bool, JournalError> {
+        let (now, before) = (turn.now, turn.read);
         let (lane, tenant) = stream;
         let most = (TURN_TIMERS / parts).max(1);
         for (place, row) in
             turn.snapshot(&self.journal)?.due(*lane, tenant, now, most)?.into_iter().enumerate()
         {
             // What is left is due in the next turn.
-            let is_much = self.memory.taken() > before + SLICE_BYTES / parts;
+            let is_much = turn.read > before + TURN_READ_BYTES / parts;
             if place > 0 && (is_much || !self.may_fire(stream)) {
                 break;
             }
-            self.load(turn, row.run)?;
-            // It goes whatever follows: a timer that nobody waits for must not fire again and again. A run that
-            // needs it once more sets it once more.
-            let run = row.run;
-            let timer = match codec::read_timer(&row.timer) {
-                Ok(timer) => timer,
-                Err(error) => {
-                    let reason = format!("a timer of run {run} cannot be read: {error}");
-                    let letter = set_aside(&reason, &row.timer, tenant.as_str(), now);
-                    turn.records.push(Record::Dead(Box::new(letter)));
-                    turn.commit.ops.push(Op::ClearTimer(row));
-                    continue;
-                }
-            };
-            if timer == Timer::Begin {
-                self.to_begin.remove(tenant, bytes_of(row.bytes));
+            if let Presence::Far(bytes) = self.bring(turn, row.run, Patience::Little)? {
+                self.send_for(tenant, row.run, bytes, Errand::Timer(row));
+                return Ok(false);
             }
-            turn.commit.ops.push(Op::ClearTimer(row));
-            if let Some(active) = self.runs.get_mut(&run) {
-                if let Some(stored) = &mut active.stored {
-                    stored.timers.remove(&timer);
-                }
-                self.advance(turn, run, Command::TimerFired(timer));
-            }
+            self.fire_timer(turn, row);
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// Fires a timer of a run that is in memory, or nowhere.
+    pub(super) fn fire_timer(&mut self, turn: &mut Turn, row: TimerRow) {
+        let run = row.run;
+        let timer = match codec::read_timer(&row.timer) {
+            Ok(timer) => timer,
+            Err(error) => {
+                let reason = format!("a timer of run {run} cannot be read: {error}");
+                let letter = set_aside(&reason, &row.timer, row.tenant.as_str(), turn.now);
+                turn.records.push(Record::Dead(Box::new(letter)));
+                turn.commit.ops.push(Op::ClearTimer(row));
+                return;
+            }
+        };
+        if timer == Timer::Begin {
+            self.to_begin.remove(&row.tenant, bytes_of(row.bytes));
+        }
+        // It goes whatever follows: a timer that nobody waits for must not fire again and again. A run that needs it
+        // once more sets it once more.
+        turn.commit.ops.push(Op::ClearTimer(row));
+        let Some(active) = self.runs.get_mut(&run) else { return };
+        if let Some(stored) = &mut active.stored {
+            stored.timers.remove(&timer);
+        }
+        if timer == Timer::Begin {
+            active.to_begin = 0;
+        }
+        self.advance(turn, run, Command::TimerFired(timer));
     }
 
     /// Finds out when the next timers of the streams are due of which some have fired.

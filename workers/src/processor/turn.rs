@@ -19,6 +19,8 @@ pub(super) struct Turn {
     pub(super) taken: usize,
     /// And how many it has computed of that.
     pub(super) computed: usize,
+    /// About how many bytes of runs it has brought back into memory.
+    pub(super) read: usize,
     /// Runs that changed, each once.
     pub(super) touched: Vec<RunId>,
     /// Runs that end in this turn without having been in memory, with their attempts: the journal does not know it
@@ -56,6 +58,7 @@ impl Turn {
             commit: Commit::default(),
             taken: 0,
             computed: 0,
+            read: 0,
             touched: Vec::new(),
             ended: HashMap::new(),
             records: Vec::new(),

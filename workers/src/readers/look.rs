@@ -55,16 +55,19 @@ impl Readers {
         if waits && ask.after.is_none() {
             return Ok(Looked::Waits);
         }
-        let Some(stored) = snapshot.run(*run).map_err(failed)? else { return Ok(Looked::Unknown) };
-        let events = stored.events.iter().map(|row| codec::count_events(row)).sum::<Option<u64>>();
+        let (mut events, mut bytes) = (Some(0), header.len());
+        for row in snapshot.events(*run).map_err(failed)? {
+            let row = row.map_err(failed)?;
+            events = codec::count_events(row.value()).and_then(|more| Some(events? + more));
+            bytes += row.value().len();
+        }
         if waits && events <= ask.after {
             return Ok(Looked::Waits);
         }
-        let bytes = header.len() + stored.events.iter().map(Vec::len).sum::<usize>();
         if bytes > MAX_BYTES {
             return Err(NoAnswer::TooLarge { bytes, limit: MAX_BYTES });
         }
-        let state = processor::stored_state(&snapshot, &self.documents, &stored).map_err(failed)?;
+        let state = processor::stored_state(&snapshot, &self.documents, *run).map_err(failed)?;
         Ok(state.map_or(Looked::Unknown, |state| Looked::Whole(Arc::new(View::of_state(state, bytes)))))
     }
 }

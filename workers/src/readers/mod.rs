@@ -161,10 +161,11 @@ impl Publishing<'_> {
         self.gone.extend(gone);
     }
 
-    /// Done: everybody hears of it, and what nobody reads any more is dropped when nobody waits for that.
-    pub(crate) fn done(self) {
+    /// Done: everybody hears of it. What nobody reads any more is the caller's to drop, with about how many bytes it
+    /// takes.
+    pub(crate) fn done(self) -> (usize, Vec<Arc<View>>) {
         let Self { state, gone } = self;
         drop(state);
-        drop(gone);
+        (gone.iter().map(|view| view.bytes()).sum(), gone)
     }
 }

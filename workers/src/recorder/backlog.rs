@@ -139,20 +139,27 @@ impl Backlog {
         state.rows.has_room(&owner) && state.bytes.has_room(&owner)
     }
 
-    /// Adds rows that were committed, in order.
-    pub(crate) fn push(&self, rows: impl IntoIterator<Item = Committed>) {
+    /// Adds rows that were committed, in order. Of those that are to be read back from the journal the records are the
+    /// caller's to drop, with about how many bytes they take.
+    pub(crate) fn push(&self, rows: impl IntoIterator<Item = Committed>) -> (usize, Vec<Record>) {
+        let (mut bytes, mut left) = (0, Vec::new());
         {
             let mut state = self.lock();
             for Committed { place, record } in rows {
-                let fits = state.in_memory + place.bytes <= MEMORY_BYTES;
-                if fits {
+                let record = if state.in_memory + place.bytes <= MEMORY_BYTES {
                     state.in_memory += place.bytes;
-                }
-                state.add(Row { place, record: fits.then_some(record) });
+                    Some(record)
+                } else {
+                    bytes += place.bytes;
+                    left.push(record);
+                    None
+                };
+                state.add(Row { place, record });
             }
         }
         self.report();
         self.wake.notify_one();
+        (bytes, left)
     }
 
     /// Waits until rows wait.

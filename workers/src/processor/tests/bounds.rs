@@ -61,11 +61,11 @@ async fn the_gate_names_the_limit_that_is_reached() {
 async fn runs_that_wait_for_a_place_leave_memory_while_their_tenant_has_too_much_there() {
     const LIMIT: usize = 400_000;
     let directory = tempfile::tempdir().unwrap();
-    let (deps, _open) = deps(Journal::open(directory.path()).unwrap(), LIMIT);
+    let (mut deps, _open) = deps(Journal::open(directory.path()).unwrap(), LIMIT);
     let documents = Arc::clone(&deps.documents);
     let (sender, receiver) = mpsc::channel();
-    let dispatcher = Dispatcher::new((4, 2), deps.runner.clone(), Inputs { sender });
-    let mut core = Core::new(deps, receiver, dispatcher, Arc::default()).unwrap();
+    deps.max_steps = (4, 2);
+    let mut core = Core::new(deps, (Inputs { sender }, receiver), Arc::default()).unwrap();
     let (_silent, document) = call_that_is_never_answered();
     let hash = hash_of(&document);
     let workflow = documents.compile(&hash, &document).unwrap();
@@ -91,8 +91,7 @@ async fn a_turn_computes_no_more_once_what_it_computed_is_large() {
     let (deps, _open) = deps(Journal::open(directory.path()).unwrap(), 1 << 30);
     let documents = Arc::clone(&deps.documents);
     let (sender, receiver) = mpsc::channel();
-    let dispatcher = Dispatcher::new((4, 4), deps.runner.clone(), Inputs { sender });
-    let mut core = Core::new(deps, receiver, dispatcher, Arc::default()).unwrap();
+    let mut core = Core::new(deps, (Inputs { sender }, receiver), Arc::default()).unwrap();
     let kind = |n| if n == 0 { "manual" } else { "noop" };
     let nodes = (0..=60).map(|n| json!({"id": format!("n{n}"), "type": kind(n)}));
     let edges = (1..=60).map(|n| json!({"source": format!("n{}", n - 1), "target": format!("n{n}")}));

@@ -1,131 +1,12 @@
 //! Runs that wait in the journal, to begin or for a timer that is due, while their tenant has no room.
 
-use minireipaz::clock::ManualClock;
 use std::time::Duration;
 
-use domain::{items::Output, timestamp::Timestamp};
-
-use super::*;
-use crate::engine::{Command, Outcome};
-
-/// A processor that is driven turn by turn.
-struct Bench {
-    core: Core,
-    inputs: Inputs,
-    gate: Arc<Gate>,
-    documents: Arc<Documents>,
-    clock: Arc<ManualClock>,
-    _open: oneshot::Receiver<()>,
-}
-
-impl Bench {
-    fn on(journal: Journal, now: Timestamp, set: impl FnOnce(&mut ProcessorDeps)) -> Self {
-        let (mut deps, open) = deps(journal, 1 << 30);
-        let clock = Arc::new(ManualClock::at(now));
-        deps.clock = Arc::clone(&clock) as _;
-        set(&mut deps);
-        let (documents, gate) = (Arc::clone(&deps.documents), Arc::clone(&deps.gate));
-        gate.set_open(true);
-        let (sender, receiver) = mpsc::channel();
-        let inputs = Inputs { sender };
-        let dispatcher = Dispatcher::new(deps.max_steps, deps.runner.clone(), inputs.clone());
-        let mut core = Core::new(deps, receiver, dispatcher, Arc::default()).unwrap();
-        core.recover().unwrap();
-        Self { core, inputs, gate, documents, clock, _open: open }
-    }
-
-    /// Ends as a crash does, and leaves the journal.
-    fn crash(mut self) -> Journal {
-        self.core.dispatcher.abort_all();
-        let Self { core, gate, .. } = self;
-        let journal = Arc::clone(&core.journal);
-        drop((core, gate));
-        Arc::into_inner(journal).unwrap()
-    }
-
-    /// Hands runs over in one batch, in a turn of its own.
-    fn hand_over(&mut self, headers: &[Arc<RunHeader>], document: &DocumentText) -> Receipt {
-        let hash = hash_of(document);
-        let workflow = self.documents.compile(&hash, document).unwrap();
-        let task = |header: &Arc<RunHeader>| Task {
-            header: Arc::clone(header),
-            hash,
-            document: document.clone(),
-            workflow: Arc::clone(&workflow),
-        };
-        let (reply, mut answer) = oneshot::channel();
-        self.inputs.send(Input::Delivery(Delivery {
-            tasks: headers.iter().map(task).collect(),
-            rejected: Vec::new(),
-            elsewhere: Vec::new(),
-            letters: Vec::new(),
-            reply,
-            admission: self.gate.announce(1, Sender::Connector).unwrap().admit().unwrap(),
-        }));
-        assert!(self.core.turn());
-        answer.try_recv().unwrap().unwrap()
-    }
-
-    /// A turn in which nothing comes but what is due.
-    fn turn(&mut self) {
-        self.inputs.send(Input::Wake);
-        assert!(self.core.turn());
-    }
-
-    /// The step that runs of this run succeeds.
-    fn succeed(&mut self, run: RunId) {
-        let state = &self.core.runs[&run].state;
-        let (step, attempt) = state.running().next().unwrap();
-        self.inputs.send(Input::Finished {
-            tenant: state.header().tenant.clone(),
-            run,
-            run_attempt: state.header().attempt,
-            step,
-            attempt,
-            outcome: Some(Box::new(Outcome::Succeeded(Output::default()))),
-            bytes: 0,
-        });
-        assert!(self.core.turn());
-    }
-
-    /// Tells a run something, in a turn of its own.
-    fn tell(&mut self, run: RunId, command: Command) {
-        let mut turn = turn::Turn::new(self.clock.now());
-        self.core.load(&mut turn, run).unwrap();
-        self.core.advance(&mut turn, run, command);
-        assert!(self.core.complete(turn));
-    }
-
-    fn under_way(&self) -> Vec<RunId> {
-        let mut runs: Vec<_> = self.core.runs.keys().copied().collect();
-        runs.sort();
-        runs
-    }
-
-    fn unfinished(&self) -> usize {
-        self.core.journal.read().unwrap().unfinished(false).unwrap().len()
-    }
-}
-
-/// Runs of a tenant, accepted one millisecond after the other.
-fn runs(tenant: &str, count: i64) -> Vec<Arc<RunHeader>> {
-    let now = SystemClock.now().as_millis();
-    let header = |n: i64| {
-        let created_at = Timestamp::from_millis(now - count + n);
-        let tenant = TenantId::parse(tenant).unwrap();
-        Arc::new(RunHeader {
-            run_id: RunId::at(created_at, rand::random()),
-            created_at,
-            tenant,
-            ..RunHeader::clone(&header(1))
-        })
-    };
-    (0..count).map(header).collect()
-}
-
-fn ids(headers: &[Arc<RunHeader>]) -> Vec<RunId> {
-    headers.iter().map(|header| header.run_id).collect()
-}
+use super::{
+    bench::{Bench, ids, patient, runs},
+    *,
+};
+use crate::engine::Command;
 
 fn four_runs(deps: &mut ProcessorDeps) {
     deps.max_runs = 4;
@@ -232,9 +113,8 @@ async fn a_tenant_that_fills_its_part_of_the_journal_fails_alone_and_turns_nobod
         deps.max_queued_bytes = 10_000;
     });
     let busy = runs("busy", 40);
-    for run in &busy {
-        assert_eq!(bench.hand_over(std::slice::from_ref(run), &call).accepted, 1);
-    }
+    // Also within one batch.
+    assert_eq!(bench.hand_over(&busy, &call).accepted, 40);
     assert!((5_000..6_000).contains(&bench.core.to_begin.taken()), "{}", bench.core.to_begin.taken());
     let left = bench.unfinished();
     assert!((6..30).contains(&left), "{left}");
@@ -254,19 +134,6 @@ async fn a_tenant_that_fills_its_part_of_the_journal_fails_alone_and_turns_nobod
     assert!(failed.iter().all(|(tenant, error)| *tenant == "busy"
         && error.code == "limit"
         && error.message.contains("WORKER_MAX_QUEUED_BYTES")));
-}
-
-/// A workflow that waits for an hour.
-fn patient() -> DocumentText {
-    let document = json!({
-        "name": "Test",
-        "nodes": [
-            {"id": "start", "type": "manual"},
-            {"id": "wait", "type": "wait", "data": {"params": {"for": "1h"}}}
-        ],
-        "edges": [{"source": "start", "target": "wait"}],
-    });
-    DocumentText::parse(document.to_string()).unwrap()
 }
 
 #[tokio::test]
@@ -333,4 +200,54 @@ async fn runs_in_memory_that_only_wait_for_a_moment_that_is_near_do_not_keep_it_
         bench.clock.advance(Duration::from_secs(1));
     }
     assert_eq!(bench.unfinished(), 0);
+}
+
+#[tokio::test]
+async fn a_run_whose_function_had_a_clock_that_is_ahead_begins_as_soon_as_there_is_room() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_silent, call) = call_that_is_never_answered();
+    let mut bench = Bench::on(Journal::open(directory.path()).unwrap(), SystemClock.now(), four_runs);
+    let tomorrow = |run: &Arc<RunHeader>| {
+        let created_at = run.created_at.plus(Duration::from_secs(24 * 3_600));
+        Arc::new(RunHeader { created_at, ..RunHeader::clone(run) })
+    };
+    let busy: Vec<_> = runs("busy", 4).iter().map(tomorrow).collect();
+    bench.hand_over(&busy, &call);
+    assert_eq!(bench.under_way(), ids(&busy[..2]));
+    for run in &busy[..2] {
+        bench.succeed(run.run_id);
+        bench.turn();
+    }
+    assert_eq!((bench.under_way(), bench.core.to_begin.taken()), (ids(&busy[2..]), 0));
+}
+
+#[tokio::test]
+async fn a_run_that_has_just_begun_to_wait_once_more_makes_no_room_before_that_is_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let twice = json!({
+        "name": "Test",
+        "nodes": [
+            {"id": "start", "type": "manual"},
+            {"id": "one", "type": "wait", "data": {"params": {"for": "1h"}}},
+            {"id": "two", "type": "wait", "data": {"params": {"for": "2h"}}}
+        ],
+        "edges": [{"source": "start", "target": "one"}, {"source": "one", "target": "two"}],
+    });
+    let twice = DocumentText::parse(twice.to_string()).unwrap();
+    let mut bench = Bench::on(Journal::open(directory.path()).unwrap(), SystemClock.now(), |_| {});
+    let one = runs("one", 1);
+    let run = one[0].run_id;
+    bench.hand_over(&one, &twice);
+    let mut turn = turn::Turn::new(bench.clock.now());
+    bench.core.load(&mut turn, run).unwrap();
+    bench.core.memory.dozes(&one[0].tenant, run);
+    turn.now = bench.core.runs[&run].next_due().unwrap();
+    bench.core.advance(&mut turn, run, Command::TimerFired(Timer::Wake(StepKey::outside(1))));
+    bench.core.make_room(&one[0].tenant);
+    assert!(bench.core.runs[&run].state.is_parked());
+    assert!(bench.core.complete(turn));
+    bench.clock.advance(Duration::from_secs(4 * 3_600));
+    while bench.unfinished() > 0 {
+        bench.turn();
+    }
 }

@@ -1,0 +1,200 @@
+//! A run as the journal holds it: folded again with the function that live runs use.
+
+use std::sync::Arc;
+
+use domain::{ids::RunId, workflow::DocumentText};
+
+use super::{
+    active::{Active, Stored},
+    aside::Stop,
+    seal::timer_row,
+    weight,
+};
+use crate::{
+    documents::Documents,
+    engine::{RunHeader, RunState, Timer},
+    journal::{DocumentHash, JournalError, Snapshot, codec},
+};
+
+/// A run with more events than this, in bytes of the journal, takes long to read, and so does one that takes more memory
+/// than this when it has been read: many small values take longer than a long text. (Each is about what the other's limit
+/// costs: 15 to 40 ms in a build that is not optimized.)
+pub(super) const LONG_HISTORY: u64 = 512 << 10;
+pub(super) const LONG_MEMORY: u64 = 2 << 20;
+/// A document above this takes long to compile: 1 ms for 3 KiB of expressions.
+const LONG_DOCUMENT: usize = 8 << 10;
+
+/// What may be read.
+#[derive(Clone, Copy)]
+pub(super) enum Patience<'a> {
+    /// Only what is quick: others wait meanwhile.
+    Little,
+    /// Whatever it takes, unless this is set.
+    Until(&'a Stop),
+    /// Whatever it takes.
+    Endless,
+}
+
+/// What became of it.
+pub(super) enum Found {
+    /// The run.
+    Run(Box<Active>),
+    /// The journal does not hold it.
+    Nothing,
+    /// It takes long, and about so many bytes of memory.
+    TakesLong(usize),
+    /// It cannot be brought back.
+    Unreadable(Box<Unreadable>),
+    /// Nobody waits for it any more.
+    Stopped,
+}
+
+/// A run's row: the hash of its document, and its header.
+pub(super) type HeaderRow = (DocumentHash, Arc<RunHeader>);
+
+/// A stored run that cannot be brought back.
+pub(super) struct Unreadable {
+    pub(super) header: Option<HeaderRow>,
+    pub(super) why: String,
+    /// The row that cannot be read; empty if none is to blame.
+    pub(super) row: Vec<u8>,
+    /// Above every revision that was recorded.
+    pub(super) revision: u64,
+}
+
+/// A run as the journal holds it, for who reads it; `None` when it cannot be read.
+///
+/// # Errors
+/// When the disk fails.
+pub(crate) fn stored_state(
+    snapshot: &Snapshot,
+    documents: &Documents,
+    run: RunId,
+) -> Result<Option<RunState>, JournalError> {
+    Ok(match find(snapshot, documents, run, Patience::Endless)? {
+        Found::Run(active) => Some(active.state),
+        Found::Nothing | Found::TakesLong(_) | Found::Unreadable(_) | Found::Stopped => None,
+    })
+}
+
+/// Looks for a run in the journal.
+///
+/// # Errors
+/// When the disk fails.
+pub(super) fn find(
+    snapshot: &Snapshot,
+    documents: &Documents,
+    run: RunId,
+    patience: Patience<'_>,
+) -> Result<Found, JournalError> {
+    if matches!(patience, Patience::Little)
+        && let Some(long) = snapshot.long(run)?
+    {
+        return Ok(Found::TakesLong(long.memory));
+    }
+    let Some(header) = snapshot.header(run)? else { return Ok(Found::Nothing) };
+    match (Reading { snapshot, documents, run, patience }).read(&header) {
+        Ok(found) => Ok(found),
+        Err(Failure::Journal(error)) => Err(error),
+        Err(Failure::Damaged(damaged)) => {
+            let Damaged { header, why, row } = *damaged;
+            let revision = above_all_revisions(snapshot, run)?;
+            Ok(Found::Unreadable(Box::new(Unreadable { header, why, row, revision })))
+        }
+    }
+}
+
+/// Events that this worker does not know are counted all the same, so that the run's end is its newest fact.
+fn above_all_revisions(snapshot: &Snapshot, run: RunId) -> Result<u64, JournalError> {
+    let mut events = Some(0);
+    for row in snapshot.events(run)? {
+        let counted = codec::count_events(row?.value());
+        events = events.and_then(|events: u64| events.checked_add(counted?));
+    }
+    Ok(events.map_or(u64::MAX / 2, |events| events + 1))
+}
+
+enum Failure {
+    Journal(JournalError),
+    Damaged(Box<Damaged>),
+}
+
+impl From<JournalError> for Failure {
+    fn from(error: JournalError) -> Self {
+        Self::Journal(error)
+    }
+}
+
+/// What cannot be read of a run.
+struct Damaged {
+    header: Option<HeaderRow>,
+    why: String,
+    row: Vec<u8>,
+}
+
+impl Damaged {
+    fn failure(header: Option<&HeaderRow>, why: String, row: &[u8]) -> Failure {
+        Failure::Damaged(Box::new(Self { header: header.cloned(), why, row: row.to_vec() }))
+    }
+}
+
+struct Reading<'a> {
+    snapshot: &'a Snapshot,
+    documents: &'a Documents,
+    run: RunId,
+    patience: Patience<'a>,
+}
+
+impl Reading<'_> {
+    fn read(&self, header: &[u8]) -> Result<Found, Failure> {
+        let row = read_header(header)?;
+        let fail = |why, damaged: &[u8]| Damaged::failure(Some(&row), why, damaged);
+        let Some(text) = self.snapshot.document(&row.0)? else {
+            return Err(fail("its document is missing".to_owned(), &[]));
+        };
+        let document = DocumentText::parse(text.clone())
+            .map_err(|error| fail(format!("its document cannot be read: {error}"), text.as_bytes()))?;
+        let workflow = match self.documents.ready(&row.0) {
+            Some(workflow) => workflow,
+            None if matches!(self.patience, Patience::Little) && text.len() > LONG_DOCUMENT => {
+                return Ok(Found::TakesLong(weight::of_new_run(&row.1, 0, text.len())));
+            }
+            None => self.documents.compile(&row.0, &document).map_err(|why| fail(why, text.as_bytes()))?,
+        };
+        let mut state = RunState::new(Arc::clone(&row.1), Arc::clone(workflow.definition()));
+        let mut stored = Stored::default();
+        for events in self.snapshot.events(self.run)? {
+            let events = events?;
+            let events = events.value();
+            let all = codec::read_events(events)
+                .map_err(|error| fail(format!("its events cannot be read: {error}"), events))?;
+            for event in all {
+                state.apply(&event).map_err(|illegal| fail(illegal.to_string(), events))?;
+            }
+            stored.rows = stored.rows.saturating_add(1);
+            stored.history += events.len() as u64;
+            if matches!(self.patience, Patience::Until(stop) if stop.is_set()) {
+                return Ok(Found::Stopped);
+            }
+        }
+        stored.parked = self.snapshot.is_parked(self.run)?;
+        stored.long = self.snapshot.long(self.run)?.map_or(0, |long| long.memory as u64);
+        stored.timers = state.timers().collect();
+        let to_begin = match stored.timers.get(&Timer::Begin) {
+            Some(at) => self.snapshot.timer_bytes(&timer_row(&row.1, &Timer::Begin, *at, 0)?)?,
+            None => 0,
+        };
+        Ok(Found::Run(Box::new(Active::stored(state, workflow, (row.0, document), stored, to_begin))))
+    }
+}
+
+fn read_header(row: &[u8]) -> Result<HeaderRow, Failure> {
+    match codec::read_header(row) {
+        Ok((document, header)) => Ok((document, Arc::new(header))),
+        Err(error) => {
+            let bare = codec::read_header_without_input(row).ok();
+            let bare = bare.map(|(document, header)| (document, Arc::new(header)));
+            Err(Damaged::failure(bare.as_ref(), format!("its header cannot be read: {error}"), row))
+        }
+    }
+}
