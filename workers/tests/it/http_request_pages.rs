@@ -406,7 +406,10 @@ mod secrets {
         (params["url"], params["pagination"]["next_url"]) = (json!(echo.url()), json!(thrown));
         let told = failed(run(params, json!([{}])).await);
         assert_eq!(told.error.code, "expression");
-        assert!(told.error.message.contains("[redacted]") && !format!("{told:?}").contains("hush"), "{told:?}");
+        assert!(
+            told.error.message.contains("[redacted]") && !format!("{told:?}").contains("hush"),
+            "{told:?}"
+        );
     }
 
     #[tokio::test]
@@ -598,5 +601,5 @@ async fn a_crash_behind_a_failed_page_goes_on_with_that_page() {
     app.start_again().await;
     let found = app.succeeded(run).await;
     assert_eq!(PAGES.map(|path| app.endpoint.count(path)), [1, 1, 2]);
-    assert_eq!(step(&found, "call").output.as_ref().unwrap().ports["main"].len(), 3);
+    assert_eq!(step(&found, "call").output.as_ref().unwrap()["main"].len(), 3);
 }

@@ -94,10 +94,16 @@ impl Calls<'_> {
         let mut rested = came.is_some();
         let mut came = match came {
             Some(came) => came,
-            None => match self.page(params, None, item, 1).await {
-                Ok((answer, body)) => Gathered::first(response::whole(&answer, body)),
-                Err(failed) => return failure(failed, None),
-            },
+            None => {
+                let first = self.page(params, None, item, 1).await.and_then(|(answer, body)| {
+                    repeats.answer(1, &answer.body)?;
+                    Ok(response::whole(&answer, body))
+                });
+                match first {
+                    Ok(answer) => Gathered::first(answer),
+                    Err(failed) => return failure(failed, None),
+                }
+            }
         };
         if let Err(above) = held.more(came.size(full)) {
             return Ended::TooMuch(above);

@@ -52,6 +52,10 @@ fn next_url(home: &Url, next: &str) -> Result<Url, String> {
             "leads from https to http, which is not followed; let the expression say https".to_owned()
         );
     }
+    if next.origin() == home.origin() && next.username().is_empty() && next.password().is_none() {
+        // Both fail only where there is no host.
+        let _ = (next.set_username(home.username()), next.set_password(home.password()));
+    }
     Ok(next)
 }
 

@@ -70,7 +70,8 @@ impl Gathered {
     /// The same of the last page alone.
     pub(super) fn last_size(&self, full: bool) -> Size {
         let body = &self.last["body"];
-        let (items, value) = if full { (1, &*self.last) } else { (body.as_array().map_or(1, Vec::len), body) };
+        let (items, value) =
+            if full { (1, &*self.last) } else { (body.as_array().map_or(1, Vec::len), body) };
         Size { items, bytes: value_bytes_within(value, ANY_DEPTH).unwrap_or(usize::MAX / 2) }
     }
 
