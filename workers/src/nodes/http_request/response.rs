@@ -47,7 +47,12 @@ pub(super) fn body(answer: &Answer, params: &Params, used: &Used<'_>) -> Result<
 
 /// An answer with its body: `{status, headers, body}`.
 pub(super) fn whole(answer: &Answer, body: Value) -> Value {
-    json!({ "status": answer.status.as_u16(), "headers": headers(&answer.headers), "body": body })
+    let fields = [
+        ("status", answer.status.as_u16().into()),
+        ("headers", headers(&answer.headers).into()),
+        ("body", body),
+    ];
+    fields.into_iter().map(|(name, value): (&str, Value)| (name.to_owned(), value)).collect()
 }
 
 /// The items of an answer: one an element of a list, one for anything else, of `null` one without fields.
