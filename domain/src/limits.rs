@@ -94,6 +94,8 @@ limits! {
     MAX_IDEMPOTENCY_KEY: usize = 255, "bytes";
     /// Largest limit of concurrent runs.
     MAX_CONCURRENCY: u32 = 10_000, "runs";
+    /// Most pages of an answer that `http_request` asks for.
+    MAX_PAGES: usize = 1_000, "pages";
     /// Most attempts that a node's retry may ask for.
     MAX_ATTEMPTS: u32 = 100, "attempts";
 }

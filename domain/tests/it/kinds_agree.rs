@@ -41,6 +41,17 @@ fn null_is_a_parameter_that_is_not_given() {
         ("http_request", http(json!({"credential": null, "pagination": null})), true),
         ("http_request", http(json!({"credential": "x"})), false),
         ("http_request", json!({"url": null}), false),
+        (
+            "http_request",
+            http(json!({"batch": null, "pagination": {"next_url": null, "query": {"a": 1}}})),
+            true,
+        ),
+        (
+            "http_request",
+            http(json!({"pagination": {"next_url": null, "until": null, "pause": null}})),
+            false,
+        ),
+        ("http_request", http(json!({"batch": {"size": null}})), false),
         ("wait", json!({"for": null, "until": "2026-12-24T18:00:00Z"}), true),
         ("wait", json!({"for": null, "until": null}), false),
         ("wait", json!({"for": null}), false),
@@ -114,6 +125,10 @@ fn texts_with_a_form_have_it_in_both() {
         ("http_request", http(json!({"headers": {"a b": "x"}})), false),
         ("http_request", http(json!({"headers": {"x": "a\nb"}})), false),
         ("http_request", http(json!({"accept_status": [" 200 - 299 ", " 3xx ", 404.0]})), true),
+        ("http_request", http(json!({"accept_status": " any "})), true),
+        ("http_request", http(json!({"accept_status": "all"})), false),
+        ("http_request", http(json!({"accept_status": 404})), true),
+        ("http_request", http(json!({"accept_status": 99})), false),
         ("http_request", http(json!({"accept_status": ["+200"]})), false),
         ("http_request", http(json!({"accept_status": ["0200"]})), false),
         ("http_request", http(json!({"redirects": 5.0})), true),
@@ -216,7 +231,21 @@ fn rich() -> Vec<(&'static str, Value)> {
                 "method": "post", "query": {"a": 1, "b": ["c", true]}, "headers": {"x-a": "b", "x-c": ["d", 5]},
                 "response": {"format": "json", "full": true}, "accept_status": [200, "3xx", "404-410"],
                 "redirects": 7,
+                "pagination": {
+                    "next_url": "{{ $response.body.next }}", "query": {"page": "{{ $pageCount }}", "a": ["b", 1]},
+                    "headers": {"x-a": "b"}, "body": {"a.b": {"c": 1}}, "until": "empty", "last_status": [404],
+                    "max_pages": 10, "pause": "1s",
+                },
+                "batch": {"size": 10, "pause": "2s"},
             })),
+        ),
+        (
+            "http_request",
+            http(json!({"accept_status": "any", "pagination": {"next_url": "x", "until": true}})),
+        ),
+        (
+            "http_request",
+            http(json!({"pagination": {"query": {"a": 1}, "last_status": 404}, "batch": {"size": 1}})),
         ),
     ];
     for body in [

@@ -7,7 +7,7 @@
 //!
 //! What an expression sees: `$json` (the item), `$input` and `$('node id or label')` with `.all()`, `.first()`,
 //! `.last()` and `.item` (each of the first three takes a port's name), `$run`, `$workflow`, `$now`, `$env`,
-//! `$itemIndex`. Items that come from `$input` and `$('..')` are frozen; `$json` is a copy of its own. Local time is UTC,
+//! `$itemIndex`; behind a page of an answer also `$response` and `$pageCount`. Items that come from `$input` and `$('..')` are frozen; `$json` is a copy of its own. Local time is UTC,
 //! wherever the worker is.
 
 mod environment;
@@ -27,7 +27,7 @@ pub(crate) use expression::{Expression, ExpressionError};
 pub(crate) use javascript::{Ask, JavaScript, Unevaluated, Values};
 pub use javascript::{JavaScriptLimits, javascript_child};
 pub(crate) use param::Param;
-pub(crate) use scope::Scope;
+pub(crate) use scope::{Page, Scope};
 
 #[cfg(test)]
 pub(crate) mod tests;

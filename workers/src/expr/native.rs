@@ -69,6 +69,12 @@ fn start<'s>(root: &Root, scope: &'s Scope, item: usize) -> Result<Reached<'s>, 
         Root::Env => Reached::Value(scope.env_object()),
         Root::Now => Reached::Made(Value::String(scope.now.to_string())),
         Root::ItemIndex => Reached::Made(Value::from(item)),
+        Root::Response => {
+            scope.page.as_ref().map_or(Reached::Undefined, |page| Reached::Value(&page.response))
+        }
+        Root::PageCount => {
+            scope.page.as_ref().map_or(Reached::Undefined, |page| Reached::Made(page.count.into()))
+        }
     })
 }
 

@@ -31,6 +31,8 @@ pub(super) enum Root {
     Now,
     Env,
     ItemIndex,
+    Response,
+    PageCount,
 }
 
 /// Which of a list of items.
@@ -74,6 +76,8 @@ pub(super) fn parse(source: &str, definition: &Definition) -> Option<Path> {
             "$now" => Root::Now,
             "$env" => Root::Env,
             "$itemIndex" => Root::ItemIndex,
+            "$response" => Root::Response,
+            "$pageCount" => Root::PageCount,
             _ => return None,
         }
     };

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use crate::engine::RunHeader;
 
 /// The data of one attempt. Everything in it is shared, so that it is cheap to make.
+#[derive(Clone)]
 pub(crate) struct Scope {
     pub(crate) run: Arc<RunHeader>,
     pub(crate) definition: Arc<Definition>,
@@ -30,7 +31,18 @@ pub(crate) struct Scope {
     pub(crate) now: Timestamp,
     /// What `$env` may see.
     pub(crate) env: Arc<BTreeMap<String, String>>,
+    /// The page that came last, where a step asks for further ones.
+    pub(crate) page: Option<Page>,
     pub(crate) objects: Objects,
+}
+
+/// `$response` and `$pageCount`: an answer that others may follow.
+#[derive(Clone)]
+pub(crate) struct Page {
+    /// `{status, headers, body}`.
+    pub(crate) response: Arc<Value>,
+    /// How many pages have come, this one among them.
+    pub(crate) count: usize,
 }
 
 /// `$run`, `$workflow`, `$env` as values, made when they are first asked for.
@@ -41,6 +53,13 @@ pub(crate) struct Objects {
     env: OnceLock<Value>,
     /// What keeps `$env` out of errors.
     pub(super) redactor: OnceLock<Redactor>,
+}
+
+/// A copy makes its own.
+impl Clone for Objects {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 /// A list of items in pieces, as edges and ports deliver it.
@@ -69,6 +88,11 @@ impl Segments<'_> {
 }
 
 impl Scope {
+    /// What the expressions see that are evaluated behind a page.
+    pub(crate) fn behind(&self, page: Page) -> Self {
+        Self { page: Some(page), ..self.clone() }
+    }
+
     pub(super) fn run_object(&self) -> &Value {
         self.objects.run.get_or_init(|| {
             json!({

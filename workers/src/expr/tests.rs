@@ -19,6 +19,7 @@ use std::sync::Arc;
 mod isolation;
 mod locale;
 mod native;
+mod pages;
 
 const NOW: i64 = 1_767_225_600_123;
 
@@ -76,6 +77,7 @@ fn scope(input: Value) -> Arc<Scope> {
         ],
         now: Timestamp::from_millis(NOW),
         env: Arc::new(BTreeMap::from([("REGION".to_owned(), "eu".to_owned())])),
+        page: None,
         objects: Default::default(),
     })
 }

@@ -59,6 +59,7 @@ impl StepTask {
             outputs: self.outputs.clone(),
             now: facilities.clock.now(),
             env: Arc::clone(&facilities.env),
+            page: None,
             objects: Default::default(),
         }
     }

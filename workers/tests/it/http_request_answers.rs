@@ -159,6 +159,43 @@ async fn a_full_answer_gives_what_a_next_call_needs() {
 }
 
 #[tokio::test]
+async fn an_answer_to_head_is_its_headers_whatever_length_they_tell() {
+    let head = b"HTTP/1.1 200 X\r\ncontent-type: application/json\r\ncontent-encoding: gzip\r\n\
+                 content-length: 104857600\r\nx-total: 7\r\n\r\n";
+    let server = RawServer::start(|_| Reply::Hanging(head.to_vec())).await;
+    let params = json!({"method": "HEAD", "url": server.url()});
+    assert_eq!(succeeded(run(params.clone(), json!([{}])).await), json!([{}]));
+    let mut full = params;
+    full["response"] = json!({"full": true});
+    let found = succeeded(run(full, json!([{}])).await);
+    let headers = &found[0]["headers"];
+    assert_eq!((&headers["x-total"], &headers["content-length"]), (&json!("7"), &json!("104857600")));
+    assert_eq!((&found[0]["status"], &found[0]["body"]), (&json!(200), &Value::Null));
+}
+
+#[tokio::test]
+async fn every_status_is_an_answer_where_any_is_accepted() {
+    let mut settings = RunnerSettings::default();
+    settings.http.allow = "127.0.0.1".parse().unwrap();
+    settings.http.breaker.failures = 2;
+    let runner = Runner::new(settings, Arc::new(SystemClock)).unwrap();
+    let headers = "content-type: application/json\r\n";
+    for status in [204, 304, 404, 429, 500, 503] {
+        let body = if matches!(status, 204 | 304) { "" } else { "{\"why\": 1}" };
+        let server = RawServer::of(answer(status, headers, body)).await;
+        let params = json!({"url": server.url(), "accept_status": "any", "response": {"full": true}});
+        let found = succeeded(runner.run(attempt("http_request", params, json!([{}]))).await);
+        assert_eq!(found[0]["status"], status);
+    }
+    let busy = RawServer::of(answer(503, headers, "{}")).await;
+    for _ in 0..5 {
+        // What is accepted is no failure of the server either.
+        let params = json!({"url": busy.url(), "accept_status": [200, "5xx"]});
+        assert_eq!(succeeded(runner.run(attempt("http_request", params, json!([{}]))).await), json!([{}]));
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_trickles_is_given_up_by_name() {
     let head = b"HTTP/1.1 200 X\r\ncontent-type: text/plain\r\ncontent-length: 1000\r\n\r\nabc";
     let server = RawServer::start(|_| Reply::Hanging(head.to_vec())).await;

@@ -19,6 +19,8 @@ mod fairness;
 mod flow;
 mod http_request;
 mod http_request_answers;
+mod http_request_batches;
+mod http_request_pages;
 mod http_request_wire;
 mod ingest;
 mod javascript;

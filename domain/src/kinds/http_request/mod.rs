@@ -2,6 +2,9 @@
 
 mod address;
 mod body;
+mod count;
+mod page;
+mod pagination;
 mod pairs;
 mod redirects;
 mod status;
@@ -13,6 +16,9 @@ use url::Url;
 
 pub use address::{Address, Method};
 pub use body::{Body, Part, PartContent};
+pub use count::{BatchSize, MaxPages};
+pub use page::InvalidPage;
+pub use pagination::{Batch, Paged, Pagination, Until};
 pub use pairs::{Headers, Pairs};
 pub use redirects::Redirects;
 pub use status::Statuses;
@@ -40,14 +46,17 @@ params! {
         body: Option<Body>;
         /// What becomes of the answer.
         response: Response = Response::default();
-        /// Which statuses count as an answer, such as `[200, "3xx", "404-410"]`; without it all below 400 do.
+        /// Which statuses count as an answer: `any`, one such as `200`, `"3xx"` or `"404-410"`, or a list of them; without
+        /// it all below 400 do.
         accept_status: Option<Statuses>;
         /// `follow` (5 redirects at most), `none` (a redirect is the answer), or how many to follow: 0 to 20.
         redirects: Redirects = Redirects::default();
         /// A stored credential.
         credential: Option<NotYet>;
-        /// Several answers as one.
-        pagination: Option<NotYet>;
+        /// How an answer that comes in pages goes on; the items of all pages leave in the item's place.
+        pagination: Option<Paged>, [fixed];
+        /// How the calls for many items are parted. Without it they follow each other; up to 8 are under way at a time.
+        batch: Option<Batch>, [fixed];
     }
 }
 
@@ -104,9 +113,20 @@ impl Params {
     /// Whether an answer with this status is a success.
     #[must_use]
     pub fn accepts(&self, status: u16) -> bool {
-        self.accept_status.as_ref().map_or(status < 400, |accepted| accepted.contain(status))
+        let accepted = self.accept_status.as_ref().map_or(status < 400, |accepted| accepted.contain(status));
+        accepted || self.ends_pages(status)
+    }
+
+    /// Whether an answer with this status says that there is no such page.
+    #[must_use]
+    pub fn ends_pages(&self, status: u16) -> bool {
+        let last = self.pagination.as_ref().and_then(|Paged(pagination)| pagination.last_status.as_ref());
+        last.is_some_and(|last| last.contain(status))
     }
 }
+
+/// What its page says.
+const DOCS: &str = include_str!("docs.md").trim_ascii_end();
 
 /// The kind. A call of a web API: 4 attempts within 10 minutes, 30 s each.
 pub static DECLARATION: Declaration = Declaration {
@@ -114,16 +134,7 @@ pub static DECLARATION: Declaration = Declaration {
     title: "HTTP request",
     group: Group::Calls,
     summary: "Calls a web API, once an item; its answers are the items that go on.",
-    docs: "A JSON object as answer becomes one item, a JSON list one item an element, a text `{\"data\": …}`; with \
-           `response.full` an item is `{status, headers, body}`. An empty or blank answer becomes one item without \
-           fields. Answers that are encoded (`gzip`, `deflate`, `br`, `zstd`) are decoded; text and JSON are read by their \
-           byte order mark, else in the character set that the content type names, else as UTF-8. Larger answers than \
-           4 MiB, and those that bring less than 200 bytes in 20 s, are given up. User and password in the address are \
-           sent as `Authorization: Basic`. Redirects are followed as browsers do: secret headers stay with their origin. \
-           Every attempt of the same item carries the same header \
-           `Idempotency-Key`. Calls that failed with 429, 500, 502, 503 or 504, or without an answer, are tried again; \
-           items that are done are not called a second time. Addresses that are not public are refused unless the \
-           operator allows them.",
+    docs: DOCS,
     icon: "globe",
     effect: Effect::Calls,
     retry: RetryPolicy::standard(4, Duration::from_secs(600)),

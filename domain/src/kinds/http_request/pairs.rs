@@ -160,7 +160,8 @@ pub(super) fn read_scalar(
     text
 }
 
-fn scalar(value: &Value) -> Option<String> {
+/// As a text, if it is written as one.
+pub(super) fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number::text(number).into_owned()),

@@ -3,10 +3,7 @@
 use crate::violation::ViolationCode as Code;
 use serde_json::{Value, json};
 
-use crate::{
-    items::name_of,
-    kinds::params::{At, Parameter, Reader, open, whole},
-};
+use crate::kinds::params::{At, Parameter, Reader, open, whole};
 
 /// Statuses that count as an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,9 +17,12 @@ struct Range {
 }
 
 impl Range {
-    /// `"200"`, `"2xx"` or `"200-299"`.
+    /// `"200"`, `"2xx"`, `"200-299"` or `"any"`.
     fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
+        if text == "any" {
+            return Some(Self { first: 0, last: u16::MAX });
+        }
         let (first, last) = match text.split_once('-') {
             Some((first, last)) => (status(first)?, status(last)?),
             None => match text.strip_suffix("xx") {
@@ -50,23 +50,19 @@ impl Statuses {
 }
 
 impl Parameter for Statuses {
-    const NAME: &'static str = "list of statuses";
+    const NAME: &'static str = "`any`, a status or a list of statuses";
 
     fn schema() -> Value {
-        let status = json!({ "anyOf": [
-            { "type": "integer", "minimum": 100, "maximum": 599 },
-            { "type": "string", "pattern": r"^\s*[1-5]([0-9]{2}(\s*-\s*[1-5][0-9]{2})?|xx)\s*$" },
-        ] });
-        json!({ "type": "array", "items": open(status), "minItems": 1 })
+        let number = json!({ "type": "integer", "minimum": 100, "maximum": 599 });
+        let pattern = r"^\s*([1-5]([0-9]{2}(\s*-\s*[1-5][0-9]{2})?|xx)|any)\s*$";
+        let text = json!({ "type": "string", "pattern": pattern });
+        let one = open(json!({ "anyOf": [number, text] }));
+        json!({ "anyOf": [number, text, { "type": "array", "items": one, "minItems": 1 }] })
     }
 
     fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
         let Value::Array(list) = value else {
-            let found = name_of(value);
-            let message =
-                format!("`accept_status` is a list such as [200, \"3xx\", \"404-410\"], not {found}");
-            reader.violation(at, Code::InvalidValue, message);
-            return None;
+            return range(value, at, reader).map(|range| Self(vec![range]));
         };
         let mut ranges = Vec::with_capacity(list.len());
         for (i, value) in list.iter().enumerate() {
@@ -74,20 +70,24 @@ impl Parameter for Statuses {
                 reader.check_templates(value, &at.index(i));
                 continue;
             }
-            let range = match value {
-                Value::Number(number) => whole(number).and_then(|status| Range::parse(&status.to_string())),
-                Value::String(text) => Range::parse(text),
-                _ => None,
-            };
-            if range.is_none() {
-                let message = format!("{value} is not a status: write 200, \"2xx\" or \"200-299\"");
-                reader.violation(&at.index(i), Code::InvalidValue, message);
-            }
-            ranges.extend(range);
+            ranges.extend(range(value, &at.index(i), reader));
         }
         if list.is_empty() {
-            reader.violation(at, Code::InvalidValue, "an empty list accepts nothing; leave it out");
+            reader.violation(at, Code::InvalidValue, "an empty list has no status; leave it out");
         }
         (!list.is_empty() && ranges.len() == list.len()).then_some(Self(ranges))
     }
+}
+
+fn range(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Range> {
+    let range = match value {
+        Value::Number(number) => whole(number).and_then(|status| Range::parse(&status.to_string())),
+        Value::String(text) => Range::parse(text),
+        _ => None,
+    };
+    if range.is_none() {
+        let message = format!("{value} is not a status: write 200, \"2xx\", \"200-299\" or \"any\"");
+        reader.violation(at, Code::InvalidValue, message);
+    }
+    range
 }

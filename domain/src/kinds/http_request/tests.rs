@@ -40,8 +40,38 @@ fn every_mistake_of_saved_parameters_is_found_with_its_place() {
     check(json!({"url": "https://a/{{ $json.x"}), &[("p.url", "invalid_expression")]);
     check(json!({"url": "https://a", "method": "FETCH"}), &[("p.method", "invalid_value")]);
     check(
-        json!({"url": "https://a", "credential": "x", "pagination": {}}),
-        &[("p.credential", "not_available"), ("p.pagination", "not_available")],
+        json!({"url": "https://a", "credential": "x", "pagination": {}, "batch": {}}),
+        &[("p.credential", "not_available"), ("p.pagination", "required"), ("p.batch.size", "required")],
+    );
+    check(
+        json!({"url": "https://a", "pagination": "{{ x }}", "batch": {"size": "{{ 5 }}", "pause": "{{ x }}"}}),
+        &[
+            ("p.pagination", "invalid_value"),
+            ("p.batch.size", "invalid_value"),
+            ("p.batch.pause", "invalid_value"),
+        ],
+    );
+    check(
+        json!({"url": "https://a", "pagination": {
+            "next_url": 5, "query": {"a": {}}, "headers": {"Host": "x"}, "body": {"a..b": 1}, "until": "full",
+            "last_status": "none", "max_pages": 1001, "pause": 3, "limit": 9,
+        }, "batch": {"size": 0}}),
+        &[
+            ("p.pagination.next_url", "invalid_value"),
+            ("p.pagination.query.a", "invalid_value"),
+            ("p.pagination.headers.Host", "invalid_header"),
+            ("p.pagination.body.a..b", "invalid_path"),
+            ("p.pagination.until", "invalid_value"),
+            ("p.pagination.last_status", "invalid_value"),
+            ("p.pagination.max_pages", "invalid_value"),
+            ("p.pagination.pause", "invalid_value"),
+            ("p.pagination.limit", "unknown_parameter"),
+            ("p.batch.size", "invalid_value"),
+        ],
+    );
+    check(
+        json!({"url": "https://a", "pagination": {"next_url": "{{ a b }}"}}),
+        &[("p.pagination.next_url", "invalid_expression")],
     );
     check(
         json!({"url": "https://a", "query": {"a": {}, "b": "{{ x }}"}, "headers": {"a b": "x", "Host": "y", "x-ok": "{{ $json.t }}", "x-bad": "a\nb"}}),
@@ -112,6 +142,7 @@ fn evaluated_parameters_become_a_request() {
     assert_eq!(read.body, Some(Body::Form(vec![("f".into(), "2.5".into())])));
     assert_eq!(read.response, Response { format: Format::Text, full: true });
     assert_eq!(read.redirects, Redirects(None));
+    assert!(read.pagination.is_none() && read.batch.is_none());
     for (status, accepted) in [(200, true), (299, true), (404, true), (300, false), (500, false)] {
         assert_eq!(read.accepts(status), accepted, "{status}");
     }
@@ -155,5 +186,110 @@ fn what_only_shows_after_evaluation_is_a_violation_then() {
     ] {
         let found = evaluated(&params).unwrap_err();
         assert_eq!(found.iter().map(|one| one.path.as_str()).collect::<Vec<_>>(), [path], "{params}");
+    }
+}
+
+#[test]
+fn a_status_stands_alone_or_in_a_list_and_any_is_every_one() {
+    let accepts = |accepted: Value, status: u16| {
+        evaluated(&json!({"url": "http://a", "accept_status": accepted})).unwrap().accepts(status)
+    };
+    for (accepted, yes, no) in [
+        (json!(404), vec![404], vec![200, 403]),
+        (json!("2xx"), vec![200, 299], vec![300, 404]),
+        (json!("404-410"), vec![404, 410], vec![200, 411]),
+        (json!("any"), vec![100, 200, 404, 503, 599, 799], vec![]),
+        (json!([201, "any"]), vec![201, 500], vec![]),
+    ] {
+        assert!(yes.iter().all(|status| accepts(accepted.clone(), *status)), "{accepted}");
+        assert!(!no.iter().any(|status| accepts(accepted.clone(), *status)), "{accepted}");
+    }
+}
+
+#[test]
+fn a_status_that_ends_the_pages_is_no_failure() {
+    let read = evaluated(&json!({"url": "http://a", "pagination": {"last_status": [404, "41x", "410-419"]}}));
+    assert!(read.is_err(), "a class has two x");
+    let read =
+        evaluated(&json!({"url": "http://a", "accept_status": 200, "pagination": {"last_status": [404]}}))
+            .unwrap();
+    for (status, accepted, last) in [(200, true, false), (404, true, true), (410, false, false)] {
+        assert_eq!((read.accepts(status), read.ends_pages(status)), (accepted, last), "{status}");
+    }
+}
+
+#[test]
+fn a_page_is_the_first_one_with_what_is_different() {
+    let first = json!({
+        "url": "https://a.example/list?a=x%20y&page=1&flag", "query": {"size": 50, "page": 1},
+        "headers": {"X-Cursor": "0", "Accept": "a"}, "body": {"json": {"v": {"after": null, "n": 5}}},
+    });
+    let page = |different: Value, url: Option<&str>| {
+        let mut violations = Violations::new();
+        let object = different.as_object().unwrap();
+        let read =
+            Pagination::read_object(object, &At::root("p"), &mut Reader::evaluated(&mut violations)).unwrap();
+        let page = evaluated(&first).unwrap().page(url.map(|url| url.parse().unwrap()), &read).unwrap();
+        (page.target().to_string(), page.headers.0, page.body)
+    };
+    let (url, headers, body) = page(
+        json!({"query": {"page": [2, 3], "new": "ü"}, "headers": {"X-CURSOR": "7"}, "body": {"v.after": "c", "w": [1]}}),
+        None,
+    );
+    assert_eq!(url, "https://a.example/list?a=x%20y&flag&size=50&page=2&page=3&new=%C3%BC");
+    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(headers, [header("accept", "a"), header("x-cursor", "7")]);
+    assert_eq!(body, Some(Body::Json(json!({"v": {"after": "c", "n": 5}, "w": [1]}))));
+
+    let (url, ..) = page(json!({"query": {"size": 9}}), Some("https://a.example/next?page=2&size=1"));
+    assert_eq!(url, "https://a.example/next?page=2&size=9");
+    let (url, ..) = page(json!({"next_url": "x"}), Some("https://b.example/"));
+    assert_eq!(url, "https://b.example/", "the query belongs to the first page's address");
+}
+
+#[test]
+fn the_next_pages_form_has_other_fields_and_other_bodies_have_none() {
+    let page = |body: Value, different: Value| {
+        let mut violations = Violations::new();
+        let different = json!({ "body": different });
+        let object = different.as_object().unwrap();
+        let read =
+            Pagination::read_object(object, &At::root("p"), &mut Reader::evaluated(&mut violations)).unwrap();
+        let params = json!({"url": "https://a.example/", "body": body});
+        evaluated(&params).unwrap().page(None, &read).map(|page| page.body).map_err(|why| why.to_string())
+    };
+    let pairs = |pairs: &[(&str, &str)]| {
+        Body::Form(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    };
+    let form = json!({"form": {"a": 1, "p.n": 1, "b": 2}});
+    let changed = page(form.clone(), json!({"p.n": 2, "b": [3, 4]})).unwrap();
+    assert_eq!(changed, Some(pairs(&[("a", "1"), ("p.n", "2"), ("b", "3"), ("b", "4")])));
+    for (body, different, said) in [
+        (form, json!({"a": {"b": 1}}), "`pagination.body.a` must be a text"),
+        (json!({"json": [1]}), json!({"a": 1}), "which must be an object"),
+        (json!({"text": "a=1"}), json!({"a": 2}), "the request has neither"),
+        (json!(null), json!({"a": 2}), "the request has neither"),
+        (json!({"json": {"a": 5}}), json!({"a.b": 2}), "cannot set \"a.b\""),
+    ] {
+        let found = page(body.clone(), different).unwrap_err();
+        assert!(found.contains(said), "{body}: {found}");
+    }
+}
+
+#[test]
+fn what_comes_to_nothing_says_that_there_is_no_further_page() {
+    for (different, at_end) in [
+        (json!({}), false),
+        (json!({"next_url": "x"}), false),
+        (json!({"next_url": null}), true),
+        (json!({"next_url": ""}), true),
+        (json!({"query": {"page": 2, "a": []}}), false),
+        (json!({"query": {"page": 2, "cursor": null}}), true),
+        (json!({"headers": {"x-cursor": ""}}), true),
+        (json!({"body": {"offset": 0, "more": false}}), false),
+        (json!({"body": {"v.after": null}}), true),
+        (json!({"next_url": "x", "query": {"cursor": null}}), true),
+    ] {
+        assert_eq!(Pagination::is_at_end(different.as_object().unwrap()), at_end, "{different}");
     }
 }

@@ -16,6 +16,7 @@ mod time;
 mod types;
 
 pub use reader::{At, Checker, Reader};
+pub(crate) use schema::given;
 pub use schema::{any_case, nullable, object_schema, open, root};
 pub(crate) use table::params;
 pub use table::{OnlyWith, Param, Table};

@@ -109,7 +109,9 @@ impl<'v> Reader<'v> {
         Self { violations, expressions: Expressions::Evaluated }
     }
 
-    const fn is_saved(&self) -> bool {
+    /// Whether the values are those of a saved document, whose expressions are not evaluated yet.
+    #[must_use]
+    pub const fn is_saved(&self) -> bool {
         !matches!(self.expressions, Expressions::Evaluated)
     }
 

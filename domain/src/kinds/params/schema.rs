@@ -138,6 +138,6 @@ fn rules(table: &Table, param: &Param) -> Vec<Value> {
 }
 
 /// An object in which a parameter is there, and not `null`.
-fn given(name: &str) -> Value {
+pub(crate) fn given(name: &str) -> Value {
     json!({ "required": [name], "properties": { name: { "not": { "type": "null" } } } })
 }

@@ -42,6 +42,9 @@ pub(super) struct Seen<T> {
     pub(super) run: Option<T>,
     pub(super) workflow: Option<T>,
     pub(super) env: Option<T>,
+    /// `$response`, and `$pageCount`, behind a page of an answer.
+    pub(super) response: Option<T>,
+    pub(super) page_count: Option<usize>,
     /// `$now`, in milliseconds since 1970.
     pub(super) now: i64,
     /// What `$('…')` may name: a place in `nodes`, or why it is none.

@@ -28,12 +28,15 @@ fn seen<'s>(scope: &'s Scope, sources: &[Arc<str>], items: &[usize]) -> Seen<Dat
     let input = any_mentions("$input").then(|| scope.input.iter().map(Data::Item).collect());
     let json = (input.is_none() && any_mentions("$json"))
         .then(|| items.iter().filter_map(|&item| scope.input.get(item)).map(Data::Item).collect());
+    let page = scope.page.as_ref();
     let mut seen = Seen {
         input,
         json,
         run: any_mentions("$run").then(|| Data::Value(scope.run_object())),
         workflow: any_mentions("$workflow").then(|| Data::Value(scope.workflow_object())),
         env: any_mentions("$env").then(|| Data::Value(scope.env_object())),
+        response: page.filter(|_| any_mentions("$response")).map(|page| Data::Value(&page.response)),
+        page_count: page.map(|page| page.count),
         now: scope.now.as_millis(),
         names: BTreeMap::new(),
         all_names: false,

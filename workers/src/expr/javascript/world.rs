@@ -133,14 +133,18 @@ impl World {
         self.watch.deadline.set(cpu_time() + START);
         *self.current.borrow_mut() = Some(Rc::clone(request));
         self.compiled = vec![None; request.sources.len()];
-        let Seen { run, workflow, env, now, .. } = &request.scope;
+        let Seen { run, workflow, env, response, page_count, now, .. } = &request.scope;
         #[expect(clippy::cast_precision_loss, reason = "milliseconds of this age of the world are exact")]
         let now = *now as f64;
         self.context.with(|ctx| {
             let entered = || {
                 let constant = |json: &Option<Json>| given(&ctx, json.as_deref());
                 let enter = self.enter.clone().restore(&ctx)?;
-                enter.call::<_, ()>((now, constant(run)?, constant(workflow)?, constant(env)?))
+                let (run, workflow, env) = (constant(run)?, constant(workflow)?, constant(env)?);
+                // `None` would be null.
+                let count =
+                    page_count.map_or_else(|| Js::new_undefined(ctx.clone()), |count| number(&ctx, count));
+                enter.call::<_, ()>((now, run, workflow, env, constant(response)?, count))
             };
             entered().map_err(|error| result::describe(&ctx, &error))
         })
@@ -225,6 +229,10 @@ fn given<'js>(ctx: &Ctx<'js>, json: Option<&RawValue>) -> rquickjs::Result<Js<'j
     json.map_or_else(|| Ok(Js::new_undefined(ctx.clone())), |json| host::value(ctx, json))
 }
 
+fn number<'js>(ctx: &Ctx<'js>, count: usize) -> Js<'js> {
+    Js::new_int(ctx.clone(), i32::try_from(count).unwrap_or(i32::MAX))
+}
+
 /// The functions that the prelude makes, and those of the host.
 fn prelude(ctx: &Ctx<'_>, current: &Current) -> rquickjs::Result<([Kept; 3], [Kept; 5])> {
     ctx.eval::<(), _>(include_str!("locale.js"))?;
@@ -262,6 +270,6 @@ fn compile<'js>(
 fn function(source: &str, open: &str, close: &str) -> String {
     // The line break ends a comment at the end of the expression. An arrow function has no `arguments`, no `new.target`.
     format!(
-        "export default ($json, $input, $, $run, $workflow, $env, $now, $itemIndex) => {{ return {open}\n{source}\n{close} }}"
+        "export default ($json, $input, $, $run, $workflow, $env, $now, $itemIndex, $response, $pageCount) => {{ return {open}\n{source}\n{close} }}"
     )
 }

@@ -116,7 +116,7 @@ impl Caller<'_> {
             .try_acquire(Instant::now())
             .map_err(|rejected| CallFailure::rejected(&request.url, rejected.retry_after))?;
         let result = self.exchange(request, params, what).await;
-        if blames_destination(&result) {
+        if blames_destination(&result, params) {
             failed_at(&request.url, permit);
         } else {
             permit.success();
@@ -167,9 +167,10 @@ enum Hop {
     Redirect(StatusCode, Url),
 }
 
-/// A destination that refuses or limits us is alive.
-fn blames_destination(result: &Result<Hop, CallFailure>) -> bool {
+/// A destination that refuses or limits us is alive, and what the author accepts is no failure.
+fn blames_destination(result: &Result<Hop, CallFailure>, params: &Params) -> bool {
     let failure = match result {
+        Ok(Hop::Answer(answer, None)) if params.accepts(answer.status.as_u16()) => None,
         Ok(Hop::Answer(_, Some(failed))) | Err(failed) => Some(failed.failure),
         Ok(Hop::Answer(answer, None)) => Failure::of_status(answer.status.as_u16(), None),
         Ok(Hop::Redirect(..)) => None,

@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, io, time::Duration};
 
-use domain::{retry::Failure, run::NodeError};
+use domain::{duration::HumanDuration, retry::Failure, run::NodeError};
 use minireipaz::{
     fair::{PlaceLimits, TooManyWait},
     telemetry::redact::{REDACTED, Redactor, is_secret},
@@ -14,7 +14,7 @@ use super::{
     answer::{Answer, value_text},
     used::Used,
 };
-use crate::{expr::keep_out, http_client::Blocked};
+use crate::{expr::keep_out, http_client::Blocked, step::timeout_error};
 
 /// How much of a refusing answer's body an error keeps, in bytes.
 const SHOWN: usize = 2 * 1024;
@@ -67,6 +67,30 @@ impl CallFailure {
 
     pub(super) fn timeout(what: &str) -> Self {
         Self::new("timeout", format!("{what}: no answer within the node's time limit"), Failure::Timeout)
+    }
+
+    /// A pause that would not be over before the attempt's time is up. The next attempt begins no sooner than it would
+    /// have been.
+    pub(super) fn pause_too_long(pause: Duration, limit: Duration) -> Self {
+        let (shown, limit) = (HumanDuration(pause), HumanDuration(limit));
+        let message = format!(
+            "the pause of {shown} would end behind the node's time limit of {limit}; what is done is kept, and the next \
+             attempt goes on behind it; raise `timeout`"
+        );
+        Self::new("timeout", message, Failure::RateLimited { retry_after: Some(pause) })
+    }
+
+    /// The attempt's time is up between two calls.
+    pub(super) fn out_of_time(limit: Duration) -> Self {
+        Self { error: timeout_error(limit).into(), failure: Failure::Timeout }
+    }
+
+    /// Says of which page it is; the first one's failures are those of any call.
+    pub(super) fn of_page(mut self, number: usize) -> Self {
+        if number > 1 {
+            self.error.message.insert_str(0, &format!("page {number}: "));
+        }
+        self
     }
 
     /// What the client says of a request or of an answer that broke off.

@@ -1,13 +1,20 @@
-//! `http_request`: calls a web API, once an item.
+//! `http_request`: calls a web API, once an item, or once a page of what belongs to an item.
 
 mod ahead;
 mod answer;
+mod batches;
 mod call;
+mod calls;
 mod failure;
+mod further;
+mod gathered;
 mod multipart;
+mod outcome;
+mod pages;
 mod partial;
 mod read;
 mod redirect;
+mod repeats;
 mod request;
 mod response;
 mod room;
@@ -16,28 +23,54 @@ mod used;
 
 use domain::{
     definition::{Definition, Node},
+    kinds::{
+        http_request::{Batch, Params},
+        params::{At, Reader},
+    },
     template::InvalidTemplate,
+    violation::Violations,
 };
 use futures_util::future::BoxFuture;
+use serde_json::Value;
 
-use super::{Call, CallContext, compile_params};
+use self::pages::Pages;
+use super::{Call, CallContext};
 use crate::{engine::Outcome, expr::Param};
 
+/// A node that calls.
 #[derive(Debug)]
-pub(super) struct HttpRequest(Param);
+pub(super) struct HttpRequest {
+    /// What is evaluated before an item's call.
+    params: Param,
+    pages: Option<Pages>,
+    batch: Option<Batch>,
+}
 
 impl HttpRequest {
     pub(super) fn compile(node: &Node, definition: &Definition) -> Result<Self, InvalidTemplate> {
-        compile_params(node, definition).map(Self)
+        let mut params = node.params.clone();
+        let pages = Pages::take(&mut params, definition)?;
+        let batch = batch(&params);
+        Ok(Self { params: Param::compile(&Value::Object(params), definition)?, pages, batch })
     }
+}
+
+/// It holds no expressions. What is wrong was found when the workflow was read.
+fn batch(params: &serde_json::Map<String, Value>) -> Option<Batch> {
+    let mut violations = Violations::new();
+    let mut reader = Reader::proven(&mut violations);
+    Params::TABLE.read::<Option<Batch>>("batch", None, params, &At::root("params"), &mut reader).flatten()
 }
 
 impl Call for HttpRequest {
     fn params<'p>(&'p self, visit: &mut dyn FnMut(&'p Param)) {
-        visit(&self.0);
+        visit(&self.params);
+        if let Some(pages) = &self.pages {
+            pages.params(visit);
+        }
     }
 
     fn call(&self, context: CallContext) -> BoxFuture<'_, Outcome> {
-        Box::pin(step::run(&self.0, context))
+        Box::pin(step::run(self, context))
     }
 }

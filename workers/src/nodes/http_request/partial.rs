@@ -6,10 +6,16 @@ use domain::{items::Item, run::NodeError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The items of a step that need no further attempt, by their place.
+use super::gathered::Gathered;
+
+/// What need not be done again, by the items' places.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Partial {
+    /// Items that need no further attempt.
     pub(super) items: BTreeMap<usize, Settled>,
+    /// Items of whose answers only the first pages came.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) pages: BTreeMap<usize, Gathered>,
 }
 
 /// How one item ended.
@@ -39,6 +45,7 @@ impl Partial {
 
     /// As the next attempt gets it.
     pub(super) fn to_value(&self) -> Option<Value> {
-        if self.items.is_empty() { None } else { serde_json::to_value(self).ok() }
+        let is_empty = self.items.is_empty() && self.pages.is_empty();
+        if is_empty { None } else { serde_json::to_value(self).ok() }
     }
 }

@@ -43,7 +43,7 @@ impl Request {
         }
         if next.origin() != self.url.origin() {
             let is_secret = |(name, value): &(&HeaderName, &HeaderValue)| {
-                is_secret(name.as_str()) || (!is_needed(name) && holds_secret(&value_text(value.as_bytes())))
+                stays_behind(name.as_str(), &value_text(value.as_bytes()), &holds_secret)
             };
             let secrets: Vec<_> =
                 self.headers.iter().filter(is_secret).map(|(name, _)| name.clone()).collect();
@@ -58,10 +58,13 @@ impl Request {
     }
 }
 
-/// Whether a request that is sent on is another one without this header, whatever its value looks like: a boundary, a
-/// span and an order's number look like tokens.
-fn is_needed(name: &HeaderName) -> bool {
-    OF_A_BODY.contains(name) || [IDEMPOTENCY_KEY.as_str(), TRACEPARENT].contains(&name.as_str())
+/// Whether a header stays with the origin that it was meant for: its name says that it is a secret, or `holds_secret`
+/// does of its value. What a request needs is sent whatever it looks like: a boundary, a span and an order's number look
+/// like tokens.
+pub(super) fn stays_behind(name: &str, value: &str, holds_secret: impl Fn(&str) -> bool) -> bool {
+    let is_needed = OF_A_BODY.iter().any(|needed| needed.as_str() == name)
+        || [IDEMPOTENCY_KEY.as_str(), TRACEPARENT].contains(&name);
+    is_secret(name) || (!is_needed && holds_secret(value))
 }
 
 /// Where the answer sends us; `None`: it does not.
@@ -76,12 +79,17 @@ pub(super) fn redirection(
     headers.get(header::LOCATION).map(|location| target(from, location))
 }
 
-/// The URL that a `Location` stands for, unless following it would put on the open wire what was sent in confidence.
+/// Whether going on there would put on the open wire what was sent in confidence.
+pub(super) fn is_downgrade(from: &Url, next: &Url) -> bool {
+    from.scheme() == "https" && next.scheme() == "http"
+}
+
+/// The URL that a `Location` stands for.
 fn target(from: &Url, location: &HeaderValue) -> Result<Url, &'static str> {
     let mut next =
         from.join(&text(location.as_bytes())).map_err(|_| "redirects to something that is not a URL")?;
     next.set_fragment(None);
-    if from.scheme() == "https" && next.scheme() == "http" {
+    if is_downgrade(from, &next) {
         return Err(
             "redirects from https to http, which is not followed; call the address it should lead to, \
             or set `redirects` to \"none\" to take the redirect as the answer",

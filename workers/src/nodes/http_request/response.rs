@@ -22,9 +22,12 @@ use crate::nodes::output::within;
 /// The field of an item that holds what is no object by itself.
 const DATA: &str = "data";
 
-/// The items of an answer: one an element of a list, one for anything else; with `full`, one with status, headers
-/// and body. A blank body is `null` where JSON is read: one item without fields.
-pub(super) fn items(answer: &Answer, params: &Params, used: &Used<'_>) -> Result<Vec<Item>, CallFailure> {
+/// An answer's body as data. A blank one is `null` where JSON is read; that of an answer that only says that there is no
+/// such page is not read.
+pub(super) fn body(answer: &Answer, params: &Params, used: &Used<'_>) -> Result<Value, CallFailure> {
+    if params.ends_pages(answer.status.as_u16()) {
+        return Ok(Value::Null);
+    }
     let body = read(answer, params, used)?;
     if holds_file(&body) {
         let message = format!(
@@ -34,21 +37,36 @@ pub(super) fn items(answer: &Answer, params: &Params, used: &Used<'_>) -> Result
         );
         return Err(CallFailure::permanent("reserved_field", message));
     }
-    if params.response.full {
-        let full =
-            json!({ "status": answer.status.as_u16(), "headers": headers(&answer.headers), "body": body });
-        return Ok(vec![into_item(full)]);
+    if let (Value::Array(list), false) = (&body, params.response.full) {
+        // Before items are made: a small answer may list millions.
+        within("MAX_ITEMS", "items by one port", list.len(), MAX_ITEMS)
+            .map_err(|error| CallFailure { error, failure: Failure::Permanent })?;
     }
-    Ok(match body {
-        Value::Array(list) => {
-            // Before they are made: a small answer may list millions.
-            within("MAX_ITEMS", "items by one port", list.len(), MAX_ITEMS)
-                .map_err(|error| CallFailure { error, failure: Failure::Permanent })?;
-            list.into_iter().map(into_item).collect()
-        }
+    Ok(body)
+}
+
+/// An answer with its body: `{status, headers, body}`.
+pub(super) fn whole(answer: &Answer, body: Value) -> Value {
+    let fields = [
+        ("status", answer.status.as_u16().into()),
+        ("headers", headers(&answer.headers).into()),
+        ("body", body),
+    ];
+    fields.into_iter().map(|(name, value): (&str, Value)| (name.to_owned(), value)).collect()
+}
+
+/// The items of an answer: one an element of a list, one for anything else, of `null` one without fields.
+pub(super) fn items(body: Value) -> Vec<Item> {
+    match body {
+        Value::Array(list) => list.into_iter().map(into_item).collect(),
         Value::Null => vec![Item::new()],
         other => vec![into_item(other)],
-    })
+    }
+}
+
+/// The items of [`whole`]; with `full` it is one itself.
+pub(super) fn items_of_whole(mut whole: Value, full: bool) -> Vec<Item> {
+    if full { vec![into_item(whole)] } else { items(whole["body"].take()) }
 }
 
 /// Headers as the author gets them: whole, for the next call may need each of them. Names are in small letters, several

@@ -1,17 +1,22 @@
 //! What a step's calls may bring together: no more than the step may give, else a large list of large answers would fill
 //! the memory first.
 
+use std::sync::{Mutex, PoisonError};
+
 use domain::{
     limits::{MAX_ITEMS, MAX_STEP_OUTPUT_BYTES},
     measure::value_bytes_within,
     run::NodeError,
 };
 
-use super::partial::Settled;
+use super::{
+    gathered::Gathered,
+    partial::{Partial, Settled},
+};
 use crate::nodes::output::{measure_item, within};
 
 /// More levels than anything has that was read.
-const ANY_DEPTH: usize = 256;
+pub(super) const ANY_DEPTH: usize = 256;
 
 /// What a step's calls have brought so far.
 #[derive(Debug, Default)]
@@ -21,6 +26,49 @@ pub(super) struct Room {
     items: usize,
     /// Of failures that may be tried again.
     waiting: usize,
+}
+
+/// How much something is.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Size {
+    pub(super) items: usize,
+    /// As compact JSON.
+    pub(super) bytes: usize,
+}
+
+/// What an item's pages take while further ones are asked for.
+pub(super) struct Held<'r> {
+    room: &'r Mutex<Room>,
+    size: Size,
+}
+
+impl<'r> Held<'r> {
+    pub(super) const fn nothing(room: &'r Mutex<Room>) -> Self {
+        Self { room, size: Size { items: 0, bytes: 0 } }
+    }
+
+    /// Takes room for more.
+    ///
+    /// # Errors
+    /// When it is more than the step may give.
+    pub(super) fn more(&mut self, size: Size) -> Result<(), Box<NodeError>> {
+        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        for (held, more) in [(&mut self.size.items, size.items), (&mut self.size.bytes, size.bytes)] {
+            *held = held.saturating_add(more);
+        }
+        room.items = room.items.saturating_add(size.items);
+        room.bytes = room.bytes.saturating_add(size.bytes);
+        room.check()
+    }
+}
+
+/// It is settled or kept from now on, and counted as such.
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        room.items = room.items.saturating_sub(self.size.items);
+        room.bytes = room.bytes.saturating_sub(self.size.bytes);
+    }
 }
 
 impl Room {
@@ -38,6 +86,36 @@ impl Room {
             }
             Settled::Failed(error) => self.bytes += measure_error(error),
         }
+        self.check()
+    }
+
+    /// What earlier attempts left.
+    ///
+    /// # Errors
+    /// When it is more than the step may give.
+    pub(super) fn with(partial: &Partial) -> Result<Self, Box<NodeError>> {
+        let mut room = Self::default();
+        partial.items.values().try_for_each(|settled| room.settled(settled))?;
+        partial.pages.values().for_each(|pages| room.bytes += pages.kept_bytes());
+        Ok(room)
+    }
+
+    /// Counts pages that are kept until the next attempt. `false`: there is no room, and they must be fetched again.
+    pub(super) fn keep(&mut self, pages: &Gathered) -> bool {
+        let bytes = self.bytes.saturating_add(pages.kept_bytes());
+        let has_room = bytes <= MAX_STEP_OUTPUT_BYTES;
+        if has_room {
+            self.bytes = bytes;
+        }
+        has_room
+    }
+
+    /// The item of kept pages goes on.
+    pub(super) fn release(&mut self, pages: &Gathered) {
+        self.bytes = self.bytes.saturating_sub(pages.kept_bytes());
+    }
+
+    fn check(&self) -> Result<(), Box<NodeError>> {
         within("MAX_ITEMS", "items by one port", self.items, MAX_ITEMS)?;
         within("MAX_STEP_OUTPUT_BYTES", "bytes", self.bytes, MAX_STEP_OUTPUT_BYTES)
     }

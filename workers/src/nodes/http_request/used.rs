@@ -16,6 +16,8 @@ use crate::expr::{keep_out, secrets_of_environment};
 /// A call's secrets: collected only when there is an error to tell.
 pub(super) struct Used<'c> {
     params: &'c Params,
+    /// Those of a further page, whose request is another one.
+    page: Option<&'c Params>,
     /// What `$env` sees.
     env: &'c BTreeMap<String, String>,
     led_to: Vec<String>,
@@ -26,7 +28,12 @@ pub(super) struct Used<'c> {
 
 impl<'c> Used<'c> {
     pub(super) fn by(params: &'c Params, env: &'c BTreeMap<String, String>) -> Self {
-        Self { params, env, led_to: Vec::new(), names: Vec::new(), redactor: OnceCell::new() }
+        Self { params, page: None, env, led_to: Vec::new(), names: Vec::new(), redactor: OnceCell::new() }
+    }
+
+    /// The same for a further page, which is called with `page`.
+    pub(super) fn for_page(self, page: &'c Params) -> Self {
+        Self { page: Some(page), redactor: OnceCell::new(), ..self }
     }
 
     /// An address that an answer names: a redirect's often carries a token that is good for one call.
@@ -57,12 +64,14 @@ impl<'c> Used<'c> {
     pub(super) fn redactor(&self) -> &Redactor {
         self.redactor.get_or_init(|| {
             let mut secrets = Secrets::default();
-            let target = self.params.target();
-            secrets.url(&target);
-            of_params(self.params, &mut secrets);
+            for params in std::iter::once(self.params).chain(self.page) {
+                secrets.url(&params.target());
+                of_params(params, &mut secrets);
+            }
             self.led_to.iter().for_each(|address| secrets.address(address));
             self.names.iter().for_each(|text| secrets.addresses(text));
-            secrets_of_environment(self.env, &target.origin().ascii_serialization(), &mut secrets);
+            let origin = self.page.unwrap_or(self.params).target().origin().ascii_serialization();
+            secrets_of_environment(self.env, &origin, &mut secrets);
             secrets.redactor()
         })
     }

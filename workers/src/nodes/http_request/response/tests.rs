@@ -36,7 +36,8 @@ fn read_as(content_type: &str, body: &[u8], format: Format) -> Result<Vec<Item>,
 }
 
 fn take(answer: &Answer, params: &Params) -> Result<Vec<Item>, CallFailure> {
-    items(answer, params, &Used::by(params, &BTreeMap::new()))
+    let body = body(answer, params, &Used::by(params, &BTreeMap::new()))?;
+    Ok(items_of_whole(whole(answer, body), params.response.full))
 }
 
 #[test]
