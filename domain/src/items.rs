@@ -25,12 +25,14 @@ pub struct Output {
     pub ports: Ports,
     /// Where they came from.
     pub lineage: Lineage,
+    /// What JavaScript wrote to its console meanwhile, line by line.
+    pub console: Vec<String>,
 }
 
 /// An output whose items came from those at the same places of the only input.
 impl From<Ports> for Output {
     fn from(ports: Ports) -> Self {
-        Self { ports, lineage: Lineage::new() }
+        Self { ports, lineage: Lineage::new(), console: Vec::new() }
     }
 }
 

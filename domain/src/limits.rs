@@ -52,6 +52,8 @@ limits! {
     ///
     /// Of more than that the largest are left out, and read one node at a time. It is more than three largest steps give.
     MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024, "bytes";
+    /// Most items that a step looks at to find which items of other nodes belong to its own (`$('node').item`).
+    MAX_LINEAGE_STEPS: usize = 1_000_000, "items";
     /// Largest value that a step keeps over a wait or a retry, as compact JSON: its output so far, and the errors of items.
     MAX_KEPT_BYTES: usize = 2 * MAX_STEP_OUTPUT_BYTES, "bytes";
     /// Deepest nesting of such a value: items within what tells them apart.
@@ -73,8 +75,12 @@ limits! {
     MAX_EXPRESSION_BYTES: usize = 8 * 1024, "bytes";
     /// Most different expressions of a workflow that are more than plain paths.
     MAX_EXPRESSIONS: usize = 2_000, "expressions";
-    /// Most that different expressions of a workflow come to together, plain paths aside.
+    /// Most that different expressions of a workflow and its programs come to together, plain paths aside.
     MAX_EXPRESSIONS_BYTES: usize = 64 * 1024, "bytes";
+    /// Longest program of a `code` node. It is parsed when a workflow is saved, and counts as an expression.
+    MAX_CODE_BYTES: usize = 32 * 1024, "bytes";
+    /// Most that what JavaScript writes to its console comes to in a step.
+    MAX_CONSOLE_BYTES: usize = 16 * 1024, "bytes";
     /// Most classes of characters by property (`\p{L}`), and ranges beyond ASCII (`α-ω`), in the expressions of a workflow.
     MAX_CHARACTER_CLASSES: usize = 100, "classes";
     /// Heaviest regular expression of a condition: a character counts 1, a class such as `\w` 100, what is repeated `{n}`

@@ -52,7 +52,7 @@ pub fn value_bytes_within(value: &Value, levels: usize) -> Result<usize, TooDeep
     Ok(bytes)
 }
 
-/// The size in bytes of what a step gave: its items by port, and where they came from. As deep as it is.
+/// The size in bytes of what a step gave: its items by port, where they came from, and its console. As deep as it is.
 #[must_use]
 pub fn output_bytes(output: &Output) -> usize {
     let items = |items: &Items| list_bytes(items.iter().map(map_bytes));
@@ -62,6 +62,7 @@ pub fn output_bytes(output: &Output) -> usize {
     };
     fields_bytes(output.ports.iter().map(|(port, of_port)| (&**port, items(of_port))))
         + fields_bytes(output.lineage.iter().map(|(port, of_port)| (&**port, origins(of_port))))
+        + output.console.iter().map(|line| text_bytes(line) + 1).sum::<usize>()
 }
 
 /// The size in bytes of an error, as the API shows it.
@@ -279,7 +280,7 @@ mod tests {
             (json!({"main": [{}, {}]}), vec![vec![origin(0, 9), origin(10, 12_345)], vec![]]),
         ] {
             let ports = serde_json::from_value(items).unwrap();
-            let mut output = Output { ports, lineage: Default::default() };
+            let mut output = Output { ports, ..Output::default() };
             if !lineage.is_empty() {
                 output.lineage.insert("main".into(), Arc::new(lineage));
             }

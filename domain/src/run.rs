@@ -241,6 +241,10 @@ pub struct Step {
     #[serde(default, skip_serializing_if = "Lineage::is_empty")]
     #[schema(value_type = std::collections::BTreeMap<String, Vec<Vec<Vec<u32>>>>)]
     pub lineage: Lineage,
+    /// What its JavaScript wrote to its console (`console.log`), line by line. Of a step that failed `error.details.console`
+    /// has it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub console: Vec<String>,
     /// What a retrying or waiting step waits for; missing otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<WaitsFor>,

@@ -129,6 +129,7 @@ CREATE TABLE IF NOT EXISTS run_rows
     kind             String,
     attempts         UInt32,
     lineage          String,
+    console          String,
     waits_for        String,
     recorded_at      DateTime64(3, 'UTC') DEFAULT now64(3)
 )
@@ -161,7 +162,7 @@ SELECT
 FROM run_rows FINAL
 WHERE place = '';
 
--- In a run, `ordinal` is the order in which its steps began. `output`, `lineage`, `waits_for` and `error` are JSON.
+-- In a run, `ordinal` is the order in which its steps began. `output`, `lineage`, `console`, `waits_for` and `error` are JSON.
 CREATE VIEW IF NOT EXISTS steps AS
 SELECT
     tenant,
@@ -175,6 +176,7 @@ SELECT
     nullIf(finished_at, toDateTime64(0, 3, 'UTC')) AS finished_at,
     nullIf(output, '') AS output,
     nullIf(lineage, '') AS lineage,
+    nullIf(console, '') AS console,
     nullIf(waits_for, '') AS waits_for,
     nullIf(error, '') AS error,
     ordinal

@@ -253,7 +253,7 @@ export interface components {
              * @description The node's kind, such as `http_request`.
              * @enum {string}
              */
-            type: "manual" | "http_request" | "set" | "if" | "filter" | "merge" | "wait" | "noop" | "fail";
+            type: "manual" | "http_request" | "set" | "if" | "filter" | "merge" | "code" | "wait" | "noop" | "fail";
         } & {
             [key: string]: unknown;
         };
@@ -461,6 +461,11 @@ export interface components {
              * @description Attempts begun so far.
              */
             attempts: number;
+            /**
+             * @description What its JavaScript wrote to its console (`console.log`), line by line. Of a step that failed `error.details.console`
+             *     has it.
+             */
+            console?: string[];
             error?: components["schemas"]["NodeError"] | null;
             finished_at?: components["schemas"]["Timestamp"] | null;
             /** @description Which iteration of the loops around the node; missing outside loops. */

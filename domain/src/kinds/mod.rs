@@ -7,6 +7,7 @@ mod declaration;
 pub mod document;
 pub mod params;
 
+pub mod code;
 pub mod fail;
 pub mod filter;
 pub mod http_request;
@@ -50,6 +51,7 @@ kinds! {
     If = if_,
     Filter = filter,
     Merge = merge,
+    Code = code,
     Wait = wait,
     Noop = noop,
     Fail = fail,

@@ -2,7 +2,11 @@
 
 use std::collections::HashSet;
 
-use super::{Found, InvalidTemplate, find, place, scan::Scanned, syntax::Parser};
+use super::{
+    Found, InvalidTemplate, find, place,
+    scan::Scanned,
+    syntax::{Parser, Problem},
+};
 use crate::limits::{MAX_CHARACTER_CLASSES, MAX_EXPRESSIONS, MAX_EXPRESSIONS_BYTES, above};
 
 /// Checks the texts of one document. An expression that it has met before costs nothing, nor does a plain path.
@@ -45,8 +49,7 @@ impl Checker {
             let place = place(text, Some(found.whole.start + 2 + offset));
             return Err(InvalidTemplate::Meaningless { at: at(), word: meaningless.word(), place });
         }
-        if let Some(above) = self.above_a_limit(source) {
-            self.full = true;
+        if let Some(above) = self.room_for(source) {
             return Err(InvalidTemplate::TooMuch { at: at(), above });
         }
         self.parser
@@ -56,7 +59,19 @@ impl Checker {
         Ok(())
     }
 
-    /// The limit that the document goes above with this expression.
+    /// Takes room for a source; if there is none, what is said of it, once.
+    pub(super) fn room_for(&mut self, source: &str) -> Option<String> {
+        let above = self.above_a_limit(source).filter(|_| !self.full);
+        self.full |= above.is_some();
+        above
+    }
+
+    /// Whether a source is a program, unless there was too much.
+    pub(super) fn parse_program(&mut self, source: &str) -> Result<(), Problem> {
+        if self.full { Ok(()) } else { self.parser.check_program(source) }
+    }
+
+    /// The limit that the document goes above with this source.
     fn above_a_limit(&mut self, source: &str) -> Option<String> {
         self.bytes += source.len();
         self.classes += classes(source);

@@ -7,12 +7,14 @@
 
 mod checker;
 mod plain;
+mod program;
 mod scan;
 mod syntax;
 
 use std::ops::Range;
 
 pub use checker::Checker;
+pub use program::InvalidProgram;
 use scan::{NoEnd, Scanned, scan};
 use syntax::{Parser, Problem};
 

@@ -223,6 +223,8 @@ fn rich() -> Vec<(&'static str, Value)> {
         ("merge", json!({"mode": "choose", "input": "right"})),
         ("merge", json!({"mode": "append"})),
         ("merge", json!({"mode": null, "by_key": null, "join": null, "input": null})),
+        ("code", json!({"mode": "each", "source": "return { a: `{{ ${1} }}` }"})),
+        ("code", json!({"mode": null, "source": "// {{ no template"})),
         ("wait", json!({"for": "2h", "until": null})),
         ("wait", json!({"for": null, "until": "2026-12-24T18:00:00Z"})),
         (
@@ -373,6 +375,11 @@ fn one_strange_value_anywhere_is_judged_alike_by_schema_and_validation() {
         places(&rich, "", &mut found);
         for place in found {
             for strange in strange() {
+                // Whether a text is a program, no schema can say.
+                let text = strange.as_str().is_some_and(|text| !text.trim().is_empty());
+                if text && (kind, place.as_str()) == ("code", "/source") {
+                    continue;
+                }
                 let mut changed = rich.clone();
                 *changed.pointer_mut(&place).unwrap() = strange;
                 check(kind, &changed);

@@ -98,6 +98,7 @@ fn step(node: &str, status: StepStatus) -> Step {
         node_id: NodeId::parse(node).unwrap(),
         iteration: Default::default(),
         lineage: Default::default(),
+        console: Vec::new(),
         waits_for: None,
         kind: "set".to_owned(),
         status,

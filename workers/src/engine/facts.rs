@@ -48,6 +48,7 @@ pub fn step(state: &RunState, node: usize, run: &StepRun) -> Option<Step> {
         finished_at: run.finished_at(),
         output: output.map(|output| output.ports.clone()),
         lineage: output.map(|output| output.lineage.clone()).unwrap_or_default(),
+        console: output.map(|output| output.console.clone()).unwrap_or_default(),
         waits_for: run.waits_for().cloned(),
         error: run.error().cloned(),
     })

@@ -34,16 +34,28 @@ pub(crate) fn keep_out(redactor: &Redactor, error: &mut NodeError) {
 }
 
 impl Scope {
+    /// What was written to the console, without what came from `$env`.
+    pub(crate) fn console(&self, mut lines: Vec<String>) -> Vec<String> {
+        if !self.env.is_empty() && !lines.is_empty() {
+            let redactor = self.redactor();
+            lines.iter_mut().for_each(|line| *line = redactor.text(line).into_owned());
+        }
+        lines
+    }
+
     /// The error of an expression, or of what it gave, without what came from `$env`: such errors may quote it.
     pub(crate) fn without_env(&self, mut error: Box<NodeError>) -> Box<NodeError> {
         if !self.env.is_empty() {
-            let redactor = self.objects.redactor.get_or_init(|| {
-                let mut secrets = Secrets::default();
-                secrets_of_environment(&self.env, "", &mut secrets);
-                secrets.redactor()
-            });
-            keep_out(redactor, &mut error);
+            keep_out(self.redactor(), &mut error);
         }
         error
+    }
+
+    fn redactor(&self) -> &Redactor {
+        self.objects.redactor.get_or_init(|| {
+            let mut secrets = Secrets::default();
+            secrets_of_environment(&self.env, "", &mut secrets);
+            secrets.redactor()
+        })
     }
 }

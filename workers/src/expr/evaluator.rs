@@ -29,6 +29,10 @@ impl<'v> Evaluator<'v> {
             Program::Literal(value) => Ok(Cow::Borrowed(value)),
             Program::Path(path) => native::evaluate(path, self.scope, item).map_err(error),
             Program::JavaScript => self.values.take(&expression.source, item).map(Cow::Owned).map_err(error),
+            Program::Code => {
+                let value = self.values.take(&expression.source, item);
+                value.map(Cow::Owned).map_err(ExpressionError::Program)
+            }
         }
     }
 }

@@ -28,16 +28,23 @@ pub(super) enum Program {
     Path(Path),
     /// The rest.
     JavaScript,
+    /// No expression: a program with statements.
+    Code,
 }
 
 /// An expression that has no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{{{{ {expression} }}}}`: {reason}")]
-pub(crate) struct ExpressionError {
-    /// The expression's text, shortened.
-    pub(crate) expression: String,
-    /// What went wrong, mostly in the engine's words.
-    pub(crate) reason: String,
+pub(crate) enum ExpressionError {
+    #[error("`{{{{ {expression} }}}}`: {reason}")]
+    Expression {
+        /// The expression's text, shortened.
+        expression: String,
+        /// What went wrong, mostly in the engine's words.
+        reason: String,
+    },
+    /// The same of a program, which says the line.
+    #[error("{0}")]
+    Program(String),
 }
 
 impl ExpressionError {
@@ -46,14 +53,19 @@ impl ExpressionError {
         if expression.len() < source.len() {
             expression.push('…');
         }
-        Self { expression, reason: reason.into() }
+        Self::Expression { expression, reason: reason.into() }
     }
 }
 
 impl From<ExpressionError> for Box<NodeError> {
     fn from(error: ExpressionError) -> Self {
-        let details = json!({ "expression": error.expression });
-        Self::new(NodeError::new("expression", error.to_string()).with_details(details))
+        let message = error.to_string();
+        Self::new(match error {
+            ExpressionError::Expression { expression, .. } => {
+                NodeError::new("expression", message).with_details(json!({ "expression": expression }))
+            }
+            ExpressionError::Program(_) => NodeError::new("code", message),
+        })
     }
 }
 
@@ -67,9 +79,14 @@ impl Expression {
         Self { source: source.into(), program }
     }
 
+    /// A program with statements.
+    pub(crate) fn program(source: &str) -> Self {
+        Self { source: source.into(), program: Program::Code }
+    }
+
     /// Whether the engine must run.
     pub(crate) fn needs_javascript(&self) -> bool {
-        matches!(self.program, Program::JavaScript)
+        matches!(self.program, Program::JavaScript | Program::Code)
     }
 
     /// Whether other nodes' outputs may be read.
@@ -77,7 +94,7 @@ impl Expression {
         match &self.program {
             Program::Literal(_) => false,
             Program::Path(path) => path.reads_outputs(),
-            Program::JavaScript => reads_nodes(&self.source),
+            Program::JavaScript | Program::Code => reads_nodes(&self.source),
         }
     }
 

@@ -1,4 +1,5 @@
-//! What JavaScript's own types bring along. Names on paths that mean one of these are not data.
+//! What JavaScript's own types bring along, and what `extensions.js` adds. Names on paths that mean one of these are not
+//! data.
 
 /// What everything has: the engine must decide what these mean.
 pub(super) const OBJECT: &[&str] = &[
@@ -9,8 +10,11 @@ pub(super) const OBJECT: &[&str] = &[
     "__proto__",
     "constructor",
     "hasOwnProperty",
+    "isEmpty",
+    "isNotEmpty",
     "isPrototypeOf",
     "propertyIsEnumerable",
+    "toJsonString",
     "toLocaleString",
     "toString",
     "valueOf",
@@ -20,6 +24,8 @@ pub(super) const OBJECT: &[&str] = &[
 pub(super) const STRING: &[&str] = &[
     "anchor",
     "at",
+    "base64Decode",
+    "base64Encode",
     "big",
     "blink",
     "bold",
@@ -28,9 +34,13 @@ pub(super) const STRING: &[&str] = &[
     "codePointAt",
     "concat",
     "endsWith",
+    "extractDomain",
+    "extractEmail",
+    "extractUrl",
     "fixed",
     "fontcolor",
     "fontsize",
+    "hash",
     "includes",
     "indexOf",
     "isWellFormed",
@@ -43,6 +53,9 @@ pub(super) const STRING: &[&str] = &[
     "normalize",
     "padEnd",
     "padStart",
+    "parseJson",
+    "removeMarkdown",
+    "removeTags",
     "repeat",
     "replace",
     "replaceAll",
@@ -56,9 +69,16 @@ pub(super) const STRING: &[&str] = &[
     "substr",
     "substring",
     "sup",
+    "toBoolean",
+    "toDateTime",
+    "toFloat",
+    "toInt",
     "toLocaleLowerCase",
     "toLocaleUpperCase",
     "toLowerCase",
+    "toNumber",
+    "toSnakeCase",
+    "toTitleCase",
     "toUpperCase",
     "toWellFormed",
     "trim",
@@ -66,11 +86,16 @@ pub(super) const STRING: &[&str] = &[
     "trimLeft",
     "trimRight",
     "trimStart",
+    "urlDecode",
+    "urlEncode",
 ];
 
 /// The methods of lists.
 pub(super) const ARRAY: &[&str] = &[
     "at",
+    "average",
+    "chunk",
+    "compact",
     "concat",
     "copyWithin",
     "entries",
@@ -81,6 +106,7 @@ pub(super) const ARRAY: &[&str] = &[
     "findIndex",
     "findLast",
     "findLastIndex",
+    "first",
     "flat",
     "flatMap",
     "forEach",
@@ -88,10 +114,15 @@ pub(super) const ARRAY: &[&str] = &[
     "indexOf",
     "join",
     "keys",
+    "last",
     "lastIndexOf",
     "map",
+    "max",
+    "min",
+    "pluck",
     "pop",
     "push",
+    "randomItem",
     "reduce",
     "reduceRight",
     "reverse",
@@ -100,16 +131,34 @@ pub(super) const ARRAY: &[&str] = &[
     "some",
     "sort",
     "splice",
+    "sum",
     "toReversed",
     "toSorted",
     "toSpliced",
+    "unique",
     "unshift",
     "values",
     "with",
 ];
 
 /// The methods of numbers.
-pub(super) const NUMBER: &[&str] = &["toExponential", "toFixed", "toPrecision"];
+pub(super) const NUMBER: &[&str] = &[
+    "abs",
+    "ceil",
+    "floor",
+    "format",
+    "isEven",
+    "isOdd",
+    "round",
+    "toBoolean",
+    "toDateTime",
+    "toExponential",
+    "toFixed",
+    "toFloat",
+    "toInt",
+    "toNumber",
+    "toPrecision",
+];
 
 /// What functions have.
 pub(super) const FUNCTION: &[&str] =

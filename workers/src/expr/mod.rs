@@ -6,8 +6,9 @@
 //! exception: a number that JavaScript cannot hold (`9007199254740993`) stays exact on a plain path.
 //!
 //! What an expression sees: `$json` (the item), `$input` and `$('node id or label')` with `.all()`, `.first()`,
-//! `.last()` and `.item` (each of the first three takes a port's name), `$run`, `$workflow`, `$now`, `$env`,
-//! `$itemIndex`; behind a page of an answer also `$response` and `$pageCount`. Items that come from `$input` and `$('..')` are frozen; `$json` is a copy of its own. Local time is UTC,
+//! `.last()` (each takes a port's name or place), `.item` and `.itemMatching(index)` (along the lineage: `trail`), `$run`,
+//! `$workflow`, `$now`, `$env`, `$itemIndex`; behind a page of an
+//! answer also `$response` and `$pageCount`. Items that come from `$input` and `$('..')` are frozen; `$json` is a copy of its own. Local time is UTC,
 //! wherever the worker is.
 
 mod environment;
@@ -20,14 +21,16 @@ mod param;
 mod path;
 mod scope;
 mod text;
+mod trail;
 
 pub(crate) use environment::{keep_out, secrets_of_environment};
 pub(crate) use evaluator::{Evaluator, javascript_of};
 pub(crate) use expression::{Expression, ExpressionError};
-pub(crate) use javascript::{Ask, JavaScript, Unevaluated, Values};
+pub(crate) use javascript::{Ask, Form, JavaScript, Unevaluated, Values};
 pub use javascript::{JavaScriptLimits, javascript_child};
 pub(crate) use param::Param;
 pub(crate) use scope::{Page, Scope};
+pub(crate) use trail::{FEW_STEPS, Trails};
 
 #[cfg(test)]
 pub(crate) mod tests;

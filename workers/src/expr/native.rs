@@ -14,6 +14,9 @@ use super::{
 /// What is said of a function that was not called.
 pub(super) const FUNCTION: &str = "the result is a function; call it with ()";
 
+/// What is said of a port of the input.
+pub(super) const NO_PORTS: &str = "$input has no ports; leave the argument out";
+
 /// What a path has reached.
 enum Reached<'s> {
     Undefined,
@@ -51,18 +54,17 @@ pub(super) fn evaluate<'s>(path: &Path, scope: &'s Scope, item: usize) -> Result
 fn start<'s>(root: &Root, scope: &'s Scope, item: usize) -> Result<Reached<'s>, String> {
     Ok(match root {
         Root::Json => reached(scope.input.get(item)),
-        Root::Input(Pick::Item) => reached(scope.paired(&scope.input_items(), item, None)?),
+        Root::Input(Pick::Item) => reached(scope.input.get(item)),
+        Root::Input(Pick::Matching(index)) => reached(scope.input.get(*index)),
         Root::Input(Pick::All(Some(_)) | Pick::First(Some(_)) | Pick::Last(Some(_))) => {
-            return Err("$input has no ports; leave the argument out".to_owned());
+            return Err(NO_PORTS.to_owned());
         }
         Root::Input(pick) => picked(pick, scope.input_items()),
         Root::Node(Err(unknown), _) => return Err(unknown.clone()),
-        Root::Node(Ok(node), Pick::Item) => {
-            let items = scope.node_items(*node, None)?;
-            reached(scope.paired(&items, item, Some(*node))?)
-        }
+        Root::Node(Ok(node), Pick::Item) => reached(scope.origin_item(*node, item)?),
+        Root::Node(Ok(node), Pick::Matching(index)) => reached(scope.origin_item(*node, *index)?),
         Root::Node(Ok(node), pick @ (Pick::All(port) | Pick::First(port) | Pick::Last(port))) => {
-            picked(pick, scope.node_items(*node, port.as_deref())?)
+            picked(pick, scope.node_items(*node, port.as_ref())?)
         }
         Root::Run => Reached::Value(scope.run_object()),
         Root::Workflow => Reached::Value(scope.workflow_object()),
@@ -86,7 +88,7 @@ fn picked<'s>(pick: &Pick, items: Segments<'s>) -> Reached<'s> {
     match pick {
         Pick::All(_) => Reached::List(items),
         Pick::Last(_) => reached(items.len().checked_sub(1).and_then(|last| items.get(last))),
-        Pick::First(_) | Pick::Item => reached(items.get(0)),
+        Pick::First(_) | Pick::Item | Pick::Matching(_) => reached(items.get(0)),
     }
 }
 

@@ -2,7 +2,10 @@
 
 use domain::definition::Definition;
 
-use super::{methods, scope::find_node};
+use super::{
+    methods,
+    scope::{PortName, find_node},
+};
 
 /// A plain path.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,10 +41,12 @@ pub(super) enum Root {
 /// Which of a list of items.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Pick {
-    All(Option<String>),
-    First(Option<String>),
-    Last(Option<String>),
+    All(Option<PortName>),
+    First(Option<PortName>),
+    Last(Option<PortName>),
     Item,
+    /// The one that belongs to the item at that place of the step's input.
+    Matching(usize),
 }
 
 /// What a step asks for.
@@ -98,7 +103,7 @@ pub(super) fn parse(source: &str, definition: &Definition) -> Option<Path> {
     plain.then_some(Path { root, steps })
 }
 
-/// `.all()`, `.first('port')`, `.last()`, `.item`.
+/// `.all()`, `.first('port')`, `.last(1)`, `.item`, `.itemMatching(0)`.
 fn take_pick(rest: &mut &str) -> Option<Pick> {
     let after = rest.trim_start().strip_prefix('.')?;
     let (name, after) = take_name(after.trim_start())?;
@@ -109,17 +114,27 @@ fn take_pick(rest: &mut &str) -> Option<Pick> {
     let mut after = after.trim_start().strip_prefix('(')?.trim_start();
     let mut port = None;
     if !after.starts_with(')') {
-        let (name, behind) = take_quoted(after)?;
-        port = Some(name);
+        let (argument, behind) = take_argument(after)?;
+        port = Some(argument);
         after = behind.trim_start();
     }
     *rest = after.strip_prefix(')')?;
-    match name {
-        "all" => Some(Pick::All(port)),
-        "first" => Some(Pick::First(port)),
-        "last" => Some(Pick::Last(port)),
+    match (name, port) {
+        ("all", port) => Some(Pick::All(port)),
+        ("first", port) => Some(Pick::First(port)),
+        ("last", port) => Some(Pick::Last(port)),
+        ("itemMatching", Some(PortName::Index(index))) => Some(Pick::Matching(index)),
         _ => None,
     }
+}
+
+/// A text in quotes, or a whole number.
+fn take_argument(text: &str) -> Option<(PortName, &str)> {
+    if let Some((name, rest)) = take_quoted(text) {
+        return Some((PortName::Name(name), rest));
+    }
+    let end = text.find(|c: char| !c.is_ascii_digit())?;
+    Some((PortName::Index(canonical_index(&text[..end])?), &text[end..]))
 }
 
 /// `.name`, `?.name`, `[0]`, `["name"]`, `?.[0]`.

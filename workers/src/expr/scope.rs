@@ -7,15 +7,16 @@ use std::{
 };
 
 use domain::{
-    definition::Definition,
-    items::{Item, Items, Output},
+    definition::{Definition, Node},
+    items::{Item, Items, Output, Port},
     number,
     timestamp::Timestamp,
 };
 use minireipaz::telemetry::redact::Redactor;
 use serde_json::{Value, json};
 
-use crate::engine::RunHeader;
+use super::trail::Trails;
+use crate::{engine::RunHeader, step::Inputs};
 
 /// The data of one attempt. Everything in it is shared, so that it is cheap to make.
 #[derive(Clone)]
@@ -23,6 +24,10 @@ pub(crate) struct Scope {
     pub(crate) run: Arc<RunHeader>,
     pub(crate) definition: Arc<Definition>,
     pub(crate) workflow_name: Arc<str>,
+    /// The node whose step it is.
+    pub(crate) node: usize,
+    /// What came in, edge by edge.
+    pub(crate) inputs: Inputs,
     /// All items that came in, in edge order.
     pub(crate) input: Items,
     /// The outputs of settled nodes; shorter than the nodes when nothing is read.
@@ -34,6 +39,15 @@ pub(crate) struct Scope {
     /// The page that came last, where a step asks for further ones.
     pub(crate) page: Option<Page>,
     pub(crate) objects: Objects,
+    pub(crate) trails: Trails,
+}
+
+/// A port, as an expression names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum PortName {
+    Name(String),
+    /// Its place among the node's ports.
+    Index(usize),
 }
 
 /// `$response` and `$pageCount`: an answer that others may follow.
@@ -123,27 +137,22 @@ impl Scope {
     }
 
     /// The items of another node: of `port`, else of `main`, else (it has no `main`) of all its ports.
-    pub(super) fn node_items(&self, node: usize, port: Option<&str>) -> Result<Segments<'_>, String> {
+    pub(super) fn node_items(&self, node: usize, port: Option<&PortName>) -> Result<Segments<'_>, String> {
         let Some(output) = self.outputs.get(node).and_then(Option::as_ref) else {
             return Err(has_not_run(&self.node_name(node)));
         };
-        if let Some(port) = port {
-            return Ok(Segments(output.ports.get(port).map(|items| items.as_slice()).into_iter().collect()));
-        }
         let Some(declared) = self.definition.nodes.get(node) else { return Ok(Segments(Vec::new())) };
-        let items = declared.main_ports().filter_map(|port| output.ports.get(port));
-        Ok(Segments(items.map(|items| items.as_slice()).collect()))
+        let of = |port: &Port| output.ports.get(port).map(|items| items.as_slice());
+        let Some(wanted) = port else { return Ok(Segments(declared.main_ports().filter_map(of).collect())) };
+        let ports = ports(declared, output);
+        let found = port_named(wanted, ports.iter().map(|port| &***port));
+        let place = found.ok_or_else(|| no_such_port(wanted, &self.node_name(node), &ports))?;
+        Ok(Segments(of(ports[place]).into_iter().collect()))
     }
 
-    /// `.item`: the item that belongs to the one at that place.
-    pub(super) fn paired<'s>(
-        &self,
-        items: &Segments<'s>,
-        index: usize,
-        node: Option<usize>,
-    ) -> Result<Option<&'s Item>, String> {
-        let place = paired(items.len(), index, || node.map(|node| self.node_name(node)))?;
-        Ok(place.and_then(|place| items.get(place)))
+    /// The item of another node that the one at that place came from.
+    pub(super) fn origin_item(&self, node: usize, index: usize) -> Result<Option<&Item>, String> {
+        Ok(self.item_at(self.origin(node, index)?))
     }
 
     pub(super) fn node_name(&self, node: usize) -> String {
@@ -157,24 +166,31 @@ impl Scope {
     }
 }
 
-/// Which of `count` items belongs to the item at `index`: the one in the same place, or the only one there is. Of a
-/// named node there must be one.
-pub(super) fn paired(
-    count: usize,
-    index: usize,
-    node: impl FnOnce() -> Option<String>,
-) -> Result<Option<usize>, String> {
-    if count == 1 {
-        return Ok(Some(0));
+/// A node's ports in the order in which it declares them, and whatever else its output has.
+pub(super) fn ports<'d>(declared: &'d Node, output: &'d Output) -> Vec<&'d Port> {
+    let others = output.ports.keys().filter(|port| !declared.ports.contains(port));
+    declared.ports.iter().chain(others).collect()
+}
+
+/// Which of the ports is meant.
+pub(super) fn port_named<'p>(
+    wanted: &PortName,
+    mut ports: impl ExactSizeIterator<Item = &'p str>,
+) -> Option<usize> {
+    match wanted {
+        PortName::Index(index) => (*index < ports.len()).then_some(*index),
+        PortName::Name(name) => ports.position(|port| port == name),
     }
-    if index < count {
-        return Ok(Some(index));
-    }
-    node().map_or(Ok(None), |node| {
-        Err(format!(
-            "the node {node} has {count} items, so none belongs to item {index}; use .first(), .last() or .all()[0]"
-        ))
-    })
+}
+
+/// Why a port has no items.
+pub(super) fn no_such_port(wanted: &PortName, node: &str, ports: &[impl AsRef<str>]) -> String {
+    let known: Vec<_> = ports.iter().map(AsRef::as_ref).collect();
+    let wanted = match wanted {
+        PortName::Name(name) => format!("{name:?}"),
+        PortName::Index(index) => index.to_string(),
+    };
+    format!("the node {node} has no port {wanted}; it has: {}", known.join(", "))
 }
 
 /// Why a node that has not run has no items.

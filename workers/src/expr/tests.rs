@@ -7,23 +7,28 @@ use domain::{
     definition::Definition,
     ids::{RunId, TenantId, WorkflowId},
     items::{Item, Output},
+    lineage::Origin,
     run::Trigger,
     timestamp::Timestamp,
 };
 use serde_json::{Value, json};
 
 use super::*;
-use crate::engine::RunHeader;
+use crate::{engine::RunHeader, step::Inputs};
 use std::sync::Arc;
 
+mod dates;
+mod extensions;
 mod isolation;
+mod lineage;
 mod locale;
 mod native;
 mod pages;
 
 const NOW: i64 = 1_767_225_600_123;
 
-/// A workflow whose nodes are called `start`, `fetch` ("Get it"), `split` (an `if`), `later`, and twins.
+/// A workflow whose nodes are called `start`, `fetch` ("Get it"), `split` (an `if`), `later`, and twins; expressions are
+/// those of `here`, which follows `fetch`.
 pub(crate) fn definition() -> Definition {
     let node = |id: &str, kind: &str, label: Option<&str>, params: Value| json!({"id": id, "type": kind, "data": {"label": label, "params": params}});
     let document = json!({
@@ -34,7 +39,9 @@ pub(crate) fn definition() -> Definition {
             node("split", "if", None, json!({"where": true})),
             node("later", "noop", Some("Twin"), json!({})),
             node("last", "noop", Some("Twin"), json!({})),
+            node("here", "noop", None, json!({})),
         ],
+        "edges": [{"source": "start", "target": "fetch"}, {"source": "fetch", "target": "here"}],
     });
     Definition::new(&serde_json::from_value(document).unwrap()).unwrap()
 }
@@ -60,13 +67,22 @@ pub(crate) fn items(list: Value) -> Vec<Item> {
 fn scope(input: Value) -> Arc<Scope> {
     let ports = |pairs: &[(&str, Value)]| -> Option<Arc<Output>> {
         let ports = pairs.iter().map(|(port, list)| ((*port).into(), Arc::new(items(list.clone()))));
-        Some(Arc::new(Output { ports: ports.collect(), ..Output::default() }))
+        // Whatever there is came from the first item.
+        let from = |(port, list): &(&str, Value)| {
+            let items = list.as_array().map_or(0, Vec::len);
+            ((*port).into(), Arc::new(vec![vec![Origin { input: 0, item: 0 }]; items]))
+        };
+        let lineage = pairs.iter().map(from).collect();
+        Some(Arc::new(Output { ports: ports.collect(), lineage, ..Output::default() }))
     };
+    let inputs = Inputs::one(Arc::new(items(input)));
     Arc::new(Scope {
         run: Arc::new(header()),
         definition: Arc::new(definition()),
         workflow_name: "Test".into(),
-        input: Arc::new(items(input)),
+        node: 5,
+        input: inputs.items(),
+        inputs,
         outputs: vec![
             ports(&[("main", json!([{"n": 1}]))]),
             ports(&[
@@ -79,6 +95,7 @@ fn scope(input: Value) -> Arc<Scope> {
         env: Arc::new(BTreeMap::from([("REGION".to_owned(), "eu".to_owned())])),
         page: None,
         objects: Default::default(),
+        trails: Default::default(),
     })
 }
 
@@ -174,8 +191,11 @@ fn expressions_have_these_values_with_and_without_the_engine() {
         ("$('fetch').first().price", json!(5)),
         ("$('Get it').last().price", json!(7)),
         ("$('fetch').item", json!({"price": 5})),
+        ("$('fetch').itemMatching(1).price", json!(6)),
+        ("$input.itemMatching(1).a", json!(2)),
+        ("$('split').first(0)", json!({"t": 1})),
+        ("$('split').all(1)", json!([{"f": 1}])),
         ("$('fetch').all('error')", json!([{"e": 1}])),
-        ("$('fetch').first('nothing')", json!(null)),
         ("$('split').all()", json!([{"t": 1}, {"t": 2}, {"f": 1}])),
         ("$('split').last('true').t", json!(2)),
         ("$run.attempt", json!(2)),
@@ -267,5 +287,5 @@ fn what_has_no_value_says_why() {
     let scope = scope(json!([{}, {}, {}, {}]));
     let beyond = Expression::compile("$('fetch').item", &scope.definition);
     let error = evaluate_as(&scope, &beyond, 3).unwrap_err();
-    assert!(error.contains("has 3 items, so none belongs to item 3"), "{error}");
+    assert!(error.contains("no item of the node \"Get it\" (fetch) leads to item 3"), "{error}");
 }

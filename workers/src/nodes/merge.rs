@@ -103,6 +103,7 @@ fn whole(input: &Input) -> Output {
     Output {
         ports: Ports::from([(Arc::clone(&main), Arc::clone(&input.items))]),
         lineage: Lineage::from([(main, Arc::new(origins))]),
+        ..Output::default()
     }
 }
 

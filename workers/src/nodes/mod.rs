@@ -1,5 +1,6 @@
 //! The node kinds at work. A kind is one file here and one with its declaration in `domain::kinds`.
 
+mod code;
 mod condition;
 mod fail;
 mod filter;
@@ -34,7 +35,7 @@ use serde_json::{Map, Value, json};
 use self::output::{CameFrom, OutputBuilder};
 use crate::{
     engine::Outcome,
-    expr::{Evaluator, Expression, Param, Scope, javascript_of},
+    expr::{Evaluator, Expression, Form, Param, Scope, javascript_of},
     step::{Facilities, StepTask, failed_for_good},
 };
 
@@ -54,6 +55,10 @@ pub(crate) trait Pure: Send + Sync + std::fmt::Debug {
     /// The places of the items for which an attempt evaluates them.
     fn evaluates(&self, task: &StepTask) -> Range<usize> {
         0..task.inputs.len()
+    }
+    /// What its sources in JavaScript are.
+    fn form(&self) -> Form {
+        Form::Expression
     }
     /// Whether it compiles regular expressions, which takes milliseconds.
     fn matches_patterns(&self) -> bool {
@@ -173,6 +178,7 @@ fn compile_node(node: &Node, definition: &Definition) -> Result<Executable, Unre
         Kind::If => Executable::Pure(Box::new(if_::If::compile(node, definition)?)),
         Kind::Filter => Executable::Pure(Box::new(filter::Filter::compile(node, definition)?)),
         Kind::Merge => Executable::Pure(Box::new(merge::Merge::compile(node, definition)?)),
+        Kind::Code => Executable::Pure(Box::new(code::Code::compile(node)?)),
         Kind::Wait => Executable::Pure(Box::new(wait::Wait::compile(node, definition)?)),
         Kind::Noop => Executable::Pure(Box::new(noop::Noop)),
         Kind::Fail => Executable::Pure(Box::new(fail::Fail::compile(node, definition)?)),

@@ -45,7 +45,8 @@ fn of_output(output: &Output) -> usize {
     let items = output.ports.values().map(|items| items.iter().map(item).sum::<usize>());
     let origins = |origins: &Origins| size_of::<Origins>() + size_of_val(origins.as_slice());
     let lineage = output.lineage.values().map(|items| items.iter().map(origins).sum::<usize>());
-    items.sum::<usize>() + lineage.sum::<usize>()
+    let console = output.console.iter().map(|line| size_of::<String>() + line.len());
+    items.sum::<usize>() + lineage.sum::<usize>() + console.sum::<usize>()
 }
 
 fn of_error(error: &NodeError) -> usize {

@@ -39,6 +39,7 @@ fn row(run: u128, attempt: u32, revision: u64, steps: &[(u32, u64)]) -> Record {
             finished_at: None,
             output: None,
             lineage: Default::default(),
+            console: Vec::new(),
             waits_for: None,
             error: None,
         },

@@ -28,11 +28,11 @@ use tracing::{Instrument, Span};
 
 use crate::{
     engine::Outcome,
-    expr::{Ask, Evaluator, JavaScript, Scope, Values},
+    expr::{Ask, Evaluator, FEW_STEPS, JavaScript, Scope, Trails, Values},
     http_client::HttpClient,
     nodes::{CallContext, Executable, PureStep, Traits},
     spans,
-    step::{Facilities, failed, on_thread, panicked, timed_out, unevaluated, unknown_node},
+    step::{Facilities, failed, on_thread, panicked, timed_out, unevaluated, unknown_node, with_console},
 };
 
 /// How much longer than its time limit a step may take to say so itself, with what it has done so far.
@@ -104,11 +104,15 @@ impl Runner {
         }
         let _span = spans::inline_step(&attempt.task).entered();
         let run = AssertUnwindSafe(|| {
-            let scope = Arc::new(attempt.task.scope(&self.facilities));
-            compute(attempt, &scope, Values::default(), Instant::now() + GRACE)
+            let mut scope = attempt.task.scope(&self.facilities);
+            scope.trails = Trails::within(FEW_STEPS);
+            let scope = Arc::new(scope);
+            let outcome = compute(attempt, &scope, Values::default(), Instant::now() + GRACE);
+            // To find origins takes longer than it may here: the step begins anew elsewhere.
+            (!scope.trails.gave_up()).then_some(outcome)
         });
         let began = Instant::now();
-        let outcome = std::panic::catch_unwind(run).unwrap_or_else(|panic| panicked(&*panic));
+        let outcome = std::panic::catch_unwind(run).unwrap_or_else(|panic| Some(panicked(&*panic)))?;
         measure(attempt.task.name().1, began, &outcome);
         Some(outcome)
     }
@@ -139,7 +143,8 @@ async fn execute(
                 && let Some(node) = task.node()
             {
                 let (sources, stop_at_limit) = (executable.javascript(), node.on_error == OnError::Fail);
-                let ask = Ask { scope: &scope, sources: &sources, stop_at_limit, deadline };
+                let ask =
+                    Ask { scope: &scope, form: pure.form(), sources: &sources, stop_at_limit, deadline };
                 values = match facilities.javascript.all(ask, &items.collect::<Vec<_>>()).await {
                     Ok(values) => values,
                     Err(why) => {
@@ -148,11 +153,15 @@ async fn execute(
                     }
                 };
             }
-            if is_little(traits, task) {
-                return compute(&attempt, &scope, values, deadline);
-            }
-            let computed = on_thread(move || compute(&attempt, &scope, values, deadline)).await;
-            computed.unwrap_or_else(|failure| failure)
+            let console = scope.console(values.take_console());
+            let computed = if is_little(traits, task) {
+                compute(&attempt, &scope, values, deadline)
+            } else {
+                on_thread(move || compute(&attempt, &scope, values, deadline))
+                    .await
+                    .unwrap_or_else(|failure| failure)
+            };
+            with_console(computed, console)
         }
         Some(Executable::Call(_)) => {
             let Attempt { workflow, task } = attempt;

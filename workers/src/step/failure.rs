@@ -4,6 +4,8 @@ use std::{any::Any, time::Duration};
 
 use domain::{duration::HumanDuration, retry::Failure, run::NodeError};
 
+use serde_json::json;
+
 use super::StepTask;
 use crate::{
     engine::{Outcome, StepFailure},
@@ -43,6 +45,22 @@ pub(crate) fn unevaluated(why: Unevaluated, limit: Duration) -> (Box<NodeError>,
         Unevaluated::Unavailable(_) => (own("javascript_unavailable"), Failure::Connection),
         Unevaluated::TooMuch(_) => (own("limit"), Failure::Permanent),
     }
+}
+
+/// The outcome with what was written to the console meanwhile.
+pub(crate) fn with_console(mut outcome: Outcome, console: Vec<String>) -> Outcome {
+    match &mut outcome {
+        _ if console.is_empty() => {}
+        Outcome::Succeeded(output) => output.console = console,
+        Outcome::Failed(failed) => {
+            let details = failed.error.details.get_or_insert_with(|| json!({}));
+            if let Some(details) = details.as_object_mut() {
+                details.insert("console".to_owned(), console.into());
+            }
+        }
+        Outcome::Later(_) => {}
+    }
+    outcome
 }
 
 pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Outcome {

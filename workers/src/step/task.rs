@@ -55,12 +55,15 @@ impl StepTask {
             run: Arc::clone(&self.run),
             definition: Arc::clone(&self.definition),
             workflow_name: Arc::clone(&self.workflow_name),
+            node: self.step.node,
+            inputs: self.inputs.clone(),
             input: self.inputs.items(),
             outputs: self.outputs.clone(),
             now: facilities.clock.now(),
             env: Arc::clone(&facilities.env),
             page: None,
             objects: Default::default(),
+            trails: Default::default(),
         }
     }
 }

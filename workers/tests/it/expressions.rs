@@ -102,7 +102,6 @@ async fn nothing_of_the_machine_is_in_reach() {
         "os",
         "fetch",
         "setTimeout",
-        "console",
         "Deno",
         "WebAssembly",
         "eval",

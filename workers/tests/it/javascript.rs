@@ -50,6 +50,41 @@ pub(crate) async fn failure(runner: &Runner, expression: &str) -> StepFailure {
     failed(runner.run(set(expression, json!([{}]))).await)
 }
 
+fn code(source: &str) -> Attempt {
+    attempt("code", json!({ "source": source }), json!([{}]))
+}
+
+#[tokio::test]
+async fn a_program_has_its_own_time_and_ends_for_good_when_it_is_up() {
+    let javascript = JavaScriptLimits {
+        time: Duration::from_millis(1),
+        program: Duration::from_millis(300),
+        ..JavaScriptLimits::default()
+    };
+    let runner = Runner::new(RunnerSettings { javascript, ..settings(1) }, Arc::new(SystemClock)).unwrap();
+    let longer =
+        "let n = 0; for (const end = Date.now() + 20; Date.now() < end;) n++; return { longer: true }";
+    assert_eq!(succeeded(runner.run(code(longer)).await), json!([{"longer": true}]));
+    for endless in [
+        "for (;;) {}",
+        "for (;;) await null; return []",
+        "const f = async () => { for (;;) await f }; f(); return new Promise(() => {})",
+        UNSTOPPABLE[0],
+    ] {
+        let failed = failed(runner.run(code(endless)).await);
+        assert_eq!((failed.error.code.as_str(), failed.failure), ("code", Failure::Permanent), "{endless}");
+        assert!(
+            failed.error.message.contains("the limit of 300 ms for a program"),
+            "{}",
+            failed.error.message
+        );
+    }
+    let bomb = "const all = []; for (;;) all.push('x'.repeat(1e6) + all.length)";
+    let failed = failed(runner.run(code(bomb)).await);
+    assert!(failed.error.message.contains("more memory than the limit"), "{}", failed.error.message);
+    assert_eq!(value(&runner, "1 + 1").await, json!(2));
+}
+
 /// What no interrupt handler stops, or what does not ask it for long.
 const UNSTOPPABLE: &[&str] = &[
     "[].reverse.call({length: 2**53 - 1}).length",

@@ -9,6 +9,7 @@
 
 pub mod condition;
 pub mod path;
+pub mod program;
 mod reader;
 mod schema;
 mod table;
@@ -37,6 +38,9 @@ pub trait Parameter: Sized {
     /// The parameters inside it, when it is an object with a table of its own.
     const FIELDS: Option<&'static Table> = None;
 
+    /// Whether `{{` in it is its own business: it is no template.
+    const VERBATIM: bool = false;
+
     /// The words that it may be, when it is a word.
     const WORDS: &'static [&'static str] = &[];
 
@@ -54,7 +58,7 @@ pub trait Parameter: Sized {
 
     /// As [`Self::read`], for a value that may be an expression as a whole: then it is not known yet.
     fn read_open(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        if reader.is_open(value) {
+        if !Self::VERBATIM && reader.is_open(value) {
             reader.check_templates(value, at);
             return None;
         }

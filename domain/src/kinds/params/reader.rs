@@ -180,6 +180,15 @@ impl<'v> Reader<'v> {
         }
     }
 
+    /// Checks a program of a saved document.
+    pub(super) fn check_program(&mut self, program: &str, at: &At<'_>) {
+        if let Expressions::Unchecked(checker) = &mut self.expressions
+            && let Err(error) = checker.expressions.check_program(program)
+        {
+            self.violation(at, error.code(), error.to_string());
+        }
+    }
+
     /// Checks a regular expression of a saved document.
     pub(super) fn check_pattern(&mut self, pattern: &str, at: &At<'_>) {
         if let Expressions::Unchecked(checker) = &mut self.expressions

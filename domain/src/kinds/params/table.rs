@@ -123,7 +123,7 @@ impl Table {
                 reader.violation(&here, Code::InvalidValue, message);
                 None
             }
-            (Some(value), _) if !param.expression && reader.is_open(value) => {
+            (Some(value), _) if !param.expression && !T::VERBATIM && reader.is_open(value) => {
                 reader.violation(&here, Code::InvalidValue, format!("`{name}` cannot be an expression"));
                 None
             }

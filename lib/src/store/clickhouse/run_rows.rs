@@ -54,6 +54,7 @@ struct RunRow<'a> {
     kind: &'a str,
     attempts: u32,
     lineage: Vec<u8>,
+    console: Vec<u8>,
     waits_for: Vec<u8>,
 }
 
@@ -79,6 +80,7 @@ impl From<RunRow<'_>> for InsertRow {
             "kind": text(row.kind),
             "attempts": Value::UInt32(row.attempts),
             "lineage": Value::String(row.lineage),
+            "console": Value::String(row.console),
             "waits_for": Value::String(row.waits_for),
         }
     }
@@ -136,6 +138,7 @@ pub(super) fn step_row(fact: &StepFact) -> Result<InsertRow, StoreError> {
         kind: &step.kind,
         attempts: step.attempts,
         lineage: optional_json(Some(&step.lineage).filter(|lineage| !lineage.is_empty()))?,
+        console: optional_json(Some(&step.console).filter(|console| !console.is_empty()))?,
         waits_for: optional_json(step.waits_for.as_ref())?,
         ..RunRow::default()
     };
@@ -145,7 +148,7 @@ pub(super) fn step_row(fact: &StepFact) -> Result<InsertRow, StoreError> {
 /// The columns of a run or a step.
 pub(super) const RUN_OR_STEP: &str = "tenant, owner_id, place, version, status, started_at, finished_at, output, \
      error, workflow_id, workflow_version, trigger, input, created_at, \
-     iteration, ordinal, kind, attempts, lineage, waits_for";
+     iteration, ordinal, kind, attempts, lineage, console, waits_for";
 
 /// How many of [`RUN_OR_STEP`] are of runs only, from `workflow_id` on.
 const OF_RUNS_ONLY: usize = 5;
@@ -238,6 +241,7 @@ fn read_step(place: &str, row: Reader) -> RunOrStep {
         finished_at,
         output,
         lineage: row.get(Reader::optional_json).unwrap_or_default(),
+        console: row.get(Reader::optional_json).unwrap_or_default(),
         waits_for: row.get(Reader::optional_json),
         error,
     };

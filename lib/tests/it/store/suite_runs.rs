@@ -81,6 +81,7 @@ pub(super) async fn a_run_comes_back_as_it_was_recorded_with_its_steps_in_order(
     second.finished_at = Some(at(8));
     second.lineage =
         Lineage::from([("main".into(), vec![vec![Origin { input: 1, item: 2 }], vec![]].into())]);
+    second.console = vec!["price 12.5".to_owned(), "it's \"done\"".to_owned()];
     let mut third = step("z", StepStatus::Waiting);
     third.started_at = None;
     third.waits_for = Some(WaitsFor {

@@ -98,7 +98,7 @@ async fn a_step_that_cannot_be_read_is_shown_as_such_and_the_rest_of_its_run_as_
     let damaged = Damaged::new().await;
     let store = &damaged.store;
     let (tenant, run) = (tenant(), run(workflow_id(), at(0), RunStatus::Succeeded, 1));
-    let nodes = ["whole", "output", "error", "status", "lineage", "waits_for", "kind"];
+    let nodes = ["whole", "output", "error", "status", "lineage", "console", "waits_for", "kind"];
     let steps = (0..).zip(nodes).map(|(ordinal, node)| {
         let output = Some([("main".into(), Arc::new(vec![]))].into());
         step_fact(&tenant, &run, ordinal, Step { output, ..step(node, StepStatus::Succeeded) })
@@ -109,6 +109,7 @@ async fn a_step_that_cannot_be_read_is_shown_as_such_and_the_rest_of_its_run_as_
         ("error", "'no JSON'"),
         ("status", "'asleep'"),
         ("lineage", "'[7]'"),
+        ("console", "'[7]'"),
         ("waits_for", "'{\"until\":\"secret\"}'"),
         ("kind", "unhex('ff')"),
     ] {

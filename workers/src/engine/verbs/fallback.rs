@@ -25,6 +25,7 @@ pub(super) fn inputs_with_error(node: &Node, inputs: &[Input<'_>], error: &NodeE
         return Output {
             ports: Ports::from([(Arc::clone(port), Arc::new(vec![item]))]),
             lineage: Lineage::from([(Arc::clone(port), Arc::new(vec![Origins::new()]))]),
+            console: Vec::new(),
         };
     }
     let mut items = Vec::with_capacity(count);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, value::RawValue};
 
-use super::message::Answer;
+use super::{console::Console, message::Answer};
 
 /// A checked answer.
 #[derive(Debug, PartialEq)]
@@ -14,6 +14,7 @@ pub(super) enum Told {
         bytes: usize,
         ended: bool,
         retire: bool,
+        console: Vec<String>,
     },
     /// This expression does not stop.
     Stuck(usize),
@@ -30,7 +31,7 @@ pub(super) fn read(answer: &[u8], asked: usize, columns: usize) -> Result<Told, 
         Answer::Stuck { source } if source < columns => Ok(Told::Stuck(source)),
         Answer::Stuck { .. } => Err("its answer names an expression that there is not".to_owned()),
         Answer::Failed(why) => Ok(Told::Failed(why)),
-        Answer::Values { values, ended, retire } => {
+        Answer::Values { values, ended, retire, console } => {
             if values.is_empty() && !ended || values.len() > asked {
                 return Err(format!("its answer has {} of {asked} values", values.len()));
             }
@@ -42,7 +43,8 @@ pub(super) fn read(answer: &[u8], asked: usize, columns: usize) -> Result<Told, 
                     Err(reason) => Err(reason),
                 });
             }
-            Ok(Told::Values { cells, bytes, ended, retire })
+            let console = Console::of(console).into_lines();
+            Ok(Told::Values { cells, bytes, ended, retire, console })
         }
     }
 }
@@ -66,7 +68,7 @@ mod tests {
         let read = |answer: &Value| read(answer.to_string().as_bytes(), 4, 2);
         let told = read(&values(json!([one, {"Err": "why"}]), false)).unwrap();
         let cells = vec![Ok(json!({"a": 1})), Err("why".to_owned())];
-        assert_eq!(told, Told::Values { cells, bytes: 10, ended: false, retire: false });
+        assert_eq!(told, Told::Values { cells, bytes: 10, ended: false, retire: false, console: vec![] });
         assert!(read(&values(json!([]), true)).is_ok(), "a limit ended it");
         assert!(read(&values(json!([one]), false)).is_ok(), "its turn was over");
         for wrong in [

@@ -58,7 +58,7 @@ fn serve() -> io::Result<()> {
     let mut input = io::stdin().lock();
     let Some(limits) = frame::read(&mut input, MAX_JAVASCRIPT_INPUT_BYTES)? else { return Ok(()) };
     let limits: JavaScriptLimits = serde_json::from_slice(&limits)?;
-    let watchdog = Watchdog::start(limits.time, |source| {
+    let watchdog = Watchdog::start(|source| {
         // Nobody listens any more if this fails.
         let _ = say(&Answer::<Json>::Stuck { source });
         std::process::exit(1);
@@ -85,8 +85,9 @@ fn answer(
     watchdog: &Watchdog,
 ) -> io::Result<Answer<Json>> {
     let request: Request<Json> = serde_json::from_slice(request)?;
-    confine::allow(longest(limits).saturating_add(AROUND))?;
-    let mut progress = |source| watchdog.at(source);
+    confine::allow(longest(limits, request.form).saturating_add(AROUND))?;
+    let time = request.form.time(limits);
+    let mut progress = |source| watchdog.at(source, time);
     let answered = std::panic::catch_unwind(AssertUnwindSafe(|| engine.answer(request, &mut progress)));
     Ok(answered.unwrap_or_else(|_| Answer::Failed("it panicked, which is a bug of the worker".to_owned())))
 }

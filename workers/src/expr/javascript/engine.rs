@@ -1,17 +1,18 @@
 //! Answers requests: what a child does, without the process.
 
-use std::{collections::HashSet, rc::Rc, sync::Arc, time::Instant};
+use std::{rc::Rc, time::Instant};
 
 use domain::limits::MAX_JAVASCRIPT_OUTPUT_BYTES;
 
 use super::{
     JavaScriptLimits,
+    compile::Known,
     host::Json,
     message::{Answer, Request},
     world::{Failed, World},
 };
 
-/// Texts that are known to be one expression.
+/// Texts of which it is known what they are.
 const MAX_KNOWN: usize = 4_096;
 
 /// Longest message of an error, in characters.
@@ -21,7 +22,7 @@ const MAX_REASON: usize = 2_000;
 pub(super) struct Engine {
     limits: JavaScriptLimits,
     world: Option<World>,
-    known: HashSet<Arc<str>>,
+    known: Known,
 }
 
 /// Where an engine is: at this expression, or at none.
@@ -29,7 +30,7 @@ pub(super) type Progress<'p> = &'p mut dyn FnMut(Option<usize>);
 
 impl Engine {
     pub(super) fn new(limits: JavaScriptLimits) -> Self {
-        Self { limits, world: None, known: HashSet::new() }
+        Self { limits, world: None, known: Known::new() }
     }
 
     /// Makes ready for the next request what takes time.
@@ -69,7 +70,7 @@ impl Engine {
             let first = if row == 0 { request.from } else { 0 };
             for source in first..request.sources.len() {
                 if !values.is_empty() && begun.elapsed() >= limits.slice {
-                    return Ok(Answer::Values { values, ended: false, retire: false });
+                    return Ok(world.answer(values, false));
                 }
                 progress(Some(source));
                 let value = world.evaluate(source, row, known);
@@ -85,7 +86,7 @@ impl Engine {
                 bytes += value.as_ref().map_or_else(String::len, |json| json.get().len());
                 values.push(value);
                 if limit && request.stop_at_limit {
-                    return Ok(Answer::Values { values, ended: true, retire: false });
+                    return Ok(world.answer(values, true));
                 }
                 if limit {
                     // What it did must not cost the next one.
@@ -93,7 +94,7 @@ impl Engine {
                 }
             }
         }
-        Ok(Answer::Values { values, ended: false, retire: false })
+        Ok(world.answer(values, false))
     }
 }
 

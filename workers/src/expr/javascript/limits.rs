@@ -1,4 +1,4 @@
-//! How much an expression may use.
+//! How much an expression or a program may use.
 
 use std::time::Duration;
 
@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct JavaScriptLimits {
     /// Longest time of one expression, in CPU time: a busy machine makes no expression wrong.
     pub time: Duration,
+    /// Longest time of one run of a program, in CPU time.
+    pub program: Duration,
     /// How long a step keeps its process when there is more to evaluate: then it lines up again, so that others get
     /// their turn. The expression that is being evaluated is finished first.
     pub slice: Duration,
@@ -24,6 +26,7 @@ impl Default for JavaScriptLimits {
     fn default() -> Self {
         Self {
             time: Duration::from_millis(250),
+            program: Duration::from_secs(10),
             slice: Duration::from_millis(250),
             memory: 64 * 1024 * 1024,
             stack: 256 * 1024,

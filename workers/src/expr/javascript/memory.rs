@@ -103,7 +103,7 @@ impl Memory {
         Copy { bytes: bytes.into(), used: space.used.get(), free: space.free.each_ref().map(Cell::get) }
     }
 
-    /// Puts back what it held. All else in it is zero afterwards.
+    /// Puts back what it held, be it less or more than now. All else in it is zero afterwards.
     ///
     /// # Safety
     /// The copy is of this memory. Nobody uses a block any more that was allocated since the copy was made, be it by a
@@ -114,7 +114,7 @@ impl Memory {
         // SAFETY: the copy came from the first bytes of this mapping, and `end` lies in it.
         unsafe {
             ptr::copy_nonoverlapping(copy.bytes.as_ptr(), space.base.as_ptr(), kept);
-            space.forget(kept, end);
+            space.forget(kept, end.max(kept));
         }
         space.end.set(kept);
         space.used.set(copy.used);

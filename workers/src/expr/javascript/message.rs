@@ -9,11 +9,43 @@ use serde_json::Value;
 
 use super::JavaScriptLimits;
 
-/// The values of expressions for items.
+/// What sources are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Form {
+    Expression,
+    /// A program that runs once: its own to change are the items of the input, and its value says which of them it gives
+    /// back.
+    ProgramForAll,
+    /// A program that runs for each item.
+    ProgramForEach,
+}
+
+impl Form {
+    /// How long one of them may take, in CPU time.
+    pub(super) const fn time(self, limits: JavaScriptLimits) -> Duration {
+        match self {
+            Self::Expression => limits.time,
+            Self::ProgramForAll | Self::ProgramForEach => limits.program,
+        }
+    }
+
+    /// What took longer, for people.
+    pub(super) fn too_long(self, limits: JavaScriptLimits) -> String {
+        let most = self.time(limits).as_millis();
+        match self {
+            Self::Expression => format!("it took longer than the limit of {most} ms for an expression"),
+            _ => format!("it took longer than the limit of {most} ms for a program"),
+        }
+    }
+}
+
+/// The values of expressions, or of a program, for items.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Request<T> {
     /// The expressions.
     pub(super) sources: Vec<Arc<str>>,
+    /// What they are.
+    pub(super) form: Form,
     /// The places of the items for which all of them are evaluated.
     pub(super) items: Vec<usize>,
     /// The first of them to be evaluated for the first item: those before have values already.
@@ -27,8 +59,8 @@ pub(super) struct Request<T> {
 }
 
 /// The longest CPU time that a request's expressions may take: none is begun after the slice.
-pub(super) const fn longest(limits: JavaScriptLimits) -> Duration {
-    limits.slice.saturating_add(limits.time)
+pub(super) const fn longest(limits: JavaScriptLimits, form: Form) -> Duration {
+    limits.slice.saturating_add(form.time(limits))
 }
 
 /// What expressions read.
@@ -59,10 +91,14 @@ pub(super) struct Seen<T> {
 pub(super) struct NodeItems<T> {
     /// What errors call it.
     pub(super) name: String,
-    /// Its items, unless it has not run.
+    /// Its items by port, unless it has not run. When only items are read that belong to those of the step, it is one
+    /// port of no name with them.
     pub(super) ports: Option<Vec<(String, Vec<T>)>>,
     /// Which of its ports those are that no name asks for.
     pub(super) main: Vec<usize>,
+    /// For items of the step, in their order: the place of the port and of the item in it that belongs to each, or why
+    /// there is none.
+    pub(super) origins: Vec<(usize, Result<(usize, usize), String>)>,
 }
 
 /// Data on the worker's side.
@@ -84,6 +120,9 @@ pub(super) enum Answer<T> {
         ended: bool,
         /// The child should not be used again.
         retire: bool,
+        /// What was written to the console.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        console: Vec<String>,
     },
     /// An expression does not stop: the child ends.
     Stuck { source: usize },

@@ -18,7 +18,9 @@
 
 mod answer;
 mod child;
+mod compile;
 mod confine;
+mod console;
 mod engine;
 mod frame;
 mod host;
@@ -31,6 +33,7 @@ mod reads;
 mod request;
 mod result;
 mod service;
+mod tools;
 mod unevaluated;
 mod values;
 mod watchdog;
@@ -38,6 +41,7 @@ mod world;
 
 pub use child::javascript_child;
 pub use limits::JavaScriptLimits;
+pub(crate) use message::Form;
 pub(super) use reads::reads_nodes;
 pub(crate) use service::{Ask, JavaScript};
 pub(crate) use unevaluated::Unevaluated;
@@ -96,10 +100,13 @@ pub(super) fn values_and_messages(
     while values.items() == 0 {
         messages += 1;
         let from = values.begun();
-        let request = request::request(scope, sources, &[item], from, most, false);
+        let request = request::request(scope, (Form::Expression, sources), &[item], from, most, false);
         let framed = frame::framed(&request, most).expect("a small request");
         match answered_here(&framed, limits, sources.len() - from, sources.len()) {
-            Ok(answer::Told::Values { cells, ended, .. }) => values.extend(&[item], cells, ended),
+            Ok(answer::Told::Values { cells, ended, console, .. }) => {
+                values.extend(&[item], cells, ended);
+                values.say(console);
+            }
             other => panic!("{other:?}"),
         }
     }

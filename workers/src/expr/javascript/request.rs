@@ -1,26 +1,32 @@
 //! What a child is told of an attempt.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
-use domain::definition::Definition;
+use domain::{definition::Definition, items::Port};
 
 use super::{
-    message::{Data, NodeItems, Request, Seen},
-    reads::{NodesRead, mentions, nodes_read},
+    message::{Data, Form, NodeItems, Request, Seen},
+    reads::{NodesRead, Parts, mentions, nodes_read},
 };
-use crate::expr::scope::{Scope, find_node};
+use crate::expr::{
+    scope::{Scope, find_node, ports},
+    trail::Place,
+};
 
 /// The request for the values of `sources` for `items`, for the first item from the expression `from` on.
 pub(super) fn request<'s>(
     scope: &'s Scope,
-    sources: &[Arc<str>],
+    (form, sources): (Form, &[Arc<str>]),
     items: &[usize],
     from: usize,
     most_bytes: usize,
     stop_at_limit: bool,
 ) -> Request<Data<'s>> {
     let scope = seen(scope, sources, items);
-    Request { sources: sources.to_vec(), items: items.to_vec(), from, most_bytes, stop_at_limit, scope }
+    Request { sources: sources.to_vec(), form, items: items.to_vec(), from, most_bytes, stop_at_limit, scope }
 }
 
 fn seen<'s>(scope: &'s Scope, sources: &[Arc<str>], items: &[usize]) -> Seen<Data<'s>> {
@@ -42,23 +48,27 @@ fn seen<'s>(scope: &'s Scope, sources: &[Arc<str>], items: &[usize]) -> Seen<Dat
         all_names: false,
         nodes: Vec::new(),
     };
-    let names: Vec<&str> = match nodes_read(sources.iter().map(|source| &**source)) {
-        NodesRead::Named(names) => names,
+    let names: Vec<(&str, Parts)> = match nodes_read(sources.iter().map(|source| &**source)) {
+        NodesRead::Named(names) => names.into_iter().collect(),
         NodesRead::Any => {
             seen.all_names = true;
-            all_names(&scope.definition)
+            all_names(&scope.definition).into_iter().map(|name| (name, Parts::ALL)).collect()
         }
     };
-    let mut places = BTreeMap::new();
-    for name in names {
+    // A node may be called by its id and by its label.
+    let mut read: BTreeMap<usize, (usize, Parts)> = BTreeMap::new();
+    for (name, parts) in names {
         let place = find_node(&scope.definition, name).map(|node| {
-            *places.entry(node).or_insert_with(|| {
-                seen.nodes.push(node_items(scope, node));
-                seen.nodes.len() - 1
-            })
+            let next = read.len();
+            let (place, known) = read.entry(node).or_insert((next, Parts::default()));
+            *known = known.and(parts);
+            *place
         });
         seen.names.insert(name.to_owned(), place);
     }
+    let mut nodes: Vec<_> = read.into_iter().map(|(node, (place, parts))| (place, node, parts)).collect();
+    nodes.sort_unstable_by_key(|(place, ..)| *place);
+    seen.nodes = nodes.into_iter().map(|(_, node, parts)| node_items(scope, node, parts, items)).collect();
     seen
 }
 
@@ -67,21 +77,39 @@ fn all_names(definition: &Definition) -> Vec<&str> {
     names.flatten().collect()
 }
 
-fn node_items(scope: &Scope, node: usize) -> NodeItems<Data<'_>> {
+fn node_items<'s>(scope: &'s Scope, node: usize, parts: Parts, items: &[usize]) -> NodeItems<Data<'s>> {
     let name = scope.node_name(node);
-    let Some(output) = scope.outputs.get(node).and_then(Option::as_ref) else {
-        return NodeItems { name, ports: None, main: Vec::new() };
+    let output = scope.outputs.get(node).and_then(Option::as_ref);
+    let Some((declared, output)) = scope.definition.nodes.get(node).zip(output) else {
+        return NodeItems { name, ports: None, main: Vec::new(), origins: Vec::new() };
     };
-    let ports: Vec<_> = output
-        .ports
-        .iter()
-        .map(|(port, items)| (port.to_string(), items.iter().map(Data::Item).collect()))
-        .collect();
-    let main = scope.definition.nodes.get(node).into_iter().flat_map(|declared| {
-        declared
-            .main_ports()
-            .filter_map(|main| output.ports.keys().position(|port| *port == *main))
-            .collect::<Vec<_>>()
-    });
-    NodeItems { name, main: main.collect(), ports: Some(ports) }
+    let ports = ports(declared, output);
+    let place = |port: &Port| ports.iter().position(|known| *known == port);
+    let found: Vec<(usize, Result<Place, String>)> = match parts {
+        Parts { matching: true, .. } => {
+            (0..scope.input.len()).map(|index| (index, scope.origin(node, index))).collect()
+        }
+        Parts { item: true, .. } => items.iter().map(|&index| (index, scope.origin(node, index))).collect(),
+        _ => Vec::new(),
+    };
+    let all = |port: &&Port| output.ports.get(*port).into_iter().flat_map(|items| items.iter());
+    if parts.lists {
+        let main = declared.main_ports().filter_map(place).collect();
+        let origin = |Place { edge, item }: Place| {
+            (place(&scope.definition.edges[edge].port).unwrap_or(usize::MAX), item as usize)
+        };
+        let origins = found.into_iter().map(|(index, found)| (index, found.map(origin))).collect();
+        let ports = ports.iter().map(|port| (port.to_string(), all(port).map(Data::Item).collect()));
+        return NodeItems { name, main, ports: Some(ports.collect()), origins };
+    }
+    let (mut places, mut belonging) = (HashMap::new(), Vec::new());
+    let mut origin = |place: Place| {
+        let at = *places.entry(place).or_insert_with(|| {
+            belonging.extend(scope.item_at(place).map(Data::Item));
+            belonging.len() - 1
+        });
+        (0, at)
+    };
+    let origins = found.into_iter().map(|(index, found)| (index, found.map(&mut origin))).collect();
+    NodeItems { name, ports: Some(vec![(String::new(), belonging)]), main: Vec::new(), origins }
 }

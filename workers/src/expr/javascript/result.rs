@@ -8,6 +8,7 @@ use domain::{json, number};
 use rquickjs::{Ctx, Error, Function, Type, Value as Js};
 use serde_json::Value;
 
+use super::compile::PROGRAM;
 use crate::expr::native::FUNCTION;
 
 /// The value as JSON, at most `limit` bytes of it.
@@ -57,6 +58,32 @@ fn bounded(text: String, limit: usize) -> Result<String, String> {
 
 /// What `throw null` comes to, and what the engine does when it has no memory left for an error.
 pub(super) const THREW_NULL: &str = "it threw null";
+
+/// As [`describe`], with the line of the program at which it was thrown.
+pub(super) fn describe_in_program(ctx: &Ctx<'_>, error: &Error) -> String {
+    if matches!(error, Error::WouldBlock) {
+        return "it waits for a promise that nobody keeps".to_owned();
+    }
+    let thrown = matches!(error, Error::Exception).then(|| ctx.catch());
+    let stack =
+        thrown.as_ref().and_then(|thrown| thrown.as_object()?.get::<_, Option<String>>("stack").ok()?);
+    let line = stack.as_deref().and_then(line);
+    if let Some(thrown) = thrown {
+        ctx.throw(thrown);
+    }
+    let what = describe(ctx, error);
+    line.map_or_else(|| what.clone(), |line| format!("line {line}: {what}"))
+}
+
+/// The line of the first place of a stack that is in a program: `at name (program:3:10)`, or `(<input>:3:10)` in one
+/// that is evaluated as a text.
+fn line(stack: &str) -> Option<u32> {
+    let within = |name: String| {
+        let place = stack.lines().find_map(|place| Some(place.split_once(&name)?.1))?;
+        place.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+    };
+    within(format!("{PROGRAM}:")).or_else(|| within("(<input>:".to_owned()))
+}
 
 /// What was thrown, in words.
 pub(super) fn describe(ctx: &Ctx<'_>, error: &Error) -> String {

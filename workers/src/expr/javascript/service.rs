@@ -22,7 +22,7 @@ use super::{
     answer::{self, Told},
     engine::too_much,
     frame,
-    message::longest,
+    message::{Form, longest},
     pool::Pool,
     request::request,
     values::Values,
@@ -60,6 +60,8 @@ enum Engines {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ask<'a> {
     pub(crate) scope: &'a Arc<Scope>,
+    /// What its sources are.
+    pub(crate) form: Form,
     /// Its expressions, in the order in which they are evaluated.
     pub(crate) sources: &'a [Arc<str>],
     /// Whether the step is over when a limit stopped an expression.
@@ -151,7 +153,7 @@ impl JavaScript {
         let from = values.begun();
         let asked = items.len() * ask.sources.len() - from;
         let framed = self.framed(ask, items, from, most).await?;
-        let silence = longest(self.limits).saturating_mul(BUSY).saturating_add(SILENCE);
+        let silence = longest(self.limits, ask.form).saturating_mul(BUSY).saturating_add(SILENCE);
         let until = tokio::time::Instant::now() + silence;
         let told = match timeout_at(until.min(deadline), self.exchange(framed, asked, ask)).await {
             Ok(told) => told?,
@@ -166,17 +168,18 @@ impl JavaScript {
             }
         };
         match told {
-            Told::Values { cells, bytes, ended, .. } => {
+            Told::Values { cells, bytes, ended, console, .. } => {
                 values.extend(items, cells, ended);
+                values.say(console);
                 Ok(bytes)
             }
-            Told::Stuck(source) => Err(Unevaluated::Stuck(ExpressionError::new(
-                &ask.sources[source],
-                format!(
-                    "it took longer than the limit of {} ms for an expression, and did not stop: its process was ended",
-                    self.limits.time.as_millis()
-                ),
-            ))),
+            Told::Stuck(source) => {
+                let why = ask.form.too_long(self.limits) + ", and did not stop: its process was ended";
+                Err(Unevaluated::Stuck(match ask.form {
+                    Form::Expression => ExpressionError::new(&ask.sources[source], why),
+                    Form::ProgramForAll | Form::ProgramForEach => ExpressionError::Program(why),
+                }))
+            }
             Told::Failed(why) => Err(Unevaluated::Crashed(why)),
         }
     }
@@ -190,9 +193,9 @@ impl JavaScript {
         most: usize,
     ) -> Result<Vec<u8>, Unevaluated> {
         let (scope, sources) = (Arc::clone(ask.scope), ask.sources.to_vec());
-        let (owned, stop) = (items.to_vec(), ask.stop_at_limit);
+        let (owned, stop, form) = (items.to_vec(), ask.stop_at_limit, ask.form);
         off_thread(items.len() > FEW_ITEMS, move || {
-            let request = request(&scope, &sources, &owned, from, most, stop);
+            let request = request(&scope, (form, &sources), &owned, from, most, stop);
             frame::framed(&request, MAX_JAVASCRIPT_INPUT_BYTES).map_err(|_| {
                 Unevaluated::TooMuch(format!(
                     "what the step's expressions may read is above the limit of {MAX_JAVASCRIPT_INPUT_BYTES} bytes \

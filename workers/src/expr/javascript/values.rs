@@ -4,6 +4,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use serde_json::Value;
 
+use super::console::Console;
+
 /// The values of some expressions for some items. Each can be taken once.
 #[derive(Debug, Default)]
 pub(crate) struct Values {
@@ -13,13 +15,14 @@ pub(crate) struct Values {
     items: Vec<usize>,
     /// Item by item, perhaps the first ones of another item at the end; fewer when an expression ended it.
     cells: Vec<Option<Result<Value, String>>>,
+    console: Console,
 }
 
 impl Values {
     /// Values of these expressions, none of which is known yet.
     pub(super) fn of(sources: &[Arc<str>]) -> Self {
         let columns = sources.iter().enumerate().map(|(column, source)| (address(source), column)).collect();
-        Self { columns, items: Vec::new(), cells: Vec::new() }
+        Self { columns, ..Self::default() }
     }
 
     /// Adds an answer's values for the first of these items, after those that are there. When a limit `ended` it, no
@@ -28,6 +31,16 @@ impl Values {
         let whole = if ended { items.len() } else { (self.begun() + cells.len()) / self.columns.len() };
         self.items.extend_from_slice(&items[..whole.min(items.len())]);
         self.cells.extend(cells.into_iter().map(Some));
+    }
+
+    /// Adds what was written to the console.
+    pub(super) fn say(&mut self, lines: Vec<String>) {
+        lines.into_iter().for_each(|line| self.console.push(line));
+    }
+
+    /// What was written to the console; it is taken out.
+    pub(crate) fn take_console(&mut self) -> Vec<String> {
+        self.console.take()
     }
 
     /// How many expressions have a value for the item after those of which all is known.

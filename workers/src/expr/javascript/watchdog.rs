@@ -12,6 +12,9 @@ use std::{
 
 use nix::time::{ClockId, clock_gettime};
 
+/// Looks are no further apart, whatever is watched: the next one may be short.
+const LONGEST_LOOK: Duration = Duration::from_millis(125);
+
 /// So many looks without work, and the watchdog sleeps until it is woken.
 const IDLE_LOOKS: u32 = 4;
 
@@ -20,6 +23,8 @@ pub(super) struct Watched {
     /// Odd while an expression is evaluated; each has its own.
     sequence: AtomicU64,
     source: AtomicUsize,
+    /// How long it may take, in microseconds.
+    time: AtomicU64,
     sleeps: AtomicBool,
     /// Held by who writes an answer.
     speaks: Mutex<()>,
@@ -32,25 +37,28 @@ pub(super) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Watches from now on. `stuck` is called once, with the expression, when one goes on for twice its `time`; until
-    /// it returns, nobody else speaks.
-    pub(super) fn start(time: Duration, stuck: impl FnOnce(usize) + Send + 'static) -> io::Result<Self> {
+    /// Watches from now on. `stuck` is called once, with the expression, when one goes on for half as long again as it
+    /// may take; until it returns, nobody else speaks.
+    pub(super) fn start(stuck: impl FnOnce(usize) + Send + 'static) -> io::Result<Self> {
         let watched = Arc::new(Watched {
             sequence: AtomicU64::new(0),
             source: AtomicUsize::new(0),
+            time: AtomicU64::new(0),
             sleeps: AtomicBool::new(false),
             speaks: Mutex::new(()),
         });
         let own = Arc::clone(&watched);
         let builder = thread::Builder::new().name("watchdog".to_owned()).stack_size(256 * 1024);
-        let thread = builder.spawn(move || own.watch(time, stuck))?.thread().clone();
+        let thread = builder.spawn(move || own.watch(stuck))?.thread().clone();
         Ok(Self { watched, thread })
     }
 
-    /// The engine begins an expression, or is done with it.
-    pub(super) fn at(&self, source: Option<usize>) {
+    /// The engine begins an expression, which may take so long, or is done with it.
+    pub(super) fn at(&self, source: Option<usize>, time: Duration) {
         if let Some(source) = source {
             self.watched.source.store(source, Ordering::Relaxed);
+            let time = time.as_micros().try_into().unwrap_or(u64::MAX);
+            self.watched.time.store(time, Ordering::Relaxed);
         }
         self.watched.sequence.fetch_add(1, Ordering::SeqCst);
         if self.watched.sleeps.load(Ordering::SeqCst) && self.watched.sleeps.swap(false, Ordering::SeqCst) {
@@ -66,10 +74,11 @@ impl Watchdog {
 }
 
 impl Watched {
-    fn watch(&self, time: Duration, stuck: impl FnOnce(usize)) {
-        let look = (time / 2).max(Duration::from_millis(1));
+    fn watch(&self, stuck: impl FnOnce(usize)) {
         let (mut last, mut since, mut idle) = (0, Duration::ZERO, 0);
         loop {
+            let time = Duration::from_micros(self.time.load(Ordering::Relaxed));
+            let look = (time / 2).clamp(Duration::from_millis(1), LONGEST_LOOK);
             if idle >= IDLE_LOOKS {
                 self.sleeps.store(true, Ordering::SeqCst);
                 // Who begins in between does not know yet that it has to wake this thread.
@@ -85,7 +94,7 @@ impl Watched {
                 (last, since, idle) = (sequence, now, 0);
             } else if sequence.is_multiple_of(2) {
                 idle += 1;
-            } else if now.saturating_sub(since) >= time + look {
+            } else if now.saturating_sub(since) >= time + time / 2 {
                 let _speaks = self.speaks.lock().unwrap_or_else(PoisonError::into_inner);
                 if self.sequence.load(Ordering::SeqCst) == sequence {
                     return stuck(self.source.load(Ordering::Relaxed));

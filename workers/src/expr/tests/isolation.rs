@@ -57,6 +57,24 @@ fn an_attempt_finds_nothing_of_an_earlier_one() {
         "$('fetch').first()",
         "$",
         "$input",
+        "$now",
+        "DateTime",
+        "DateTime.prototype",
+        "Duration.prototype",
+        "$now.zone",
+        "Object.getPrototypeOf($now.zone)",
+        "$now.loc",
+        "Intl",
+        "Intl.DateTimeFormat",
+        "Intl.NumberFormat.prototype",
+        "Buffer",
+        "Buffer.prototype",
+        "crypto",
+        "console",
+        "console.log",
+        "$if",
+        "$jmespath",
+        "'x'.toDateTime",
     ] {
         let source = format!(
             "(() => {{ const place = {place}; const seen = place.left ?? 0; try {{ place.left = 1 }} catch {{}} return seen }})()"
@@ -84,6 +102,17 @@ fn what_an_attempt_overwrites_is_whole_in_the_next() {
         ),
         ("globalThis.kept = []; for (let n = 0; n < 1e5; n++) kept.push({ n })", "typeof kept"),
         ("Date.prototype.getTime = null; Date.now = null", "new Date(5).getTime() + typeof Date.now"),
+        (
+            "DateTime.prototype.toISO = () => 'left'; DateTime.fromISO = null",
+            "$now.toISO() + typeof DateTime.fromISO",
+        ),
+        ("$now.constructor.prototype.plus = null", "$now.plus({ days: 1 }).toISODate()"),
+        ("Intl.NumberFormat.prototype.format = null; delete globalThis.Intl", "(1234).toLocaleString()"),
+        (
+            "String.prototype.toDateTime = null; $jmespath = null",
+            "'2026-01-01'.toDateTime().year + $jmespath({a: 1}, 'a')",
+        ),
+        ("console.log = null; crypto.createHash = null", "typeof console.log + typeof crypto.createHash"),
     ] {
         let value =
             |source: &str| evaluate_as(&scope(json!([{}])), &Expression::forced_into_javascript(source), 0);

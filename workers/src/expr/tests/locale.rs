@@ -1,4 +1,5 @@
-//! What needs locales or time zones is refused by name, never answered as if it had not been asked.
+//! What needs locales and is not there is refused by name, never answered as if it had not been asked. (What is there, the
+//! tests of dates say.)
 
 use serde_json::json;
 
@@ -8,12 +9,7 @@ use crate::expr::Expression;
 #[test]
 fn a_locale_or_a_time_zone_is_an_error_that_names_what_is_missing() {
     for source in [
-        "new Date(0).toLocaleString('de-DE', {timeZone: 'America/New_York'})",
-        "new Date(0).toLocaleDateString('de-DE')",
-        "new Date(0).toLocaleTimeString(undefined, {timeZone: 'Europe/Berlin'})",
-        "(1234567.89).toLocaleString('de-DE')",
         "[new Date(0)].toLocaleString('de-DE')",
-        "10n.toLocaleString('de-DE')",
         "'a'.localeCompare('b', 'de')",
         "'a10'.localeCompare('a2', undefined, {numeric: true})",
         "'I'.toLocaleLowerCase('tr')",
@@ -25,7 +21,6 @@ fn a_locale_or_a_time_zone_is_an_error_that_names_what_is_missing() {
             "{error}"
         );
     }
-    assert!(fails(json!([{}]), "new Intl.DateTimeFormat('de-DE')").contains("Intl is not defined"));
 }
 
 #[test]

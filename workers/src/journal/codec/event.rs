@@ -77,6 +77,8 @@ struct OutputForm<'a> {
     ports: Cow<'a, Ports>,
     #[serde(rename = "from", default, skip_serializing_if = "no_lineage")]
     lineage: Cow<'a, Lineage>,
+    #[serde(rename = "said", default, skip_serializing_if = "<[String]>::is_empty")]
+    console: Cow<'a, [String]>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -230,14 +232,18 @@ impl From<ChangeForm<'_>> for StepChange {
 }
 
 impl<'a> From<&'a Output> for OutputForm<'a> {
-    fn from(Output { ports, lineage }: &'a Output) -> Self {
-        Self { ports: Cow::Borrowed(ports), lineage: Cow::Borrowed(lineage) }
+    fn from(Output { ports, lineage, console }: &'a Output) -> Self {
+        Self { ports: Cow::Borrowed(ports), lineage: Cow::Borrowed(lineage), console: Cow::Borrowed(console) }
     }
 }
 
 impl From<OutputForm<'_>> for Arc<Output> {
-    fn from(OutputForm { ports, lineage }: OutputForm<'_>) -> Self {
-        Self::new(Output { ports: ports.into_owned(), lineage: lineage.into_owned() })
+    fn from(OutputForm { ports, lineage, console }: OutputForm<'_>) -> Self {
+        Self::new(Output {
+            ports: ports.into_owned(),
+            lineage: lineage.into_owned(),
+            console: console.into_owned(),
+        })
     }
 }
 

@@ -72,6 +72,8 @@ struct StepForm<'a> {
     output: Option<Cow<'a, Ports>>,
     #[serde(default, skip_serializing_if = "no_lineage")]
     lineage: Cow<'a, Lineage>,
+    #[serde(rename = "said", default, skip_serializing_if = "<[String]>::is_empty")]
+    console: Cow<'a, [String]>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     waits_for: Option<WaitsForForm<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -203,6 +205,7 @@ impl<'a> From<&'a StepRecord> for StepForm<'a> {
             finished: step.finished_at.map(Millis::from),
             output: step.output.as_ref().map(Cow::Borrowed),
             lineage: Cow::Borrowed(&step.lineage),
+            console: Cow::Borrowed(&step.console),
             waits_for: step.waits_for.as_ref().map(WaitsForForm::from),
             error: step.error.as_ref().map(ErrorForm::from),
         }
@@ -221,6 +224,7 @@ impl From<StepForm<'_>> for StepRecord {
             finished_at: form.finished.map(Into::into),
             output: form.output.map(Cow::into_owned),
             lineage: form.lineage.into_owned(),
+            console: form.console.into_owned(),
             waits_for: form.waits_for.map(Into::into),
             error: form.error.map(Into::into),
         };

@@ -36,7 +36,7 @@ fn output() -> Output {
     let item = Item::from_iter([("a".to_owned(), json!(1))]);
     let ports = Ports::from([("main".into(), Arc::new(vec![item]))]);
     let lineage = Lineage::from([("main".into(), Arc::new(vec![vec![Origin { input: 1, item: 2 }]]))]);
-    Output { ports, lineage }
+    Output { ports, lineage, console: vec!["said".to_owned()] }
 }
 
 fn text(row: Result<Vec<u8>, crate::journal::JournalError>) -> String {
@@ -54,7 +54,8 @@ fn events_are_written_as_ever_and_read_back() {
         (StepChange::Succeeded { output: plain() }, r#"{"succeeded":{"out":{"main":[]}}}"#.to_owned()),
         (
             StepChange::Succeeded { output: Arc::new(output()) },
-            r#"{"succeeded":{"out":{"main":[{"a":1}]},"from":{"main":[[[1,2]]]}}}"#.to_owned(),
+            r#"{"succeeded":{"out":{"main":[{"a":1}]},"from":{"main":[[[1,2]]]},"said":["said"]}}"#
+                .to_owned(),
         ),
         (
             StepChange::Suspended(Box::new(Suspension {
@@ -210,6 +211,7 @@ fn record() -> RunRecord {
         finished_at: None,
         output: Some(output().ports),
         lineage: output().lineage,
+        console: output().console,
         waits_for: Some(WaitsFor::moment(AT)),
         error: Some(error()),
     };
@@ -241,7 +243,7 @@ fn records_of_the_outbox_are_written_as_ever() {
     assert_eq!(
         row,
         format!(
-            r#"{{"run":{{"tenant":"acme","id":"{RUN}","workflow":"{RUN}","version":3,"status":"waiting","revision":4,"attempt":1,"trigger":{{"kind":"manual"}},"input":{{}},"created":7,"started":7,"steps":[{{"revision":4,"ordinal":0,"node":"a","iteration":[1],"kind":"set","status":"waiting","attempts":1,"started":7,"output":{{"main":[{{"a":1}}]}},"lineage":{{"main":[[[1,2]]]}},"waits_for":{{"until":7}},"error":{{"code":"timeout","message":"no answer in 10s"}}}}]}}}}"#
+            r#"{{"run":{{"tenant":"acme","id":"{RUN}","workflow":"{RUN}","version":3,"status":"waiting","revision":4,"attempt":1,"trigger":{{"kind":"manual"}},"input":{{}},"created":7,"started":7,"steps":[{{"revision":4,"ordinal":0,"node":"a","iteration":[1],"kind":"set","status":"waiting","attempts":1,"started":7,"output":{{"main":[{{"a":1}}]}},"lineage":{{"main":[[[1,2]]]}},"said":["said"],"waits_for":{{"until":7}},"error":{{"code":"timeout","message":"no answer in 10s"}}}}]}}}}"#
         )
     );
     assert_eq!(read_record(row.as_bytes()).unwrap(), record);

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{failure::CallFailure, used::keep_out_evaluated};
 use crate::{
-    expr::{Ask, Evaluator, JavaScript, Param, Scope, Values, javascript_of},
+    expr::{Ask, Evaluator, Form, JavaScript, Param, Scope, Values, javascript_of},
     nodes::{output::measure_item, read_evaluated},
     step::unevaluated,
 };
@@ -58,7 +58,7 @@ impl<'s> Ahead<'s> {
         }
         let (scope, sources, deadline) = (self.scope, &*self.sources, self.deadline);
         // The others go on when an item fails: its call may be the only one that does.
-        let ask = Ask { scope, sources, stop_at_limit: false, deadline };
+        let ask = Ask { scope, form: Form::Expression, sources, stop_at_limit: false, deadline };
         let most = pending.len().min(AHEAD_ITEMS_OF_A_MESSAGE);
         match self.javascript.some(ask, &pending.make_contiguous()[..most], AHEAD_BYTES).await {
             Ok(values) => {

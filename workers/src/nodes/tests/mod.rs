@@ -87,6 +87,7 @@ fn fails(kind: &str, data: Value, input: Value) -> StepFailure {
     }
 }
 
+mod code;
 mod examples;
 mod lineage;
 mod wait;
