@@ -87,8 +87,13 @@ fn fails(kind: &str, data: Value, input: Value) -> StepFailure {
     }
 }
 
+mod crypto;
+mod date_time;
 mod examples;
+mod html;
 mod lineage;
+mod markdown;
+mod xml;
 mod wait;
 
 #[test]
