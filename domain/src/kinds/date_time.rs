@@ -188,10 +188,8 @@ impl Parameter for Units {
         if list.is_empty() {
             reader.violation(at, Code::InvalidValue, "name at least one unit, such as \"day\"");
         }
-        let units: Vec<_> = (0..)
-            .zip(list)
-            .filter_map(|(i, value)| Unit::read_open(value, &at.index(i), reader))
-            .collect();
+        let units: Vec<_> =
+            (0..).zip(list).filter_map(|(i, value)| Unit::read_open(value, &at.index(i), reader)).collect();
         (!units.is_empty() && units.len() == list.len()).then_some(Self(units))
     }
 }

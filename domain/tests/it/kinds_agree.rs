@@ -208,10 +208,19 @@ fn rich() -> Vec<(&'static str, Value)> {
         ("merge", json!({"mode": "choose", "input": "right"})),
         ("merge", json!({"mode": "append"})),
         ("merge", json!({"mode": null, "by_key": null, "join": null, "input": null})),
-        ("date_time", json!({"action": "now", "include_time": false, "timezone": "Europe/Berlin", "as": "unix"})),
-        ("date_time", json!({"action": "parse", "value": "1.2.2026", "from": "d.M.yyyy", "into": "a.b", "keep": ["a"]})),
+        (
+            "date_time",
+            json!({"action": "now", "include_time": false, "timezone": "Europe/Berlin", "as": "unix"}),
+        ),
+        (
+            "date_time",
+            json!({"action": "parse", "value": "1.2.2026", "from": "d.M.yyyy", "into": "a.b", "keep": ["a"]}),
+        ),
         ("date_time", json!({"action": "format", "value": 5, "format": "yyyy"})),
-        ("date_time", json!({"action": "subtract", "value": "{{ x }}", "amount": 1.5, "unit": "hour", "as": "unix_ms"})),
+        (
+            "date_time",
+            json!({"action": "subtract", "value": "{{ x }}", "amount": 1.5, "unit": "hour", "as": "unix_ms"}),
+        ),
         ("date_time", json!({"action": "extract", "value": "{{ x }}", "part": "week", "keep": "none"})),
         ("date_time", json!({"action": "between", "value": "a", "end": "b", "units": ["day", "{{ x }}"]})),
         ("date_time", json!({"action": "round", "value": "a", "unit": "month", "direction": "up"})),
@@ -229,7 +238,10 @@ fn rich() -> Vec<(&'static str, Value)> {
                 },
             }),
         ),
-        ("html", json!({"action": "table", "columns": ["a", "b.c"], "capitalize": true, "caption": "x", "into": "t"})),
+        (
+            "html",
+            json!({"action": "table", "columns": ["a", "b.c"], "capitalize": true, "caption": "x", "into": "t"}),
+        ),
         (
             "xml",
             json!({

@@ -19,11 +19,7 @@ use domain::{
 use serde_json::{Map, Value};
 
 use super::{Pure, PureStep, compile_params, items::each_item, read_evaluated, set::misfit};
-use crate::{
-    engine::Outcome,
-    expr::Param,
-    step::timeout_error,
-};
+use crate::{engine::Outcome, expr::Param, step::timeout_error};
 
 /// What such a kind does.
 pub(super) trait Transform: Send + Sync + std::fmt::Debug + 'static {

@@ -88,7 +88,8 @@ pub(super) fn beginning(moment: &Moment, unit: Unit) -> Result<Moment, InvalidDa
         // By the clock, whose full hour need not be one of UTC; its offset stays.
         let shown = moment.naive_local().and_utc();
         let over = shown.timestamp_millis().rem_euclid(millis);
-        let over = TimeDelta::milliseconds(over) + TimeDelta::nanoseconds(i64::from(shown.timestamp_subsec_nanos() % 1_000_000));
+        let over = TimeDelta::milliseconds(over)
+            + TimeDelta::nanoseconds(i64::from(shown.timestamp_subsec_nanos() % 1_000_000));
         return moment.checked_sub_signed(over).ok_or(InvalidDate::Range);
     }
     let date = moment.date_naive();

@@ -11,7 +11,17 @@ use super::{
 };
 
 pub(super) const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 ];
 
@@ -72,8 +82,12 @@ fn write_token(text: &mut String, moment: &Moment, token: Token) -> std::fmt::Re
             0 => write!(text, "{hours}"),
             minutes => write!(text, "{hours}:{minutes:02}"),
         }),
-        Token::OffsetColon => write_offset(text, moment, |text, hours, minutes| write!(text, "{hours:02}:{minutes:02}")),
-        Token::Offset => write_offset(text, moment, |text, hours, minutes| write!(text, "{hours:02}{minutes:02}")),
+        Token::OffsetColon => {
+            write_offset(text, moment, |text, hours, minutes| write!(text, "{hours:02}:{minutes:02}"))
+        }
+        Token::Offset => {
+            write_offset(text, moment, |text, hours, minutes| write!(text, "{hours:02}{minutes:02}"))
+        }
         Token::ZoneShort => match moment.offset().abbreviation() {
             Some(name) => text.write_str(name),
             None => write_token(text, moment, Token::OffsetColon),

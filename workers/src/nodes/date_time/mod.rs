@@ -1,5 +1,6 @@
 //! `date_time`: reads, writes and computes with dates.
 
+mod by_format;
 mod calendar;
 mod format;
 mod read;

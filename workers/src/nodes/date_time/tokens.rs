@@ -17,7 +17,9 @@ pub(super) enum Piece {
 /// A text that is no format.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum InvalidFormat {
-    #[error("the format {format:?} has {token:?}, which stands for nothing; words stand in quotes: '{token}'")]
+    #[error(
+        "the format {format:?} has {token:?}, which stands for nothing; words stand in quotes: '{token}'"
+    )]
     Token { format: String, token: String },
     #[error("the format {0:?} opens a quote and does not close it")]
     Quote(String),
@@ -120,10 +122,8 @@ impl Format {
             let length = rest.find(|c| c != first).unwrap_or(rest.len());
             let (run, behind) = rest.split_at(length);
             if first.is_ascii_alphabetic() {
-                let token = Token::of(run).ok_or_else(|| InvalidFormat::Token {
-                    format: text.to_owned(),
-                    token: run.to_owned(),
-                })?;
+                let token = Token::of(run)
+                    .ok_or_else(|| InvalidFormat::Token { format: text.to_owned(), token: run.to_owned() })?;
                 pieces.push(Piece::Token(token));
             } else {
                 add_text(&mut pieces, run);

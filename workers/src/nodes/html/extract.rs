@@ -87,11 +87,7 @@ impl Taker<'_> {
     }
 
     /// All texts inside an element, but for those of scripts and what is skipped.
-    fn text(
-        &self,
-        element: &ElementRef<'_>,
-        skip: Option<&Selector>,
-    ) -> Result<String, Box<NodeError>> {
+    fn text(&self, element: &ElementRef<'_>, skip: Option<&Selector>) -> Result<String, Box<NodeError>> {
         let skipped: HashSet<_> = match skip {
             None => HashSet::new(),
             Some(skip) => {
@@ -136,9 +132,7 @@ fn form_value(element: &ElementRef<'_>) -> Option<String> {
         "textarea" => Some(text(element)),
         "option" => Some(option(element)),
         "select" => {
-            let options = || {
-                element.descendent_elements().filter(|inside| inside.value().name() == "option")
-            };
+            let options = || element.descendent_elements().filter(|inside| inside.value().name() == "option");
             let chosen = options().find(|option| option.attr("selected").is_some());
             chosen.or_else(|| options().next()).as_ref().map(option)
         }

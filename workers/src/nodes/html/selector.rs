@@ -22,7 +22,12 @@ pub(super) fn read(text: &str) -> Result<Selector, Box<NodeError>> {
             _ => {}
         }
         if depth > MAX_SELECTOR_DEPTH {
-            return Err(beyond(depth, "nested brackets of a selector", MAX_SELECTOR_DEPTH, "MAX_SELECTOR_DEPTH"));
+            return Err(beyond(
+                depth,
+                "nested brackets of a selector",
+                MAX_SELECTOR_DEPTH,
+                "MAX_SELECTOR_DEPTH",
+            ));
         }
     }
     Selector::parse(text).map_err(|error| {

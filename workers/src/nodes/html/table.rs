@@ -5,10 +5,7 @@ use std::{borrow::Cow, ops::Range};
 use domain::{
     definition::{Definition, Node},
     items::{Item, MAIN, Port},
-    kinds::{
-        html::Params,
-        params::path::FieldPath,
-    },
+    kinds::{html::Params, params::path::FieldPath},
     limits::MAX_STEP_OUTPUT_BYTES,
     number,
     run::NodeError,

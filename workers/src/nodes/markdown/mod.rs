@@ -32,7 +32,9 @@ impl Transform for Markdown {
     fn transform(params: Params, item: &Item, context: Context) -> Result<Item, Box<NodeError>> {
         let made = match params.action {
             Action::ToHtml => to_html::html(&params, context.time)?,
-            Action::ToMarkdown => from_html::markdown(&html_document::read(&params.value.0, context.time)?, context.time)?,
+            Action::ToMarkdown => {
+                from_html::markdown(&html_document::read(&params.value.0, context.time)?, context.time)?
+            }
         };
         placed(item, &params.keep, &params.into, made.into())
     }

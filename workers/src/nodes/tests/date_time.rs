@@ -49,7 +49,11 @@ fn dates_are_read_however_they_are_written() {
     gives(parse("Europe/Berlin"), json!("2026-07-01T12:00:00"), json!("2026-07-01T12:00:00.000+02:00"));
     gives(parse("America/New_York"), json!("2026-07-01T12:00:00Z"), json!("2026-07-01T08:00:00.000-04:00"));
     gives(json!({"action": "parse", "as": "unix"}), json!("2026-12-24T17:00:00.9Z"), json!(1_798_131_600));
-    gives(json!({"action": "parse", "as": "unix_ms"}), json!("2026-12-24T17:00:00.9Z"), json!(1_798_131_600_900_u64));
+    gives(
+        json!({"action": "parse", "as": "unix_ms"}),
+        json!("2026-12-24T17:00:00.9Z"),
+        json!(1_798_131_600_900_u64),
+    );
 }
 
 #[test]
@@ -120,9 +124,7 @@ fn years_to_days_are_those_of_the_calendar_and_hours_are_lengths_of_time() {
         ("2026-03-05T10:00:00", json!(90), "second", "2026-03-05T10:01:30.000+01:00"),
         ("2026-03-05T10:00:00", json!(1), "millisecond", "2026-03-05T10:00:00.001+01:00"),
     ] {
-        let params = |action: &str, amount: &Value| {
-            json!({"action": action, "amount": amount, "unit": unit, "timezone": "Europe/Berlin"})
-        };
+        let params = |action: &str, amount: &Value| json!({"action": action, "amount": amount, "unit": unit, "timezone": "Europe/Berlin"});
         gives(params("add", &amount), json!(date), json!(expected));
         let negative = json!(-amount.as_f64().unwrap());
         gives(params("subtract", &negative), json!(date), json!(expected));
@@ -158,12 +160,22 @@ fn the_time_between_is_counted_from_the_largest_unit_down() {
         ("2026-01-31", "2026-02-28", json!(["month", "day"]), json!({"months": 1, "days": 0})),
         ("2026-01-31", "2026-03-30", json!(["month", "day"]), json!({"months": 1, "days": 30})),
         ("2024-02-29", "2026-02-28", json!(["year", "month"]), json!({"years": 2, "months": 0})),
-        ("2025-06-15", "2026-06-14", json!(["year", "quarter", "week"]), json!({"years": 0, "quarters": 3, "weeks": 13})),
+        (
+            "2025-06-15",
+            "2026-06-14",
+            json!(["year", "quarter", "week"]),
+            json!({"years": 0, "quarters": 3, "weeks": 13}),
+        ),
         // 23 hours long.
         ("2026-03-29", "2026-03-30", json!(["day"]), json!({"days": 1})),
         ("2026-03-29", "2026-03-30", json!(["hour"]), json!({"hours": 23})),
         ("2026-01-01", "2026-01-01", json!(["year", "millisecond"]), json!({"years": 0, "milliseconds": 0})),
-        ("2026-01-01T00:00:00.000", "2026-01-01T00:00:01.001", json!(["second", "millisecond"]), json!({"seconds": 1, "milliseconds": 1})),
+        (
+            "2026-01-01T00:00:00.000",
+            "2026-01-01T00:00:01.001",
+            json!(["second", "millisecond"]),
+            json!({"seconds": 1, "milliseconds": 1}),
+        ),
     ] {
         let params = json!({"action": "between", "end": end, "units": units, "timezone": "Europe/Berlin"});
         gives(params, json!(start), expected);
@@ -211,7 +223,9 @@ fn now_is_the_moment_of_the_attempt_for_all_items() {
     let found = now(json!({"action": "now", "timezone": "Europe/Berlin", "into": "at.now"}));
     let at = json!({"now": "2026-03-05T14:07:09.045+01:00"});
     assert_eq!(found, json!([{"n": 1, "at": at}, {"n": 2, "at": at}]));
-    let today = now(json!({"action": "now", "include_time": false, "timezone": "Asia/Tokyo", "keep": "none", "as": "unix"}));
+    let today = now(
+        json!({"action": "now", "include_time": false, "timezone": "Asia/Tokyo", "keep": "none", "as": "unix"}),
+    );
     assert_eq!(today, json!([{"data": 1_772_636_400}, {"data": 1_772_636_400}]));
 }
 
@@ -227,7 +241,12 @@ fn wrong_dates_say_what_they_are_and_where() {
         (parse.clone(), json!(null), "invalid_params", "params.value: `value` is required"),
         (parse.clone(), json!(1e300), "invalid_date", "years 0 to 9999"),
         (parse, json!("9".repeat(200)), "invalid_date", "years 0 to 9999"),
-        (json!({"action": "parse", "timezone": "Berlin"}), json!(0), "invalid_timezone", "\"Berlin\" is no time zone"),
+        (
+            json!({"action": "parse", "timezone": "Berlin"}),
+            json!(0),
+            "invalid_timezone",
+            "\"Berlin\" is no time zone",
+        ),
         (from("dd.MM.yyyy"), json!("31.02.2026"), "invalid_date", "there is no such date"),
         (from("dd.MM.yyyy"), json!("1.2.2026"), "invalid_date", "nothing that `dd` stands for"),
         (from("dd.MM."), json!("24.12."), "invalid_date", "it does not tell the whole date"),
@@ -240,10 +259,25 @@ fn wrong_dates_say_what_they_are_and_where() {
         (json!({"action": "format", "format": "y".repeat(300)}), json!(0), "invalid_format", "200 bytes"),
         (json!({"action": "add", "amount": 0.5, "unit": "month"}), json!(0), "invalid_params", "0.5"),
         (json!({"action": "add", "amount": 1e9, "unit": "day"}), json!(0), "invalid_date", "years 0 to 9999"),
-        (json!({"action": "add", "amount": 1e300, "unit": "hour"}), json!(0), "invalid_date", "years 0 to 9999"),
-        (json!({"action": "add", "amount": -3000, "unit": "year"}), json!(0), "invalid_date", "years 0 to 9999"),
+        (
+            json!({"action": "add", "amount": 1e300, "unit": "hour"}),
+            json!(0),
+            "invalid_date",
+            "years 0 to 9999",
+        ),
+        (
+            json!({"action": "add", "amount": -3000, "unit": "year"}),
+            json!(0),
+            "invalid_date",
+            "years 0 to 9999",
+        ),
         (json!({"action": "between", "end": "soon"}), json!(0), "invalid_date", "`end` is no date: \"soon\""),
-        (json!({"action": "add", "amount": "{{ $json.d }}", "unit": "day"}), json!("5"), "invalid_params", "params.amount"),
+        (
+            json!({"action": "add", "amount": "{{ $json.d }}", "unit": "day"}),
+            json!("5"),
+            "invalid_params",
+            "params.amount",
+        ),
     ] {
         let (found, message) = refused(params.clone(), date.clone());
         assert!(found == code && message.contains(says), "{params} {date}: {found}: {message}");

@@ -93,8 +93,8 @@ mod examples;
 mod html;
 mod lineage;
 mod markdown;
-mod xml;
 mod wait;
+mod xml;
 
 #[test]
 fn every_kind_can_run() {

@@ -37,7 +37,10 @@ fn elements_become_texts_or_objects() {
         ("<a b='1'><b>2</b></a>", json!({"a": {"b": ["1", "2"]}})),
         ("<a>one<b/>two</a>", json!({"a": {"b": "", "_": "onetwo"}})),
         ("<n:a xmlns:n='u'><n:b>é</n:b></n:a>", json!({"n:a": {"xmlns:n": "u", "n:b": "é"}})),
-        ("\u{feff}<?xml version='1.0'?><!DOCTYPE a [<!ENTITY e 'x'>]><!-- c --><a>l1\r\nl2</a>\n", json!({"a": "l1\nl2"})),
+        (
+            "\u{feff}<?xml version='1.0'?><!DOCTYPE a [<!ENTITY e 'x'>]><!-- c --><a>l1\r\nl2</a>\n",
+            json!({"a": "l1\nl2"}),
+        ),
     ] {
         becomes(xml, json!({}), expected);
     }
@@ -47,7 +50,10 @@ fn elements_become_texts_or_objects() {
 fn options_choose_the_form() {
     let xml = "<Order ID='7'> <Line n='1'> A1 </Line> <Note>a   b</Note> </Order>";
     for (options, expected) in [
-        (json!({"attributes": "group"}), json!({"Order": {"$": {"ID": "7"}, "Line": {"$": {"n": "1"}, "_": " A1 "}, "Note": "a   b"}})),
+        (
+            json!({"attributes": "group"}),
+            json!({"Order": {"$": {"ID": "7"}, "Line": {"$": {"n": "1"}, "_": " A1 "}, "Note": "a   b"}}),
+        ),
         (
             json!({"attributes": "group", "attributes_key": "@", "text_key": "#"}),
             json!({"Order": {"@": {"ID": "7"}, "Line": {"@": {"n": "1"}, "#": " A1 "}, "Note": "a   b"}}),
@@ -61,7 +67,10 @@ fn options_choose_the_form() {
             json!({"lowercase": true, "without_root": true, "whitespace": "collapse"}),
             json!({"id": "7", "line": {"n": "1", "_": "A1"}, "note": "a b"}),
         ),
-        (json!({"into": "a.b", "attributes": "drop"}), json!({"a": {"b": {"Order": {"Line": " A1 ", "Note": "a   b"}}}})),
+        (
+            json!({"into": "a.b", "attributes": "drop"}),
+            json!({"a": {"b": {"Order": {"Line": " A1 ", "Note": "a   b"}}}}),
+        ),
         (
             json!({"keep": "all", "attributes": "drop", "whitespace": "trim", "without_root": true}),
             json!({"x": xml, "Line": "A1", "Note": "a   b"}),
@@ -96,7 +105,11 @@ fn what_is_no_xml_says_where() {
         ("<a>".repeat(101) + &"</a>".repeat(101), "limit", "MAX_DEPTH"),
         ("<a>".repeat(300_000), "limit", "MAX_DEPTH"),
         (format!("<a>{}</a>", "<b/>".repeat(50_001)), "limit", "MAX_MARKUP_NODES"),
-        (format!("<a {}/>", (0..60_000).map(|n| format!("a{n}='' ")).collect::<String>()), "limit", "MAX_MARKUP_NODES"),
+        (
+            format!("<a {}/>", (0..60_000).map(|n| format!("a{n}='' ")).collect::<String>()),
+            "limit",
+            "MAX_MARKUP_NODES",
+        ),
         ("x".repeat(1024 * 1024 + 1), "limit", "MAX_MARKUP_BYTES"),
     ] {
         let (found, message) = failing(xml.clone(), json!({}));
@@ -124,11 +137,23 @@ fn objects_become_elements() {
         (json!({"a": [1, 2]}), json!({}), "<root><a>1</a><a>2</a></root>"),
         (json!({"a": {"b": [{"c": 1}, "x"], "d": []}}), json!({}), "<a><b><c>1</c></b><b>x</b></a>"),
         (json!({"a": "x"}), json!({"root": "r"}), "<r><a>x</a></r>"),
-        (json!({"a": {"$": {"id": 7, "q": "\"<\n"}, "_": "t", "b": 1}}), json!({}), "<a id=\"7\" q=\"&quot;&lt;&#10;\">t<b>1</b></a>"),
-        (json!({"a": {"@": {"id": 7}, "#": "t"}}), json!({"attributes_key": "@", "text_key": "#"}), "<a id=\"7\">t</a>"),
+        (
+            json!({"a": {"$": {"id": 7, "q": "\"<\n"}, "_": "t", "b": 1}}),
+            json!({}),
+            "<a id=\"7\" q=\"&quot;&lt;&#10;\">t<b>1</b></a>",
+        ),
+        (
+            json!({"a": {"@": {"id": 7}, "#": "t"}}),
+            json!({"attributes_key": "@", "text_key": "#"}),
+            "<a id=\"7\">t</a>",
+        ),
         (json!({"_": "only text"}), json!({}), "<root>only text</root>"),
         (json!({"a": "<b>&]]>\r\n"}), json!({}), "<a>&lt;b&gt;&amp;]]&gt;&#13;\n</a>"),
-        (json!({"a": "<b>]]>", "b": "plain"}), json!({"cdata": true}), "<root><a><![CDATA[<b>]]]]><![CDATA[>]]></a><b>plain</b></root>"),
+        (
+            json!({"a": "<b>]]>", "b": "plain"}),
+            json!({"cdata": true}),
+            "<root><a><![CDATA[<b>]]]]><![CDATA[>]]></a><b>plain</b></root>",
+        ),
         (json!({"é:x-1.2": "x"}), json!({}), "<é:x-1.2>x</é:x-1.2>"),
     ] {
         written(object, options, expected);
@@ -155,9 +180,15 @@ fn what_xml_cannot_hold_is_an_error() {
         (json!({"a": {"$": {"b": "\u{1b}"}}}), "U+001B"),
     ] {
         let error = fails("xml", json!({"params": {"action": "to_xml"}}), json!([object])).error;
-        assert!(error.code == "invalid_xml" && error.message.contains(says), "{}: {}", error.code, error.message);
+        assert!(
+            error.code == "invalid_xml" && error.message.contains(says),
+            "{}: {}",
+            error.code,
+            error.message
+        );
     }
-    let wrong = fails("xml", json!({"params": {"action": "to_xml", "object": "{{ $json.l }}"}}), json!([{"l": [1]}]));
+    let wrong =
+        fails("xml", json!({"params": {"action": "to_xml", "object": "{{ $json.l }}"}}), json!([{"l": [1]}]));
     assert!(wrong.error.message.contains("`object` is a list"), "{}", wrong.error.message);
 }
 
@@ -174,7 +205,11 @@ fn element() -> impl Strategy<Value = Value> {
     text.prop_recursive(4, 24, 4, move |inner| {
         let value = prop_oneof![
             inner.clone(),
-            prop::collection::vec(inner.clone().prop_filter("no list in a list", |value| !value.is_array()), 2..4).prop_map(Value::from),
+            prop::collection::vec(
+                inner.clone().prop_filter("no list in a list", |value| !value.is_array()),
+                2..4
+            )
+            .prop_map(Value::from),
         ];
         prop::collection::btree_map(name(), value, 1..4)
             .prop_map(|fields| Value::Object(fields.into_iter().collect()))

@@ -42,7 +42,8 @@ impl Transform for Xml {
                         Ok(made)
                     }
                     (None, _) => {
-                        let message = "the root element holds only text, which is no item; say in `into` where it goes";
+                        let message =
+                            "the root element holds only text, which is no item; say in `into` where it goes";
                         Err(NodeError::new("invalid_params", message).into())
                     }
                 }

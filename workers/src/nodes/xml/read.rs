@@ -80,7 +80,11 @@ struct Element {
 }
 
 impl Tree<'_> {
-    fn open(&mut self, start: &BytesStart<'_>, here: impl Fn(String) -> Box<NodeError>) -> Result<(), Box<NodeError>> {
+    fn open(
+        &mut self,
+        start: &BytesStart<'_>,
+        here: impl Fn(String) -> Box<NodeError>,
+    ) -> Result<(), Box<NodeError>> {
         if self.open.is_empty() && self.root.is_some() {
             return Err(here("there is a second root element".to_owned()));
         }

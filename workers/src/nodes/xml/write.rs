@@ -55,7 +55,9 @@ impl Writer<'_> {
             Value::Array(list) => {
                 for (i, inner) in list.iter().enumerate() {
                     if inner.is_array() {
-                        return Err(unwritable(format!("{name:?} has a list in a list, for whose elements there is no name")));
+                        return Err(unwritable(format!(
+                            "{name:?} has a list in a list, for whose elements there is no name"
+                        )));
                     }
                     if i > 0 {
                         self.line(depth);
@@ -79,14 +81,21 @@ impl Writer<'_> {
         }
     }
 
-    fn object(&mut self, name: &str, fields: &Map<String, Value>, depth: usize) -> Result<(), Box<NodeError>> {
+    fn object(
+        &mut self,
+        name: &str,
+        fields: &Map<String, Value>,
+        depth: usize,
+    ) -> Result<(), Box<NodeError>> {
         self.open(name)?;
         if let Some(attributes) = fields.get(&self.params.attributes_key) {
             self.attributes(name, attributes)?;
         }
         let is_child = |key: &str| *key != *self.params.attributes_key && *key != *self.params.text_key;
         let text = fields.get(&self.params.text_key).map(|value| match value {
-            Value::Array(_) | Value::Object(_) => Err(unwritable(format!("the text of {name:?} is {}", name_of(value)))),
+            Value::Array(_) | Value::Object(_) => {
+                Err(unwritable(format!("the text of {name:?} is {}", name_of(value))))
+            }
             scalar => Ok(text(scalar)),
         });
         let text = text.transpose()?.unwrap_or_default();
@@ -138,7 +147,10 @@ impl Writer<'_> {
                 return Err(unwritable(format!("{name:?} is no name of an attribute of {element:?}")));
             }
             if value.is_array() || value.is_object() {
-                return Err(unwritable(format!("the attribute {name:?} of {element:?} is {}", name_of(value))));
+                return Err(unwritable(format!(
+                    "the attribute {name:?} of {element:?} is {}",
+                    name_of(value)
+                )));
             }
             self.xml.push(' ');
             self.xml += name;

@@ -2,7 +2,7 @@
 
 use scraper::{ElementRef, node::Node};
 
-use super::{NodeRef, super::super::html_document::is_unread};
+use super::{super::super::html_document::is_unread, NodeRef};
 
 /// A line that grows: white space is one space, and none at its beginning.
 #[derive(Default)]
@@ -65,7 +65,8 @@ impl Line {
     }
 
     fn code(&mut self, element: &ElementRef<'_>) {
-        let code: String = element.text().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ");
+        let code: String =
+            element.text().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ");
         if code.is_empty() {
             return;
         }

@@ -9,7 +9,8 @@ use super::{super::super::output::within, inline};
 pub(super) fn rows(table: &ElementRef<'_>) -> Option<Vec<Vec<String>>> {
     let is = |element: &ElementRef<'_>, names: &[&str]| names.contains(&element.value().name());
     let lays_out = table.descendent_elements().any(|inside| {
-        inside.id() != table.id() && is(&inside, &["table", "ul", "ol", "pre", "blockquote", "h1", "h2", "h3"])
+        inside.id() != table.id()
+            && is(&inside, &["table", "ul", "ol", "pre", "blockquote", "h1", "h2", "h3"])
     });
     if lays_out {
         return None;
