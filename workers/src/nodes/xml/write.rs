@@ -55,7 +55,7 @@ impl Writer<'_> {
             Value::Array(list) => {
                 for (i, inner) in list.iter().enumerate() {
                     if inner.is_array() {
-                        return Err(unwritable(format!(
+                        return Err(unwritable(&format!(
                             "{name:?} has a list in a list, for whose elements there is no name"
                         )));
                     }
@@ -94,7 +94,7 @@ impl Writer<'_> {
         let is_child = |key: &str| *key != *self.params.attributes_key && *key != *self.params.text_key;
         let text = fields.get(&self.params.text_key).map(|value| match value {
             Value::Array(_) | Value::Object(_) => {
-                Err(unwritable(format!("the text of {name:?} is {}", name_of(value))))
+                Err(unwritable(&format!("the text of {name:?} is {}", name_of(value))))
             }
             scalar => Ok(text(scalar)),
         });
@@ -124,7 +124,7 @@ impl Writer<'_> {
 
     fn open(&mut self, name: &str) -> Result<(), Box<NodeError>> {
         if !is_name(name) {
-            return Err(unwritable(format!("{name:?} is no name of an element; rename the field first")));
+            return Err(unwritable(&format!("{name:?} is no name of an element; rename the field first")));
         }
         self.xml.push('<');
         self.xml += name;
@@ -140,14 +140,14 @@ impl Writer<'_> {
     fn attributes(&mut self, element: &str, attributes: &Value) -> Result<(), Box<NodeError>> {
         let Value::Object(attributes) = attributes else {
             let found = name_of(attributes);
-            return Err(unwritable(format!("the attributes of {element:?} are {found}, not an object")));
+            return Err(unwritable(&format!("the attributes of {element:?} are {found}, not an object")));
         };
         for (name, value) in attributes {
             if !is_name(name) {
-                return Err(unwritable(format!("{name:?} is no name of an attribute of {element:?}")));
+                return Err(unwritable(&format!("{name:?} is no name of an attribute of {element:?}")));
             }
             if value.is_array() || value.is_object() {
-                return Err(unwritable(format!(
+                return Err(unwritable(&format!(
                     "the attribute {name:?} of {element:?} is {}",
                     name_of(value)
                 )));
@@ -202,7 +202,7 @@ impl Writer<'_> {
     }
 }
 
-fn unwritable(why: String) -> Box<NodeError> {
+fn unwritable(why: &str) -> Box<NodeError> {
     NodeError::new("invalid_xml", format!("this cannot be written as XML: {why}")).into()
 }
 
@@ -223,7 +223,7 @@ fn check_letters(text: &str, place: &str) -> Result<(), Box<NodeError>> {
     });
     strange.map_or(Ok(()), |letter| {
         let code = u32::from(letter);
-        Err(unwritable(format!("{place:?} holds the character U+{code:04X}, which XML does not have")))
+        Err(unwritable(&format!("{place:?} holds the character U+{code:04X}, which XML does not have")))
     })
 }
 
