@@ -96,6 +96,18 @@ limits! {
     MAX_JAVASCRIPT_INPUT_BYTES: usize = 32 * 1024 * 1024, "bytes";
     /// Most that a step's JavaScript expressions may come to together, as compact JSON.
     MAX_JAVASCRIPT_OUTPUT_BYTES: usize = 16 * 1024 * 1024, "bytes";
+    /// Largest text that is read as HTML, XML or Markdown: a parser works on it in one piece.
+    MAX_MARKUP_BYTES: usize = 1024 * 1024, "bytes";
+    /// Most elements, texts and attributes that such a text may come to: a short text of HTML can stand for many.
+    MAX_MARKUP_NODES: usize = 50_000, "nodes";
+    /// Deepest nesting of elements of HTML, with those that a reader of HTML adds. What nests deeper is no page of people.
+    MAX_MARKUP_DEPTH: usize = 200, "levels";
+    /// Longest CSS selector, in bytes.
+    MAX_SELECTOR_BYTES: usize = 1_000, "bytes";
+    /// Deepest nesting of brackets in a CSS selector: its reader follows them.
+    MAX_SELECTOR_DEPTH: usize = 10, "levels";
+    /// Most random bytes that one item asks for.
+    MAX_RANDOM_BYTES: usize = 1_024, "bytes";
     /// Longest idempotency key, in bytes.
     MAX_IDEMPOTENCY_KEY: usize = 255, "bytes";
     /// Largest limit of concurrent runs.

@@ -8,15 +8,20 @@ pub mod document;
 pub mod params;
 
 pub mod code;
+pub mod crypto;
+pub mod date_time;
 pub mod fail;
 pub mod filter;
+pub mod html;
 pub mod http_request;
 pub mod if_;
 pub mod manual;
+pub mod markdown;
 pub mod merge;
 pub mod noop;
 pub mod set;
 pub mod wait;
+pub mod xml;
 
 pub use declaration::{Declaration, Effect, Example, Group, OutputPorts};
 use serde_json::{Map, Value};
@@ -52,6 +57,11 @@ kinds! {
     Filter = filter,
     Merge = merge,
     Code = code,
+    DateTime = date_time,
+    Crypto = crypto,
+    Html = html,
+    Xml = xml,
+    Markdown = markdown,
     Wait = wait,
     Noop = noop,
     Fail = fail,

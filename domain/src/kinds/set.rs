@@ -49,21 +49,31 @@ impl Params {
     /// # Errors
     /// When the paths of `keep` contradict each other.
     pub fn kept(&self, item: &Item) -> Result<Item, PathError> {
-        let mut made = match &self.keep {
-            Keep::All => item.clone(),
-            Keep::None => Item::new(),
-            Keep::Fields(paths) => {
+        let mut made = self.keep.of(item)?;
+        self.remove.iter().for_each(|path| drop(path.remove(&mut made)));
+        Ok(made)
+    }
+}
+
+impl Keep {
+    /// What stays of an item.
+    ///
+    /// # Errors
+    /// When the paths contradict each other.
+    pub fn of(&self, item: &Item) -> Result<Item, PathError> {
+        match self {
+            Self::All => Ok(item.clone()),
+            Self::None => Ok(Item::new()),
+            Self::Fields(paths) => {
                 let mut kept = Item::new();
                 for path in paths {
                     if let Some(value) = path.get(item) {
                         path.set(&mut kept, value.clone())?;
                     }
                 }
-                kept
+                Ok(kept)
             }
-        };
-        self.remove.iter().for_each(|path| drop(path.remove(&mut made)));
-        Ok(made)
+        }
     }
 }
 

@@ -225,6 +225,61 @@ fn rich() -> Vec<(&'static str, Value)> {
         ("merge", json!({"mode": null, "by_key": null, "join": null, "input": null})),
         ("code", json!({"mode": "each", "source": "return { a: `{{ ${1} }}` }"})),
         ("code", json!({"mode": null, "source": "// {{ no template"})),
+        (
+            "date_time",
+            json!({"action": "now", "include_time": false, "timezone": "Europe/Berlin", "as": "unix"}),
+        ),
+        (
+            "date_time",
+            json!({"action": "parse", "value": "1.2.2026", "from": "d.M.yyyy", "into": "a.b", "keep": ["a"]}),
+        ),
+        ("date_time", json!({"action": "format", "value": 5, "format": "yyyy"})),
+        (
+            "date_time",
+            json!({"action": "subtract", "value": "{{ x }}", "amount": 1.5, "unit": "hour", "as": "unix_ms"}),
+        ),
+        ("date_time", json!({"action": "extract", "value": "{{ x }}", "part": "week", "keep": "none"})),
+        ("date_time", json!({"action": "between", "value": "a", "end": "b", "units": ["day", "{{ x }}"]})),
+        ("date_time", json!({"action": "round", "value": "a", "unit": "month", "direction": "up"})),
+        ("crypto", json!({"action": "hash", "value": 5, "algorithm": "md5", "encoding": "base64"})),
+        ("crypto", json!({"action": "hmac", "value": "a", "secret": "{{ x }}", "into": "a", "keep": "all"})),
+        ("crypto", json!({"action": "random", "bytes": 1024, "encoding": "base64url"})),
+        ("crypto", json!({"action": "uuid"})),
+        (
+            "html",
+            json!({
+                "action": "extract", "value": "x", "whitespace": "collapse", "keep": ["a"],
+                "fields": {
+                    "a.b": {"selector": "h1", "get": "text", "all": true, "skip": "b"},
+                    "c": {"selector": "a", "get": "attribute", "attribute": "href"},
+                },
+            }),
+        ),
+        (
+            "html",
+            json!({"action": "table", "columns": ["a", "b.c"], "capitalize": true, "caption": "x", "into": "t"}),
+        ),
+        (
+            "xml",
+            json!({
+                "action": "to_json", "value": "<a/>", "attributes": "group", "attributes_key": "$", "text_key": "_",
+                "lists": true, "without_root": true, "lowercase": true, "whitespace": "trim", "into": "a", "keep": "all",
+            }),
+        ),
+        (
+            "xml",
+            json!({
+                "action": "to_xml", "object": {"a": 1}, "root": "r", "declaration": false, "pretty": false, "cdata": true,
+            }),
+        ),
+        (
+            "markdown",
+            json!({
+                "action": "to_html", "value": "x", "flavor": "commonmark", "html": false, "line_breaks": true,
+                "into": "a", "keep": "none",
+            }),
+        ),
+        ("markdown", json!({"action": "to_markdown", "value": true})),
         ("wait", json!({"for": "2h", "until": null})),
         ("wait", json!({"for": null, "until": "2026-12-24T18:00:00Z"})),
         (
@@ -298,6 +353,8 @@ fn strange() -> Vec<Value> {
         json!({"json": 1}),
         json!({"form": {}}),
         json!({"host": 1}),
+        json!({"selector": "a"}),
+        json!(["day"]),
     ];
     let texts = [
         "",
@@ -336,6 +393,9 @@ fn strange() -> Vec<Value> {
         "exists",
         "a\nb",
         "é",
+        "day",
+        "to_json",
+        "hash",
     ];
     strange.extend(texts.map(Value::from));
     strange

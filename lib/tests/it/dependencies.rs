@@ -38,6 +38,15 @@ fn only_functions_carry_the_runtimes_of_their_platforms() {
 }
 
 #[test]
+fn functions_do_not_carry_what_nodes_work_with() {
+    let formats = ["scraper", "html5ever", "quick-xml", "pulldown-cmark", "sha3", "hmac"];
+    without("api-service", &formats);
+    without("domain", &formats);
+    let worker = crates("workers");
+    assert!(formats.iter().all(|name| worker.contains(*name)), "{worker:?}");
+}
+
+#[test]
 fn a_worker_checks_no_tokens_and_has_no_routes() {
     without("workers", &["jsonwebtoken", "utoipa-axum"]);
 }

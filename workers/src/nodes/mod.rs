@@ -2,17 +2,24 @@
 
 mod code;
 mod condition;
+mod crypto;
+mod date_time;
 mod fail;
 mod filter;
+mod html;
+mod html_document;
 mod http_request;
 mod if_;
 mod items;
 mod manual;
+mod markdown;
 mod merge;
 mod noop;
 mod output;
 mod set;
+mod transform;
 mod wait;
+mod xml;
 
 use std::{ops::Range, sync::Arc, time::Instant};
 
@@ -32,7 +39,10 @@ use domain::{
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
-use self::output::{CameFrom, OutputBuilder};
+use self::{
+    output::{CameFrom, OutputBuilder},
+    transform::EachItem,
+};
 use crate::{
     engine::Outcome,
     expr::{Evaluator, Expression, Form, Param, Scope, javascript_of},
@@ -60,8 +70,8 @@ pub(crate) trait Pure: Send + Sync + std::fmt::Debug {
     fn form(&self) -> Form {
         Form::Expression
     }
-    /// Whether it compiles regular expressions, which takes milliseconds.
-    fn matches_patterns(&self) -> bool {
+    /// Whether it takes milliseconds, however little it evaluates: it compiles regular expressions, or reads markup.
+    fn is_heavy(&self) -> bool {
         false
     }
     fn run<'v>(&'v self, step: PureStep<'v>) -> Outcome;
@@ -80,7 +90,7 @@ pub(crate) trait Call: Send + Sync + std::fmt::Debug {
 pub(crate) struct Traits {
     pub(crate) needs_javascript: bool,
     pub(crate) reads_outputs: bool,
-    pub(crate) matches_patterns: bool,
+    pub(crate) is_heavy: bool,
     /// Values that are evaluated or set for each item.
     pub(crate) values: usize,
 }
@@ -106,8 +116,8 @@ pub(crate) struct CallContext {
 
 impl Executable {
     pub(crate) fn traits(&self) -> Traits {
-        let matches_patterns = matches!(self, Self::Pure(pure) if pure.matches_patterns());
-        let mut traits = Traits { values: 1, matches_patterns, ..Traits::default() };
+        let is_heavy = matches!(self, Self::Pure(pure) if pure.is_heavy());
+        let mut traits = Traits { values: 1, is_heavy, ..Traits::default() };
         self.params(&mut |param| {
             traits.values += 1;
             param.expressions(&mut |expression: &Expression| {
@@ -179,6 +189,15 @@ fn compile_node(node: &Node, definition: &Definition) -> Result<Executable, Unre
         Kind::Filter => Executable::Pure(Box::new(filter::Filter::compile(node, definition)?)),
         Kind::Merge => Executable::Pure(Box::new(merge::Merge::compile(node, definition)?)),
         Kind::Code => Executable::Pure(Box::new(code::Code::compile(node)?)),
+        Kind::DateTime => {
+            Executable::Pure(Box::new(EachItem::<date_time::Dates>::compile(node, definition)?))
+        }
+        Kind::Crypto => Executable::Pure(Box::new(EachItem::<crypto::Crypto>::compile(node, definition)?)),
+        Kind::Html => Executable::Pure(html::compile(node, definition)?),
+        Kind::Xml => Executable::Pure(Box::new(EachItem::<xml::Xml>::compile(node, definition)?)),
+        Kind::Markdown => {
+            Executable::Pure(Box::new(EachItem::<markdown::Markdown>::compile(node, definition)?))
+        }
         Kind::Wait => Executable::Pure(Box::new(wait::Wait::compile(node, definition)?)),
         Kind::Noop => Executable::Pure(Box::new(noop::Noop)),
         Kind::Fail => Executable::Pure(Box::new(fail::Fail::compile(node, definition)?)),

@@ -80,7 +80,7 @@ impl Set {
     }
 }
 
-fn misfit(error: &PathError) -> Box<NodeError> {
+pub(super) fn misfit(error: &PathError) -> Box<NodeError> {
     Box::new(NodeError::new("invalid_path", error.to_string()))
 }
 

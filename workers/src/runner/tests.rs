@@ -47,6 +47,8 @@ fn only_small_steps_that_only_compute_run_inline() {
         assert!(inline(kind, json!({"where": {"left": "{{ $json.n }}", "op": "eq", "right": 1}}), 1));
     }
     assert!(!inline("http_request", json!({"url": "https://a.example"}), 1), "it calls somebody");
+    assert!(!inline("markdown", json!({"action": "to_html", "value": "x"}), 1), "it reads markup");
+    assert!(inline("crypto", json!({"action": "hash", "value": "x"}), 1));
 }
 
 #[test]

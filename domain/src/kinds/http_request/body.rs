@@ -5,8 +5,11 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::pairs::{HEADER_VALUE, Pairs, SCALAR, read_scalar};
-use crate::kinds::params::{At, Parameter, Reader, nullable, open};
+use super::pairs::{HEADER_VALUE, Pairs};
+use crate::kinds::params::{
+    At, Parameter, Reader, nullable, open,
+    text::{SCALAR, read_scalar},
+};
 
 const SHAPES: [&str; 5] = ["json", "form", "text", "multipart", "base64"];
 

@@ -3,7 +3,8 @@
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
-use super::{Address, Body, Headers, Pagination, Pairs, Params, pairs::scalar};
+use super::{Address, Body, Headers, Pagination, Pairs, Params};
+use crate::kinds::params::text::scalar;
 use crate::kinds::{params::path::PathError, set::Fields};
 
 /// What cannot be changed as it should.

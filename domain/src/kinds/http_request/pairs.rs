@@ -3,10 +3,9 @@
 use crate::violation::ViolationCode as Code;
 use serde_json::{Value, json};
 
-use crate::{
-    items::name_of,
-    kinds::params::{At, Parameter, Reader, any_case, open},
-    number,
+use crate::kinds::params::{
+    At, Parameter, Reader, any_case, open,
+    text::{SCALAR, read_scalar},
 };
 
 /// Headers that the client sets itself, since a wrong one breaks the message or the connection.
@@ -26,9 +25,6 @@ const HEADER_NAME: &str = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
 
 /// A header's value: no control characters but tabs.
 pub(super) const HEADER_VALUE: &str = r"^[^\x00-\x08\x0a-\x1f\x7f]*$";
-
-/// The types that are written as a text.
-pub(super) const SCALAR: [&str; 3] = ["string", "number", "boolean"];
 
 /// None, one or several of them.
 const SCALARS: [&str; 5] = ["string", "number", "boolean", "null", "array"];
@@ -140,32 +136,4 @@ fn check_value(text: &str, at: &At<'_>, reader: &mut Reader<'_>) -> bool {
         reader.violation(at, Code::InvalidHeader, message);
     }
     fits
-}
-
-/// A scalar as text. `None` when it is none, or an expression.
-pub(super) fn read_scalar(
-    value: &Value,
-    expected: &str,
-    at: &At<'_>,
-    reader: &mut Reader<'_>,
-) -> Option<String> {
-    if reader.is_open(value) {
-        reader.check_templates(value, at);
-        return None;
-    }
-    let text = scalar(value);
-    if text.is_none() {
-        reader.violation(at, Code::InvalidValue, format!("must be {expected}, not {}", name_of(value)));
-    }
-    text
-}
-
-/// As a text, if it is written as one.
-pub(super) fn scalar(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number::text(number).into_owned()),
-        Value::Bool(flag) => Some(flag.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
-    }
 }

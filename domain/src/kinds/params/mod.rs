@@ -13,14 +13,17 @@ pub mod program;
 mod reader;
 mod schema;
 mod table;
+pub(crate) mod text;
 mod time;
 mod types;
+pub mod whitespace;
 
 pub use reader::{At, Checker, Reader};
 pub(crate) use schema::given;
 pub use schema::{any_case, nullable, object_schema, open, root};
 pub(crate) use table::params;
 pub use table::{OnlyWith, Param, Table};
+pub use text::Text;
 pub(crate) use types::choice;
 pub use types::{NotYet, whole};
 

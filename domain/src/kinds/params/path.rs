@@ -74,6 +74,12 @@ impl FieldPath {
         Ok(Self(segments))
     }
 
+    /// The field of that name in the item itself, whatever the name is.
+    #[must_use]
+    pub fn name(name: &str) -> Self {
+        Self(vec![name.to_owned()])
+    }
+
     /// The value there, if there is one.
     #[must_use]
     pub fn get<'v>(&self, item: &'v Item) -> Option<&'v Value> {

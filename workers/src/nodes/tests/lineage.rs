@@ -6,7 +6,7 @@ use super::{attempt, fails, run};
 use crate::engine::Outcome;
 
 /// The lineage of a node's output, as it is written.
-fn lineage(kind: &str, params: Value, inputs: &[(Option<&str>, Value)]) -> Value {
+pub(super) fn lineage(kind: &str, params: Value, inputs: &[(Option<&str>, Value)]) -> Value {
     match run(&attempt(&json!({"type": kind, "data": {"params": params}}), inputs)) {
         Outcome::Succeeded(output) => json!(output.lineage),
         other => panic!("{kind}: {other:?}"),

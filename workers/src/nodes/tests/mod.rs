@@ -88,9 +88,14 @@ fn fails(kind: &str, data: Value, input: Value) -> StepFailure {
 }
 
 mod code;
+mod crypto;
+mod date_time;
 mod examples;
+mod html;
 mod lineage;
+mod markdown;
 mod wait;
+mod xml;
 
 #[test]
 fn every_kind_can_run() {
