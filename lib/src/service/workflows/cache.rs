@@ -173,9 +173,19 @@ fn has_manual_trigger(document: &str) -> bool {
     struct Node<'a> {
         #[serde(rename = "type", borrow)]
         kind: std::borrow::Cow<'a, str>,
+        data: Option<Data>,
+    }
+    #[derive(Deserialize)]
+    struct Data {
+        disabled: Option<bool>,
+    }
+    impl Node<'_> {
+        fn is_enabled(&self) -> bool {
+            !self.data.as_ref().and_then(|data| data.disabled).unwrap_or(false)
+        }
     }
     serde_json::from_str::<Nodes<'_>>(document)
-        .is_ok_and(|document| document.nodes.iter().any(|node| node.kind == "manual"))
+        .is_ok_and(|document| document.nodes.iter().any(|node| node.kind == "manual" && node.is_enabled()))
 }
 
 #[cfg(test)]
