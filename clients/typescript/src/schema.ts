@@ -231,6 +231,12 @@ export interface components {
         };
         /** @description A node's parameters and policies. */
         NodeData: {
+            /** @description Whether one empty item leaves by its first port when no item leaves at all, so that what follows runs. */
+            always_output?: boolean | null;
+            /** @description Whether it is left out: its items leave by its first port as they came. A disabled trigger starts nothing. */
+            disabled?: boolean | null;
+            /** @description Whether it is given the first item only; a kind that tells inputs apart, the first of each input. */
+            execute_once?: boolean | null;
             /** @description What people call it; `$('label')` finds it too. */
             label?: string | null;
             on_error?: components["schemas"]["OnError"] | null;
@@ -252,7 +258,7 @@ export interface components {
              * @description The node's kind, such as `http_request`.
              * @enum {string}
              */
-            type: "manual" | "http_request" | "set" | "if" | "filter" | "merge" | "wait" | "noop" | "fail";
+            type: "manual" | "http_request" | "set" | "if" | "switch" | "filter" | "merge" | "wait" | "noop" | "fail";
         } & {
             [key: string]: unknown;
         };

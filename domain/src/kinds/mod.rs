@@ -15,6 +15,7 @@ pub mod manual;
 pub mod merge;
 pub mod noop;
 pub mod set;
+pub mod switch;
 pub mod wait;
 
 pub use declaration::{Declaration, Effect, Example, Group, OutputPorts};
@@ -48,6 +49,7 @@ kinds! {
     HttpRequest = http_request,
     Set = set,
     If = if_,
+    Switch = switch,
     Filter = filter,
     Merge = merge,
     Wait = wait,

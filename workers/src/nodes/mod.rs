@@ -6,11 +6,13 @@ mod filter;
 mod http_request;
 mod if_;
 mod items;
+mod key;
 mod manual;
 mod merge;
 mod noop;
 mod output;
 mod set;
+mod switch;
 mod wait;
 
 use std::{ops::Range, sync::Arc, time::Instant};
@@ -173,6 +175,7 @@ fn compile_node(node: &Node, definition: &Definition) -> Result<Executable, Unre
         }
         Kind::Set => Executable::Pure(Box::new(set::Set::compile(node, definition)?)),
         Kind::If => Executable::Pure(Box::new(if_::If::compile(node, definition)?)),
+        Kind::Switch => Executable::Pure(Box::new(switch::Switch::compile(node, definition)?)),
         Kind::Filter => Executable::Pure(Box::new(filter::Filter::compile(node, definition)?)),
         Kind::Merge => Executable::Pure(Box::new(merge::Merge::compile(node, definition)?)),
         Kind::Wait => Executable::Pure(Box::new(wait::Wait::compile(node, definition)?)),

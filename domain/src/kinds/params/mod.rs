@@ -9,6 +9,7 @@
 
 pub mod condition;
 pub mod path;
+pub mod port;
 mod reader;
 mod schema;
 mod table;
@@ -16,7 +17,7 @@ mod time;
 mod types;
 
 pub use reader::{At, Checker, Reader};
-pub use schema::{any_case, nullable, object_schema, open, root};
+pub use schema::{any_case, asks_condition, nullable, object_schema, open, root};
 pub(crate) use table::params;
 pub use table::{OnlyWith, Param, Table};
 pub(crate) use types::choice;
