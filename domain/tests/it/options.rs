@@ -1,5 +1,7 @@
 //! What nodes may say whatever their kind: `disabled`, `always_output`, `execute_once`.
 
+#![allow(clippy::needless_pass_by_value, reason = "tests give their values away")]
+
 use domain::{definition::Definition, workflow::WorkflowDocument};
 use serde_json::{Value, json};
 

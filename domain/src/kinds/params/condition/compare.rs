@@ -86,6 +86,9 @@ impl Comparer {
     }
 }
 
+/// What stands on the left and on the right.
+type Both<T> = (T, T);
+
 /// One comparison.
 struct Sides<'v> {
     rules: Rules,
@@ -165,12 +168,12 @@ impl<'v> Sides<'v> {
     }
 
     /// Both as texts, as they are compared.
-    fn texts(&self) -> Result<Option<(Cow<'v, str>, Cow<'v, str>)>, InvalidComparison> {
+    fn texts(&self) -> Result<Option<Both<Cow<'v, str>>>, InvalidComparison> {
         let both = self.both::<Cow<'v, str>>()?;
         Ok(both.map(|(left, right)| (self.rules.fold(left), self.rules.fold(right))))
     }
 
-    fn both<T: Typed<'v>>(&self) -> Result<Option<(T, T)>, InvalidComparison> {
+    fn both<T: Typed<'v>>(&self) -> Result<Option<Both<T>>, InvalidComparison> {
         match self.left()? {
             Some(left) => Ok(self.right()?.map(|right| (left, right))),
             None => Ok(None),
