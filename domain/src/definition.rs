@@ -11,7 +11,6 @@ use serde_json::{Map, Value};
 
 use super::{
     dag,
-    duration::HumanDuration,
     ids::NodeId,
     items::{ERROR, MAIN, Port},
     kinds::{
@@ -21,12 +20,14 @@ use super::{
     limits,
     retry::RetryPolicy,
     violation::{Violation, ViolationCode as Code, Violations},
-    workflow::{NodeDocument, OnError, RetryDocument, WorkflowDocument},
+    workflow::{NodeDocument, OnError, WorkflowDocument},
 };
 
 mod document;
+mod retry;
 
 use document::{check_depth, check_document};
+use retry::read_retry;
 
 /// A run's time limit when the workflow has none: 30 days.
 pub const DEFAULT_RUN_TIMEOUT: Duration = Duration::from_secs(30 * 86_400);
@@ -64,6 +65,12 @@ pub struct Node {
     pub retry: RetryPolicy,
     /// What happens after the last attempt failed.
     pub on_error: OnError,
+    /// Whether one empty item leaves when none does.
+    pub always_output: bool,
+    /// Whether it is given the first item only.
+    pub execute_once: bool,
+    /// Whether it is left out: what it is given leaves as it came.
+    pub disabled: bool,
     /// Its output ports, `error` among them if it has it.
     pub ports: Vec<Port>,
     /// The edges that end here, in edge order.
@@ -91,10 +98,16 @@ impl Node {
         self.ports.iter().filter(move |port| if has_main { ***port == *MAIN } else { ***port != *ERROR })
     }
 
+    /// By which port leaves what it did not decide about: `main`, or the first one. `None`: it has no port.
+    #[must_use]
+    pub fn first_port(&self) -> Option<&Port> {
+        self.main_ports().next()
+    }
+
     /// Whether it only computes.
     #[must_use]
     pub fn is_pure(&self) -> bool {
-        self.kind.declaration().effect == Effect::Pure
+        self.disabled || self.kind.declaration().effect == Effect::Pure
     }
 }
 
@@ -177,10 +190,11 @@ impl Definition {
         self.nodes.iter().position(|node| node.id.as_str() == id)
     }
 
-    /// The trigger of that kind.
+    /// The trigger of that kind, unless it is disabled.
     #[must_use]
     pub fn trigger(&self, kind: &str) -> Option<usize> {
-        self.nodes.iter().position(|node| node.kind.declaration().trigger && node.kind.name() == kind)
+        let starts = |node: &Node| node.kind.declaration().trigger && !node.disabled;
+        self.nodes.iter().position(|node| starts(node) && node.kind.name() == kind)
     }
 }
 
@@ -241,36 +255,12 @@ fn read_node(
         timeout: data.timeout.map_or(declared.timeout, |limit| limit.0),
         retry,
         on_error,
+        always_output: data.always_output,
+        execute_once: data.execute_once,
+        disabled: data.disabled,
         ports,
         incoming: Vec::new(),
         outgoing: Vec::new(),
-    })
-}
-
-/// A node's own policy; what it leaves out comes from its kind.
-fn read_retry(
-    declared: RetryPolicy,
-    own: &RetryDocument,
-    path: &str,
-    violations: &mut Violations,
-) -> RetryPolicy {
-    let max_attempts = own.max_attempts.unwrap_or(declared.max_attempts());
-    if !(1..=limits::MAX_ATTEMPTS).contains(&max_attempts) {
-        let message = format!("attempts are 1 to {} (MAX_ATTEMPTS)", limits::MAX_ATTEMPTS);
-        violations.add(format!("{path}.max_attempts"), Code::InvalidValue, message);
-    }
-    let max_delay = own.max_delay.map_or(declared.max_delay(), |longest| longest.0);
-    // Only what the author has written can contradict itself.
-    let base = own.base.map_or(declared.base().min(max_delay), |base| base.0);
-    // Who sets a policy of their own wants all of its attempts: only the run's time limit ends them.
-    RetryPolicy::new(max_attempts.max(1), base, max_delay, DEFAULT_RUN_TIMEOUT).unwrap_or_else(|_| {
-        let message = format!(
-            "the first delay, {}, is above the longest, {}; set `max_delay` too, or a shorter `base`",
-            HumanDuration(base),
-            HumanDuration(max_delay)
-        );
-        violations.add(format!("{path}.base"), Code::InvalidValue, message);
-        declared
     })
 }
 
@@ -278,7 +268,7 @@ fn check_triggers(document: &WorkflowDocument, violations: &mut Violations) {
     let mut seen: HashMap<&str, usize> = HashMap::new();
     for (i, node) in document.nodes.iter().enumerate() {
         let kind = Kind::parse(&node.kind).map(Kind::declaration).filter(|kind| kind.trigger);
-        let Some(kind) = kind else { continue };
+        let Some(kind) = kind.filter(|_| !node.data.disabled) else { continue };
         match seen.get(kind.name) {
             Some(first) if kind.single => {
                 let message =
@@ -291,7 +281,8 @@ fn check_triggers(document: &WorkflowDocument, violations: &mut Violations) {
         }
     }
     if seen.is_empty() {
-        violations.add("nodes", Code::NoTrigger, "a workflow needs a trigger, such as a `manual` node");
+        let message = "a workflow needs a trigger that is not disabled, such as a `manual` node";
+        violations.add("nodes", Code::NoTrigger, message);
     }
 }
 

@@ -90,6 +90,10 @@ limits! {
     MAX_PATTERNS_WEIGHT: usize = 8_000, "units";
     /// Deepest nesting of `all` and `any` in a condition.
     MAX_CONDITION_DEPTH: usize = 16, "levels";
+    /// Most cases of a `switch`.
+    MAX_CASES: usize = 100, "cases";
+    /// Longest name of a port that the author of a workflow chooses.
+    MAX_PORT_NAME: usize = 64, "characters";
     /// Most mistakes that are told of a document.
     MAX_VIOLATIONS: usize = 100, "violations";
     /// Most that a step's JavaScript may read at a time: its items, and the outputs of the nodes that it names.

@@ -100,6 +100,18 @@ pub struct NodeData {
     /// What happens after the last attempt failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_error: Option<OnError>,
+    /// Whether one empty item leaves by its first port when no item leaves at all, so that what follows runs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not", deserialize_with = "null_is_missing")]
+    #[schema(nullable)]
+    pub always_output: bool,
+    /// Whether it is given the first item only; a kind that tells inputs apart, the first of each input.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not", deserialize_with = "null_is_missing")]
+    #[schema(nullable)]
+    pub execute_once: bool,
+    /// Whether it is left out: its items leave by its first port as they came. A disabled trigger starts nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not", deserialize_with = "null_is_missing")]
+    #[schema(nullable)]
+    pub disabled: bool,
     /// What the editor added.
     #[serde(flatten)]
     #[schema(value_type = std::collections::BTreeMap<String, Value>)]

@@ -232,6 +232,12 @@ export interface components {
         };
         /** @description A node's parameters and policies. */
         NodeData: {
+            /** @description Whether one empty item leaves by its first port when no item leaves at all, so that what follows runs. */
+            always_output?: boolean | null;
+            /** @description Whether it is left out: its items leave by its first port as they came. A disabled trigger starts nothing. */
+            disabled?: boolean | null;
+            /** @description Whether it is given the first item only; a kind that tells inputs apart, the first of each input. */
+            execute_once?: boolean | null;
             /** @description What people call it; `$('label')` finds it too. */
             label?: string | null;
             on_error?: components["schemas"]["OnError"] | null;

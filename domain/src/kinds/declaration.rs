@@ -1,12 +1,12 @@
 //! What is said once about a kind, for everybody who must know it.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use serde_json::{Map, Value};
 
 use super::params::{At, Reader, Table};
 use crate::{
-    items::{ERROR, MAIN, Port},
+    items::{MAIN, Port},
     retry::RetryPolicy,
     violation::ViolationCode as Code,
 };
@@ -85,7 +85,7 @@ pub enum OutputPorts {
         list: &'static str,
         /// The field of an element that names its port.
         name: &'static str,
-        /// The ports that it has behind these in any case.
+        /// The parameters that name a port each, behind these; it may be one of them.
         also: &'static [&'static str],
     },
 }
@@ -97,27 +97,23 @@ impl OutputPorts {
         match self {
             Self::Fixed(ports) => ports.iter().map(|port| Port::from(*port)).collect(),
             Self::Each { list, name, also } => {
-                let mut ports: Vec<Port> = Vec::new();
-                for port in named(params, list, name).map(|(_, port)| port).chain(also.iter().copied()) {
-                    if !ports.iter().any(|known| **known == *port) {
-                        ports.push(port.into());
-                    }
-                }
-                ports
+                let also = also.iter().filter_map(|param| params.get(*param)?.as_str());
+                let all = named(params, list, name).map(|(_, port)| port).chain(also);
+                let mut seen = HashSet::new();
+                all.filter(|port| seen.insert(*port)).map(Port::from).collect()
             }
         }
     }
 
-    /// Notes every element whose port has the name of an earlier one, of one that is there in any case, or of `error`.
+    /// Notes every element whose port has the name of an earlier one.
     pub fn check(&self, params: &Map<String, Value>, at: &At<'_>, reader: &mut Reader<'_>) {
-        let Self::Each { list, name, also } = self else { return };
-        let mut taken = [also, &[ERROR][..]].concat();
+        let Self::Each { list, name, .. } = self else { return };
+        let mut taken = HashSet::new();
         for (i, port) in named(params, list, name) {
-            if taken.contains(&port) {
+            if !taken.insert(port) {
                 let message = format!("there is a port {port:?} already; choose another name");
                 reader.violation(&at.field(list).index(i).field(name), Code::InvalidValue, message);
             }
-            taken.push(port);
         }
     }
 }
@@ -175,21 +171,22 @@ mod tests {
 
     #[test]
     fn a_kind_may_let_its_parameters_name_its_ports() {
-        let params =
-            json!({"cases": [{"port": "cheap"}, {"port": "dear"}, {"port": "cheap"}, {"other": 1}, 5]});
+        let params = json!({"cases": [{"port": "cheap"}, {"port": "dear"}, {"port": "cheap"}, {"other": 1}, 5], "fallback": "rest"});
         let named = PORTS.of(params.as_object().unwrap());
-        assert_eq!(named.iter().map(|port| &**port).collect::<Vec<_>>(), ["cheap", "dear", "fallback"]);
-        assert_eq!(PORTS.of(&Map::new()), ["fallback".into()]);
+        assert_eq!(named.iter().map(|port| &**port).collect::<Vec<_>>(), ["cheap", "dear", "rest"]);
+        let params = json!({"cases": [{"port": "cheap"}, {"port": "dear"}], "fallback": "cheap"});
+        let named = PORTS.of(params.as_object().unwrap());
+        assert_eq!(named.iter().map(|port| &**port).collect::<Vec<_>>(), ["cheap", "dear"]);
+        assert_eq!(PORTS.of(&Map::new()), []);
     }
 
     #[test]
     fn a_port_that_is_there_already_cannot_be_named_again() {
-        let params =
-            json!({"cases": [{"port": "a"}, {"port": "error"}, {"port": "a"}, {"port": "fallback"}, 5]});
+        let params = json!({"cases": [{"port": "a"}, {"port": "b"}, {"port": "a"}, 5], "fallback": "b"});
         let (mut violations, mut checker) = (Violations::new(), Checker::default());
         let mut reader = Reader::saved(&mut violations, &mut checker);
         PORTS.check(params.as_object().unwrap(), &At::root("p"), &mut reader);
         let paths: Vec<_> = violations.into_vec().into_iter().map(|found| found.path).collect();
-        assert_eq!(paths, ["p.cases[1].port", "p.cases[2].port", "p.cases[3].port"]);
+        assert_eq!(paths, ["p.cases[2].port"]);
     }
 }

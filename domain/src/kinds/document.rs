@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     Declaration, Effect, Kind, OutputPorts,
-    params::{self, Table},
+    params::{self, Table, condition},
 };
 use crate::{duration::HumanDuration, items::ERROR};
 
@@ -41,6 +41,7 @@ fn kind_json(kind: &Declaration) -> Value {
         "ports": match kind.ports {
             OutputPorts::Fixed(ports) => json!({ "fixed": ports }),
             OutputPorts::Each { list, name, also } => {
+                let also: Vec<_> = also.iter().map(|param| format!("/{param}")).collect();
                 json!({ "each": format!("/{list}"), "name": format!("/{name}"), "also": also })
             }
         },
@@ -88,13 +89,17 @@ fn write_page(page: &mut String, kind: &Declaration) -> std::fmt::Result {
             writeln!(page, "Exactly one of {} must be there.\n", quoted(kind.params.one_of, ", "))?;
         }
     }
+    if params::asks_condition(&kind.params) {
+        writeln!(page, "{}", condition::document::section())?;
+    }
     writeln!(page, "## Ports and errors\n")?;
     match kind.ports {
         OutputPorts::Fixed([]) => writeln!(page, "- Output: none; the run ends here.")?,
         OutputPorts::Fixed(ports) => writeln!(page, "- Output: {}.", quoted(ports, ", "))?,
         OutputPorts::Each { list, name, also } => {
             write!(page, "- Output: one port for each element of `{list}`, named by its `{name}`")?;
-            writeln!(page, "{}.", also.iter().map(|port| format!(", and `{port}`")).collect::<String>())?;
+            let also = also.iter().map(|param| format!(", and the one that `{param}` names"));
+            writeln!(page, "{}.", also.collect::<String>())?;
         }
     }
     if !kind.inputs.is_empty() {

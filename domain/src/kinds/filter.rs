@@ -11,7 +11,7 @@ pub static DECLARATION: Declaration = Declaration {
     title: "Filter",
     group: Group::Data,
     summary: "Lets the items through for which a condition holds, and drops the others.",
-    docs: "The condition is that of `if`. When no item is left, the nodes behind it are skipped.",
+    docs: "When no item is left, the nodes behind it are skipped.",
     icon: "funnel",
     params: Params::TABLE,
     check: Params::check,

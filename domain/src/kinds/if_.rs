@@ -17,8 +17,7 @@ pub static DECLARATION: Declaration = Declaration {
     title: "If",
     group: Group::Flow,
     summary: "Sends every item to the port `true` or to the port `false`.",
-    docs: "Conditions are asked from left to right and no further than needed; what is not reached cannot fail. Types \
-           are never converted: `\"5\"` is not `5`. A port without items skips the nodes behind it.",
+    docs: "A port without items skips the nodes behind it.",
     icon: "split",
     ports: OutputPorts::Fixed(&[TRUE, FALSE]),
     params: Params::TABLE,

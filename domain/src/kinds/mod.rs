@@ -20,6 +20,7 @@ pub mod markdown;
 pub mod merge;
 pub mod noop;
 pub mod set;
+pub mod switch;
 pub mod wait;
 pub mod xml;
 
@@ -54,6 +55,7 @@ kinds! {
     HttpRequest = http_request,
     Set = set,
     If = if_,
+    Switch = switch,
     Filter = filter,
     Merge = merge,
     Code = code,

@@ -4,6 +4,7 @@ use super::*;
 use crate::violation::{Violation, Violations};
 
 use super::params::Checker;
+use crate::limits::MAX_CASES;
 
 fn check_saved(kind: &str, params: &Value, expected: &[(&str, &str)]) {
     let mut violations = Violations::new();
@@ -58,6 +59,15 @@ fn merge_refuses_parameters_that_its_mode_has_no_use_for() {
     check(json!({}), &[]);
     check(json!({"mode": "by_key", "by_key": {"left": "id"}, "join": "anti"}), &[]);
     check(json!({"mode": "choose", "input": "right"}), &[]);
+    check(json!({"mode": "combinations", "clash": "suffix"}), &[]);
+    check(json!({"mode": "append", "clash": "left"}), &[("p.clash", "invalid_value")]);
+    check(json!({"mode": "by_position", "matches": "first"}), &[("p.matches", "invalid_value")]);
+    let keys =
+        |left: Value, right: Value| json!({"mode": "by_key", "by_key": {"left": left, "right": right}});
+    check(keys(json!(["a", "b.c"]), json!(["x", "y"])), &[]);
+    check(keys(json!(["a", "{{ $json.b }}"]), json!("x")), &[]);
+    check(keys(json!(["a", "b"]), json!("x")), &[("p.by_key.right", "invalid_value")]);
+    check(keys(json!([]), json!(5)), &[("p.by_key.left", "required"), ("p.by_key.right", "invalid_path")]);
     check(json!({"mode": "zip"}), &[("p.mode", "invalid_value")]);
     check(json!({"mode": "by_key"}), &[("p.by_key", "required")]);
     check(
@@ -77,6 +87,50 @@ fn merge_refuses_parameters_that_its_mode_has_no_use_for() {
     check(
         json!({"mode": 5, "by_key": {}, "join": "full"}),
         &[("p.mode", "invalid_value"), ("p.join", "invalid_value"), ("p.by_key.left", "required")],
+    );
+}
+
+#[test]
+fn switch_names_its_ports_and_asks_conditions() {
+    let check = |params: Value, expected: &[(&str, &str)]| check_saved("switch", &params, expected);
+    let case = |port: Value| json!({"port": port, "where": "{{ $json.a }}"});
+    check(json!({"cases": [case(json!("a")), case(json!("Über 100 €"))], "fallback": "a"}), &[]);
+    check(
+        json!({"cases": [case(json!("a"))], "all_matching": true, "types": "loose", "ignore_case": true}),
+        &[],
+    );
+    check(json!({}), &[("p.cases", "required")]);
+    check(json!({"cases": []}), &[("p.cases", "required")]);
+    check(json!({"cases": "{{ $json.cases }}"}), &[("p.cases", "invalid_value")]);
+    let many = (0..=MAX_CASES).map(|i| case(json!(format!("port {i}"))));
+    check(json!({"cases": many.collect::<Vec<_>>()}), &[("p.cases", "limit")]);
+    check(
+        json!({"cases": [
+            {"port": "a", "where": {"left": 1, "op": "like"}},
+            {"port": "a", "where": true},
+            {"where": true},
+            {"port": "error", "where": true},
+            {"port": "x\ny", "where": true},
+            {"port": "p".repeat(65), "where": true},
+            {"port": "{{ $json.port }}", "where": true},
+            {"port": 5, "where": true, "then": 1},
+            5,
+        ], "fallback": "", "all_matching": "{{ true }}", "types": "lax"}),
+        &[
+            ("p.cases[0].where.op", "invalid_value"),
+            ("p.cases[2].port", "required"),
+            ("p.cases[3].port", "invalid_value"),
+            ("p.cases[4].port", "invalid_value"),
+            ("p.cases[5].port", "invalid_value"),
+            ("p.cases[6].port", "invalid_value"),
+            ("p.cases[7].port", "invalid_value"),
+            ("p.cases[7].then", "unknown_parameter"),
+            ("p.cases[8]", "invalid_value"),
+            ("p.fallback", "invalid_value"),
+            ("p.all_matching", "invalid_value"),
+            ("p.types", "invalid_value"),
+            ("p.cases[1].port", "invalid_value"),
+        ],
     );
 }
 

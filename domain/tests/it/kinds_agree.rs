@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::kinds::{judged, violations};
 
-fn agree(cases: impl IntoIterator<Item = (&'static str, Value, bool)>) {
+pub(crate) fn agree(cases: impl IntoIterator<Item = (&'static str, Value, bool)>) {
     let wrong: Vec<_> = cases
         .into_iter()
         .filter(|(kind, value, valid)| judged(kind, value) != (*valid, *valid))
@@ -164,19 +164,6 @@ fn texts_with_a_form_have_it_in_both() {
     ]);
 }
 
-#[test]
-fn a_comparison_has_what_its_operator_takes() {
-    agree([
-        ("if", json!({"where": {"left": 1, "op": "eq", "right": null}}), true),
-        ("if", json!({"where": {"left": 1, "op": "eq"}}), false),
-        ("if", json!({"where": {"left": 1, "op": "exists"}}), true),
-        ("if", json!({"where": {"left": 1, "op": "exists", "right": null}}), false),
-        ("if", json!({"where": {"left": 1, "all": []}}), false),
-        ("if", json!({"where": {"all": [], "op": "eq"}}), false),
-        ("if", json!({"where": {"all": [], "any": []}}), false),
-    ]);
-}
-
 /// What JSON Schema cannot say, or not in a way that people could read.
 #[test]
 fn only_what_a_schema_cannot_say_is_refused_by_the_validation_alone() {
@@ -193,6 +180,11 @@ fn only_what_a_schema_cannot_say_is_refused_by_the_validation_alone() {
         ("if", json!({"where": {"left": "{{ x", "op": "exists"}})),
         // A regular expression that is none.
         ("if", json!({"where": {"left": "a", "op": "matches", "right": "["}})),
+        ("if", json!({"where": {"left": "a", "op": "not_matches", "right": "["}})),
+        // Two cases with one port.
+        ("switch", json!({"cases": [{"port": "a", "where": true}, {"port": "a", "where": false}]})),
+        // Keys with different numbers of fields.
+        ("merge", json!({"mode": "by_key", "by_key": {"left": ["a", "b"], "right": "c"}})),
         // Conditions that are nested too deep.
         ("if", json!({"where": (0..20).fold(json!(true), |inner, _| json!({"all": [inner]}))})),
         // An address without a host, or with a wrong one.
@@ -215,11 +207,30 @@ fn rich() -> Vec<(&'static str, Value)> {
         ("noop", json!({})),
         ("fail", json!({"message": "x", "details": {"a": [1]}})),
         ("if", json!({"where": {"all": [{"left": 1, "op": "eq", "right": 2}, {"any": [true, "{{ x }}"]}]}})),
-        ("filter", json!({"where": {"left": [1], "op": "not_empty"}})),
+        (
+            "if",
+            json!({"where": {"left": "a", "op": "not_matches", "right": "b"}, "types": "strict", "ignore_case": true}),
+        ),
+        ("filter", json!({"where": {"left": [1], "op": "not_empty"}, "types": "loose", "ignore_case": true})),
+        (
+            "switch",
+            json!({
+                "cases": [
+                    {"port": "x", "where": {"left": 1, "op": "after", "right": "2026-01-01"}},
+                    {"port": "y", "where": "{{ x }}"},
+                ],
+                "fallback": "z", "all_matching": true, "types": "loose", "ignore_case": false,
+            }),
+        ),
         ("set", json!({"fields": {"a.b": {"c": 1}, "d": null}, "keep": ["a", "b.c"], "remove": ["d"]})),
         ("set", json!({"keep": "none"})),
         ("merge", json!({"mode": "by_key", "by_key": {"left": "a", "right": "b"}, "join": "anti"})),
-        ("merge", json!({"mode": "by_position", "join": "left"})),
+        (
+            "merge",
+            json!({"mode": "by_key", "by_key": {"left": ["a", "b.c"]}, "join": "right", "matches": "first", "clash": "left"}),
+        ),
+        ("merge", json!({"mode": "by_position", "join": "left", "clash": "suffix"})),
+        ("merge", json!({"mode": "combinations", "clash": "right"})),
         ("merge", json!({"mode": "choose", "input": "right"})),
         ("merge", json!({"mode": "append"})),
         ("merge", json!({"mode": null, "by_key": null, "join": null, "input": null})),
@@ -355,6 +366,7 @@ fn strange() -> Vec<Value> {
         json!({"host": 1}),
         json!({"selector": "a"}),
         json!(["day"]),
+        json!({"port": "a", "where": true}),
     ];
     let texts = [
         "",
@@ -389,6 +401,11 @@ fn strange() -> Vec<Value> {
         "by_key",
         "choose",
         "auto",
+        "error",
+        "loose",
+        "suffix",
+        "combinations",
+        "first",
         "eq",
         "exists",
         "a\nb",

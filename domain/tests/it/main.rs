@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod documents;
+mod flow_agree;
 mod hostile;
 mod kinds;
 mod kinds_agree;
 mod limits;
+mod options;
 mod worst;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::{
-    items::{self, MAIN, Output, Ports},
+    items::{self, Output},
     measure::{error_bytes, output_bytes},
     run::{NodeError, RunStatus},
     timestamp::Timestamp,
@@ -13,6 +13,7 @@ use super::{
     event::{RunEvent, StepEvent},
     illegal::Illegal,
     key::StepKey,
+    options::triggered,
     state::{Phase, RunState, delivered},
     step_run::StepState,
 };
@@ -63,13 +64,13 @@ impl RunState {
     /// What happened to a step, and what that means for the run.
     fn change(&mut self, event: &StepEvent) -> Result<(), Illegal> {
         self.ensure_started()?;
-        let Self { header, progress, .. } = self;
+        let Self { header, progress, definition } = self;
         let step = progress.steps.get_mut(&event.step);
         let step = step.ok_or_else(|| Illegal::UnknownStep(event.step.clone()))?;
         let was_running = step.state == StepState::Running;
         step.apply(event, || {
             let items = items::input_items(&header.input).map_err(Illegal::Input)?;
-            Ok(Arc::new(Output::from(Ports::from([(MAIN.into(), Arc::new(items))]))))
+            Ok(Arc::new(triggered(&definition.nodes[event.step.node], items)))
         })?;
         step.changed = progress.revision + 1;
         let is_running = step.state == StepState::Running;

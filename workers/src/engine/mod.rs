@@ -17,6 +17,7 @@ pub mod facts;
 mod header;
 mod illegal;
 mod key;
+mod options;
 mod state;
 mod step_run;
 mod steps;

@@ -14,6 +14,7 @@ use super::{
     header::RunHeader,
     illegal::Illegal,
     key::StepKey,
+    options::keep_first,
     step_run::{StepRun, StepState},
     steps::Steps,
 };
@@ -196,7 +197,11 @@ impl RunState {
             let items = Arc::clone(delivered(&output.ports, &edge.port)?);
             Some(Input { place: u32::try_from(place).ok()?, name: edge.input.as_deref(), items })
         };
-        node.incoming.iter().enumerate().filter_map(delivering).collect()
+        let mut inputs: Vec<_> = node.incoming.iter().enumerate().filter_map(delivering).collect();
+        if node.execute_once && !node.disabled {
+            keep_first(&mut inputs, node);
+        }
+        inputs
     }
 
     pub(super) const fn ensure_not_ended(&self) -> Result<(), Illegal> {

@@ -4,12 +4,13 @@ use domain::{
     definition::{Definition, Node},
     kinds::params::{
         At, Reader,
-        condition::{Condition, InvalidComparison, Op, Params, Patterns, truthy},
+        condition::{Comparer, Condition, InvalidComparison, Params, Rules, truthy},
     },
     run::NodeError,
+    template::InvalidTemplate,
     violation::Violations,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Unready;
 use crate::expr::{Evaluator, Param};
@@ -21,12 +22,10 @@ pub(super) struct Compiled(Condition<Param>);
 static NULL: Value = Value::Null;
 
 impl Compiled {
-    /// The condition that a node asks.
-    pub(super) fn of(node: &Node, definition: &Definition) -> Result<Self, Unready> {
-        let mut violations = Violations::new();
-        let read =
-            Params::read_object(&node.params, &At::root("params"), &mut Reader::proven(&mut violations));
-        let Some(Params { condition }) = read else { return Err(Unready::Params(violations.into_vec())) };
+    pub(super) fn compile(
+        condition: Condition<Value>,
+        definition: &Definition,
+    ) -> Result<Self, InvalidTemplate> {
         let mut wrong = None;
         let condition = condition.map(&mut |operand: Value| {
             Param::compile(&operand, definition).unwrap_or_else(|error| {
@@ -34,7 +33,7 @@ impl Compiled {
                 Param::Constant(Value::Null)
             })
         });
-        wrong.map_or(Ok(Self(condition)), |error| Err(error.into()))
+        wrong.map_or(Ok(Self(condition)), Err)
     }
 
     /// Visits the operands. All of them are evaluated ahead; what is not reached cannot fail all the same.
@@ -44,7 +43,7 @@ impl Compiled {
 
     /// Whether it compares with regular expressions.
     pub(super) fn matches_patterns(&self) -> bool {
-        self.0.compares_by(Op::Matches)
+        self.0.matches_patterns()
     }
 
     /// Whether it holds for an item. What is not reached cannot fail.
@@ -52,23 +51,70 @@ impl Compiled {
         &'v self,
         evaluator: &mut Evaluator<'v>,
         item: usize,
-        patterns: &mut Patterns,
+        comparer: &mut Comparer,
     ) -> Result<bool, Box<NodeError>> {
-        holds(&self.0, evaluator, item, patterns)
+        holds(&self.0, evaluator, item, comparer)
     }
+}
+
+/// What a node asks that asks one condition.
+#[derive(Debug)]
+pub(super) struct Asked {
+    condition: Compiled,
+    rules: Rules,
+}
+
+impl Asked {
+    pub(super) fn of(node: &Node, definition: &Definition) -> Result<Self, Unready> {
+        let Params { condition, types, ignore_case } = read_saved(node, Params::read_object)?;
+        let condition = Compiled::compile(condition, definition)?;
+        Ok(Self { condition, rules: Rules { types, ignore_case } })
+    }
+
+    pub(super) fn params<'p>(&'p self, visit: &mut dyn FnMut(&'p Param)) {
+        self.condition.params(visit);
+    }
+
+    pub(super) fn matches_patterns(&self) -> bool {
+        self.condition.matches_patterns()
+    }
+
+    /// What compares for one attempt.
+    pub(super) fn comparer(&self) -> Comparer {
+        Comparer::new(self.rules)
+    }
+
+    pub(super) fn holds<'v>(
+        &'v self,
+        evaluator: &mut Evaluator<'v>,
+        item: usize,
+        comparer: &mut Comparer,
+    ) -> Result<bool, Box<NodeError>> {
+        self.condition.holds(evaluator, item, comparer)
+    }
+}
+
+/// Reads parameters of which only operands may be expressions.
+pub(super) fn read_saved<T>(
+    node: &Node,
+    read: impl FnOnce(&Map<String, Value>, &At<'_>, &mut Reader<'_>) -> Option<T>,
+) -> Result<T, Unready> {
+    let mut violations = Violations::new();
+    let read = read(&node.params, &At::root("params"), &mut Reader::proven(&mut violations));
+    read.ok_or_else(|| Unready::Params(violations.into_vec()))
 }
 
 fn holds<'v>(
     condition: &'v Condition<Param>,
     evaluator: &mut Evaluator<'v>,
     item: usize,
-    patterns: &mut Patterns,
+    comparer: &mut Comparer,
 ) -> Result<bool, Box<NodeError>> {
     match condition {
         Condition::Truth(value) => Ok(truthy(&*value.evaluate(evaluator, item)?)),
         Condition::All(list) => {
             for inner in list {
-                if !holds(inner, evaluator, item, patterns)? {
+                if !holds(inner, evaluator, item, comparer)? {
                     return Ok(false);
                 }
             }
@@ -76,7 +122,7 @@ fn holds<'v>(
         }
         Condition::Any(list) => {
             for inner in list {
-                if holds(inner, evaluator, item, patterns)? {
+                if holds(inner, evaluator, item, comparer)? {
                     return Ok(true);
                 }
             }
@@ -86,9 +132,11 @@ fn holds<'v>(
             let left = left.evaluate(evaluator, item)?;
             let right = right.as_ref().map(|right| right.evaluate(evaluator, item)).transpose()?;
             let right = right.as_deref().unwrap_or(&NULL);
-            op.holds(&left, right, patterns).map_err(|error| {
+            comparer.holds(*op, &left, right).map_err(|error| {
                 let code = match &error {
-                    InvalidComparison::Types { .. } => "invalid_comparison",
+                    InvalidComparison::Operand { .. } | InvalidComparison::Beyond { .. } => {
+                        "invalid_comparison"
+                    }
                     InvalidComparison::Pattern(_) => "invalid_pattern",
                 };
                 Box::new(NodeError::new(code, error.to_string()))

@@ -3,21 +3,20 @@
 use domain::{
     definition::{Definition, Node},
     items::{MAIN, Port},
-    kinds::params::condition::Patterns,
 };
 
-use super::{Pure, PureStep, Unready, condition::Compiled, items::each_item};
+use super::{Pure, PureStep, Unready, condition::Asked, items::each_item};
 use crate::{engine::Outcome, expr::Param};
 
 #[derive(Debug)]
 pub(super) struct Filter {
-    condition: Compiled,
+    condition: Asked,
     main: Port,
 }
 
 impl Filter {
     pub(super) fn compile(node: &Node, definition: &Definition) -> Result<Self, Unready> {
-        Ok(Self { condition: Compiled::of(node, definition)?, main: MAIN.into() })
+        Ok(Self { condition: Asked::of(node, definition)?, main: MAIN.into() })
     }
 }
 
@@ -31,9 +30,9 @@ impl Pure for Filter {
     }
 
     fn run<'v>(&'v self, step: PureStep<'v>) -> Outcome {
-        let mut patterns = Patterns::default();
+        let mut comparer = self.condition.comparer();
         each_item(step, |evaluator, index, item| {
-            let holds = self.condition.holds(evaluator, index, &mut patterns)?;
+            let holds = self.condition.holds(evaluator, index, &mut comparer)?;
             Ok(holds.then(|| (&self.main, item.clone())))
         })
     }

@@ -3,25 +3,22 @@
 use domain::{
     definition::{Definition, Node},
     items::Port,
-    kinds::{
-        if_::{FALSE, TRUE},
-        params::condition::Patterns,
-    },
+    kinds::if_::{FALSE, TRUE},
 };
 
-use super::{Pure, PureStep, Unready, condition::Compiled, items::each_item};
+use super::{Pure, PureStep, Unready, condition::Asked, items::each_item};
 use crate::{engine::Outcome, expr::Param};
 
 #[derive(Debug)]
 pub(super) struct If {
-    condition: Compiled,
+    condition: Asked,
     holds: Port,
     fails: Port,
 }
 
 impl If {
     pub(super) fn compile(node: &Node, definition: &Definition) -> Result<Self, Unready> {
-        let condition = Compiled::of(node, definition)?;
+        let condition = Asked::of(node, definition)?;
         Ok(Self { condition, holds: TRUE.into(), fails: FALSE.into() })
     }
 }
@@ -36,9 +33,9 @@ impl Pure for If {
     }
 
     fn run<'v>(&'v self, step: PureStep<'v>) -> Outcome {
-        let mut patterns = Patterns::default();
+        let mut comparer = self.condition.comparer();
         each_item(step, |evaluator, index, item| {
-            let holds = self.condition.holds(evaluator, index, &mut patterns)?;
+            let holds = self.condition.holds(evaluator, index, &mut comparer)?;
             Ok(Some((if holds { &self.holds } else { &self.fails }, item.clone())))
         })
     }

@@ -21,10 +21,11 @@ use crate::{
     step::{failed_for_good, timed_out},
 };
 
-/// Works on every item; `None` drops it. Under `on_error: fail` the first failure ends it, else the others go on.
-pub(crate) fn each_item<'v>(
+/// Works on every item, of which one, several or none leave. Under `on_error: fail` the first failure ends it, else the
+/// others go on.
+pub(crate) fn each_item<'v, M: IntoIterator<Item = (&'v Port, Item)>>(
     step: PureStep<'v>,
-    mut work: impl FnMut(&mut Evaluator<'v>, usize, &'v Item) -> Result<Option<(&'v Port, Item)>, Box<NodeError>>,
+    mut work: impl FnMut(&mut Evaluator<'v>, usize, &'v Item) -> Result<M, Box<NodeError>>,
 ) -> Outcome {
     let PureStep { node, task, scope, mut evaluator, deadline } = step;
     let mut output = OutputBuilder::of(node, &task.inputs);
@@ -34,8 +35,9 @@ pub(crate) fn each_item<'v>(
             return timed_out(node.timeout);
         }
         let pushed = match work(&mut evaluator, index, item) {
-            Ok(Some((port, made))) => output.push(port, made, CameFrom::Item(index)),
-            Ok(None) => Ok(()),
+            Ok(made) => {
+                made.into_iter().try_for_each(|(port, made)| output.push(port, made, CameFrom::Item(index)))
+            }
             Err(error) => match failures.note(index, item, *scope.without_env(error)) {
                 Some((port, left)) => output.push(port, left, CameFrom::Item(index)),
                 None => break,

@@ -11,12 +11,14 @@ mod html_document;
 mod http_request;
 mod if_;
 mod items;
+mod key;
 mod manual;
 mod markdown;
 mod merge;
 mod noop;
 mod output;
 mod set;
+mod switch;
 mod transform;
 mod wait;
 mod xml;
@@ -26,7 +28,6 @@ use std::{ops::Range, sync::Arc, time::Instant};
 use domain::violation::ViolationCode as Code;
 use domain::{
     definition::{Definition, Node},
-    items::{MAIN, Ports},
     kinds::{
         Kind,
         params::{At, Reader},
@@ -179,6 +180,9 @@ pub(crate) fn compile(definition: &Definition) -> Result<Vec<Executable>, Vec<Vi
 }
 
 fn compile_node(node: &Node, definition: &Definition) -> Result<Executable, Unready> {
+    if node.disabled {
+        return Ok(Executable::Pure(Box::new(noop::Noop)));
+    }
     Ok(match node.kind {
         Kind::Manual => Executable::Pure(Box::new(manual::Manual)),
         Kind::HttpRequest => {
@@ -186,6 +190,7 @@ fn compile_node(node: &Node, definition: &Definition) -> Result<Executable, Unre
         }
         Kind::Set => Executable::Pure(Box::new(set::Set::compile(node, definition)?)),
         Kind::If => Executable::Pure(Box::new(if_::If::compile(node, definition)?)),
+        Kind::Switch => Executable::Pure(Box::new(switch::Switch::compile(node, definition)?)),
         Kind::Filter => Executable::Pure(Box::new(filter::Filter::compile(node, definition)?)),
         Kind::Merge => Executable::Pure(Box::new(merge::Merge::compile(node, definition)?)),
         Kind::Code => Executable::Pure(Box::new(code::Code::compile(node)?)),
@@ -209,16 +214,18 @@ fn compile_params(node: &Node, definition: &Definition) -> Result<Param, Invalid
     Param::compile(&Value::Object(node.params.clone()), definition)
 }
 
-/// Everything that came in leaves by `main` as it is.
+/// Everything that came in leaves by the node's first port as it is.
 fn pass_on(step: &PureStep<'_>) -> Outcome {
+    let mut output = OutputBuilder::of(step.node, &step.task.inputs);
+    let Some(port) = step.node.first_port() else { return Outcome::Succeeded(output.finish()) };
     // What one port emitted is within the limits already.
     if let [only] = step.task.inputs.0.as_slice() {
-        return Outcome::Succeeded(Ports::from([(MAIN.into(), Arc::clone(&only.items))]).into());
+        let mut output = output.finish();
+        output.ports.insert(Arc::clone(port), Arc::clone(&only.items));
+        return Outcome::Succeeded(output);
     }
-    let mut output = OutputBuilder::of(step.node, &step.task.inputs);
-    let main = MAIN.into();
     for (index, item) in step.scope.input.iter().enumerate() {
-        if let Err(above) = output.push(&main, item.clone(), CameFrom::Item(index)) {
+        if let Err(above) = output.push(port, item.clone(), CameFrom::Item(index)) {
             return failed_for_good(above);
         }
     }

@@ -9,6 +9,7 @@
 
 pub mod condition;
 pub mod path;
+pub mod port;
 pub mod program;
 mod reader;
 mod schema;
@@ -20,7 +21,7 @@ pub mod whitespace;
 
 pub use reader::{At, Checker, Reader};
 pub(crate) use schema::given;
-pub use schema::{any_case, nullable, object_schema, open, root};
+pub use schema::{any_case, asks_condition, nullable, object_schema, open, root};
 pub(crate) use table::params;
 pub use table::{OnlyWith, Param, Table};
 pub use text::Text;

@@ -78,6 +78,16 @@ fn or(mut schema: Value, other: Value) -> Value {
     json!({ "anyOf": [schema, other] })
 }
 
+/// Whether a condition may stand somewhere in what a table describes.
+#[must_use]
+pub fn asks_condition(table: &Table) -> bool {
+    let asks = |param: &Param| {
+        param.type_name == <condition::Condition<Value> as super::Parameter>::NAME
+            || param.fields.is_some_and(asks_condition)
+    };
+    table.params.iter().any(asks)
+}
+
 /// A schema that stands for itself: with its dialect, and with what it refers to.
 #[must_use]
 pub fn root(mut schema: Value) -> Value {

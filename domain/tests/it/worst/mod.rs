@@ -241,6 +241,15 @@ fn shapes() -> Vec<(&'static str, WorkflowDocument)> {
                 "if",
             ),
         ),
+        ("shapes: cases", with(json!({"cases": empty(r#"{"port":"a"}"#, 13)}), "switch")),
+        (
+            "shapes: ports of one name",
+            with(json!({"cases": empty(r#"{"port":""}"#, 12), "fallback": "a"}), "switch"),
+        ),
+        (
+            "shapes: fields of a key",
+            with(json!({"mode": "by_key", "by_key": {"left": empty(r#""a""#, 4)}}), "merge"),
+        ),
         ("shapes: a long duration", with(json!({"for": "1".repeat(ROOM - 10) + "s"}), "wait")),
         ("shapes: a long time", with(json!({"until": "2".repeat(ROOM - 10)}), "wait")),
         (

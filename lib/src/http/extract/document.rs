@@ -83,12 +83,18 @@ impl Shape for NodeData {
         let timeout = fields.optional("timeout");
         let retry = fields.optional("retry");
         let on_error = fields.optional("on_error");
+        let always_output = fields.or_default("always_output");
+        let execute_once = fields.or_default("execute_once");
+        let disabled = fields.or_default("disabled");
         Some(Self {
             label: label?,
             params: params?,
             timeout: timeout?,
             retry: retry?,
             on_error: on_error?,
+            always_output: always_output?,
+            execute_once: execute_once?,
+            disabled: disabled?,
             extra: fields.rest(),
         })
     }

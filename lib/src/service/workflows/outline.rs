@@ -38,9 +38,15 @@ impl Outline {
             id: NodeId,
             #[serde(rename = "type", borrow)]
             kind: Cow<'a, str>,
+            data: Option<Data>,
         }
+        #[derive(Deserialize)]
+        struct Data {
+            disabled: Option<bool>,
+        }
+        let is_enabled = |node: &Node<'_>| !node.data.as_ref().and_then(|data| data.disabled).unwrap_or(false);
         let Ok(Nodes { nodes }) = serde_json::from_str(document.as_str()) else { return Self::default() };
-        let manual = nodes.iter().any(|node| node.kind == "manual");
+        let manual = nodes.iter().any(|node| node.kind == "manual" && is_enabled(node));
         Self { manual, nodes: nodes.into_iter().map(|node| node.id).collect() }
     }
 }
@@ -109,6 +115,7 @@ mod tests {
         let ids = ["a ä", "b"].map(|id| NodeId::parse(id).unwrap()).to_vec();
         assert_eq!(of(&format!(r#"{{"name": "N", {nodes}}}"#)), Outline { manual: true, nodes: ids });
         assert!(!of(r#"{"nodes": [{"id": "b", "type": "noop"}]}"#).manual);
+        assert!(!of(r#"{"nodes": [{"id": "b", "type": "manual", "data": {"disabled": true}}]}"#).manual);
         for other in ["{}", "[]", r#"{"nodes": [{"id": 7, "type": "manual"}]}"#] {
             assert_eq!(of(other), Outline::default(), "{other}");
         }

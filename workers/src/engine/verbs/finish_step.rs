@@ -22,6 +22,7 @@ use crate::engine::{
     event::{AttemptFailure, StepChange, Suspension, Wake},
     illegal::Illegal,
     key::StepKey,
+    options::always,
     step_run::{StepState, failed_attempt},
 };
 
@@ -40,6 +41,7 @@ impl Deciding<'_> {
         }
         match outcome {
             Outcome::Succeeded(output) => {
+                let output = always(&self.state.definition.nodes[step.node], output);
                 if let Err(above) = self.check_given(step, Some(&output), None) {
                     let mut error = above.clone();
                     error.history =

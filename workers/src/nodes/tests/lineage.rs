@@ -39,6 +39,19 @@ fn items_tell_which_item_of_which_input_they_came_from() {
         json!({"main": [[[0, 0], [1, 0]], [[0, 1], [1, 1]]]})
     );
     assert_eq!(
+        lineage("merge", json!({"mode": "combinations"}), &sides()),
+        json!({"main": [[[0, 0], [1, 0]], [[0, 0], [1, 1]], [[0, 1], [1, 0]], [[0, 1], [1, 1]]]})
+    );
+    let right_join = json!({"mode": "by_key", "by_key": {"left": "k"}, "join": "right"});
+    assert_eq!(lineage("merge", right_join, &sides()), json!({"main": [[[0, 1], [1, 0]], [[1, 1]]]}));
+    let case = |port: &str, n: u8| json!({"port": port, "where": {"left": "{{ $json.n }}", "op": "gte", "right": n}});
+    let all = json!({"cases": [case("a", 2), case("b", 3)], "fallback": "rest", "all_matching": true});
+    assert_eq!(
+        lineage("switch", all, &one(three())),
+        json!({"a": [[[0, 1]], [[0, 2]]], "b": [[[0, 2]]]}),
+        "`rest` has the first item in its place"
+    );
+    assert_eq!(
         lineage("merge", json!({"mode": "choose", "input": "right"}), &sides()),
         json!({"main": [[[1, 0]], [[1, 1]]]})
     );

@@ -13,7 +13,6 @@ use domain::{
     run::Trigger,
 };
 use minireipaz::clock::SystemClock;
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -88,12 +87,16 @@ fn fails(kind: &str, data: Value, input: Value) -> StepFailure {
 }
 
 mod code;
+mod conditions;
 mod crypto;
 mod date_time;
 mod examples;
 mod html;
 mod lineage;
 mod markdown;
+mod merge;
+mod options;
+mod switch;
 mod wait;
 mod xml;
 
@@ -139,87 +142,6 @@ fn set_makes_changes_and_removes() {
     ] {
         check("set", params, item.clone(), json!({"main": [expected]}));
     }
-}
-
-#[test]
-fn if_parts_items_and_stops_at_the_first_answer() {
-    let three = json!([{"n": 1}, {"n": 5, "tag": "x"}, {}]);
-    for (condition, expected) in [
-        (json!("{{ $json.n > 2 }}"), json!({"true": [{"n": 5, "tag": "x"}], "false": [{"n": 1}, {}]})),
-        (json!("{{ $json.n }}"), json!({"true": [{"n": 1}, {"n": 5, "tag": "x"}], "false": [{}]})),
-        (
-            json!({"all": [{"left": "{{ $json.tag }}", "op": "exists"}, {"left": "{{ $json.tag.toUpperCase() }}", "op": "eq", "right": "X"}]}),
-            json!({"true": [{"n": 5, "tag": "x"}], "false": [{"n": 1}, {}]}),
-        ),
-        (
-            json!({"any": [{"left": "{{ $json.n }}", "op": "in", "right": [1, 2]}, {"left": "{{ $json.tag }}", "op": "matches", "right": "^x$"}]}),
-            json!({"true": [{"n": 1}, {"n": 5, "tag": "x"}], "false": [{}]}),
-        ),
-        (json!(false), json!({"true": [], "false": three})),
-    ] {
-        check("if", json!({"where": condition}), three.clone(), expected);
-    }
-    let wrong =
-        fails("if", json!({"params": {"where": {"left": "{{ $json.n }}", "op": "gt", "right": "2"}}}), three);
-    assert_eq!(wrong.error.code, "invalid_comparison");
-    let params = json!({"where": {"left": "{{ $json.n }}", "op": "gt", "right": "2"}});
-    let left = fails("if", json!({"params": params, "on_error": "continue"}), json!([{"n": 1}]));
-    assert_eq!(
-        left.fallback.as_ref().unwrap().ports["false"].len(),
-        1,
-        "an `if` has no main: failed items leave by `false`"
-    );
-}
-
-#[test]
-fn merge_joins_what_two_branches_bring() {
-    let left = json!([{"id": 1, "l": "a"}, {"id": 2, "l": "b"}, {"l": "no key"}]);
-    let right = json!([{"id": 2.0, "r": "x"}, {"id": 2, "r": "y"}, {"id": "1", "r": "z"}]);
-    let both = |params: Value, expected: Value| {
-        let inputs = [(Some("left"), left.clone()), (Some("right"), right.clone())];
-        check_inputs("merge", &params, &inputs, json!({ "main": expected }));
-        // Edges without a name fill the places in edge order; a name comes first.
-        let inputs = [(Some("right"), right.clone()), (None, left.clone())];
-        if json!(params["mode"]) != json!("append") {
-            check_inputs("merge", &params, &inputs, json!({ "main": expected }));
-        }
-    };
-    let by_key = |join: &str| json!({"mode": "by_key", "by_key": {"left": "id"}, "join": join});
-    let joined = [json!({"id": 2.0, "l": "b", "r": "x"}), json!({"id": 2, "l": "b", "r": "y"})];
-    both(by_key("inner"), json!(joined));
-    both(by_key("left"), json!([{"id": 1, "l": "a"}, joined[0], joined[1], {"l": "no key"}]));
-    both(
-        by_key("outer"),
-        json!([{"id": 1, "l": "a"}, joined[0], joined[1], {"l": "no key"}, {"id": "1", "r": "z"}]),
-    );
-    both(by_key("anti"), json!([{"id": 1, "l": "a"}, {"l": "no key"}]));
-    both(json!({"mode": "choose", "input": "right"}), right.clone());
-    both(json!({"mode": "choose", "input": "left"}), left.clone());
-    both(json!({"mode": "choose"}), left.clone());
-    both(
-        json!({"mode": "by_position"}),
-        json!([{"id": 2.0, "l": "a", "r": "x"}, {"id": 2, "l": "b", "r": "y"}, {"l": "no key", "id": "1", "r": "z"}]),
-    );
-    both(
-        json!({"mode": "append"}),
-        left.as_array().unwrap().iter().chain(right.as_array().unwrap()).cloned().collect(),
-    );
-    let uneven = [(Some("left"), json!([{"a": 1}])), (Some("right"), json!([{"b": 1}, {"b": 2}]))];
-    for (join, expected) in [
-        ("inner", json!([{"a": 1, "b": 1}])),
-        ("left", json!([{"a": 1, "b": 1}])),
-        ("outer", json!([{"a": 1, "b": 1}, {"b": 2}])),
-        ("anti", json!([])),
-    ] {
-        check_inputs(
-            "merge",
-            &json!({"mode": "by_position", "join": join}),
-            &uneven,
-            json!({ "main": expected }),
-        );
-    }
-    let many = [(None, json!([{"n": 1}])), (None, json!([{"n": 2}])), (None, json!([{"n": 3}]))];
-    check_inputs("merge", &json!({}), &many, json!({"main": [{"n": 1}, {"n": 2}, {"n": 3}]}));
 }
 
 #[test]
@@ -317,57 +239,4 @@ fn a_step_whose_time_is_up_says_so() {
     let code = failed.error.code.as_str();
     assert_eq!((code, failed.failure), ("timeout", Failure::Permanent), "its JavaScript had begun");
     assert!(began.elapsed() < Duration::from_secs(5));
-}
-
-#[test]
-fn filter_lets_through_what_its_condition_holds_for() {
-    let three = json!([{"n": 1}, {"n": 5, "tag": "x"}, {}]);
-    for (condition, expected) in [
-        (json!("{{ $json.n > 2 }}"), json!([{"n": 5, "tag": "x"}])),
-        (json!({"left": "{{ $json.tag }}", "op": "not_exists"}), json!([{"n": 1}, {}])),
-        (json!(true), three.clone()),
-        (json!(false), json!([])),
-    ] {
-        check("filter", json!({"where": condition}), three.clone(), json!({ "main": expected }));
-    }
-    let params = json!({"where": {"left": "{{ $json.n }}", "op": "gt", "right": "2"}});
-    let left = fails("filter", json!({"params": params, "on_error": "error_port"}), json!([{"n": 1}]));
-    assert_eq!(ports(left.fallback.as_ref().unwrap())["error"][0]["error"]["code"], "invalid_comparison");
-}
-
-proptest! {
-    #[test]
-    fn if_loses_and_invents_no_item(numbers in prop::collection::vec(any::<i32>(), 0..40), bound in any::<i32>()) {
-        let input: Vec<Value> = numbers.iter().map(|n| json!({ "n": n })).collect();
-        let condition = json!({"left": "{{ $json.n }}", "op": "gte", "right": bound});
-        let node = json!({"type": "if", "data": {"params": {"where": condition}}});
-        let Outcome::Succeeded(output) = run(&attempt(&node, &[(None, json!(input))])) else {
-            return Err(TestCaseError::fail("it cannot fail"));
-        };
-        let (above, below): (Vec<_>, Vec<_>) = numbers.iter().partition(|n| **n >= bound);
-        let expected = |list: Vec<&i32>| json!(list.iter().map(|n| json!({ "n": n })).collect::<Vec<_>>());
-        prop_assert_eq!(&json!(output.ports["true"]), &expected(above));
-        prop_assert_eq!(&json!(output.ports["false"]), &expected(below));
-    }
-
-    #[test]
-    fn an_outer_join_keeps_every_item(left in prop::collection::vec(0u8..6, 0..12), right in prop::collection::vec(0u8..6, 0..12)) {
-        let list = |side: &str, keys: &[u8]| -> Value {
-            keys.iter().enumerate().map(|(i, key)| json!({"k": key, side: i})).collect()
-        };
-        let node = json!({"type": "merge", "data": {"params": {"mode": "by_key", "by_key": {"left": "k"}, "join": "outer"}}});
-        let inputs = [(Some("left"), list("l", &left)), (Some("right"), list("r", &right))];
-        let Outcome::Succeeded(output) = run(&attempt(&node, &inputs)) else {
-            return Err(TestCaseError::fail("it cannot fail"));
-        };
-        let main = json!(output.ports["main"]);
-        let main = main.as_array().unwrap();
-        for (side, keys) in [("l", &left), ("r", &right)] {
-            for i in 0..keys.len() {
-                prop_assert!(main.iter().any(|item| item[side] == json!(i)), "{} {} is lost", side, i);
-            }
-        }
-        let pairs = left.iter().flat_map(|l| right.iter().filter(move |r| *r == l)).count();
-        prop_assert_eq!(main.iter().filter(|item| item.get("l").is_some() && item.get("r").is_some()).count(), pairs);
-    }
 }

@@ -4,16 +4,18 @@
 //! `{left, op, right}` (see [`Op`]), or `{"all": [..]}` / `{"any": [..]}` of conditions, nested at will.
 
 mod compare;
+pub mod document;
 mod op;
+mod operand;
 mod pattern;
 
 use crate::{limits::MAX_CONDITION_DEPTH, violation::ViolationCode as Code};
-pub use compare::{InvalidComparison, truthy};
-pub use op::Op;
+pub use compare::{Comparer, InvalidComparison, Rules, truthy};
+pub use op::{Op, Operand};
 pub use pattern::{InvalidPattern, PatternChecker, Patterns};
 use serde_json::{Map, Value, json};
 
-use super::{At, Parameter, Reader, params};
+use super::{At, Parameter, Reader, choice, params};
 use crate::items::name_of;
 
 /// A condition over operands of type `T`: values of the document, or whatever the worker made of them.
@@ -41,6 +43,21 @@ params! {
     pub struct Params {
         /// What is asked of every item: one expression, `{left, op, right}`, or `all` or `any` of a list of them.
         condition as "where": Condition<Value>;
+        /// What becomes of an operand that is not what its operator takes: an error (`strict`), or it is converted if
+        /// it can be (`loose`).
+        types: Types = Types::Strict, [fixed];
+        /// Whether capital and small letters are the same in texts that are compared.
+        ignore_case: bool = false, [fixed];
+    }
+}
+
+choice! {
+    /// What becomes of an operand that is not what its operator takes.
+    pub enum Types {
+        /// It is an error.
+        Strict = "strict",
+        /// It is converted if it can be, else it is an error.
+        Loose = "loose",
     }
 }
 
@@ -57,13 +74,13 @@ impl<T> Condition<T> {
         }
     }
 
-    /// Whether a comparison in it uses the operator.
+    /// Whether a comparison in it takes a regular expression.
     #[must_use]
-    pub fn compares_by(&self, wanted: Op) -> bool {
+    pub fn matches_patterns(&self) -> bool {
         match self {
             Self::Truth(_) => false,
-            Self::All(list) | Self::Any(list) => list.iter().any(|inner| inner.compares_by(wanted)),
-            Self::Compare { op, .. } => *op == wanted,
+            Self::All(list) | Self::Any(list) => list.iter().any(Self::matches_patterns),
+            Self::Compare { op, .. } => op.takes_pattern(),
         }
     }
 
@@ -108,8 +125,9 @@ pub(super) fn schema() -> Value {
     let list = json!({ "type": "array", "items": { "$ref": "#/$defs/condition" } });
     let object = |properties: Value, required: &[&str]| json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
     let ops = |takes_right: bool| {
-        let ops = Op::all().into_iter().filter(|op| op.takes_right() == takes_right);
-        json!({ "enum": ops.map(Op::as_str).collect::<Vec<_>>() })
+        let ops = Op::ALL.iter().filter(|op| op.takes_right() == takes_right);
+        let ops = ops.map(|op| json!({ "const": op.as_str(), "description": document::meaning(*op) }));
+        json!({ "oneOf": ops.collect::<Vec<_>>() })
     };
     json!({ "anyOf": [
         { "type": "boolean" },
@@ -209,7 +227,10 @@ fn read_comparison(
     reader.check_templates(left, &at.field("left"));
     right.into_iter().for_each(|right| reader.check_templates(right, &at.field("right")));
     let Some(op) = map.get("op").and_then(Value::as_str).and_then(Op::parse) else {
-        let message = format!("`op` must be one of: {}", Op::all().map(Op::as_str).join(", "));
+        let message = format!(
+            "`op` must be one of: {}",
+            Op::ALL.iter().map(|op| op.as_str()).collect::<Vec<_>>().join(", ")
+        );
         reader.violation(&at.field("op"), Code::InvalidValue, message);
         return None;
     };
@@ -226,7 +247,8 @@ fn read_comparison(
         }
         _ => {}
     }
-    if let (Op::Matches, Some(Value::String(pattern))) = (op, right)
+    if let Some(Value::String(pattern)) = right
+        && op.takes_pattern()
         && !reader.is_open_text(pattern)
     {
         reader.check_pattern(pattern, &at.field("right"));

@@ -45,24 +45,33 @@ pub enum InvalidPattern {
 }
 
 /// Regular expressions, each compiled once.
-#[derive(Debug, Default)]
-pub struct Patterns(HashMap<String, Regex>);
+#[derive(Debug)]
+pub struct Patterns {
+    ignore_case: bool,
+    known: HashMap<String, Regex>,
+}
 
 impl Patterns {
+    /// None yet; whether capital and small letters are the same to all of them.
+    #[must_use]
+    pub fn new(ignore_case: bool) -> Self {
+        Self { ignore_case, known: HashMap::new() }
+    }
+
     /// The compiled pattern.
     ///
     /// # Errors
     /// When it is not a regular expression, or too large.
     pub fn find(&mut self, pattern: &str) -> Result<&Regex, InvalidPattern> {
-        if !self.0.contains_key(pattern) {
+        if !self.known.contains_key(pattern) {
             weight(pattern)?;
-            let compiled = compiled(pattern)?;
-            if self.0.len() >= MAX_PATTERNS {
-                self.0.clear();
+            let compiled = compiled(pattern, self.ignore_case)?;
+            if self.known.len() >= MAX_PATTERNS {
+                self.known.clear();
             }
-            self.0.insert(pattern.to_owned(), compiled);
+            self.known.insert(pattern.to_owned(), compiled);
         }
-        self.0.get(pattern).ok_or_else(|| InvalidPattern::Wrong(pattern.to_owned()))
+        self.known.get(pattern).ok_or_else(|| InvalidPattern::Wrong(pattern.to_owned()))
     }
 }
 
@@ -92,7 +101,7 @@ impl PatternChecker {
             return Err(InvalidPattern::TooMuch(above));
         }
         self.known.insert(pattern.to_owned());
-        compiled(pattern).map(drop)
+        compiled(pattern, false).map(drop)
     }
 
     /// How many it has compiled.
@@ -102,8 +111,9 @@ impl PatternChecker {
     }
 }
 
-fn compiled(pattern: &str) -> Result<Regex, InvalidPattern> {
+fn compiled(pattern: &str, ignore_case: bool) -> Result<Regex, InvalidPattern> {
     RegexBuilder::new(pattern)
+        .case_insensitive(ignore_case)
         .size_limit(MAX_REGEX_BYTES)
         .dfa_size_limit(MAX_STATES_BYTES)
         .build()

@@ -167,6 +167,9 @@ fn document() -> BoxedStrategy<Value> {
         ("timeout", duration()),
         ("retry", retry),
         ("on_error", on_error),
+        ("always_output", one_of(&[json!(true), json!(false)])),
+        ("execute_once", one_of(&[json!(true)])),
+        ("disabled", one_of(&[json!(true), json!(false)])),
         ("color", text()),
     ]);
     let node = object(&[("id", id()), ("type", text()), ("data", data), ("position", number())]);
