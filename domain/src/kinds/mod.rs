@@ -7,14 +7,21 @@ mod declaration;
 pub mod document;
 pub mod params;
 
+pub mod aggregate;
+pub mod dedupe;
 pub mod fail;
 pub mod filter;
 pub mod http_request;
 pub mod if_;
+pub mod limit;
 pub mod manual;
 pub mod merge;
 pub mod noop;
+pub mod rename;
 pub mod set;
+pub mod sort;
+pub mod split;
+pub mod summarize;
 pub mod wait;
 
 pub use declaration::{Declaration, Effect, Example, Group, OutputPorts};
@@ -50,6 +57,13 @@ kinds! {
     If = if_,
     Filter = filter,
     Merge = merge,
+    Split = split,
+    Aggregate = aggregate,
+    Sort = sort,
+    Limit = limit,
+    Dedupe = dedupe,
+    Summarize = summarize,
+    Rename = rename,
     Wait = wait,
     Noop = noop,
     Fail = fail,

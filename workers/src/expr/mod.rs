@@ -28,6 +28,7 @@ pub(crate) use javascript::{Ask, JavaScript, Unevaluated, Values};
 pub use javascript::{JavaScriptLimits, javascript_child};
 pub(crate) use param::Param;
 pub(crate) use scope::Scope;
+pub(crate) use text::append as append_text;
 
 #[cfg(test)]
 pub(crate) mod tests;

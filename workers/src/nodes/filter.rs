@@ -26,7 +26,7 @@ impl Pure for Filter {
         self.condition.params(visit);
     }
 
-    fn matches_patterns(&self) -> bool {
+    fn takes_long(&self) -> bool {
         self.condition.matches_patterns()
     }
 

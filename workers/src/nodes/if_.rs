@@ -31,7 +31,7 @@ impl Pure for If {
         self.condition.params(visit);
     }
 
-    fn matches_patterns(&self) -> bool {
+    fn takes_long(&self) -> bool {
         self.condition.matches_patterns()
     }
 

@@ -1,17 +1,29 @@
 //! The node kinds at work. A kind is one file here and one with its declaration in `domain::kinds`.
 
+mod aggregate;
 mod condition;
+mod dedupe;
 mod fail;
 mod filter;
+mod groups;
 mod http_request;
 mod if_;
 mod items;
+mod limit;
 mod manual;
 mod merge;
 mod noop;
 mod output;
+mod prepared;
+mod rename;
+mod same;
 mod set;
+mod sort;
+mod split;
+mod summarize;
+mod summary;
 mod wait;
+mod whole;
 
 use std::{ops::Range, sync::Arc, time::Instant};
 
@@ -20,8 +32,8 @@ use domain::{
     definition::{Definition, Node},
     items::{MAIN, Ports},
     kinds::{
-        Kind,
-        params::{At, Reader},
+        self, Kind,
+        params::{At, Reader, path::PathError},
     },
     run::NodeError,
     template::InvalidTemplate,
@@ -31,7 +43,10 @@ use domain::{
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
-use self::output::{CameFrom, OutputBuilder};
+use self::{
+    output::{CameFrom, OutputBuilder},
+    whole::Whole,
+};
 use crate::{
     engine::Outcome,
     expr::{Evaluator, Expression, Param, Scope, javascript_of},
@@ -55,8 +70,8 @@ pub(crate) trait Pure: Send + Sync + std::fmt::Debug {
     fn evaluates(&self, task: &StepTask) -> Range<usize> {
         0..task.inputs.len()
     }
-    /// Whether it compiles regular expressions, which takes milliseconds.
-    fn matches_patterns(&self) -> bool {
+    /// Whether it may take milliseconds for a few items: it compiles regular expressions, or makes many items of one.
+    fn takes_long(&self) -> bool {
         false
     }
     fn run<'v>(&'v self, step: PureStep<'v>) -> Outcome;
@@ -75,7 +90,7 @@ pub(crate) trait Call: Send + Sync + std::fmt::Debug {
 pub(crate) struct Traits {
     pub(crate) needs_javascript: bool,
     pub(crate) reads_outputs: bool,
-    pub(crate) matches_patterns: bool,
+    pub(crate) takes_long: bool,
     /// Values that are evaluated or set for each item.
     pub(crate) values: usize,
 }
@@ -101,8 +116,8 @@ pub(crate) struct CallContext {
 
 impl Executable {
     pub(crate) fn traits(&self) -> Traits {
-        let matches_patterns = matches!(self, Self::Pure(pure) if pure.matches_patterns());
-        let mut traits = Traits { values: 1, matches_patterns, ..Traits::default() };
+        let takes_long = matches!(self, Self::Pure(pure) if pure.takes_long());
+        let mut traits = Traits { values: 1, takes_long, ..Traits::default() };
         self.params(&mut |param| {
             traits.values += 1;
             param.expressions(&mut |expression: &Expression| {
@@ -173,10 +188,30 @@ fn compile_node(node: &Node, definition: &Definition) -> Result<Executable, Unre
         Kind::If => Executable::Pure(Box::new(if_::If::compile(node, definition)?)),
         Kind::Filter => Executable::Pure(Box::new(filter::Filter::compile(node, definition)?)),
         Kind::Merge => Executable::Pure(Box::new(merge::Merge::compile(node, definition)?)),
+        Kind::Split => computing(split::Split::compile(node, definition)?),
+        Kind::Aggregate => {
+            let read = kinds::aggregate::Params::read;
+            computing(Whole::compile(node, definition, read, aggregate::work)?.taking_long())
+        }
+        Kind::Sort => computing(Whole::compile(node, definition, kinds::sort::Params::read, sort::work)?),
+        Kind::Limit => computing(Whole::compile(node, definition, kinds::limit::Params::read_object, limit::work)?),
+        Kind::Dedupe => {
+            let read = kinds::dedupe::Params::read_object;
+            computing(Whole::compile(node, definition, read, dedupe::work)?.taking_long())
+        }
+        Kind::Summarize => {
+            let read = kinds::summarize::Params::read;
+            computing(Whole::compile(node, definition, read, summarize::work)?.taking_long())
+        }
+        Kind::Rename => computing(rename::Rename::compile(node, definition)?),
         Kind::Wait => Executable::Pure(Box::new(wait::Wait::compile(node, definition)?)),
         Kind::Noop => Executable::Pure(Box::new(noop::Noop)),
         Kind::Fail => Executable::Pure(Box::new(fail::Fail::compile(node, definition)?)),
     })
+}
+
+fn computing(pure: impl Pure + 'static) -> Executable {
+    Executable::Pure(Box::new(pure))
 }
 
 /// All parameters of a node, compiled.
@@ -198,6 +233,11 @@ fn pass_on(step: &PureStep<'_>) -> Outcome {
         }
     }
     Outcome::Succeeded(output.finish())
+}
+
+/// A path that does not fit its item.
+fn misfit(error: &PathError) -> Box<NodeError> {
+    Box::new(NodeError::new("invalid_path", error.to_string()))
 }
 
 /// Reads evaluated parameters.

@@ -8,13 +8,19 @@
 //! form is checked; when the worker has evaluated the expressions, nothing is unknown any more.
 
 pub mod condition;
+mod count;
+pub mod fields;
+pub mod lists;
 pub mod path;
+mod pattern;
 mod reader;
 mod schema;
 mod table;
 mod time;
 mod types;
 
+pub use count::Count;
+pub use pattern::Pattern;
 pub use reader::{At, Checker, Reader};
 pub use schema::{any_case, nullable, object_schema, open, root};
 pub(crate) use table::params;

@@ -87,8 +87,24 @@ fn fails(kind: &str, data: Value, input: Value) -> StepFailure {
     }
 }
 
+/// What a node makes of one input.
+fn made(kind: &str, params: Value, input: Value) -> Output {
+    let node = json!({"type": kind, "data": {"params": params}});
+    match run(&attempt(&node, &[(None, input)])) {
+        Outcome::Succeeded(output) => output,
+        other => panic!("{kind} {params}: {other:?}"),
+    }
+}
+
+mod aggregate;
+mod dedupe;
 mod examples;
+mod limit;
 mod lineage;
+mod rename;
+mod sort;
+mod split;
+mod summarize;
 mod wait;
 
 #[test]
