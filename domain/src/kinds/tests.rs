@@ -110,7 +110,10 @@ fn split_and_limit_refuse_what_is_no_field_and_no_count() {
 #[test]
 fn sort_needs_fields_each_of_them_once() {
     let check = |params: Value, expected: &[(&str, &str)]| check_saved("sort", &params, expected);
-    check(json!({"by": [{"field": "a", "order": "descending"}, {"field": "b", "case_sensitive": true}]}), &[]);
+    check(
+        json!({"by": [{"field": "a", "order": "descending"}, {"field": "b", "case_sensitive": true}]}),
+        &[],
+    );
     check(json!({"by": "random"}), &[]);
     check(json!({}), &[("p.by", "required")]);
     check(json!({"by": []}), &[("p.by", "invalid_value")]);
@@ -119,7 +122,10 @@ fn sort_needs_fields_each_of_them_once() {
         json!({"by": ["price", {"order": "up"}]}),
         &[("p.by[0]", "invalid_value"), ("p.by[1].field", "required"), ("p.by[1].order", "invalid_value")],
     );
-    check(json!({"by": [{"field": "a"}, {"field": "b"}, {"field": "a"}]}), &[("p.by[2].field", "invalid_value")]);
+    check(
+        json!({"by": [{"field": "a"}, {"field": "b"}, {"field": "a"}]}),
+        &[("p.by[2].field", "invalid_value")],
+    );
 }
 
 #[test]
@@ -130,7 +136,10 @@ fn fields_of_one_item_must_not_overwrite_each_other() {
     check(json!({"values": {"a": "x", "a.b": "y", "ab": "z"}}), &[("p.values", "invalid_value")]);
     check(json!({"group_by": ["a", "a"]}), &[("p.group_by", "invalid_value")]);
     check(json!({"group_by": ["data"]}), &[("p.into", "invalid_value")]);
-    check(json!({"values": {"a..b": "x", "c": "y..z"}}), &[("p.values.a..b", "invalid_path"), ("p.values.c", "invalid_path")]);
+    check(
+        json!({"values": {"a..b": "x", "c": "y..z"}}),
+        &[("p.values.a..b", "invalid_path"), ("p.values.c", "invalid_path")],
+    );
 }
 
 #[test]
@@ -139,9 +148,15 @@ fn summarize_needs_what_its_operation_takes() {
         check_saved("summarize", &json!({ "values": values }), expected);
     };
     check(json!({"a": {"op": "count"}, "b": {"op": "concatenate", "field": "x", "separator": ", "}}), &[]);
-    check(json!({"a": {"op": "sum"}, "b": {"field": "x"}}), &[("p.values.a.field", "required"), ("p.values.b.op", "required")]);
+    check(
+        json!({"a": {"op": "sum"}, "b": {"field": "x"}}),
+        &[("p.values.a.field", "required"), ("p.values.b.op", "required")],
+    );
     check(json!({"a": {"op": "count", "field": "x"}}), &[("p.values.a.field", "invalid_value")]);
-    check(json!({"a": {"op": "sum", "field": "x", "separator": ","}}), &[("p.values.a.separator", "invalid_value")]);
+    check(
+        json!({"a": {"op": "sum", "field": "x", "separator": ","}}),
+        &[("p.values.a.separator", "invalid_value")],
+    );
     check(json!({"a": {"op": "median", "field": "x"}}), &[("p.values.a.op", "invalid_value")]);
     check_saved("summarize", &json!({}), &[("p.values", "required")]);
 }

@@ -194,7 +194,9 @@ fn compile_node(node: &Node, definition: &Definition) -> Result<Executable, Unre
             computing(Whole::compile(node, definition, read, aggregate::work)?.taking_long())
         }
         Kind::Sort => computing(Whole::compile(node, definition, kinds::sort::Params::read, sort::work)?),
-        Kind::Limit => computing(Whole::compile(node, definition, kinds::limit::Params::read_object, limit::work)?),
+        Kind::Limit => {
+            computing(Whole::compile(node, definition, kinds::limit::Params::read_object, limit::work)?)
+        }
         Kind::Dedupe => {
             let read = kinds::dedupe::Params::read_object;
             computing(Whole::compile(node, definition, read, dedupe::work)?.taking_long())

@@ -61,8 +61,7 @@ impl Pure for Rename {
 
 /// All are taken out before any is put back, so that names may be exchanged.
 fn rename_fields(fields: &ByPath<FieldPath>, item: &mut Item) -> Result<(), Box<NodeError>> {
-    let taken: Vec<_> =
-        fields.0.iter().filter_map(|(old, new)| Some((new, old.take(item)?))).collect();
+    let taken: Vec<_> = fields.0.iter().filter_map(|(old, new)| Some((new, old.take(item)?))).collect();
     for (new, value) in taken {
         new.set(item, value).map_err(|error| misfit(&error))?;
     }

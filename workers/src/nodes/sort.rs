@@ -33,7 +33,10 @@ fn by_keys(keys: &[Key], batch: &Batch<'_>) -> Result<Vec<usize>, Stopped> {
     let mut order: Vec<_> = (0..ranked.len()).collect();
     order.sort_by(|&a, &b| {
         let pairs = ranked[a].iter().zip(&ranked[b]).zip(keys);
-        pairs.map(|((a, b), key)| compare(a, b, key.order)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+        pairs
+            .map(|((a, b), key)| compare(a, b, key.order))
+            .find(|order| order.is_ne())
+            .unwrap_or(Ordering::Equal)
     });
     Ok(order)
 }

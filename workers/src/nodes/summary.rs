@@ -38,11 +38,7 @@ pub(super) fn text_of(value: &Value) -> String {
 }
 
 /// What is wanted of the items at these places.
-pub(super) fn summary(
-    wanted: &Summary,
-    members: &[usize],
-    batch: &mut Batch<'_>,
-) -> Result<Value, Stopped> {
+pub(super) fn summary(wanted: &Summary, members: &[usize], batch: &mut Batch<'_>) -> Result<Value, Stopped> {
     batch.in_time()?;
     let Some(field) = &wanted.field else { return Ok(members.len().into()) };
     let items = batch.items;

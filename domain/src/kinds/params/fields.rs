@@ -69,7 +69,8 @@ pub fn check_apart(targets: &[(&str, &FieldPath)], at: &At<'_>, reader: &mut Rea
         if let [(_, outer), (param, inner)] = pair
             && inner.starts_with(outer)
         {
-            let message = format!("{inner} and {outer} would overwrite each other; choose another name for one");
+            let message =
+                format!("{inner} and {outer} would overwrite each other; choose another name for one");
             reader.violation(&at.field(param), Code::InvalidValue, message);
         }
     }
@@ -92,7 +93,11 @@ impl Which {
 fn read_some(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Vec<FieldPath>> {
     let read = <Vec<FieldPath>>::read(value, at, reader)?;
     if read.is_empty() {
-        reader.violation(at, Code::InvalidValue, format!("`{}` lists no field; name one at least", at.name()));
+        reader.violation(
+            at,
+            Code::InvalidValue,
+            format!("`{}` lists no field; name one at least", at.name()),
+        );
         return None;
     }
     Some(read)

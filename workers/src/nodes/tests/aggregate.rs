@@ -11,16 +11,25 @@ fn aggregate_makes_lists_of_items_and_of_values() {
     ]);
     for (params, expected) in [
         (json!({}), json!([{ "data": input }])),
-        (json!({"into": "x.y", "fields": ["n", "c.m"]}), json!([{"x": {"y": [{"n": 1, "c": {"m": "x"}}, {"n": null}, {"n": 3}]}}])),
+        (
+            json!({"into": "x.y", "fields": ["n", "c.m"]}),
+            json!([{"x": {"y": [{"n": 1, "c": {"m": "x"}}, {"n": null}, {"n": 3}]}}]),
+        ),
         (json!({"into": "l", "except": ["c", "t", "g"]}), json!([{"l": [{"n": 1}, {"n": null}, {"n": 3}]}])),
         // Of the second and third item nothing is left.
         (json!({"into": "l", "fields": ["c.m"]}), json!([{"l": [{"c": {"m": "x"}}]}])),
-        (json!({"into": "l", "fields": ["c.m"], "keep_missing": true}), json!([{"l": [{"c": {"m": "x"}}, {}, {}]}])),
+        (
+            json!({"into": "l", "fields": ["c.m"], "keep_missing": true}),
+            json!([{"l": [{"c": {"m": "x"}}, {}, {}]}]),
+        ),
         (json!({"values": {"ns": "n", "in.ms": "c.m"}}), json!([{"ns": [1, 3], "in": {"ms": ["x"]}}])),
         (json!({"values": {"ns": "n"}, "keep_missing": true}), json!([{"ns": [1, null, 3]}])),
         (json!({"values": {"ts": "t"}}), json!([{"ts": [["p", null], ["q"], "r"]}])),
         (json!({"values": {"ts": "t"}, "merge_lists": true}), json!([{"ts": ["p", "q", "r"]}])),
-        (json!({"values": {"ts": "t"}, "merge_lists": true, "keep_missing": true}), json!([{"ts": ["p", null, "q", "r"]}])),
+        (
+            json!({"values": {"ts": "t"}, "merge_lists": true, "keep_missing": true}),
+            json!([{"ts": ["p", null, "q", "r"]}]),
+        ),
         (json!({"values": {"none": "missing"}}), json!([{"none": []}])),
         (
             json!({"values": {"ns": "n"}, "into": "l", "fields": ["t"], "group_by": ["g"]}),
@@ -37,7 +46,10 @@ fn aggregate_makes_lists_of_items_and_of_values() {
                 {"c": {"m": null}, "missing": null, "gs": ["b", "a"]},
             ]),
         ),
-        (json!({"into": "{{ $json.g }}", "fields": ["n"], "group_by": ["{{ 'g' + 'g' }}"]}), json!([{"gg": null, "a": [{"n": 1}, {"n": null}, {"n": 3}]}])),
+        (
+            json!({"into": "{{ $json.g }}", "fields": ["n"], "group_by": ["{{ 'g' + 'g' }}"]}),
+            json!([{"gg": null, "a": [{"n": 1}, {"n": null}, {"n": 3}]}]),
+        ),
     ] {
         check("aggregate", params, input.clone(), json!({ "main": expected }));
     }
@@ -46,10 +58,14 @@ fn aggregate_makes_lists_of_items_and_of_values() {
 #[test]
 fn groups_are_told_apart_by_type_and_value() {
     let input = json!([{"k": 1}, {"k": "1"}, {"k": 1.0}, {"k": [{"a": 1, "b": 2}]}, {"k": [{"b": 2, "a": 1}]}, {"k": true}]);
-    let output = made("aggregate", json!({"values": {"x": "k"}, "group_by": ["k"], "keep_missing": true}), input);
+    let output =
+        made("aggregate", json!({"values": {"x": "k"}, "group_by": ["k"], "keep_missing": true}), input);
     let sizes: Vec<_> = output.ports["main"].iter().map(|item| item["x"].as_array().unwrap().len()).collect();
     assert_eq!(sizes, [2, 1, 2, 1]);
-    assert_eq!(json!(output.lineage["main"]), json!([[[0, 0], [0, 2]], [[0, 1]], [[0, 3], [0, 4]], [[0, 5]]]));
+    assert_eq!(
+        json!(output.lineage["main"]),
+        json!([[[0, 0], [0, 2]], [[0, 1]], [[0, 3], [0, 4]], [[0, 5]]])
+    );
 }
 
 #[test]

@@ -36,7 +36,8 @@ fn dedupe_drops_what_is_the_same() {
 
 #[test]
 fn a_field_that_no_item_has_is_an_error() {
-    let failed = fails("dedupe", json!({"params": {"fields": ["emial"]}}), json!([{"email": "a"}, {"email": "b"}]));
+    let failed =
+        fails("dedupe", json!({"params": {"fields": ["emial"]}}), json!([{"email": "a"}, {"email": "b"}]));
     assert_eq!(failed.error.code, "field_not_found");
 }
 

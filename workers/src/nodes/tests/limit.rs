@@ -8,13 +8,21 @@ fn limit_lets_the_first_or_the_last_items_through() {
     for (params, expected, lineage) in [
         (json!({}), json!([{"n": 1}]), json!({})),
         (json!({"count": 2}), json!([{"n": 1}, {"n": 2}]), json!({})),
-        (json!({"count": 2, "from": "last"}), json!([{"n": 2}, {"n": 3}]), json!({"main": [[[0, 1]], [[0, 2]]]})),
+        (
+            json!({"count": 2, "from": "last"}),
+            json!([{"n": 2}, {"n": 3}]),
+            json!({"main": [[[0, 1]], [[0, 2]]]}),
+        ),
         (json!({"count": 4_000_000_000u32, "from": "last"}), input.clone(), json!({})),
         (json!({"count": 0}), json!([]), json!({})),
         (json!({"count": "{{ $json.n + 1 }}"}), json!([{"n": 1}, {"n": 2}]), json!({})),
     ] {
         let output = made("limit", params.clone(), input.clone());
-        assert_eq!((ports(&output), json!(output.lineage)), (json!({ "main": expected }), lineage), "{params}");
+        assert_eq!(
+            (ports(&output), json!(output.lineage)),
+            (json!({ "main": expected }), lineage),
+            "{params}"
+        );
     }
 }
 

@@ -7,11 +7,23 @@ fn rename_gives_fields_other_names() {
     let item = json!([{"a": 1, "b": {"c": 2, "d e": 3}, "l": [{"d e": 4}, 5]}]);
     for (params, expected) in [
         (json!({}), item[0].clone()),
-        (json!({"fields": {"a": "x", "missing": "y"}}), json!({"b": {"c": 2, "d e": 3}, "l": [{"d e": 4}, 5], "x": 1})),
-        (json!({"fields": {"b.c": "c", "a": "b.a"}}), json!({"b": {"d e": 3, "a": 1}, "l": [{"d e": 4}, 5], "c": 2})),
-        (json!({"fields": {"l.0.d e": "l.0.f"}}), json!({"a": 1, "b": {"c": 2, "d e": 3}, "l": [{"f": 4}, 5]})),
+        (
+            json!({"fields": {"a": "x", "missing": "y"}}),
+            json!({"b": {"c": 2, "d e": 3}, "l": [{"d e": 4}, 5], "x": 1}),
+        ),
+        (
+            json!({"fields": {"b.c": "c", "a": "b.a"}}),
+            json!({"b": {"d e": 3, "a": 1}, "l": [{"d e": 4}, 5], "c": 2}),
+        ),
+        (
+            json!({"fields": {"l.0.d e": "l.0.f"}}),
+            json!({"a": 1, "b": {"c": 2, "d e": 3}, "l": [{"f": 4}, 5]}),
+        ),
         // Names are exchanged; what had a name before is replaced.
-        (json!({"fields": {"a": "l", "l": "a"}}), json!({"b": {"c": 2, "d e": 3}, "l": 1, "a": [{"d e": 4}, 5]})),
+        (
+            json!({"fields": {"a": "l", "l": "a"}}),
+            json!({"b": {"c": 2, "d e": 3}, "l": 1, "a": [{"d e": 4}, 5]}),
+        ),
         (json!({"fields": {"a": "b"}}), json!({"b": 1, "l": [{"d e": 4}, 5]})),
         // An element of a list has no name.
         (json!({"fields": {"l.1": "x"}}), item[0].clone()),
@@ -42,7 +54,11 @@ fn rename_gives_fields_other_names() {
         ),
     ] {
         let output = made("rename", params.clone(), item.clone());
-        assert_eq!((ports(&output), json!(output.lineage)), (json!({ "main": [expected] }), json!({})), "{params}");
+        assert_eq!(
+            (ports(&output), json!(output.lineage)),
+            (json!({ "main": [expected] }), json!({})),
+            "{params}"
+        );
     }
 }
 

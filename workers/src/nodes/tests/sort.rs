@@ -27,8 +27,14 @@ fn sort_orders_by_fields_and_keeps_the_order_of_equals() {
         // A text is no number; what is `null` comes last either way.
         (json!({"by": [{"field": "price"}]}), json!([5, 0, 1, 2, 3, 4])),
         (json!({"by": [{"field": "price", "order": "descending"}]}), json!([3, 2, 1, 0, 5, 4])),
-        (json!({"by": [{"field": "city"}, {"field": "price", "order": "descending"}]}), json!([3, 1, 2, 0, 5, 4])),
-        (json!({"by": [{"field": "{{ 'pri' + 'ce' }}", "order": "{{ 'descending' }}"}]}), json!([3, 2, 1, 0, 5, 4])),
+        (
+            json!({"by": [{"field": "city"}, {"field": "price", "order": "descending"}]}),
+            json!([3, 1, 2, 0, 5, 4]),
+        ),
+        (
+            json!({"by": [{"field": "{{ 'pri' + 'ce' }}", "order": "{{ 'descending' }}"}]}),
+            json!([3, 2, 1, 0, 5, 4]),
+        ),
     ] {
         assert_eq!(order(params.clone(), &input), expected, "{params}");
     }
@@ -59,9 +65,16 @@ fn a_random_order_is_the_same_when_the_step_is_made_again() {
 
     let node = json!({"type": "sort", "data": {"params": {"by": "random"}}});
     let mut other = attempt(&node, &[(None, input)]);
-    other.task.run = Arc::new(crate::engine::RunHeader { run_id: domain::ids::RunId::at(header().created_at, 7), ..header() });
+    other.task.run = Arc::new(crate::engine::RunHeader {
+        run_id: domain::ids::RunId::at(header().created_at, 7),
+        ..header()
+    });
     let Outcome::Succeeded(output) = run(&other) else { panic!("it sorts") };
-    assert_ne!(json!(output.ports["main"].iter().map(|item| &item["id"]).collect::<Vec<_>>()), one, "another run");
+    assert_ne!(
+        json!(output.ports["main"].iter().map(|item| &item["id"]).collect::<Vec<_>>()),
+        one,
+        "another run"
+    );
 }
 
 #[test]

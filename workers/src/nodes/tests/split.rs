@@ -10,7 +10,10 @@ fn split_makes_an_item_of_each_element() {
         (json!({"field": "o.l"}), json!([{"a": 1}, {"a": 2}])),
         (json!({"field": "m"}), json!([{"m": "p"}, {"m": null}, {"m": [3]}])),
         (json!({"field": "o.l", "as": "line"}), json!([{"line": {"a": 1}}, {"line": {"a": 2}}])),
-        (json!({"field": "o.l", "as": "in.line"}), json!([{"in": {"line": {"a": 1}}}, {"in": {"line": {"a": 2}}}])),
+        (
+            json!({"field": "o.l", "as": "in.line"}),
+            json!([{"in": {"line": {"a": 1}}}, {"in": {"line": {"a": 2}}}]),
+        ),
         // What stays beside them.
         (
             json!({"field": "m", "keep": ["id", "o.x", "missing"]}),
@@ -32,13 +35,19 @@ fn split_makes_an_item_of_each_element() {
             json!({"field": ["o.l", "m"], "as": ["line", "mark"]}),
             json!([{"line": {"a": 1}, "mark": "p"}, {"line": {"a": 2}, "mark": null}, {"mark": [3]}]),
         ),
-        (json!({"field": ["m"], "as": "mark", "keep": ["id"]}), json!([{"id": 7, "mark": "p"}, {"id": 7, "mark": null}, {"id": 7, "mark": [3]}])),
+        (
+            json!({"field": ["m"], "as": "mark", "keep": ["id"]}),
+            json!([{"id": 7, "mark": "p"}, {"id": 7, "mark": null}, {"id": 7, "mark": [3]}]),
+        ),
         // An object's values; one value; nothing.
         (json!({"field": "o"}), json!([{"o": [{"a": 1}, {"a": 2}]}, {"o": true}])),
         (json!({"field": "n"}), json!([{"n": 5}])),
         (json!({"field": "z"}), json!([])),
         (json!({"field": "missing"}), json!([])),
-        (json!({"field": "{{ 'm' }}", "as": "{{ 'x' + $json.id }}"}), json!([{"x7": "p"}, {"x7": null}, {"x7": [3]}])),
+        (
+            json!({"field": "{{ 'm' }}", "as": "{{ 'x' + $json.id }}"}),
+            json!([{"x7": "p"}, {"x7": null}, {"x7": [3]}]),
+        ),
     ] {
         check("split", params, one.clone(), json!({ "main": expected }));
     }

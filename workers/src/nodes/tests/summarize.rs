@@ -29,7 +29,10 @@ fn each_operation_computes_what_it_says() {
         (json!({"op": "append", "field": "t"}), json!(["b", "B"])),
         (json!({"op": "append", "field": "t", "include_empty": true}), json!(["b", "", null, "B"])),
         (json!({"op": "concatenate", "field": "t"}), json!("b,B")),
-        (json!({"op": "concatenate", "field": "t", "separator": "; ", "include_empty": true}), json!("b; ; ; B")),
+        (
+            json!({"op": "concatenate", "field": "t", "separator": "; ", "include_empty": true}),
+            json!("b; ; ; B"),
+        ),
         (json!({"op": "concatenate", "field": "m", "separator": " "}), json!(r#"1 1 {"a":1} [true]"#)),
         // Of no value.
         (json!({"op": "sum", "field": "z"}), json!(0)),
@@ -56,7 +59,11 @@ fn a_value_that_cannot_be_added_is_named_with_its_item() {
     let input = json!([{"g": 1, "o": {"n": 1}}, {"g": 2, "o": {"n": 2}}, {"g": 1, "o": {"n": "12.50"}}]);
     let failed = fails("summarize", json!({ "params": params }), input);
     assert_eq!(failed.error.code, "invalid_value");
-    assert!(failed.error.message.starts_with("item 2: `o.n` is a string, not a number"), "{}", failed.error.message);
+    assert!(
+        failed.error.message.starts_with("item 2: `o.n` is a string, not a number"),
+        "{}",
+        failed.error.message
+    );
     let huge = json!([{"n": 1e308}, {"n": 1e308}, {"n": 0.5}]);
     let params = json!({"values": {"x": {"op": "avg", "field": "n"}}});
     assert_eq!(fails("summarize", json!({ "params": params }), huge).error.code, "invalid_value");
@@ -113,10 +120,18 @@ fn groups_leave_as_items_or_in_one() {
             json!([{"IT": {"x": {"sum": 4}}, "DE": {"x": {"sum": 2}}}]),
             json!([[[0, 0], [0, 1], [0, 2]]]),
         ),
-        (json!({"output": "one_item"}), json!([{"x": {"sum": 15}}]), json!([[[0, 0], [0, 1], [0, 2], [0, 3], [0, 4]]])),
+        (
+            json!({"output": "one_item"}),
+            json!([{"x": {"sum": 15}}]),
+            json!([[[0, 0], [0, 1], [0, 2], [0, 3], [0, 4]]]),
+        ),
     ] {
         let output = made("summarize", params(more.clone()), input.clone());
-        assert_eq!((ports(&output), json!(output.lineage)), (json!({ "main": expected }), json!({ "main": lineage })), "{more}");
+        assert_eq!(
+            (ports(&output), json!(output.lineage)),
+            (json!({ "main": expected }), json!({ "main": lineage })),
+            "{more}"
+        );
     }
 }
 
