@@ -252,7 +252,7 @@ export interface components {
              * @description The node's kind, such as `http_request`.
              * @enum {string}
              */
-            type: "manual" | "http_request" | "set" | "if" | "filter" | "merge" | "wait" | "noop" | "fail";
+            type: "manual" | "http_request" | "set" | "if" | "filter" | "merge" | "split" | "aggregate" | "sort" | "limit" | "dedupe" | "summarize" | "rename" | "wait" | "noop" | "fail";
         } & {
             [key: string]: unknown;
         };
