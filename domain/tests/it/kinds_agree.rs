@@ -238,6 +238,35 @@ fn rich() -> Vec<(&'static str, Value)> {
         ("merge", json!({"mode": "choose", "input": "right"})),
         ("merge", json!({"mode": "append"})),
         ("merge", json!({"mode": null, "by_key": null, "join": null, "input": null})),
+        ("split", json!({"field": "p", "as": "q", "keep": "all"})),
+        ("split", json!({"field": ["p.q"], "as": ["r"], "keep": ["s", "{{ x }}"]})),
+        (
+            "aggregate",
+            json!({
+                "into": "p", "fields": "all", "except": ["q"], "values": {"r.s": "t"}, "merge_lists": true,
+                "keep_missing": true, "group_by": ["u"],
+            }),
+        ),
+        ("aggregate", json!({"into": "p", "fields": ["q", "r"]})),
+        ("sort", json!({"by": [{"field": "p", "order": "descending", "case_sensitive": true}, {"field": "q"}]})),
+        ("sort", json!({"by": "random"})),
+        ("limit", json!({"count": 3, "from": "last"})),
+        ("dedupe", json!({"fields": "all", "except": ["p"], "keep": "last"})),
+        ("dedupe", json!({"fields": ["p"]})),
+        (
+            "summarize",
+            json!({
+                "values": {
+                    "p": {"op": "sum", "field": "q"}, "r": {"op": "count"},
+                    "s": {"op": "concatenate", "field": "q", "separator": "; ", "include_empty": true},
+                },
+                "group_by": ["t"], "skip_missing": true, "output": "one_item",
+            }),
+        ),
+        (
+            "rename",
+            json!({"fields": {"p": "q.r"}, "patterns": [{"pattern": "^(a)", "replace": "$1_", "depth": 2}]}),
+        ),
         ("wait", json!({"for": "2h", "until": null})),
         ("wait", json!({"for": null, "until": "2026-12-24T18:00:00Z"})),
         (
