@@ -83,11 +83,13 @@ limits! {
     MAX_CONSOLE_BYTES: usize = 16 * 1024, "bytes";
     /// Most classes of characters by property (`\p{L}`), and ranges beyond ASCII (`α-ω`), in the expressions of a workflow.
     MAX_CHARACTER_CLASSES: usize = 100, "classes";
-    /// Heaviest regular expression of a condition: a character counts 1, a class such as `\w` 100, what is repeated `{n}`
+    /// Heaviest regular expression of a parameter: a character counts 1, a class such as `\w` 100, what is repeated `{n}`
     /// as often.
     MAX_PATTERN_WEIGHT: usize = 1_000, "units";
-    /// Most that different regular expressions of the conditions of a workflow weigh together.
+    /// Most that different regular expressions in the parameters of a workflow weigh together.
     MAX_PATTERNS_WEIGHT: usize = 8_000, "units";
+    /// Most that a parameter may list: fields, or what is made of fields.
+    MAX_FIELDS: usize = 250, "entries";
     /// Deepest nesting of `all` and `any` in a condition.
     MAX_CONDITION_DEPTH: usize = 16, "levels";
     /// Most cases of a `switch`.

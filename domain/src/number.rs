@@ -5,7 +5,7 @@
 //! `1.0` is `1`, `-0.0` is `0`, `1E6` is `1000000`. What an expression gives and what becomes text is written so, unless the
 //! number is none of JavaScript's: `9007199254740993` and `0.12345678901234567890` stay as they came.
 
-use std::{borrow::Cow, cmp::Ordering};
+use std::{borrow::Cow, cmp::Ordering, fmt};
 
 use serde_json::{Number, Value};
 
@@ -22,6 +22,18 @@ pub fn from_f64(float: f64) -> Option<Number> {
         return Some(Number::from(float as i64));
     }
     float.is_finite().then(|| ryu_js::Buffer::new().format_finite(float).parse().ok()).flatten()
+}
+
+/// A number's exact value, in one form: `1`, `1.0` and `10e-1` are the same.
+///
+/// Exponents beyond counting (some 10^18) are the largest there are.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Decimal {
+    negative: bool,
+    /// Without zeros around them; empty for zero.
+    digits: String,
+    /// The power of ten of the last digit.
+    exponent: i64,
 }
 
 /// The number as text.
@@ -104,26 +116,74 @@ fn rewritten(written: &str) -> Option<String> {
     let float = written.parse::<f64>().ok().filter(|float| float.is_finite())?;
     let mut buffer = ryu_js::Buffer::new();
     let canonical = buffer.format_finite(float);
-    (canonical != written && decimal(canonical) == decimal(written)).then(|| canonical.to_owned())
+    (canonical != written && Decimal::read(canonical) == Decimal::read(written)).then(|| canonical.to_owned())
 }
 
-/// A decimal's sign, digits without zeros around them, and the power of ten of the last one. `None` when the exponent
-/// is beyond counting.
-fn decimal(written: &str) -> Option<(bool, String, i64)> {
-    let (negative, size) = written.strip_prefix('-').map_or((false, written), |size| (true, size));
-    let (mantissa, exponent) = match size.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().ok()?),
-        None => (size, 0),
-    };
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let all = format!("{whole}{fraction}");
-    let digits = all.trim_end_matches('0');
-    let moved = i64::try_from(all.len() - digits.len()).ok()? - i64::try_from(fraction.len()).ok()?;
-    let digits = digits.trim_start_matches('0');
-    if digits.is_empty() {
-        return Some((false, String::new(), 0));
+impl Decimal {
+    /// That of a number.
+    #[must_use]
+    pub fn of(number: &Number) -> Self {
+        Self::read(number.as_str())
     }
-    Some((negative, digits.to_owned(), exponent.checked_add(moved)?))
+
+    /// That of a number as JSON writes it.
+    fn read(written: &str) -> Self {
+        let (negative, size) = written.strip_prefix('-').map_or((false, written), |size| (true, size));
+        let (mantissa, exponent) = size.split_once(['e', 'E']).unwrap_or((size, "0"));
+        let beyond = if exponent.starts_with('-') { i64::MIN } else { i64::MAX };
+        let exponent = exponent.parse::<i64>().unwrap_or(beyond);
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let all = format!("{whole}{fraction}");
+        let digits = all.trim_end_matches('0');
+        let length = |text: &str| i64::try_from(text.len()).unwrap_or(i64::MAX);
+        let moved = length(&all) - length(digits) - length(fraction);
+        let digits = digits.trim_start_matches('0');
+        if digits.is_empty() {
+            return Self { negative: false, digits: String::new(), exponent: 0 };
+        }
+        Self { negative, digits: digits.to_owned(), exponent: exponent.saturating_add(moved) }
+    }
+
+    /// How it stands to zero.
+    const fn sign(&self) -> i8 {
+        match (self.digits.is_empty(), self.negative) {
+            (true, _) => 0,
+            (false, true) => -1,
+            (false, false) => 1,
+        }
+    }
+
+    /// How the sizes of two numbers compare that are not zero: by the power of ten of the first digit, then by digits.
+    fn compare_size(&self, other: &Self) -> Ordering {
+        let first = |of: &Self| of.exponent.saturating_add_unsigned(of.digits.len() as u64);
+        first(self).cmp(&first(other)).then_with(|| self.digits.cmp(&other.digits))
+    }
+}
+
+/// By value.
+impl Ord for Decimal {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.sign().cmp(&other.sign()).then_with(|| match self.sign() {
+            0 => Ordering::Equal,
+            1 => self.compare_size(other),
+            _ => other.compare_size(self),
+        })
+    }
+}
+
+impl PartialOrd for Decimal {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// `-15e-1`: equal numbers are written alike.
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.negative { "-" } else { "" };
+        let digits = if self.digits.is_empty() { "0" } else { &self.digits };
+        write!(f, "{sign}{digits}e{}", self.exponent)
+    }
 }
 
 #[cfg(test)]
@@ -202,7 +262,45 @@ mod tests {
         }
     }
 
+    #[test]
+    fn decimals_have_the_order_of_their_values_and_equal_ones_one_form() {
+        let ascending = [
+            "-1e99999999999999999999",
+            "-1000000000000000000001",
+            "-1e21",
+            "-2",
+            "-1.5",
+            "-1e-400",
+            "0",
+            "1e-400",
+            "0.1",
+            "0.10000000000000000001",
+            "0.12",
+            "1",
+            "9",
+            "10",
+            "9007199254740992",
+            "9007199254740992.5",
+            "9007199254740993",
+            "1e400",
+            "1e99999999999999999999",
+        ]
+        .map(|written| Decimal::of(&number(written)));
+        assert!(ascending.is_sorted_by(|a, b| a < b), "{ascending:?}");
+        for (a, b) in [("1", "1.0"), ("0", "-0.0"), ("100", "1e2"), ("0.10", "1E-1"), ("0e5", "0")] {
+            let (a, b) = (Decimal::of(&number(a)), Decimal::of(&number(b)));
+            assert_eq!((a.cmp(&b), a.to_string()), (Ordering::Equal, b.to_string()));
+        }
+    }
+
     proptest! {
+        #[test]
+        fn the_order_of_decimals_is_that_of_doubles(a in any::<f64>(), b in any::<f64>()) {
+            prop_assume!(a.is_finite() && b.is_finite());
+            let decimal = |float| Decimal::of(&from_f64(float).unwrap());
+            prop_assert_eq!(Some(decimal(a).cmp(&decimal(b))), a.partial_cmp(&b));
+        }
+
         #[test]
         fn a_double_keeps_its_value_and_is_written_in_one_way(float in any::<f64>()) {
             prop_assume!(float.is_finite());
@@ -219,7 +317,7 @@ mod tests {
         fn writing_a_number_anew_never_changes_it(written in "-?(0|[1-9][0-9]{0,25})(\\.[0-9]{1,25})?([eE][+-]?[0-9]{1,4})?") {
             let before = number(&written);
             let after = number(&text(&before));
-            prop_assert_eq!(decimal(before.as_str()), decimal(after.as_str()));
+            prop_assert_eq!(Decimal::of(&before), Decimal::of(&after));
             prop_assert_eq!(text(&after), text(&before), "it is final");
         }
 

@@ -7,19 +7,26 @@ mod declaration;
 pub mod document;
 pub mod params;
 
+pub mod aggregate;
 pub mod code;
 pub mod crypto;
 pub mod date_time;
+pub mod dedupe;
 pub mod fail;
 pub mod filter;
 pub mod html;
 pub mod http_request;
 pub mod if_;
+pub mod limit;
 pub mod manual;
 pub mod markdown;
 pub mod merge;
 pub mod noop;
+pub mod rename;
 pub mod set;
+pub mod sort;
+pub mod split;
+pub mod summarize;
 pub mod switch;
 pub mod wait;
 pub mod xml;
@@ -58,6 +65,13 @@ kinds! {
     Switch = switch,
     Filter = filter,
     Merge = merge,
+    Split = split,
+    Aggregate = aggregate,
+    Sort = sort,
+    Limit = limit,
+    Dedupe = dedupe,
+    Summarize = summarize,
+    Rename = rename,
     Code = code,
     DateTime = date_time,
     Crypto = crypto,

@@ -9,7 +9,9 @@ use serde_json::{Map, Value, json};
 use super::{
     declaration::{COMPUTES, Declaration, Example, Group},
     params::{
-        At, Parameter, Reader, open, params,
+        At, Parameter, Reader,
+        fields::{Keep, only},
+        open, params,
         path::{FieldPath, PathError},
     },
 };
@@ -32,17 +34,6 @@ params! {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Fields(pub Vec<(FieldPath, Value)>);
 
-/// What stays of an item.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Keep {
-    /// All of it.
-    All,
-    /// Nothing.
-    None,
-    /// These fields.
-    Fields(Vec<FieldPath>),
-}
-
 impl Params {
     /// What stays of an item before fields are set.
     ///
@@ -64,15 +55,7 @@ impl Keep {
         match self {
             Self::All => Ok(item.clone()),
             Self::None => Ok(Item::new()),
-            Self::Fields(paths) => {
-                let mut kept = Item::new();
-                for path in paths {
-                    if let Some(value) = path.get(item) {
-                        path.set(&mut kept, value.clone())?;
-                    }
-                }
-                Ok(kept)
-            }
+            Self::Fields(paths) => only(paths, item),
         }
     }
 }
@@ -110,37 +93,6 @@ impl From<Fields> for Value {
     fn from(Fields(fields): Fields) -> Self {
         debug_assert!(fields.is_empty(), "only the default is written");
         Self::Object(Map::new())
-    }
-}
-
-impl Parameter for Keep {
-    const NAME: &'static str = "`all`, `none` or a list of fields";
-
-    fn schema() -> Value {
-        json!({ "anyOf": [{ "enum": ["all", "none"] }, <Vec<FieldPath>>::schema()] })
-    }
-
-    fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        match value {
-            Value::String(word) if word == "all" => Some(Self::All),
-            Value::String(word) if word == "none" => Some(Self::None),
-            Value::Array(_) => <Vec<FieldPath>>::read(value, at, reader).map(Self::Fields),
-            other => {
-                let message = format!("`keep` is \"all\", \"none\" or a list of fields, not {other}");
-                reader.violation(at, Code::InvalidValue, message);
-                None
-            }
-        }
-    }
-}
-
-impl From<Keep> for Value {
-    fn from(keep: Keep) -> Self {
-        match keep {
-            Keep::All => "all".into(),
-            Keep::None => "none".into(),
-            Keep::Fields(paths) => paths.into(),
-        }
     }
 }
 

@@ -145,6 +145,89 @@ fn if_and_fail_need_their_parameter() {
 }
 
 #[test]
+fn split_and_limit_refuse_what_is_no_field_and_no_count() {
+    let check = |params: Value, expected: &[(&str, &str)]| check_saved("split", &params, expected);
+    check(json!({"field": "order.lines", "keep": "all"}), &[]);
+    check(json!({"field": ["a", "b"], "as": ["c", "d"], "keep": ["e"]}), &[]);
+    check(json!({}), &[("p.field", "required")]);
+    check(json!({"field": [], "keep": "some"}), &[("p.field", "invalid_value"), ("p.keep", "invalid_value")]);
+    check(json!({"field": ["a", "b"], "as": "c"}), &[("p.as", "invalid_value")]);
+    check(json!({"field": vec!["a"; 251]}), &[("p.field", "limit")]);
+    let check = |params: Value, expected: &[(&str, &str)]| check_saved("limit", &params, expected);
+    check(json!({"count": 3.0, "from": "last"}), &[]);
+    for count in [json!(-1), json!(2.5), json!("3"), json!(4_294_967_296u64)] {
+        check(json!({ "count": count }), &[("p.count", "invalid_value")]);
+    }
+    check(json!({"from": "end"}), &[("p.from", "invalid_value")]);
+}
+
+#[test]
+fn sort_needs_fields_each_of_them_once() {
+    let check = |params: Value, expected: &[(&str, &str)]| check_saved("sort", &params, expected);
+    check(
+        json!({"by": [{"field": "a", "order": "descending"}, {"field": "b", "case_sensitive": true}]}),
+        &[],
+    );
+    check(json!({"by": "random"}), &[]);
+    check(json!({}), &[("p.by", "required")]);
+    check(json!({"by": []}), &[("p.by", "invalid_value")]);
+    check(json!({"by": "price"}), &[("p.by", "invalid_value")]);
+    check(
+        json!({"by": ["price", {"order": "up"}]}),
+        &[("p.by[0]", "invalid_value"), ("p.by[1].field", "required"), ("p.by[1].order", "invalid_value")],
+    );
+    check(
+        json!({"by": [{"field": "a"}, {"field": "b"}, {"field": "a"}]}),
+        &[("p.by[2].field", "invalid_value")],
+    );
+}
+
+#[test]
+fn fields_of_one_item_must_not_overwrite_each_other() {
+    let check = |params: Value, expected: &[(&str, &str)]| check_saved("aggregate", &params, expected);
+    check(json!({"into": "a", "values": {"b.c": "x", "b.d": "a"}, "group_by": ["b.e"]}), &[]);
+    check(json!({"into": "a.b", "group_by": ["a", "c"]}), &[("p.into", "invalid_value")]);
+    check(json!({"values": {"a": "x", "a.b": "y", "ab": "z"}}), &[("p.values", "invalid_value")]);
+    check(json!({"group_by": ["a", "a"]}), &[("p.group_by", "invalid_value")]);
+    check(json!({"group_by": ["data"]}), &[("p.into", "invalid_value")]);
+    check(
+        json!({"values": {"a..b": "x", "c": "y..z"}}),
+        &[("p.values.a..b", "invalid_path"), ("p.values.c", "invalid_path")],
+    );
+}
+
+#[test]
+fn summarize_needs_what_its_operation_takes() {
+    let check = |values: Value, expected: &[(&str, &str)]| {
+        check_saved("summarize", &json!({ "values": values }), expected);
+    };
+    check(json!({"a": {"op": "count"}, "b": {"op": "concatenate", "field": "x", "separator": ", "}}), &[]);
+    check(
+        json!({"a": {"op": "sum"}, "b": {"field": "x"}}),
+        &[("p.values.a.field", "required"), ("p.values.b.op", "required")],
+    );
+    check(json!({"a": {"op": "count", "field": "x"}}), &[("p.values.a.field", "invalid_value")]);
+    check(
+        json!({"a": {"op": "sum", "field": "x", "separator": ","}}),
+        &[("p.values.a.separator", "invalid_value")],
+    );
+    check(json!({"a": {"op": "median", "field": "x"}}), &[("p.values.a.op", "invalid_value")]);
+    check_saved("summarize", &json!({}), &[("p.values", "required")]);
+}
+
+#[test]
+fn rename_refuses_expressions_that_are_none_and_too_heavy_ones() {
+    let check = |pattern: &str, expected: &[(&str, &str)]| {
+        let params = json!({"fields": {"a": "b"}, "patterns": [{"pattern": pattern, "replace": "x"}]});
+        check_saved("rename", &params, expected);
+    };
+    check("^a(b)$", &[]);
+    check("[", &[("p.patterns[0].pattern", "invalid_value")]);
+    check(r"\w{99}", &[("p.patterns[0].pattern", "limit")]);
+    check_saved("rename", &json!({"patterns": [{"pattern": "a"}]}), &[("p.patterns[0].replace", "required")]);
+}
+
+#[test]
 fn filter_needs_a_condition_and_wait_a_time() {
     check_saved("filter", &json!({}), &[("p.where", "required")]);
     check_saved("filter", &json!({"where": {"left": "{{ $json.a }}", "op": "exists"}}), &[]);

@@ -30,6 +30,7 @@ pub(crate) use javascript::{Ask, Form, JavaScript, Unevaluated, Values};
 pub use javascript::{JavaScriptLimits, javascript_child};
 pub(crate) use param::Param;
 pub(crate) use scope::{Page, Scope};
+pub(crate) use text::append as append_text;
 pub(crate) use trail::{FEW_STEPS, Trails};
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 /// Appends a value of an expression's: its numbers are written as JavaScript does.
-pub(super) fn append(text: &mut String, value: &Value) {
+pub(crate) fn append(text: &mut String, value: &Value) {
     match value {
         Value::Null => {}
         Value::String(part) => text.push_str(part),

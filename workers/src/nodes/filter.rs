@@ -25,7 +25,7 @@ impl Pure for Filter {
         self.condition.params(visit);
     }
 
-    fn is_heavy(&self) -> bool {
+    fn takes_long(&self) -> bool {
         self.condition.matches_patterns()
     }
 

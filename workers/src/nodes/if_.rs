@@ -28,7 +28,7 @@ impl Pure for If {
         self.condition.params(visit);
     }
 
-    fn is_heavy(&self) -> bool {
+    fn takes_long(&self) -> bool {
         self.condition.matches_patterns()
     }
 

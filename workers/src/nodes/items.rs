@@ -27,6 +27,17 @@ pub(crate) fn each_item<'v, M: IntoIterator<Item = (&'v Port, Item)>>(
     step: PureStep<'v>,
     mut work: impl FnMut(&mut Evaluator<'v>, usize, &'v Item) -> Result<M, Box<NodeError>>,
 ) -> Outcome {
+    many_of_each(step, |evaluator, index, item| Ok(work(evaluator, index, item)?.into_iter().map(Ok)))
+}
+
+/// As [`each_item`], of which one may become many. When one of them cannot be made, none leaves.
+pub(crate) fn many_of_each<'v, Made>(
+    step: PureStep<'v>,
+    mut work: impl FnMut(&mut Evaluator<'v>, usize, &'v Item) -> Result<Made, Box<NodeError>>,
+) -> Outcome
+where
+    Made: IntoIterator<Item = Result<(&'v Port, Item), Box<NodeError>>>,
+{
     let PureStep { node, task, scope, mut evaluator, deadline } = step;
     let mut output = OutputBuilder::of(node, &task.inputs);
     let mut failures = Failures::of(node);
@@ -34,20 +45,41 @@ pub(crate) fn each_item<'v, M: IntoIterator<Item = (&'v Port, Item)>>(
         if Instant::now() >= deadline {
             return timed_out(node.timeout);
         }
-        let pushed = match work(&mut evaluator, index, item) {
-            Ok(made) => {
-                made.into_iter().try_for_each(|(port, made)| output.push(port, made, CameFrom::Item(index)))
+        let mark = output.mark();
+        let made = work(&mut evaluator, index, item);
+        let stopped = made.map_err(Stopped::Item).and_then(|made| {
+            made.into_iter().enumerate().try_for_each(|(place, one)| {
+                let (port, made) = one.map_err(Stopped::Item)?;
+                if place > 0 && Instant::now() >= deadline {
+                    return Err(Stopped::Late);
+                }
+                output.push(port, made, CameFrom::Item(index)).map_err(Stopped::Above)
+            })
+        });
+        match stopped {
+            Ok(()) => {}
+            Err(Stopped::Late) => return timed_out(node.timeout),
+            Err(Stopped::Above(above)) => return failed_for_good(above),
+            Err(Stopped::Item(error)) => {
+                output.back_to(&mark);
+                let Some((port, left)) = failures.note(index, item, *scope.without_env(error)) else { break };
+                if let Err(above) = output.push(port, left, CameFrom::Item(index)) {
+                    return failed_for_good(above);
+                }
             }
-            Err(error) => match failures.note(index, item, *scope.without_env(error)) {
-                Some((port, left)) => output.push(port, left, CameFrom::Item(index)),
-                None => break,
-            },
-        };
-        if let Err(above) = pushed {
-            return failed_for_good(above);
         }
     }
     failures.finish(scope.input.len(), output.finish())
+}
+
+/// Why an item's work ended before it was done.
+enum Stopped {
+    /// It failed.
+    Item(Box<NodeError>),
+    /// The step's output is above a limit.
+    Above(Box<NodeError>),
+    /// The step's time is up.
+    Late,
 }
 
 /// Items that failed for good.

@@ -1,26 +1,38 @@
 //! The node kinds at work. A kind is one file here and one with its declaration in `domain::kinds`.
 
+mod aggregate;
 mod code;
 mod condition;
 mod crypto;
 mod date_time;
+mod dedupe;
 mod fail;
 mod filter;
+mod groups;
 mod html;
 mod html_document;
 mod http_request;
 mod if_;
 mod items;
 mod key;
+mod limit;
 mod manual;
 mod markdown;
 mod merge;
 mod noop;
 mod output;
+mod prepared;
+mod rename;
+mod same;
 mod set;
+mod sort;
+mod split;
+mod summarize;
+mod summary;
 mod switch;
 mod transform;
 mod wait;
+mod whole;
 mod xml;
 
 use std::{ops::Range, sync::Arc, time::Instant};
@@ -29,8 +41,8 @@ use domain::violation::ViolationCode as Code;
 use domain::{
     definition::{Definition, Node},
     kinds::{
-        Kind,
-        params::{At, Reader},
+        self, Kind,
+        params::{At, Reader, path::PathError},
     },
     run::NodeError,
     template::InvalidTemplate,
@@ -43,6 +55,7 @@ use serde_json::{Map, Value, json};
 use self::{
     output::{CameFrom, OutputBuilder},
     transform::EachItem,
+    whole::Whole,
 };
 use crate::{
     engine::Outcome,
@@ -71,8 +84,9 @@ pub(crate) trait Pure: Send + Sync + std::fmt::Debug {
     fn form(&self) -> Form {
         Form::Expression
     }
-    /// Whether it takes milliseconds, however little it evaluates: it compiles regular expressions, or reads markup.
-    fn is_heavy(&self) -> bool {
+    /// Whether it may take milliseconds for a few items: it compiles regular expressions, reads markup, or makes many
+    /// items of one.
+    fn takes_long(&self) -> bool {
         false
     }
     fn run<'v>(&'v self, step: PureStep<'v>) -> Outcome;
@@ -91,7 +105,7 @@ pub(crate) trait Call: Send + Sync + std::fmt::Debug {
 pub(crate) struct Traits {
     pub(crate) needs_javascript: bool,
     pub(crate) reads_outputs: bool,
-    pub(crate) is_heavy: bool,
+    pub(crate) takes_long: bool,
     /// Values that are evaluated or set for each item.
     pub(crate) values: usize,
 }
@@ -117,8 +131,8 @@ pub(crate) struct CallContext {
 
 impl Executable {
     pub(crate) fn traits(&self) -> Traits {
-        let is_heavy = matches!(self, Self::Pure(pure) if pure.is_heavy());
-        let mut traits = Traits { values: 1, is_heavy, ..Traits::default() };
+        let takes_long = matches!(self, Self::Pure(pure) if pure.takes_long());
+        let mut traits = Traits { values: 1, takes_long, ..Traits::default() };
         self.params(&mut |param| {
             traits.values += 1;
             param.expressions(&mut |expression: &Expression| {
@@ -193,20 +207,38 @@ fn compile_node(node: &Node, definition: &Definition) -> Result<Executable, Unre
         Kind::Switch => Executable::Pure(Box::new(switch::Switch::compile(node, definition)?)),
         Kind::Filter => Executable::Pure(Box::new(filter::Filter::compile(node, definition)?)),
         Kind::Merge => Executable::Pure(Box::new(merge::Merge::compile(node, definition)?)),
-        Kind::Code => Executable::Pure(Box::new(code::Code::compile(node)?)),
-        Kind::DateTime => {
-            Executable::Pure(Box::new(EachItem::<date_time::Dates>::compile(node, definition)?))
+        Kind::Split => computing(split::Split::compile(node, definition)?),
+        Kind::Aggregate => {
+            let read = kinds::aggregate::Params::read;
+            computing(Whole::compile(node, definition, read, aggregate::work)?.taking_long())
         }
-        Kind::Crypto => Executable::Pure(Box::new(EachItem::<crypto::Crypto>::compile(node, definition)?)),
+        Kind::Sort => computing(Whole::compile(node, definition, kinds::sort::Params::read, sort::work)?),
+        Kind::Limit => {
+            computing(Whole::compile(node, definition, kinds::limit::Params::read_object, limit::work)?)
+        }
+        Kind::Dedupe => {
+            let read = kinds::dedupe::Params::read_object;
+            computing(Whole::compile(node, definition, read, dedupe::work)?.taking_long())
+        }
+        Kind::Summarize => {
+            let read = kinds::summarize::Params::read;
+            computing(Whole::compile(node, definition, read, summarize::work)?.taking_long())
+        }
+        Kind::Rename => computing(rename::Rename::compile(node, definition)?),
+        Kind::Code => computing(code::Code::compile(node)?),
+        Kind::DateTime => computing(EachItem::<date_time::Dates>::compile(node, definition)?),
+        Kind::Crypto => computing(EachItem::<crypto::Crypto>::compile(node, definition)?),
         Kind::Html => Executable::Pure(html::compile(node, definition)?),
-        Kind::Xml => Executable::Pure(Box::new(EachItem::<xml::Xml>::compile(node, definition)?)),
-        Kind::Markdown => {
-            Executable::Pure(Box::new(EachItem::<markdown::Markdown>::compile(node, definition)?))
-        }
+        Kind::Xml => computing(EachItem::<xml::Xml>::compile(node, definition)?),
+        Kind::Markdown => computing(EachItem::<markdown::Markdown>::compile(node, definition)?),
         Kind::Wait => Executable::Pure(Box::new(wait::Wait::compile(node, definition)?)),
         Kind::Noop => Executable::Pure(Box::new(noop::Noop)),
         Kind::Fail => Executable::Pure(Box::new(fail::Fail::compile(node, definition)?)),
     })
+}
+
+fn computing(pure: impl Pure + 'static) -> Executable {
+    Executable::Pure(Box::new(pure))
 }
 
 /// All parameters of a node, compiled.
@@ -230,6 +262,11 @@ fn pass_on(step: &PureStep<'_>) -> Outcome {
         }
     }
     Outcome::Succeeded(output.finish())
+}
+
+/// A path that does not fit its item.
+fn misfit(error: &PathError) -> Box<NodeError> {
+    Box::new(NodeError::new("invalid_path", error.to_string()))
 }
 
 /// Reads evaluated parameters.

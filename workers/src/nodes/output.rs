@@ -7,10 +7,11 @@ use domain::{
     items::{Item, Output, Port},
     limits::{MAX_DEPTH, MAX_ITEMS, MAX_STEP_OUTPUT_BYTES},
     lineage::Origins,
-    measure,
+    measure::{self, TooDeep},
     run::NodeError,
 };
-use serde_json::json;
+use serde_json::{Value, json};
+use smallvec::SmallVec;
 
 use crate::step::Inputs;
 
@@ -28,6 +29,13 @@ struct PortBuilder {
     items: Vec<Item>,
     /// `None` as long as each item came from the one in its place.
     lineage: Option<Vec<Origins>>,
+}
+
+/// How much an output held.
+#[derive(Debug)]
+pub(crate) struct Mark {
+    bytes: usize,
+    items: SmallVec<[usize; 4]>,
 }
 
 /// Which item of the step's input a new one came from.
@@ -65,6 +73,19 @@ impl<'s> OutputBuilder<'s> {
         Ok(())
     }
 
+    /// How much it holds, to go back to.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { bytes: self.bytes, items: self.ports.iter().map(|port| port.items.len()).collect() }
+    }
+
+    /// Forgets what came after the mark.
+    pub(crate) fn back_to(&mut self, mark: &Mark) {
+        self.bytes = mark.bytes;
+        for (place, port) in self.ports.iter_mut().enumerate() {
+            port.truncate(mark.items.get(place).copied().unwrap_or(0));
+        }
+    }
+
     /// The output.
     pub(crate) fn finish(self) -> Output {
         let mut output = Output::default();
@@ -81,6 +102,13 @@ impl<'s> OutputBuilder<'s> {
 impl PortBuilder {
     fn new(port: &Port) -> Self {
         Self { port: Arc::clone(port), items: Vec::new(), lineage: None }
+    }
+
+    fn truncate(&mut self, items: usize) {
+        self.items.truncate(items);
+        if let Some(lineage) = &mut self.lineage {
+            lineage.truncate(items);
+        }
     }
 
     fn push(&mut self, item: Item, from: CameFrom, inputs: &Inputs) {
@@ -117,16 +145,24 @@ pub(crate) fn within(limit: &str, what: &str, found: usize, most: usize) -> Resu
 /// # Errors
 /// When it is nested too deeply.
 pub(crate) fn measure_item(item: &Item) -> Result<usize, Box<NodeError>> {
-    measure::item_bytes(item).map(|bytes| bytes + 1).map_err(|too_deep| {
-        let details = json!({ "limit": "MAX_DEPTH", "most": MAX_DEPTH });
-        NodeError::new("limit", format!("an item cannot leave: {too_deep}")).with_details(details).into()
-    })
+    measure::item_bytes(item).map(|bytes| bytes + 1).map_err(|too_deep| refused(&too_deep))
+}
+
+/// As [`measure_item`], for a value in one.
+///
+/// # Errors
+/// When it is nested too deeply.
+pub(crate) fn measure_value(value: &Value) -> Result<usize, Box<NodeError>> {
+    measure::value_bytes(value).map(|bytes| bytes + 1).map_err(|too_deep| refused(&too_deep))
+}
+
+fn refused(too_deep: &TooDeep) -> Box<NodeError> {
+    let details = json!({ "limit": "MAX_DEPTH", "most": MAX_DEPTH });
+    NodeError::new("limit", format!("an item cannot leave: {too_deep}")).with_details(details).into()
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
 
     #[test]
@@ -175,5 +211,22 @@ mod tests {
             "with several inputs the place alone says too little"
         );
         assert_eq!(lineage(&Inputs::default(), &[CameFrom::Nothing]), json!({}));
+    }
+
+    #[test]
+    fn what_came_after_a_mark_can_be_forgotten() {
+        let inputs = Inputs::one(Arc::new(vec![Item::new(); 9]));
+        let mut output = OutputBuilder { inputs: &inputs, ports: Vec::new(), bytes: 0 };
+        let (main, other): (Port, Port) = ("main".into(), "other".into());
+        output.push(&main, Item::new(), CameFrom::Item(0)).unwrap();
+        let (mark, bytes) = (output.mark(), output.bytes);
+        output.push(&main, Item::new(), CameFrom::Item(5)).unwrap();
+        output.push(&other, Item::new(), CameFrom::Item(0)).unwrap();
+        output.back_to(&mark);
+        assert_eq!(output.bytes, bytes);
+        output.push(&main, Item::new(), CameFrom::Item(7)).unwrap();
+        let made = output.finish();
+        assert_eq!(json!(made.lineage["main"]), json!([[[0, 0]], [[0, 7]]]));
+        assert_eq!((made.ports["main"].len(), made.ports["other"].len()), (2, 0));
     }
 }

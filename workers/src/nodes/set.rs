@@ -4,10 +4,7 @@ use domain::{
     definition::{Definition, Node},
     items::{Item, MAIN, Port},
     kinds::{
-        params::{
-            At, Reader,
-            path::{FieldPath, PathError},
-        },
+        params::{At, Reader, path::FieldPath},
         set::{Fields, Params},
     },
     run::NodeError,
@@ -15,7 +12,7 @@ use domain::{
     violation::Violations,
 };
 
-use super::{Pure, PureStep, compile_params, items::each_item, read_evaluated};
+use super::{Pure, PureStep, compile_params, items::each_item, misfit, read_evaluated};
 use crate::{
     engine::Outcome,
     expr::{Evaluator, Param},
@@ -78,10 +75,6 @@ impl Set {
             }
         }
     }
-}
-
-pub(super) fn misfit(error: &PathError) -> Box<NodeError> {
-    Box::new(NodeError::new("invalid_path", error.to_string()))
 }
 
 impl Pure for Set {

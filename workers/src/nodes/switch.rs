@@ -76,7 +76,7 @@ impl Pure for Switch {
         self.cases.iter().for_each(|(_, condition)| condition.params(visit));
     }
 
-    fn matches_patterns(&self) -> bool {
+    fn takes_long(&self) -> bool {
         self.cases.iter().any(|(_, condition)| condition.matches_patterns())
     }
 

@@ -74,7 +74,7 @@ impl<T: Transform> Pure for EachItem<T> {
         visit(&self.params);
     }
 
-    fn is_heavy(&self) -> bool {
+    fn takes_long(&self) -> bool {
         T::HEAVY
     }
 

@@ -176,7 +176,7 @@ async fn execute(
 
 /// Whether evaluating it takes some tens of microseconds, JavaScript aside.
 fn is_little(traits: Traits, task: &StepTask) -> bool {
-    !traits.is_heavy && task.inputs.len().saturating_mul(traits.values) <= INLINE_VALUES
+    !traits.takes_long && task.inputs.len().saturating_mul(traits.values) <= INLINE_VALUES
 }
 
 fn compute(attempt: &Attempt, scope: &Arc<Scope>, values: Values, deadline: Instant) -> Outcome {

@@ -8,7 +8,11 @@
 //! form is checked; when the worker has evaluated the expressions, nothing is unknown any more.
 
 pub mod condition;
+mod count;
+pub mod fields;
+pub mod lists;
 pub mod path;
+mod pattern;
 pub mod port;
 pub mod program;
 mod reader;
@@ -19,6 +23,8 @@ mod time;
 mod types;
 pub mod whitespace;
 
+pub use count::Count;
+pub use pattern::Pattern;
 pub use reader::{At, Checker, Reader};
 pub(crate) use schema::given;
 pub use schema::{any_case, asks_condition, nullable, object_schema, open, root};

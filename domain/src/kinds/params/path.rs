@@ -12,7 +12,7 @@ use crate::items::{Item, name_of};
 const MAX_DEPTH: usize = 32;
 
 /// Where a value stands in an item. At least one segment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FieldPath(Vec<String>);
 
 /// A text that is not a path, or a path that does not fit the item.
@@ -142,22 +142,51 @@ impl FieldPath {
 
     /// Takes the value there out; nothing happens when there is none. Later elements of a list move up.
     pub fn remove(&self, item: &mut Item) -> Option<Value> {
-        let (last, way) = self.0.split_last()?;
-        let Some((first, way)) = way.split_first() else { return item.shift_remove(last) };
+        let last = self.0.last()?;
+        match self.parent(item)? {
+            Parent::Object(map) => map.shift_remove(last),
+            Parent::List(list) => {
+                let index = last.parse::<usize>().ok().filter(|index| *index < list.len())?;
+                Some(list.remove(index))
+            }
+        }
+    }
+
+    /// As [`Self::remove`], for a field of an object: elements of lists, which have places and no names, stay.
+    pub fn take(&self, item: &mut Item) -> Option<Value> {
+        match self.parent(item)? {
+            Parent::Object(map) => map.shift_remove(self.0.last()?),
+            Parent::List(_) => None,
+        }
+    }
+
+    /// What the value stands in.
+    fn parent<'i>(&self, item: &'i mut Item) -> Option<Parent<'i>> {
+        let (_, way) = self.0.split_last()?;
+        let Some((first, way)) = way.split_first() else { return Some(Parent::Object(item)) };
         let parent = way.iter().try_fold(item.get_mut(first)?, |value, segment| match value {
             Value::Object(map) => map.get_mut(segment),
             Value::Array(list) => list.get_mut(segment.parse::<usize>().ok()?),
             _ => None,
         })?;
         match parent {
-            Value::Object(map) => map.shift_remove(last),
-            Value::Array(list) => {
-                let index = last.parse::<usize>().ok().filter(|index| *index < list.len())?;
-                Some(list.remove(index))
-            }
+            Value::Object(map) => Some(Parent::Object(map)),
+            Value::Array(list) => Some(Parent::List(list)),
             _ => None,
         }
     }
+
+    /// Whether it is the other path, or leads to a place within what stands there.
+    #[must_use]
+    pub fn starts_with(&self, other: &Self) -> bool {
+        self.0.starts_with(&other.0)
+    }
+}
+
+/// What a value stands in.
+enum Parent<'i> {
+    Object(&'i mut Item),
+    List(&'i mut Vec<Value>),
 }
 
 /// As [`FieldPath::parse`] reads it.

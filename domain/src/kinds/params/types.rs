@@ -3,8 +3,8 @@
 use crate::violation::ViolationCode as Code;
 use serde_json::{Number, Value, json};
 
-use super::{At, Parameter, Reader, Table, path::FieldPath};
-use crate::items::name_of;
+use super::{At, Parameter, Reader, Table, lists::too_many, path::FieldPath};
+use crate::{items::name_of, limits::MAX_FIELDS};
 
 /// May be missing.
 impl<T: Parameter> Parameter for Option<T> {
@@ -106,7 +106,7 @@ impl Parameter for Vec<FieldPath> {
     const NAME: &'static str = "list of fields";
 
     fn schema() -> Value {
-        json!({ "type": "array", "items": FieldPath::open_schema() })
+        json!({ "type": "array", "items": FieldPath::open_schema(), "maxItems": MAX_FIELDS })
     }
 
     fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
@@ -114,6 +114,9 @@ impl Parameter for Vec<FieldPath> {
             reader.wrong_type(at, "a list of fields", value);
             return None;
         };
+        if too_many(list.len(), at, reader) {
+            return None;
+        }
         let read: Vec<_> = list
             .iter()
             .enumerate()

@@ -58,7 +58,7 @@ impl Pure for Table {
         0..task.inputs.len().min(1)
     }
 
-    fn is_heavy(&self) -> bool {
+    fn takes_long(&self) -> bool {
         true
     }
 

@@ -86,16 +86,32 @@ fn fails(kind: &str, data: Value, input: Value) -> StepFailure {
     }
 }
 
+/// What a node makes of one input.
+fn made(kind: &str, params: Value, input: Value) -> Output {
+    let node = json!({"type": kind, "data": {"params": params}});
+    match run(&attempt(&node, &[(None, input)])) {
+        Outcome::Succeeded(output) => output,
+        other => panic!("{kind} {params}: {other:?}"),
+    }
+}
+
+mod aggregate;
 mod code;
 mod conditions;
 mod crypto;
 mod date_time;
+mod dedupe;
 mod examples;
 mod html;
+mod limit;
 mod lineage;
 mod markdown;
 mod merge;
 mod options;
+mod rename;
+mod sort;
+mod split;
+mod summarize;
 mod switch;
 mod wait;
 mod xml;
