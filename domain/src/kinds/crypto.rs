@@ -4,8 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     declaration::{COMPUTES, Declaration, Example, Group},
-    params::{At, Parameter, Reader, Text, choice, params, path::FieldPath, whole},
-    set::Keep,
+    params::{At, Parameter, Reader, Text, choice, fields::Keep, params, path::FieldPath, whole},
 };
 use crate::{limits::MAX_RANDOM_BYTES, violation::ViolationCode as Code};
 

@@ -4,8 +4,7 @@ use serde_json::{Number, Value, json};
 
 use super::{
     declaration::{COMPUTES, Declaration, Example, Group},
-    params::{At, Parameter, Reader, choice, params, path::FieldPath},
-    set::Keep,
+    params::{At, Parameter, Reader, choice, fields::Keep, params, path::FieldPath},
 };
 use crate::violation::ViolationCode as Code;
 

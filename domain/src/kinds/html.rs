@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use super::{
     declaration::{COMPUTES, Declaration, Example, Group},
     params::{
-        At, Parameter, Reader, Table, Text, choice, open, params, path::FieldPath, whitespace::Whitespace,
+        At, Parameter, Reader, Table, Text, choice, fields::Keep, open, params, path::FieldPath,
+        whitespace::Whitespace,
     },
-    set::Keep,
 };
 use crate::violation::ViolationCode as Code;
 

@@ -2,8 +2,7 @@
 
 use super::{
     declaration::{COMPUTES, Declaration, Example, Group},
-    params::{Text, choice, params, path::FieldPath},
-    set::Keep,
+    params::{Text, choice, fields::Keep, params, path::FieldPath},
 };
 
 params! {

@@ -10,7 +10,7 @@ use super::{
     declaration::{COMPUTES, Declaration, Example, Group},
     params::{
         At, Parameter, Reader,
-        fields::{Keep, only},
+        fields::Keep,
         open, params,
         path::{FieldPath, PathError},
     },
@@ -43,20 +43,6 @@ impl Params {
         let mut made = self.keep.of(item)?;
         self.remove.iter().for_each(|path| drop(path.remove(&mut made)));
         Ok(made)
-    }
-}
-
-impl Keep {
-    /// What stays of an item.
-    ///
-    /// # Errors
-    /// When the paths contradict each other.
-    pub fn of(&self, item: &Item) -> Result<Item, PathError> {
-        match self {
-            Self::All => Ok(item.clone()),
-            Self::None => Ok(Item::new()),
-            Self::Fields(paths) => only(paths, item),
-        }
     }
 }
 

@@ -4,8 +4,7 @@ use serde_json::Value;
 
 use super::{
     declaration::{COMPUTES, Declaration, Example, Group},
-    params::{Text, choice, params, path::FieldPath, whitespace::Whitespace},
-    set::Keep,
+    params::{Text, choice, fields::Keep, params, path::FieldPath, whitespace::Whitespace},
 };
 
 params! {

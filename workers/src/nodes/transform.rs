@@ -18,7 +18,7 @@ use domain::{
 };
 use serde_json::{Map, Value};
 
-use super::{Pure, PureStep, compile_params, items::each_item, read_evaluated, set::misfit};
+use super::{Pure, PureStep, compile_params, items::each_item, misfit, read_evaluated};
 use crate::{engine::Outcome, expr::Param, step::timeout_error};
 
 /// What such a kind does.

@@ -48,6 +48,20 @@ pub fn only(paths: &[FieldPath], item: &Item) -> Result<Item, PathError> {
     Ok(kept)
 }
 
+impl Keep {
+    /// What stays of an item.
+    ///
+    /// # Errors
+    /// When the paths contradict each other.
+    pub fn of(&self, item: &Item) -> Result<Item, PathError> {
+        match self {
+            Self::All => Ok(item.clone()),
+            Self::None => Ok(Item::new()),
+            Self::Fields(paths) => only(paths, item),
+        }
+    }
+}
+
 /// The item without these fields.
 #[must_use]
 pub fn without<'i>(paths: &[FieldPath], item: Cow<'i, Item>) -> Cow<'i, Item> {

@@ -44,7 +44,8 @@ impl Outline {
         struct Data {
             disabled: Option<bool>,
         }
-        let is_enabled = |node: &Node<'_>| !node.data.as_ref().and_then(|data| data.disabled).unwrap_or(false);
+        let is_enabled =
+            |node: &Node<'_>| !node.data.as_ref().and_then(|data| data.disabled).unwrap_or(false);
         let Ok(Nodes { nodes }) = serde_json::from_str(document.as_str()) else { return Self::default() };
         let manual = nodes.iter().any(|node| node.kind == "manual" && is_enabled(node));
         Self { manual, nodes: nodes.into_iter().map(|node| node.id).collect() }

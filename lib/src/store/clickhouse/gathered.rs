@@ -46,10 +46,14 @@ where
     Fut: Future<Output = Result<HashMap<RunKey, T>, StoreError>> + Send + 'static,
 {
     let database = Arc::clone(database);
-    Coalescer::new(READS, |keys| measure(keys), move |requests: Vec<Vec<RunKey>>| {
-        let read = read(Arc::clone(&database), union(&requests));
-        async move { Ok(share(requests, read.await?)) }
-    })
+    Coalescer::new(
+        READS,
+        |keys| measure(keys),
+        move |requests: Vec<Vec<RunKey>>| {
+            let read = read(Arc::clone(&database), union(&requests));
+            async move { Ok(share(requests, read.await?)) }
+        },
+    )
 }
 
 impl From<BatchError<Self>> for StoreError {

@@ -125,12 +125,7 @@ fn read_entry(workflow: WorkflowId, mut row: Reader) -> Found<Entry> {
     Ok(Entry { place, version, run })
 }
 
-fn read_summary(
-    workflow_id: WorkflowId,
-    place: Cursor,
-    attempt: u32,
-    mut row: Reader,
-) -> Found<RunSummary> {
+fn read_summary(workflow_id: WorkflowId, place: Cursor, attempt: u32, mut row: Reader) -> Found<RunSummary> {
     Ok(RunSummary {
         id: RunId(place.id),
         workflow_id,

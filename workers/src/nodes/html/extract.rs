@@ -17,8 +17,8 @@ use serde_json::{Map, Value};
 use super::{
     super::{
         html_document::{self, is_unread},
+        misfit,
         output::within,
-        set::misfit,
         transform::{Context, TimeLeft, Transform},
     },
     selector,

@@ -14,10 +14,9 @@ use domain::{
 use serde_json::Value;
 
 use super::super::{
-    Pure, PureStep, compile_params,
+    Pure, PureStep, compile_params, misfit,
     output::{CameFrom, OutputBuilder, within},
     read_evaluated,
-    set::misfit,
     transform::TimeLeft,
 };
 use crate::{

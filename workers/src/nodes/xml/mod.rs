@@ -14,7 +14,7 @@ use domain::{
 use serde_json::{Map, Value};
 
 use super::{
-    set::misfit,
+    misfit,
     transform::{Context, Transform, placed},
 };
 
