@@ -248,7 +248,10 @@ fn rich() -> Vec<(&'static str, Value)> {
             }),
         ),
         ("aggregate", json!({"into": "p", "fields": ["q", "r"]})),
-        ("sort", json!({"by": [{"field": "p", "order": "descending", "case_sensitive": true}, {"field": "q"}]})),
+        (
+            "sort",
+            json!({"by": [{"field": "p", "order": "descending", "case_sensitive": true}, {"field": "q"}]}),
+        ),
         ("sort", json!({"by": "random"})),
         ("limit", json!({"count": 3, "from": "last"})),
         ("dedupe", json!({"fields": "all", "except": ["p"], "keep": "last"})),
