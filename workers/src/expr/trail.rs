@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use domain::{
@@ -26,8 +26,9 @@ pub(super) struct Place {
 
 /// What was found of the lineage so far, by all expressions of an attempt. Each item is looked at once for each node
 /// that is asked for, so a graph in which ways part and meet again costs no more than its items.
+#[derive(Clone)]
 pub(crate) struct Trails {
-    known: Mutex<Known>,
+    known: Arc<Mutex<Known>>,
     most: usize,
 }
 
@@ -65,7 +66,7 @@ impl Default for Trails {
 impl Trails {
     /// Trails that give up after so many steps.
     pub(crate) fn within(most: usize) -> Self {
-        Self { known: Mutex::default(), most }
+        Self { known: Arc::default(), most }
     }
 
     /// Whether they have given up.

@@ -14,7 +14,6 @@ mod html_document;
 mod http_request;
 mod if_;
 mod items;
-mod key;
 mod limit;
 mod manual;
 mod markdown;

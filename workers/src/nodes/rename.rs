@@ -42,7 +42,7 @@ impl Pure for Rename {
 
     fn run<'v>(&'v self, step: PureStep<'v>) -> Outcome {
         let (deadline, limit) = (step.deadline, step.node.timeout);
-        let mut patterns = Patterns::default();
+        let mut patterns = Patterns::new(false);
         each_item(step, |evaluator, index, item| {
             let params = self.params.of(evaluator, index)?;
             let mut made = item.clone();

@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 
-use domain::{items::Item, number::Decimal};
+use domain::{items::Item, kinds::params::path::FieldPath, number::Decimal};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -24,6 +24,15 @@ impl Same {
         let mut digest = Sha256::new();
         write_object(&mut digest, item);
         Self(digest.finalize().into())
+    }
+
+    /// The key that fields make of an item. `None`: one of them is missing or `null`, which is no key.
+    pub(super) fn key_of(item: &Item, fields: &[FieldPath]) -> Option<Self> {
+        let mut digest = Sha256::new();
+        for field in fields {
+            write(&mut digest, field.get(item).filter(|value| !value.is_null())?);
+        }
+        Some(Self(digest.finalize().into()))
     }
 
     /// That of several texts in a row.
@@ -123,5 +132,17 @@ mod tests {
         assert_ne!(Same::of([Some(&a), Some(&b)]), Same::of([Some(&ab), None]));
         assert_ne!(Same::of([Some(&a), None]), Same::of([None, Some(&a)]));
         assert_eq!(Same::of([None]), Same::of([Some(&Value::Null)]));
+    }
+
+    #[test]
+    fn what_is_missing_or_null_makes_no_key() {
+        let fields = [FieldPath::parse("a").unwrap(), FieldPath::parse("b.c").unwrap()];
+        let key = |value: Value| Same::key_of(value.as_object().unwrap(), &fields);
+        let of = |a: Value| key(json!({"a": a, "b": {"c": 1}})).unwrap();
+        assert_eq!(of(json!(0)), of(json!(-0.0)));
+        assert_ne!(of(json!([1])), of(json!("[1,]")));
+        for none in [json!({"a": 1}), json!({"a": null, "b": {"c": 1}}), json!({"a": 1, "b": {"c": null}})] {
+            assert_eq!(key(none), None);
+        }
     }
 }

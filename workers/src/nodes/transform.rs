@@ -8,10 +8,7 @@ use std::{
 use domain::{
     definition::{Definition, Node},
     items::{Item, MAIN, Port},
-    kinds::{
-        params::{At, Reader, path::FieldPath},
-        set::Keep,
-    },
+    kinds::params::{At, Reader, fields::Keep, path::FieldPath},
     run::NodeError,
     template::InvalidTemplate,
     timestamp::Timestamp,

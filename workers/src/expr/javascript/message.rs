@@ -98,8 +98,11 @@ pub(super) struct NodeItems<T> {
     pub(super) main: Vec<usize>,
     /// For items of the step, in their order: the place of the port and of the item in it that belongs to each, or why
     /// there is none.
-    pub(super) origins: Vec<(usize, Result<(usize, usize), String>)>,
+    pub(super) origins: Vec<(usize, Origin)>,
 }
+
+/// The place of a port and of an item in it, or why there is none.
+pub(super) type Origin = Result<(usize, usize), String>;
 
 /// Data on the worker's side.
 #[derive(Debug, Clone, Copy, Serialize)]

@@ -156,7 +156,7 @@ impl World {
         self.watch.deadline.set(cpu_time() + START);
         let (extend, host) = (self.prelude.extend.clone(), self.functions.clone());
         self.context.with(|ctx| {
-            let loaded = extend.restore(&ctx).and_then(|extend| libraries(&ctx, extend, host));
+            let loaded = extend.restore(&ctx).and_then(|extend| libraries(&ctx, &extend, host));
             loaded.map_err(|error| {
                 format!("the libraries of JavaScript were not loaded: {}", result::describe(&ctx, &error))
             })
@@ -323,7 +323,7 @@ fn sloppy() -> EvalOptions {
 /// Loads the libraries, and gives them to `extend`.
 fn libraries<'js>(
     ctx: &Ctx<'js>,
-    extend: Function<'js>,
+    extend: &Function<'js>,
     host: Persistent<Object<'static>>,
 ) -> rquickjs::Result<()> {
     let script = |source: &str| ctx.eval::<Function<'js>, _>(source);

@@ -173,11 +173,11 @@ fn why(kind: ParseErrorKind) -> &'static str {
 }
 
 /// Takes so many digits; whether their number could be set.
-fn digits<'t>(
-    text: &'t str,
+fn digits(
+    text: &str,
     count: std::ops::RangeInclusive<usize>,
     set: impl FnOnce(i64) -> bool,
-) -> Option<(&'t str, bool)> {
+) -> Option<(&str, bool)> {
     let end = text.bytes().take(*count.end()).take_while(u8::is_ascii_digit).count();
     if !count.contains(&end) {
         return None;

@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 
 use super::{failure::CallFailure, gathered::Gathered, used::keep_out_evaluated};
 use crate::{
-    expr::{Ask, Evaluator, JavaScript, Page, Param, Scope, Values, javascript_of},
+    expr::{Ask, Evaluator, Form, JavaScript, Page, Param, Scope, Values, javascript_of},
     nodes::{invalid_params, read_evaluated},
     step::unevaluated,
 };
@@ -94,7 +94,13 @@ impl Pages {
         } else {
             let deadline = asking.deadline;
             // What is not asked for, since it was the last page, may fail.
-            let ask = Ask { scope: &scope, sources: &self.sources, stop_at_limit: false, deadline };
+            let ask = Ask {
+                scope: &scope,
+                form: Form::Expression,
+                sources: &self.sources,
+                stop_at_limit: false,
+                deadline,
+            };
             asking.javascript.all(ask, &[item]).await.map_err(|why| {
                 let (error, failure) = unevaluated(why, asking.node.timeout);
                 CallFailure { error, failure }

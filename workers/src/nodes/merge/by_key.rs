@@ -11,11 +11,11 @@ use super::{
     joined::{Incoming, Joined},
     sides::Sides,
 };
-use crate::nodes::key::key_of;
+use crate::nodes::same::Same;
 
 /// The items of a side by their keys.
 struct Partners {
-    by_key: HashMap<String, usize>,
+    by_key: HashMap<Same, usize>,
     groups: Vec<Group>,
     /// The group of each item; `None`: it has no key.
     group_of: Vec<Option<usize>>,
@@ -34,7 +34,7 @@ impl Partners {
         let mut partners = Self { by_key: HashMap::new(), groups: Vec::new(), group_of: Vec::new() };
         for (place, one) in items.iter().enumerate() {
             joined.in_time()?;
-            let group = key_of(one.item, &key.0).map(|key| {
+            let group = Same::key_of(one.item, &key.0).map(|key| {
                 let group = *partners.by_key.entry(key).or_insert(partners.groups.len());
                 if group == partners.groups.len() {
                     partners.groups.push(Group::default());
@@ -49,7 +49,7 @@ impl Partners {
 
     /// The places of an item's partners, which have met one now.
     fn meet(&mut self, one: Incoming<'_>, key: &KeyFields) -> &[usize] {
-        let group = key_of(one.item, &key.0).and_then(|key| self.by_key.get(&key).copied());
+        let group = Same::key_of(one.item, &key.0).and_then(|key| self.by_key.get(&key).copied());
         let Some(group) = group.and_then(|group| self.groups.get_mut(group)) else { return &[] };
         group.met = true;
         &group.places

@@ -1,5 +1,7 @@
 //! `dedupe`: items that are the same as others are dropped.
 
+use proptest::prelude::*;
+
 use super::*;
 
 #[test]

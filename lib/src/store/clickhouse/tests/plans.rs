@@ -109,8 +109,9 @@ async fn a_page_of_a_list_reads_little_of_a_workflow_with_many_runs() {
     let pool = filled("pages").await;
     let tenant = TenantId::parse("t1").unwrap();
     let middle = Cursor { at: Timestamp::from_millis(80_000), id: Uuid::max() };
-    for from in [None, Some(&middle)] {
-        let statement = run_list::statement(&tenant, WorkflowId(Uuid::nil()), from, 151);
+    let since = Some(Timestamp::from_millis(0));
+    for (since, from) in [(None, None), (None, Some(&middle)), (since, Some(&middle))] {
+        let statement = run_list::statement(&tenant, WorkflowId(Uuid::nil()), (since, from), 151);
         let (rows, read) = pool.select_counting(statement).await.unwrap();
         assert_eq!(rows.len(), 151);
         assert!(read <= 256 * 4 * PARTS, "{read} rows read of {}", PARTS * ROWS_PER_PART);
