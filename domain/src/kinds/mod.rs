@@ -11,6 +11,7 @@ pub mod fail;
 pub mod filter;
 pub mod http_request;
 pub mod if_;
+pub mod loop_;
 pub mod manual;
 pub mod merge;
 pub mod noop;
@@ -51,6 +52,7 @@ kinds! {
     Filter = filter,
     Merge = merge,
     Wait = wait,
+    Loop = loop_,
     Noop = noop,
     Fail = fail,
 }

@@ -7,7 +7,7 @@
 //!
 //! What an expression sees: `$json` (the item), `$input` and `$('node id or label')` with `.all()`, `.first()`,
 //! `.last()` and `.item` (each of the first three takes a port's name), `$run`, `$workflow`, `$now`, `$env`,
-//! `$itemIndex`. Items that come from `$input` and `$('..')` are frozen; `$json` is a copy of its own. Local time is UTC,
+//! `$itemIndex`, `$iteration`. Items that come from `$input` and `$('..')` are frozen; `$json` is a copy of its own. Local time is UTC,
 //! wherever the worker is.
 
 mod environment;

@@ -69,6 +69,7 @@ fn start<'s>(root: &Root, scope: &'s Scope, item: usize) -> Result<Reached<'s>, 
         Root::Env => Reached::Value(scope.env_object()),
         Root::Now => Reached::Made(Value::String(scope.now.to_string())),
         Root::ItemIndex => Reached::Made(Value::from(item)),
+        Root::Iteration => Reached::Made(Value::from(scope.iteration)),
     })
 }
 

@@ -31,6 +31,7 @@ pub(super) enum Root {
     Now,
     Env,
     ItemIndex,
+    Iteration,
 }
 
 /// Which of a list of items.
@@ -74,6 +75,7 @@ pub(super) fn parse(source: &str, definition: &Definition) -> Option<Path> {
             "$now" => Root::Now,
             "$env" => Root::Env,
             "$itemIndex" => Root::ItemIndex,
+            "$iteration" => Root::Iteration,
             _ => return None,
         }
     };

@@ -75,6 +75,13 @@ pub enum Op {
         /// The events, a JSON list.
         events: Vec<u8>,
     },
+    /// How far a run has come, instead of its events.
+    Replace {
+        /// Which.
+        run: RunId,
+        /// How far, JSON: its only row from now on.
+        progress: Vec<u8>,
+    },
     /// A timer is set.
     SetTimer(TimerRow),
     /// A timer fired or is not needed any more.
@@ -242,6 +249,11 @@ impl<'t> Writer<'t> {
             }
             Op::Append { run, row, events } => {
                 self.events.insert((run.0.as_u128(), *row), events.as_slice())?;
+            }
+            Op::Replace { run, progress } => {
+                let run = run.0.as_u128();
+                self.events.retain_in((run, 1)..=(run, u32::MAX), |_, _| false)?;
+                self.events.insert((run, 0), progress.as_slice())?;
             }
             Op::SetTimer(timer) => {
                 self.timers.insert(timer.key(), timer.bytes)?;

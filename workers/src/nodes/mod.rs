@@ -6,6 +6,7 @@ mod filter;
 mod http_request;
 mod if_;
 mod items;
+mod loop_;
 mod manual;
 mod merge;
 mod noop;
@@ -54,6 +55,10 @@ pub(crate) trait Pure: Send + Sync + std::fmt::Debug {
     /// The places of the items for which an attempt evaluates them.
     fn evaluates(&self, task: &StepTask) -> Range<usize> {
         0..task.inputs.len()
+    }
+    /// How many items it goes through.
+    fn works_on(&self, task: &StepTask) -> usize {
+        task.inputs.len()
     }
     /// Whether it compiles regular expressions, which takes milliseconds.
     fn matches_patterns(&self) -> bool {
@@ -174,6 +179,7 @@ fn compile_node(node: &Node, definition: &Definition) -> Result<Executable, Unre
         Kind::Filter => Executable::Pure(Box::new(filter::Filter::compile(node, definition)?)),
         Kind::Merge => Executable::Pure(Box::new(merge::Merge::compile(node, definition)?)),
         Kind::Wait => Executable::Pure(Box::new(wait::Wait::compile(node, definition)?)),
+        Kind::Loop => Executable::Pure(Box::new(loop_::Loop::compile(node, definition)?)),
         Kind::Noop => Executable::Pure(Box::new(noop::Noop)),
         Kind::Fail => Executable::Pure(Box::new(fail::Fail::compile(node, definition)?)),
     })

@@ -159,15 +159,23 @@ fn read(snapshot: &Snapshot, documents: &Documents, stored: &StoredRun) -> Resul
     let workflow = documents.compile(&row.0, &document).map_err(|why| fail(why, text.as_bytes()))?;
     let mut state = RunState::new(Arc::clone(&row.1), Arc::clone(workflow.definition()));
     for stored in &stored.events {
-        let events = codec::read_events(stored)
+        let row = codec::read_row(stored)
             .map_err(|error| fail(format!("its events cannot be read: {error}"), stored))?;
-        for event in events {
-            state.apply(&event).map_err(|illegal| fail(illegal.to_string(), stored))?;
-        }
+        let applied = match row {
+            codec::Row::Events(events) => events.iter().try_for_each(|event| state.apply(event)),
+            codec::Row::Progress(progress) => state.go_on_from(*progress),
+        };
+        applied.map_err(|illegal| fail(illegal.to_string(), stored))?;
+        // They were told of when they were written.
+        state.forget_changes();
     }
     let rows = u32::try_from(stored.events.len()).unwrap_or(u32::MAX);
+    let kept = stored.events.first().filter(|row| codec::is_progress(row));
+    let progress_bytes = kept.map_or(0, Vec::len);
+    let bytes = stored.events.iter().map(Vec::len).sum::<usize>() - progress_bytes;
+    let timers = state.timers().collect();
     let mut stored =
-        Stored { rows, parked: stored.parked, timers: state.timers().collect(), ..Stored::default() };
+        Stored { rows, bytes, progress_bytes, parked: stored.parked, timers, ..Stored::default() };
     if let Some(at) = stored.timers.get(&Timer::Begin) {
         let begin = timer_row(state.header(), &Timer::Begin, *at, 0).map_err(Failure::Journal)?;
         stored.to_begin = snapshot.timer_bytes(&begin).map_err(Failure::Journal)?;

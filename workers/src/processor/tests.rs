@@ -29,6 +29,7 @@ use crate::{
 };
 
 mod bounds;
+mod loops;
 mod unreadable;
 mod waiting;
 

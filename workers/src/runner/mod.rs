@@ -96,10 +96,10 @@ impl Runner {
     /// JavaScript, and there is little to compute.
     #[must_use]
     pub fn run_inline(&self, attempt: &Attempt) -> Option<Outcome> {
-        let executable =
-            attempt.executable().filter(|executable| matches!(executable, Executable::Pure(_)))?;
+        let executable = attempt.executable()?;
+        let Executable::Pure(pure) = executable else { return None };
         let traits = executable.traits();
-        if traits.needs_javascript || !is_little(traits, &attempt.task) {
+        if traits.needs_javascript || !is_little(traits, pure.works_on(&attempt.task)) {
             return None;
         }
         let _span = spans::inline_step(&attempt.task).entered();
@@ -148,7 +148,7 @@ async fn execute(
                     }
                 };
             }
-            if is_little(traits, task) {
+            if is_little(traits, pure.works_on(task)) {
                 return compute(&attempt, &scope, values, deadline);
             }
             let computed = on_thread(move || compute(&attempt, &scope, values, deadline)).await;
@@ -166,8 +166,8 @@ async fn execute(
 }
 
 /// Whether evaluating it takes some tens of microseconds, JavaScript aside.
-fn is_little(traits: Traits, task: &StepTask) -> bool {
-    !traits.matches_patterns && task.inputs.len().saturating_mul(traits.values) <= INLINE_VALUES
+fn is_little(traits: Traits, items: usize) -> bool {
+    !traits.matches_patterns && items.saturating_mul(traits.values) <= INLINE_VALUES
 }
 
 fn compute(attempt: &Attempt, scope: &Arc<Scope>, values: Values, deadline: Instant) -> Outcome {

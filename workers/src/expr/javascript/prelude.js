@@ -40,7 +40,7 @@
   }
 
   const lists = new Map();
-  let run, workflow, env, now;
+  let run, workflow, env, now, iteration;
   function list(node, port) {
     const key = port === undefined ? node : `${node}:${port}`;
     let found = lists.get(key);
@@ -74,13 +74,14 @@
   }
 
   // From now on expressions belong to one message.
-  function enter(time, ...constants) {
+  function enter(time, round, ...constants) {
     now = time;
+    iteration = round;
     [run, workflow, env] = deepFreeze(constants);
   }
   function evaluate(expression, json, index) {
     const other = (name) => collection(find(`${name}`), index);
-    return expression(json, collection(-1, index), other, run, workflow, env, new PlainDate(now), index);
+    return expression(json, collection(-1, index), other, run, workflow, env, new PlainDate(now), index, iteration);
   }
   function toJson(value) {
     if (value instanceof PlainPromise) throw new TypeError("the result is a promise, and an expression cannot wait");

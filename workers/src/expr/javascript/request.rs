@@ -35,6 +35,7 @@ fn seen<'s>(scope: &'s Scope, sources: &[Arc<str>], items: &[usize]) -> Seen<Dat
         workflow: any_mentions("$workflow").then(|| Data::Value(scope.workflow_object())),
         env: any_mentions("$env").then(|| Data::Value(scope.env_object())),
         now: scope.now.as_millis(),
+        iteration: scope.iteration,
         names: BTreeMap::new(),
         all_names: false,
         nodes: Vec::new(),

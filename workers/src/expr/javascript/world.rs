@@ -133,14 +133,19 @@ impl World {
         self.watch.deadline.set(cpu_time() + START);
         *self.current.borrow_mut() = Some(Rc::clone(request));
         self.compiled = vec![None; request.sources.len()];
-        let Seen { run, workflow, env, now, .. } = &request.scope;
+        let Seen { run, workflow, env, now, iteration, .. } = &request.scope;
         #[expect(clippy::cast_precision_loss, reason = "milliseconds of this age of the world are exact")]
         let now = *now as f64;
         self.context.with(|ctx| {
             let entered = || {
                 let constant = |json: &Option<Json>| given(&ctx, json.as_deref());
                 let enter = self.enter.clone().restore(&ctx)?;
-                enter.call::<_, ()>((now, constant(run)?, constant(workflow)?, constant(env)?))
+                let iteration = match iteration {
+                    Some(iteration) => Js::new_number(ctx.clone(), f64::from(*iteration)),
+                    None => Js::new_null(ctx.clone()),
+                };
+                let constants = (constant(run)?, constant(workflow)?, constant(env)?);
+                enter.call::<_, ()>((now, iteration, constants.0, constants.1, constants.2))
             };
             entered().map_err(|error| result::describe(&ctx, &error))
         })
@@ -262,6 +267,6 @@ fn compile<'js>(
 fn function(source: &str, open: &str, close: &str) -> String {
     // The line break ends a comment at the end of the expression. An arrow function has no `arguments`, no `new.target`.
     format!(
-        "export default ($json, $input, $, $run, $workflow, $env, $now, $itemIndex) => {{ return {open}\n{source}\n{close} }}"
+        "export default ($json, $input, $, $run, $workflow, $env, $now, $itemIndex, $iteration) => {{ return {open}\n{source}\n{close} }}"
     )
 }
