@@ -54,6 +54,7 @@ limits! {
     /// Largest output of a step, as compact JSON.
     MAX_STEP_OUTPUT_BYTES: usize = 4 * 1024 * 1024, "bytes";
     /// Most that all steps of a run give together: their outputs with their lineage, and their errors, as compact JSON.
+    ///
     /// A run is read, recorded and answered as a whole. Of loops what is kept counts: the newest iterations, and what
     /// leaves the loop or is on its way back.
     MAX_RUN_OUTPUT_BYTES: usize = 64 * 1024 * 1024, "bytes";

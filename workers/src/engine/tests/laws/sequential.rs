@@ -31,7 +31,7 @@ fn fate(definition: &Definition, node: usize, path: &[u32], seed: u64) -> (bool,
     }
     bits ^= bits >> 29;
     let own = &definition.nodes[node];
-    let fails = bits % 16 == 0 && own.kind != Kind::Loop;
+    let fails = bits.is_multiple_of(16) && own.kind != Kind::Loop;
     let items = |place: usize| {
         let count = (bits >> (8 + 3 * place)) % 4;
         let item = |n| Item::from_iter([("from".to_owned(), json!([node, path, place, n]))]);
