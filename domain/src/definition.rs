@@ -10,7 +10,6 @@ use std::{
 use serde_json::{Map, Value};
 
 use super::{
-    dag,
     ids::NodeId,
     items::{ERROR, MAIN, Port},
     kinds::{
@@ -18,12 +17,14 @@ use super::{
         params::{Checker, Reader},
     },
     limits,
+    loops::Loops,
     retry::RetryPolicy,
     violation::{Violation, ViolationCode as Code, Violations},
     workflow::{NodeDocument, OnError, WorkflowDocument},
 };
 
 mod document;
+mod loops;
 mod retry;
 
 use document::{check_depth, check_document};
@@ -35,6 +36,9 @@ pub const DEFAULT_RUN_TIMEOUT: Duration = Duration::from_secs(30 * 86_400);
 /// How long a run waits to begin when the workflow does not say: 7 days, as long as a Kafka keeps a task by default.
 pub const DEFAULT_START_TIMEOUT: Duration = Duration::from_secs(7 * 86_400);
 
+/// How many iterations a loop may have that does not say.
+pub const DEFAULT_MAX_ITERATIONS: u32 = 1_000;
+
 /// A valid workflow. Nodes and edges are referred to by their index.
 #[derive(Debug, Clone)]
 pub struct Definition {
@@ -42,6 +46,10 @@ pub struct Definition {
     pub nodes: Vec<Node>,
     /// Its edges, in the document's order.
     pub edges: Vec<Edge>,
+    /// Which of its nodes are loops, and how.
+    pub loops: Loops,
+    /// How many iterations a loop may have that is no `loop` node's.
+    pub max_iterations: u32,
     /// Time limit of a run, from when a worker began it.
     pub timeout: Duration,
     /// How long a run may wait to begin, from its acceptance.
@@ -160,16 +168,7 @@ impl Definition {
         check_triggers(document, &mut violations);
         let mut edges = read_edges(document, &index, &nodes, &mut violations);
         name_inputs(&nodes, &mut edges);
-        let mut successors = vec![Vec::new(); document.nodes.len()];
-        edges.iter().for_each(|edge| successors[edge.source].push(edge.target));
-        if let Err(cycle) = dag::topological_order(&successors) {
-            let names: Vec<_> = cycle.iter().map(|&node| document.nodes[node].id.as_str()).collect();
-            violations.add(
-                format!("nodes[{}]", cycle.first().copied().unwrap_or_default()),
-                Code::Cycle,
-                format!("these nodes lead back to themselves: {} → {}", names.join(" → "), names[0]),
-            );
-        }
+        let loops = loops::read(document, &nodes, &edges, &mut violations);
         for (i, edge) in edges.iter().enumerate() {
             if let Some(node) = &mut nodes[edge.source] {
                 node.outgoing.push(i);
@@ -180,8 +179,9 @@ impl Definition {
         }
         let timeout = document.settings.timeout.map_or(DEFAULT_RUN_TIMEOUT, |limit| limit.0);
         let start_timeout = document.settings.start_timeout.map_or(DEFAULT_START_TIMEOUT, |limit| limit.0);
+        let max_iterations = document.settings.max_iterations.unwrap_or(DEFAULT_MAX_ITERATIONS);
         let nodes = nodes.into_iter().flatten().collect();
-        violations.or(Self { nodes, edges, timeout, start_timeout })
+        violations.or(Self { nodes, edges, loops, max_iterations, timeout, start_timeout })
     }
 
     /// The node with that id.

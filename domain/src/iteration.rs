@@ -27,6 +27,28 @@ impl Iteration {
         self.0.is_none()
     }
 
+    /// The first iteration of a loop inside this one.
+    #[must_use]
+    pub fn inner(&self) -> Self {
+        Self(Some(self.counters().iter().copied().chain([0]).collect()))
+    }
+
+    /// The one after it, of the innermost loop.
+    #[must_use]
+    pub fn next(&self) -> Self {
+        let mut next = self.clone();
+        if let Some(last) = next.0.as_mut().and_then(|counters| counters.last_mut()) {
+            *last = last.saturating_add(1);
+        }
+        next
+    }
+
+    /// How often the innermost loop has begun before; 0 outside loops.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        self.counters().last().copied().unwrap_or(0)
+    }
+
     /// The counters, the outermost loop's first.
     #[must_use]
     pub const fn counters(&self) -> &[u32] {
@@ -70,6 +92,9 @@ mod tests {
         assert!(at(&[1]) < at(&[2]) && at(&[1, 7]) < at(&[2, 0]) && at(&[2, 0]) < at(&[2, 1]));
         assert_eq!(at(&[2, 0]).to_string(), "2.0");
         assert_eq!(Iteration::outside().to_string(), "");
+        assert_eq!(Iteration::outside().next(), Iteration::outside());
+        assert_eq!((at(&[2]).inner(), at(&[2, 0]).next()), (at(&[2, 0]), at(&[2, 1])));
+        assert_eq!((Iteration::outside().inner(), at(&[2, 7]).count()), (at(&[0]), 7));
         assert_eq!(serde_json::to_string(&at(&[3])).unwrap(), "[3]");
     }
 }

@@ -3,7 +3,6 @@
 //! Nothing here does I/O, reads a clock or draws random numbers; what needs one of them takes its result as an
 //! argument. It is a crate of its own so that the compiler holds this.
 
-pub mod dag;
 pub mod dead_letter;
 pub mod definition;
 pub mod duration;
@@ -16,6 +15,7 @@ pub mod json_text;
 pub mod kinds;
 pub mod limits;
 pub mod lineage;
+pub mod loops;
 pub mod measure;
 pub mod number;
 pub mod order;

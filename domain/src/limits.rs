@@ -41,13 +41,25 @@ limits! {
     MAX_NODES: usize = 500, "nodes";
     /// Most edges in a workflow.
     MAX_EDGES: usize = 2_000, "edges";
+    /// Most iterations that a loop may have: as many as `max_iterations` may ask for.
+    MAX_ITERATIONS: u32 = 100_000, "iterations";
+    /// Most iterations of a node that are shown in one answer about it: the newest.
+    MAX_ITERATIONS_SHOWN: usize = 20, "iterations";
+    /// Most loops within loops.
+    MAX_LOOP_DEPTH: usize = 10, "levels";
+    /// Most steps that a run may have, those of all iterations together: each is a row in the store.
+    MAX_RUN_STEPS: u32 = 5_000_000, "steps";
     /// Most items in a run's input, and that one port of one step may emit.
     MAX_ITEMS: usize = 10_000, "items";
     /// Largest output of a step, as compact JSON.
     MAX_STEP_OUTPUT_BYTES: usize = 4 * 1024 * 1024, "bytes";
     /// Most that all steps of a run give together: their outputs with their lineage, and their errors, as compact JSON.
-    /// A run is read, recorded and answered as a whole.
+    ///
+    /// A run is read, recorded and answered as a whole. Of loops what is kept counts: the newest iterations, and what
+    /// leaves the loop or is on its way back.
     MAX_RUN_OUTPUT_BYTES: usize = 64 * 1024 * 1024, "bytes";
+    /// Most that all steps of a run give together, those of all iterations: what the store keeps of it.
+    MAX_RUN_RECORDED_BYTES: usize = 1024 * 1024 * 1024, "bytes";
     /// Most that the outputs in one answer about a run come to together, as compact JSON: the run's and its steps'.
     ///
     /// Of more than that the largest are left out, and read one node at a time. It is more than three largest steps give.

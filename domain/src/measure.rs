@@ -55,14 +55,19 @@ pub fn value_bytes_within(value: &Value, levels: usize) -> Result<usize, TooDeep
 /// The size in bytes of what a step gave: its items by port, where they came from, and its console. As deep as it is.
 #[must_use]
 pub fn output_bytes(output: &Output) -> usize {
-    let items = |items: &Items| list_bytes(items.iter().map(map_bytes));
     let origins = |items: &Arc<Vec<Origins>>| {
         let pair = |origin: &Origin| 3 + digits(origin.input) + digits(origin.item);
         list_bytes(items.iter().map(|origins| list_bytes(origins.iter().map(pair))))
     };
-    fields_bytes(output.ports.iter().map(|(port, of_port)| (&**port, items(of_port))))
+    fields_bytes(output.ports.iter().map(|(port, of_port)| (&**port, items_bytes(of_port))))
         + fields_bytes(output.lineage.iter().map(|(port, of_port)| (&**port, origins(of_port))))
         + output.console.iter().map(|line| text_bytes(line) + 1).sum::<usize>()
+}
+
+/// The size in bytes of a list of items. As deep as it is.
+#[must_use]
+pub fn items_bytes(items: &Items) -> usize {
+    list_bytes(items.iter().map(map_bytes))
 }
 
 /// The size in bytes of an error, as the API shows it.

@@ -179,6 +179,10 @@ pub struct Settings {
     /// How long a run may wait to begin, from its acceptance (default `7d`): while no worker is there, or none has room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_timeout: Option<HumanDuration>,
+    /// How many iterations a cycle may have that is no `loop` node's: 1 to 100,000 (default 1,000).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 100_000)]
+    pub max_iterations: Option<u32>,
     /// How many runs of this workflow may run at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<Concurrency>,

@@ -31,6 +31,12 @@ fn main() {
     measure("100-wide fan-out", &definition(100, &fan_out));
     measure("100-wide fan-out and join", &definition(101, &join));
     measure("499-step chain", &definition(499, &chain(499)));
+    // It ends at the limit of iterations.
+    measure("1,000 iterations of one step", &definition(1, &[(0, 1), (1, 1)]));
+    measure(
+        "1,000 iterations beside 400 steps",
+        &definition(401, &[chain(400), vec![(0, 401), (401, 401)]].concat()),
+    );
 }
 
 /// A workflow of a trigger and `steps` other nodes.
@@ -77,6 +83,11 @@ fn run(header: &Arc<RunHeader>, definition: &Arc<Definition>, output: &Output) -
             let outcome = Outcome::Succeeded(output.clone());
             let command = Command::StepFinished { step: key, attempt, outcome, jitter: 0.5 };
             effects.extend(step(&mut state, command, NOW).expect("an attempt under way").effects);
+            // As a worker does after each commit.
+            state.forget_changes();
+            if state.is_terminal() {
+                break;
+            }
         }
     }
     assert!(state.is_terminal(), "the run has ended");

@@ -28,7 +28,7 @@ pub async fn a_workflow_that_is_wrong_is_refused_with_all_its_violations_and_not
         (
             workflow(
                 &[start.clone(), end.clone(), node("more", "noop")],
-                &[edge("start", "end"), edge("end", "more"), edge("more", "end")],
+                &[edge("start", "end"), edge("start", "more"), edge("end", "more"), edge("more", "end")],
             ),
             vec![("nodes[1]", "cycle")],
         ),

@@ -29,6 +29,10 @@ pub(super) fn check_document(document: &WorkflowDocument, violations: &mut Viola
             violations.add(path, Code::InvalidValue, "a run's time limit must be longer than zero");
         }
     }
+    if settings.max_iterations.is_some_and(|most| !(1..=limits::MAX_ITERATIONS).contains(&most)) {
+        let message = format!("iterations are 1 to {} (MAX_ITERATIONS)", limits::MAX_ITERATIONS);
+        violations.add("settings.max_iterations", Code::InvalidValue, message);
+    }
     let allowed = 1..=limits::MAX_CONCURRENCY;
     if settings.concurrency.as_ref().is_some_and(|concurrency| !allowed.contains(&concurrency.limit)) {
         let message = format!("a concurrency limit is 1 to {} (MAX_CONCURRENCY)", limits::MAX_CONCURRENCY);

@@ -18,6 +18,7 @@ pub mod html;
 pub mod http_request;
 pub mod if_;
 pub mod limit;
+pub mod loop_;
 pub mod manual;
 pub mod markdown;
 pub mod merge;
@@ -79,6 +80,7 @@ kinds! {
     Xml = xml,
     Markdown = markdown,
     Wait = wait,
+    Loop = loop_,
     Noop = noop,
     Fail = fail,
 }

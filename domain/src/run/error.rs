@@ -98,6 +98,15 @@ pub struct FailedAttempt {
     pub delay_ms: Option<u64>,
 }
 
+impl FailedAttempt {
+    /// An entry of an error's history; `due` is when the next attempt was.
+    #[must_use]
+    pub fn of(error: &NodeError, attempt: u32, at: Timestamp, due: Option<Timestamp>) -> Self {
+        let delay_ms = due.map(|due| u64::try_from(due.since(at).as_millis()).unwrap_or(u64::MAX));
+        Self { attempt, at, code: error.code.clone(), message: error.message.clone(), delay_ms }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

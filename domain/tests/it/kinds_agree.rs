@@ -77,6 +77,13 @@ fn null_is_a_parameter_that_is_not_given() {
         ("if", json!({"where": null}), false),
         ("fail", json!({"message": null}), false),
         ("fail", json!({"message": "x", "details": null}), true),
+        ("loop", json!({"batch": null, "max_iterations": null}), true),
+        ("loop", json!({"batch": "{{ $json.size }}"}), true),
+        ("loop", json!({"batch": 5.0}), true),
+        ("loop", json!({"batch": 0}), false),
+        ("loop", json!({"batch": 10_001}), false),
+        ("loop", json!({"max_iterations": "{{ 5 }}"}), false),
+        ("loop", json!({"max_iterations": 100_001}), false),
         ("noop", json!({"x": null}), false),
     ]);
 }
@@ -264,6 +271,7 @@ fn rich() -> Vec<(&'static str, Value)> {
         ("merge", json!({"mode": "choose", "input": "right"})),
         ("merge", json!({"mode": "append"})),
         ("merge", json!({"mode": null, "by_key": null, "join": null, "input": null})),
+        ("loop", json!({"batch": 7, "max_iterations": 100_000})),
         ("split", json!({"field": "p", "as": "q", "keep": "all"})),
         ("split", json!({"field": ["p.q"], "as": ["r"], "keep": ["s", "{{ x }}"]})),
         (

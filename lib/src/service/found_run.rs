@@ -84,11 +84,15 @@ impl FoundRun {
         }
     }
 
-    /// The same with the steps of one node alone; `None` when outputs are left out of it, or it cannot be read.
+    /// The same with the steps of one node alone; `None` when outputs are left out of it, the node is in a loop, of whose
+    /// iterations only the newest is here, or it cannot be read.
     pub(super) fn of_node(&self, node: &NodeId) -> Option<Self> {
         match self {
             Self::Stored(run) if run.left_out.is_empty() => {
-                let steps = run.steps.iter().filter(|step| step.node_id == *node).cloned().collect();
+                let steps: Vec<_> = run.steps.iter().filter(|step| step.node_id == *node).cloned().collect();
+                if steps.iter().any(|step| !step.iteration.is_outside()) {
+                    return None;
+                }
                 Some(Self::stored(RunWithSteps::whole(run.run.clone(), steps)))
             }
             Self::Stored(_) => None,
@@ -99,6 +103,9 @@ impl FoundRun {
                 }
                 let steps = document.get_mut("steps")?.as_array_mut()?;
                 steps.retain(|step| step.get("node_id").is_some_and(|id| id == node.as_str()));
+                if steps.iter().any(|step| step.get("iteration").is_some()) {
+                    return None;
+                }
                 let json = serde_json::to_vec(&document).ok()?.into();
                 Some(Self::Live(LiveRun { head: run.head, json }))
             }
@@ -134,6 +141,7 @@ mod tests {
         let kept = json!([steps[0], steps[2]]);
         assert_eq!(of(json!({"id": "x", "steps": steps})), Some((true, json!({"id": "x", "steps": kept}))));
         assert_eq!(of(json!({"id": "x", "steps": steps, "left_out": [{"node_id": null}]})), None);
+        assert_eq!(of(json!({"id": "x", "steps": [{"node_id": "a", "iteration": [4]}]})), None, "in a loop");
     }
 
     fn live(attempt: u32, revision: u64, status: RunStatus) -> FoundRun {

@@ -20,12 +20,13 @@ pub trait RunStore: Send + Sync + 'static {
     /// whether it succeeded. What is shown is visible within some seconds, or it is lost.
     fn announce(&self, runs: Vec<(TenantId, Run)>);
 
-    /// The runs with their steps; what does not exist is missing. One round, however many. A step that cannot be read
+    /// The runs with their steps, of a node in a loop the one of the newest iteration; what does not exist is missing. One round, however many. A step that cannot be read
     /// is one of its run's, [`domain::run::StepStatus::Unreadable`], with what can be read of it. Of outputs above
     /// [`domain::limits::MAX_ANSWER_BYTES`] together the largest are left out.
     async fn get(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, Found<RunWithSteps>>, StoreError>;
 
-    /// A run with the steps of one node, likewise.
+    /// A run with the steps of one node, likewise, but of the newest iterations, at most
+    /// [`domain::limits::MAX_ITERATIONS_SHOWN`].
     async fn get_node(&self, key: &RunKey, node: &NodeId) -> Result<Option<Found<RunWithSteps>>, StoreError>;
 
     /// Where the runs are now; what does not exist is missing. One cheap read, however many: what a long poll
@@ -104,7 +105,9 @@ impl Head {
 
 #[cfg(any(test, feature = "testing"))]
 mod in_memory {
-    use domain::limits::MAX_ANSWER_BYTES;
+    use std::collections::HashSet;
+
+    use domain::limits::{MAX_ANSWER_BYTES, MAX_ITERATIONS_SHOWN};
 
     use super::*;
     use crate::store::{
@@ -148,7 +151,7 @@ mod in_memory {
 
         async fn get(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, Found<RunWithSteps>>, StoreError> {
             self.look(Call::GET, keys, |state| {
-                let found = |key: &RunKey| Some((key.clone(), run_of(state, key, |_| true)?));
+                let found = |key: &RunKey| Some((key.clone(), run_of(state, key, None)?));
                 keys.iter().filter_map(found).collect()
             })
             .await
@@ -159,10 +162,7 @@ mod in_memory {
             key: &RunKey,
             node: &NodeId,
         ) -> Result<Option<Found<RunWithSteps>>, StoreError> {
-            self.look(Call::GET_NODE, std::slice::from_ref(key), |state| {
-                run_of(state, key, |step| step.node_id == *node)
-            })
-            .await
+            self.look(Call::GET_NODE, std::slice::from_ref(key), |state| run_of(state, key, Some(node))).await
         }
 
         async fn heads(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, Found<Head>>, StoreError> {
@@ -198,9 +198,9 @@ mod in_memory {
         }
     }
 
-    fn run_of(state: &State, key: &RunKey, wanted: impl Fn(&Step) -> bool) -> Option<Found<RunWithSteps>> {
+    fn run_of(state: &State, key: &RunKey, node: Option<&NodeId>) -> Option<Found<RunWithSteps>> {
         let run = state.runs.get(key)?.clone();
-        let steps = steps_of(state, key).into_iter().filter(wanted).collect();
+        let steps = steps_of(state, key, node);
         Some(state.readable(key.1.0).map(|()| RunWithSteps::whole(run, steps).within(MAX_ANSWER_BYTES)))
     }
 
@@ -210,11 +210,19 @@ mod in_memory {
         state.recorded.entry(run.id).or_default().push(run.status);
     }
 
-    fn steps_of(state: &State, key: &RunKey) -> Vec<Step> {
-        // By node and iteration already, so steps that began together keep that order.
+    /// The newest step of each node, or the newest ones of one.
+    fn steps_of(state: &State, key: &RunKey, node: Option<&NodeId>) -> Vec<Step> {
+        let all = state.steps.get(key).into_iter().flat_map(|steps| steps.values());
         let mut facts: Vec<&StepFact> =
-            state.steps.get(key).into_iter().flat_map(|steps| steps.values()).collect();
-        facts.sort_by_key(|fact| fact.ordinal);
+            all.filter(|fact| node.is_none_or(|node| fact.step.node_id == *node)).collect();
+        facts.sort_by_key(|fact| std::cmp::Reverse((fact.run_attempt, fact.revision)));
+        if node.is_some() {
+            facts.truncate(MAX_ITERATIONS_SHOWN);
+        } else {
+            let mut seen = HashSet::new();
+            facts.retain(|fact| seen.insert(&fact.step.node_id));
+        }
+        facts.sort_by_key(|fact| (fact.ordinal, &fact.step.node_id, &fact.step.iteration));
         let damaged = |step: &Step| state.damaged_steps.contains(&(key.1, step.node_id.clone()));
         let shown = |fact: &StepFact| {
             let step = fact.step.clone();

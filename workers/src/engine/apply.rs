@@ -10,11 +10,11 @@ use domain::{
 };
 
 use super::{
-    event::{RunEvent, StepEvent},
+    event::{RunEvent, StepChange, StepEvent},
+    flow::Flow,
     illegal::Illegal,
-    key::StepKey,
     options::triggered,
-    state::{Phase, RunState, delivered},
+    state::{Phase, RunState},
     step_run::StepState,
 };
 
@@ -53,7 +53,7 @@ impl RunState {
             Phase::Queued => None,
             Phase::Started { at } => Some(*at),
         };
-        let complete = self.progress.unsettled == 0;
+        let complete = self.is_complete();
         if !status.is_terminal() || (status == RunStatus::Succeeded && !complete) {
             return Err(Illegal::End(status));
         }
@@ -64,46 +64,53 @@ impl RunState {
     /// What happened to a step, and what that means for the run.
     fn change(&mut self, event: &StepEvent) -> Result<(), Illegal> {
         self.ensure_started()?;
+        let node = event.step.node;
         let Self { header, progress, definition } = self;
         let step = progress.steps.get_mut(&event.step);
         let step = step.ok_or_else(|| Illegal::UnknownStep(event.step.clone()))?;
-        let was_running = step.state == StepState::Running;
+        let (was_running, was_live) = (step.state == StepState::Running, step.state.is_live());
         step.apply(event, || {
             let items = items::input_items(&header.input).map_err(Illegal::Input)?;
             Ok(Arc::new(triggered(&definition.nodes[event.step.node], items)))
         })?;
         step.changed = progress.revision + 1;
-        let is_running = step.state == StepState::Running;
+        progress.changes.nodes.insert(node);
+        let (is_running, is_live) = (step.state == StepState::Running, step.state.is_live());
         progress.running = progress.running - usize::from(was_running) + usize::from(is_running);
+        if is_live && !was_live {
+            progress.live.insert(node);
+        } else if was_live && !is_live {
+            progress.live.remove(&node);
+        }
         if step.ordinal.is_none() {
             step.ordinal = Some(progress.begun);
             progress.begun += 1;
+            // Nearly always the first.
+            if let Some(place) = progress.ready.iter().position(|ready| *ready == node) {
+                progress.ready.remove(place);
+            }
         }
         if step.state.is_settled() {
-            progress.unsettled -= 1;
-            progress.given =
-                progress.given.saturating_add(given(step.output().map(Arc::as_ref), step.error()));
-            let (skipped, output) = (step.state == StepState::Skipped, step.output().cloned());
-            if skipped || output.is_some() {
-                self.deliver(&event.step, output.as_deref());
+            step.bytes = given(step.output().map(Arc::as_ref), step.error());
+            progress.given = progress.given.saturating_add(step.bytes);
+            progress.recorded = progress.recorded.saturating_add(step.bytes);
+            if step.state == StepState::Skipped || step.output().is_some() {
+                Flow::new(&self.definition, progress).settled(node);
+            } else {
+                // It ends its run, which is complete all the same if it was the last.
+                progress.scopes[self.definition.loops.scope_of(node)].open -= 1;
             }
+        } else if event.change == StepChange::Started && self.definition.is_batching(node) {
+            self.hand_out(event);
         }
         Ok(())
     }
 
-    /// Settles the edges that start from a step.
-    fn deliver(&mut self, step: &StepKey, output: Option<&Output>) {
-        let Self { definition, progress, .. } = self;
-        for &edge in &definition.nodes[step.node].outgoing {
-            let edge = &definition.edges[edge];
-            let target = StepKey { node: edge.target, iteration: step.iteration.clone() };
-            if let Some(target) = progress.steps.get_mut(&target)
-                && let StepState::Pending { open, delivering } = &mut target.state
-            {
-                *open -= 1;
-                *delivering +=
-                    u32::from(output.is_some_and(|output| delivered(&output.ports, &edge.port).is_some()));
-            }
+    /// A `loop` begins with what it was given.
+    fn hand_out(&mut self, event: &StepEvent) {
+        if event.step.iteration.count() == 0 {
+            let brought = self.brought_into(event.step.node);
+            Flow::new(&self.definition, &mut self.progress).given(event.step.node, brought);
         }
     }
 }

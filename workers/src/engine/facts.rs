@@ -2,7 +2,7 @@
 
 use domain::{
     definition::Node,
-    items::{Output, Port, Ports},
+    items::{Port, Ports},
     run::{Run, RunStatus, RunWithSteps, Step},
 };
 use serde_json::{Map, Value};
@@ -54,29 +54,26 @@ pub fn step(state: &RunState, node: usize, run: &StepRun) -> Option<Step> {
     })
 }
 
-/// The run with its steps, in the order in which they began or were skipped.
+/// The run with its steps, in the order in which they began or were skipped; of a node in a loop the one of the newest
+/// iteration.
 #[must_use]
 pub fn run_with_steps(state: &RunState) -> RunWithSteps {
-    let mut begun: Vec<_> =
-        state.steps().iter().filter_map(|(node, run)| Some((run.ordinal()?, node, run))).collect();
+    let newest = |node| state.steps().newest(node).and_then(|run| Some((run.ordinal()?, node, run)));
+    let mut begun: Vec<_> = (0..state.steps().nodes()).filter_map(newest).collect();
     begun.sort_unstable_by_key(|(ordinal, ..)| *ordinal);
     let steps = begun.into_iter().filter_map(|(_, node, run)| step(state, node, run)).collect();
     RunWithSteps::whole(run(state), steps)
 }
 
-/// The steps that have changed since the run was at that revision, in the definition's order.
-pub fn changed_since(state: &RunState, revision: u64) -> impl Iterator<Item = (usize, &StepRun)> {
-    state.steps().iter().filter(move |(_, run)| run.changed() > revision)
-}
-
 /// The items of the last nodes, by node id: a list for a node with one port, by port for one with several. Which of
-/// them it is follows from the document, not from what was delivered.
+/// them it is follows from the document, not from what was delivered. Of a node in a loop those of the last iteration in
+/// which it ran.
 fn output(state: &RunState) -> Value {
     let definition = state.definition();
     let last = definition.nodes.iter().enumerate().filter(|(_, node)| node.outgoing.is_empty());
     let of_node = |(index, node): (usize, &Node)| {
-        let Output { ports, .. } = &**state.steps().of(index).last()?.output()?;
-        Some((node.id.as_str().to_owned(), last_items(node, ports)))
+        let output = state.steps().of(index).find_map(StepRun::output)?;
+        Some((node.id.as_str().to_owned(), last_items(node, &output.ports)))
     };
     Value::Object(last.filter_map(of_node).collect::<Map<_, _>>())
 }

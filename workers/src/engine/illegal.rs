@@ -49,6 +49,9 @@ pub enum Illegal {
         /// What the step is.
         state: &'static str,
     },
+    /// What was kept of the run is of another workflow; the journal is damaged or was written by newer code.
+    #[error("what was kept of the run does not fit its workflow")]
+    OtherWorkflow,
     /// A run cannot end like that.
     #[error("a run cannot end as {0} now")]
     End(RunStatus),

@@ -1,20 +1,26 @@
 //! A run, as the fold of its events.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use domain::{
     definition::Definition,
-    items::{Items, Ports},
+    items::{Items, Output, Ports},
+    loops::{Destination, WHOLE},
     run::{NodeError, RunStatus, WaitsFor},
     timestamp::Timestamp,
 };
 
 use super::{
     command::Timer,
+    flow,
     header::RunHeader,
     illegal::Illegal,
     key::StepKey,
     options::keep_first,
+    scope_run::{Brought, ScopeRun},
     step_run::{StepRun, StepState},
     steps::Steps,
 };
@@ -28,19 +34,42 @@ pub struct RunState {
 }
 
 /// The part that changes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Progress {
     pub(super) phase: Phase,
     pub(super) revision: u64,
     pub(super) steps: Steps,
-    /// Steps that are neither done, failed, skipped nor cancelled.
-    pub(super) unsettled: usize,
+    /// The run as a whole, and its loops.
+    pub(super) scopes: Vec<ScopeRun>,
+    /// Nodes whose inputs are settled, and that have neither begun nor been skipped, in that order.
+    pub(super) ready: VecDeque<usize>,
+    /// Nodes with a step that is under way or goes on later.
+    pub(super) live: BTreeSet<usize>,
     /// Steps with an attempt under way.
     pub(super) running: usize,
     /// Steps that have begun or were skipped: the next ordinal.
     pub(super) begun: u32,
-    /// What the settled steps gave, in bytes of compact JSON.
+    /// What the settled steps gave as far as it is kept, and what loops keep of those that are not, in bytes of compact
+    /// JSON.
     pub(super) given: usize,
+    /// What all settled steps gave, those of all iterations.
+    pub(super) recorded: usize,
+    /// What loops keep, in bytes of memory.
+    pub(super) kept_memory: usize,
+    /// An edge that has brought more out of a loop than may leave a step.
+    pub(super) overfull: Option<usize>,
+    pub(super) changes: Changes,
+}
+
+/// What has changed that nobody was told of yet.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Changes {
+    /// Up to which revision somebody was.
+    pub(super) since: u64,
+    /// Nodes whose steps have changed.
+    pub(super) nodes: BTreeSet<usize>,
+    /// Steps that have changed and are kept no more, or elsewhere, since the next iteration has begun.
+    pub(super) gone: Vec<(usize, StepRun)>,
 }
 
 /// What one edge brings to a step.
@@ -55,9 +84,10 @@ pub struct Input<'s> {
 }
 
 /// Where the run is.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) enum Phase {
     /// Not begun.
+    #[default]
     Queued,
     /// Begun.
     Started {
@@ -82,15 +112,15 @@ impl RunState {
     #[must_use]
     pub fn new(header: impl Into<Arc<RunHeader>>, definition: impl Into<Arc<Definition>>) -> Self {
         let definition = definition.into();
-        let steps = Steps::outside(definition.nodes.iter().map(|node| node.incoming.len()));
+        let (steps, scopes) = flow::begin(&definition);
+        let is_ready = |(node, step): (usize, &StepRun)| {
+            matches!(step.state, StepState::Pending { open: 0, .. }).then_some(node)
+        };
         let progress = Progress {
-            phase: Phase::Queued,
-            revision: 0,
-            unsettled: steps.nodes(),
+            ready: steps.iter().filter_map(is_ready).collect(),
             steps,
-            running: 0,
-            begun: 0,
-            given: 0,
+            scopes,
+            ..Progress::default()
         };
         Self { header: header.into(), definition, progress }
     }
@@ -119,11 +149,11 @@ impl RunState {
         match &self.progress.phase {
             Phase::Queued => RunStatus::Queued,
             Phase::Ended { status, .. } => *status,
-            Phase::Started { .. } if self.progress.running > 0 => RunStatus::Running,
-            Phase::Started { .. } => {
-                let waits = self.suspended().next().is_some();
-                if waits { RunStatus::Waiting } else { RunStatus::Running }
+            // What is live and does not run waits.
+            Phase::Started { .. } if self.progress.running == 0 && !self.progress.live.is_empty() => {
+                RunStatus::Waiting
             }
+            Phase::Started { .. } => RunStatus::Running,
         }
     }
 
@@ -146,6 +176,11 @@ impl RunState {
         matches!(self.progress.phase, Phase::Ended { .. })
     }
 
+    /// Whether all of its steps are settled.
+    pub(super) fn is_complete(&self) -> bool {
+        self.progress.scopes[WHOLE].open == 0
+    }
+
     /// When it must have begun, or, once it has, have ended. (One that is sent again because its worker was lost had
     /// begun before.)
     #[must_use]
@@ -165,15 +200,30 @@ impl RunState {
         &self.progress.steps
     }
 
+    /// What loops keep of what steps gave that are not kept, in bytes of memory.
+    #[must_use]
+    pub const fn kept_memory(&self) -> usize {
+        self.progress.kept_memory
+    }
+
+    /// The steps that are under way or go on later.
+    pub(super) fn live(&self) -> impl Iterator<Item = (StepKey, &StepRun)> {
+        let live = self.progress.live.iter();
+        live.map(move |node| {
+            let step = self.progress.steps.now(*node);
+            (key(*node, step), step)
+        })
+    }
+
     /// The steps whose attempts are under way, with the attempt.
     pub fn running(&self) -> impl Iterator<Item = (StepKey, u32)> {
-        let running = self.steps().iter().filter(|(_, step)| step.state == StepState::Running);
-        running.map(|(node, step)| (key(node, step), step.attempts()))
+        let running = self.live().filter(|(_, step)| step.state == StepState::Running);
+        running.map(|(key, step)| (key, step.attempts()))
     }
 
     /// The steps that go on later, with what they wait for.
     pub fn suspended(&self) -> impl Iterator<Item = (StepKey, &WaitsFor)> {
-        self.steps().iter().filter_map(|(node, step)| Some((key(node, step), step.waits_for()?)))
+        self.live().filter_map(|(key, step)| Some((key, step.waits_for()?)))
     }
 
     /// The timers that have to be set; of a run that has not begun, those of one that waits for room.
@@ -186,22 +236,91 @@ impl RunState {
         begin.into_iter().chain(deadline).chain(wakes.filter(move |_| live))
     }
 
-    /// The items that a step is given: its edges that deliver, in edge order.
+    /// The items that a step is given: its edges that deliver, in edge order. A `loop` is given all that came from
+    /// outside, each time; in further iterations of another loop, its entry is given what came back.
     #[must_use]
     pub fn inputs(&self, step: &StepKey) -> Vec<Input<'_>> {
-        let Some(node) = self.definition.nodes.get(step.node) else { return Vec::new() };
-        let delivering = |(place, &edge): (usize, &usize)| {
-            let edge = &self.definition.edges[edge];
-            let source = StepKey { node: edge.source, iteration: step.iteration.clone() };
-            let output = self.steps().get(&source)?.output()?;
-            let items = Arc::clone(delivered(&output.ports, &edge.port)?);
-            Some(Input { place: u32::try_from(place).ok()?, name: edge.input.as_deref(), items })
-        };
-        let mut inputs: Vec<_> = node.incoming.iter().enumerate().filter_map(delivering).collect();
-        if node.execute_once && !node.disabled {
+        let mut inputs = self.brought_to(step);
+        if let Some(node) = self.definition.nodes.get(step.node)
+            && node.execute_once
+            && !node.disabled
+        {
             keep_first(&mut inputs, node);
         }
         inputs
+    }
+
+    fn brought_to(&self, step: &StepKey) -> Vec<Input<'_>> {
+        let Some(node) = self.definition.nodes.get(step.node) else { return Vec::new() };
+        if self.steps().now(step.node).iteration != step.iteration {
+            return Vec::new();
+        }
+        let input = |place: u32, items: &Items| {
+            let edge = node.incoming.get(place as usize).map(|edge| &self.definition.edges[*edge]);
+            Input { place, name: edge.and_then(|edge| edge.input.as_deref()), items: Arc::clone(items) }
+        };
+        if let Some(scope) = self.definition.loops.entered_at(step.node) {
+            let run = &self.progress.scopes[scope];
+            if let Some(given) = &run.given {
+                let place = given.pieces.first().map_or(0, |(place, _)| *place);
+                return vec![input(place, &given.items)];
+            }
+            if run.iteration.count() > 0 {
+                return run.began_with.iter().map(|brought| input(brought.place, &brought.items)).collect();
+            }
+        }
+        (0u32..)
+            .zip(&node.incoming)
+            .filter_map(|(place, edge)| Some(input(place, self.brought(*edge)?)))
+            .collect()
+    }
+
+    /// What the edges bring that lead to the entry of a loop from outside.
+    pub(super) fn brought_into(&self, entry: usize) -> Vec<Brought> {
+        let brought =
+            |(place, edge): (u32, &usize)| Some(Brought { place, items: Arc::clone(self.brought(*edge)?) });
+        (0u32..).zip(&self.definition.nodes[entry].incoming).filter_map(brought).collect()
+    }
+
+    /// What an edge brings that is settled, and leads to another node of the same iteration.
+    fn brought(&self, index: usize) -> Option<&Items> {
+        let route = self.definition.loops.route(index);
+        if route.to == Destination::Back {
+            return None;
+        }
+        if let Some(scope) = route.leaves {
+            return self.progress.scopes[scope].exits.get(&index)?.lists.first();
+        }
+        let edge = &self.definition.edges[index];
+        delivered(&self.steps().now(edge.source).output()?.ports, &edge.port)
+    }
+
+    /// What a node gave, as a step sees it: of the loops that both are in, in the same iteration, and of others in the
+    /// last one in which the node ran.
+    #[must_use]
+    pub fn seen_by(&self, step: &StepKey, node: usize) -> Option<&Arc<Output>> {
+        let depth = self.definition.loops.shared_depth(step.node, node);
+        let shared = step.iteration.counters().get(..depth)?;
+        let same = |other: &&StepRun| other.iteration.counters().get(..depth) == Some(shared);
+        self.steps().of(node).filter(same).find_map(StepRun::output)
+    }
+
+    /// The steps that have changed since [`Self::forget_changes`], with their nodes; a node's in the order of iterations.
+    pub fn changes(&self) -> impl Iterator<Item = (usize, &StepRun)> {
+        let Changes { gone, nodes, since } = &self.progress.changes;
+        let now = nodes.iter().map(move |node| (*node, self.progress.steps.now(*node)));
+        let now = now.filter(move |(_, step)| step.changed > *since);
+        gone.iter().map(|(node, step)| (*node, step)).chain(now)
+    }
+
+    /// The nodes whose steps have changed since then.
+    pub fn changed_nodes(&self) -> impl Iterator<Item = usize> {
+        self.progress.changes.nodes.iter().copied()
+    }
+
+    /// Somebody has been told of all changes.
+    pub fn forget_changes(&mut self) {
+        self.progress.changes = Changes { since: self.progress.revision, ..Changes::default() };
     }
 
     pub(super) const fn ensure_not_ended(&self) -> Result<(), Illegal> {

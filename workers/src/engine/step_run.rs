@@ -23,17 +23,19 @@ pub struct StepRun {
     pub(super) iteration: Iteration,
     pub(super) state: StepState,
     /// Attempts begun so far: the number of the one that is under way.
-    attempts: u32,
-    interruptions: u32,
+    pub(super) attempts: u32,
+    pub(super) interruptions: u32,
     /// Whether the worker stopped in order while an attempt was under way.
-    put_aside: bool,
-    started_at: Option<Timestamp>,
-    tried_since: Option<Timestamp>,
-    finished_at: Option<Timestamp>,
+    pub(super) put_aside: bool,
+    pub(super) started_at: Option<Timestamp>,
+    pub(super) tried_since: Option<Timestamp>,
+    pub(super) finished_at: Option<Timestamp>,
     pub(super) ordinal: Option<u32>,
     pub(super) changed: u64,
+    /// What it gave, once it is settled, in bytes of compact JSON.
+    pub(super) bytes: usize,
     /// Set from the first failed attempt or the first wait until the step is settled.
-    carried: Option<Box<Carried>>,
+    pub(super) carried: Option<Box<Carried>>,
 }
 
 /// Where a step is, with what is only known there.
@@ -75,22 +77,22 @@ pub enum StepState {
 
 /// What is handed from one execution of a step to the next.
 #[derive(Debug, Clone, Default, PartialEq)]
-struct Carried {
+pub(crate) struct Carried {
     /// Why the last attempt failed, and the history of all that did.
-    error: Option<NodeError>,
+    pub(crate) error: Option<NodeError>,
     /// What the step keeps.
-    kept: Option<Arc<Value>>,
+    pub(crate) kept: Option<Arc<Value>>,
     /// What its last wait brought.
-    woken: Option<Woken>,
+    pub(crate) woken: Option<Woken>,
     /// Runs that it waits for, and that have ended.
-    ended: Vec<(RunId, Arc<Value>)>,
+    pub(crate) ended: Vec<(RunId, Arc<Value>)>,
 }
 
 impl StepRun {
-    pub(super) const fn new(iteration: Iteration, incoming: u32) -> Self {
+    pub(super) const fn new(iteration: Iteration, open: u32, delivering: u32) -> Self {
         Self {
             iteration,
-            state: StepState::Pending { open: incoming, delivering: 0 },
+            state: StepState::Pending { open, delivering },
             attempts: 0,
             interruptions: 0,
             put_aside: false,
@@ -99,6 +101,7 @@ impl StepRun {
             finished_at: None,
             ordinal: None,
             changed: 0,
+            bytes: 0,
             carried: None,
         }
     }
@@ -324,7 +327,7 @@ impl StepRun {
         if let Some(AttemptFailure { error, spared }) = failure {
             let mut history = carried.error.take().map_or_else(Vec::new, |before| before.history);
             if !spared {
-                history.push(failed_attempt(error, attempt, at, waits_for.until));
+                history.push(FailedAttempt::of(error, attempt, at, waits_for.until));
             }
             carried.error = Some(NodeError { history, ..NodeError::clone(error) });
         } else {
@@ -355,6 +358,12 @@ impl StepState {
         !matches!(self, Self::Pending { .. } | Self::Running | Self::Suspended { .. })
     }
 
+    /// Whether an attempt is under way, or one goes on later.
+    #[must_use]
+    pub const fn is_live(&self) -> bool {
+        matches!(self, Self::Running | Self::Suspended { .. })
+    }
+
     /// What the API calls it; `None`: it has neither begun nor been skipped.
     #[must_use]
     pub const fn status(&self) -> Option<StepStatus> {
@@ -376,21 +385,5 @@ impl StepState {
             Some(status) => status.as_str(),
             None => "pending",
         }
-    }
-}
-
-/// An entry of an error's history.
-pub(super) fn failed_attempt(
-    error: &NodeError,
-    attempt: u32,
-    at: Timestamp,
-    due: Option<Timestamp>,
-) -> FailedAttempt {
-    FailedAttempt {
-        attempt,
-        at,
-        code: error.code.clone(),
-        message: error.message.clone(),
-        delay_ms: due.map(|due| u64::try_from(due.since(at).as_millis()).unwrap_or(u64::MAX)),
     }
 }

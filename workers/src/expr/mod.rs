@@ -7,7 +7,7 @@
 //!
 //! What an expression sees: `$json` (the item), `$input` and `$('node id or label')` with `.all()`, `.first()`,
 //! `.last()` (each takes a port's name or place), `.item` and `.itemMatching(index)` (along the lineage: `trail`), `$run`,
-//! `$workflow`, `$now`, `$env`, `$itemIndex`; behind a page of an
+//! `$workflow`, `$now`, `$env`, `$itemIndex`, `$iteration`; behind a page of an
 //! answer also `$response` and `$pageCount`. Items that come from `$input` and `$('..')` are frozen; `$json` is a copy of its own. Local time is UTC,
 //! wherever the worker is.
 

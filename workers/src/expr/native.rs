@@ -77,6 +77,7 @@ fn start<'s>(root: &Root, scope: &'s Scope, item: usize) -> Result<Reached<'s>, 
         Root::PageCount => {
             scope.page.as_ref().map_or(Reached::Undefined, |page| Reached::Made(page.count.into()))
         }
+        Root::Iteration => Reached::Made(Value::from(scope.iteration)),
     })
 }
 

@@ -36,6 +36,7 @@ pub(super) enum Root {
     ItemIndex,
     Response,
     PageCount,
+    Iteration,
 }
 
 /// Which of a list of items.
@@ -83,6 +84,7 @@ pub(super) fn parse(source: &str, definition: &Definition) -> Option<Path> {
             "$itemIndex" => Root::ItemIndex,
             "$response" => Root::Response,
             "$pageCount" => Root::PageCount,
+            "$iteration" => Root::Iteration,
             _ => return None,
         }
     };

@@ -32,6 +32,8 @@ pub(crate) struct Scope {
     pub(crate) input: Items,
     /// The outputs of settled nodes; shorter than the nodes when nothing is read.
     pub(crate) outputs: Vec<Option<Arc<Output>>>,
+    /// Which iteration of the innermost loop around the node; `None` outside loops.
+    pub(crate) iteration: Option<u32>,
     /// The same moment for all expressions of the attempt.
     pub(crate) now: Timestamp,
     /// What `$env` may see.

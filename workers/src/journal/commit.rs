@@ -84,6 +84,13 @@ pub enum Op {
         /// About how many bytes of memory it takes.
         memory: u64,
     },
+    /// How far a run has come, instead of its events.
+    Replace {
+        /// Which.
+        run: RunId,
+        /// How far, JSON: its only row from now on.
+        progress: Vec<u8>,
+    },
     /// A timer is set.
     SetTimer(TimerRow),
     /// A timer fired or is not needed any more.
@@ -272,6 +279,11 @@ impl<'t> Writer<'t> {
             }
             Op::Long { run, tenant, memory } => {
                 self.long.insert(run.0.as_u128(), (tenant.as_str(), *memory))?;
+            }
+            Op::Replace { run, progress } => {
+                let run = run.0.as_u128();
+                self.events.retain_in((run, 1)..=(run, u32::MAX), |_, _| false)?;
+                self.events.insert((run, 0), progress.as_slice())?;
             }
             Op::SetTimer(timer) => {
                 self.timers.insert(timer.key(), timer.bytes)?;

@@ -9,7 +9,8 @@ pub(super) const FORMAT: u64 = 5;
 
 /// Unfinished runs: run → header, JSON.
 pub(super) const RUNS: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("runs");
-/// What happened to unfinished runs: (run, n-th commit that touched it) → its events then, a JSON list.
+/// What happened to unfinished runs: (run, n-th commit that touched it) → its events then, a JSON list; or, of the first row
+/// that is left, how far the run had come, a JSON object.
 pub(super) const EVENTS: TableDefinition<'_, (u128, u32), &[u8]> = TableDefinition::new("events");
 /// Unfinished runs that only wait, to begin or for something else, and are not kept in memory.
 pub(super) const PARKED: TableDefinition<'_, u128, ()> = TableDefinition::new("parked");

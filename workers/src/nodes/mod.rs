@@ -15,6 +15,7 @@ mod http_request;
 mod if_;
 mod items;
 mod limit;
+mod loop_;
 mod manual;
 mod markdown;
 mod merge;
@@ -78,6 +79,10 @@ pub(crate) trait Pure: Send + Sync + std::fmt::Debug {
     /// The places of the items for which an attempt evaluates them.
     fn evaluates(&self, task: &StepTask) -> Range<usize> {
         0..task.inputs.len()
+    }
+    /// How many items it goes through.
+    fn works_on(&self, task: &StepTask) -> usize {
+        task.inputs.len()
     }
     /// What its sources in JavaScript are.
     fn form(&self) -> Form {
@@ -231,6 +236,7 @@ fn compile_node(node: &Node, definition: &Definition) -> Result<Executable, Unre
         Kind::Xml => computing(EachItem::<xml::Xml>::compile(node, definition)?),
         Kind::Markdown => computing(EachItem::<markdown::Markdown>::compile(node, definition)?),
         Kind::Wait => Executable::Pure(Box::new(wait::Wait::compile(node, definition)?)),
+        Kind::Loop => Executable::Pure(Box::new(loop_::Loop::compile(node, definition)?)),
         Kind::Noop => Executable::Pure(Box::new(noop::Noop)),
         Kind::Fail => Executable::Pure(Box::new(fail::Fail::compile(node, definition)?)),
     })

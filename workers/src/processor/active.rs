@@ -6,7 +6,7 @@ use domain::{definition::Node, timestamp::Timestamp, workflow::DocumentText};
 
 use super::{Task, pending::Pending, to_begin::bytes_of, weight};
 use crate::{
-    engine::{Execute, RunState, StepKey, Timer, facts},
+    engine::{Execute, RunState, StepKey, Timer},
     journal::DocumentHash,
     runner::{Attempt, Compiled, Input, Inputs},
 };
@@ -26,8 +26,10 @@ pub(super) struct Active {
     pub(super) pending: Option<Box<Pending>>,
     /// About how many bytes of memory it takes, as it was when it was weighed last.
     weight: usize,
-    /// Of that, what each step brought, by its ordinal.
-    step_weights: Vec<usize>,
+    /// Of that, what each node's steps brought.
+    node_weights: Vec<usize>,
+    /// And what its loops keep.
+    kept_weight: usize,
 }
 
 /// What the journal holds of a run.
@@ -35,8 +37,10 @@ pub(super) struct Active {
 pub(super) struct Stored {
     /// Rows of events.
     pub(super) rows: u32,
-    /// Their bytes.
-    pub(super) history: u64,
+    /// What they take since it was written how far the run had come, in bytes.
+    pub(super) bytes: usize,
+    /// And what that takes.
+    pub(super) progress_bytes: usize,
     /// The memory that it is said to take, if it is listed as one that takes long to read; else 0.
     pub(super) long: u64,
     /// Whether it is marked as parked.
@@ -72,6 +76,7 @@ impl Active {
         stored: Option<Stored>,
     ) -> Self {
         let weight = weight::of_new_run(state.header(), state.steps().nodes(), document.as_str().len());
+        let node_weights = vec![0; state.steps().nodes()];
         let mut active = Self {
             state,
             workflow,
@@ -82,9 +87,10 @@ impl Active {
             to_begin: 0,
             pending: None,
             weight,
-            step_weights: Vec::new(),
+            node_weights,
+            kept_weight: 0,
         };
-        active.weigh_since(0);
+        active.weigh_nodes(0..active.node_weights.len());
         active
     }
 
@@ -93,19 +99,20 @@ impl Active {
         self.weight
     }
 
-    /// Weighs what has changed since it was at that revision.
-    pub(super) fn weigh_since(&mut self, revision: u64) {
-        for (_, step) in facts::changed_since(&self.state, revision) {
-            let Some(place) = step.ordinal().and_then(|ordinal| usize::try_from(ordinal).ok()) else {
-                continue;
-            };
-            if self.step_weights.len() <= place {
-                self.step_weights.resize(place + 1, 0);
-            }
-            let now = weight::of_step(step);
-            let before = std::mem::replace(&mut self.step_weights[place], now);
+    /// Weighs what has changed since it was weighed last.
+    pub(super) fn weigh_changes(&mut self) {
+        let changed: Vec<_> = self.state.changed_nodes().collect();
+        self.weigh_nodes(changed);
+    }
+
+    fn weigh_nodes(&mut self, nodes: impl IntoIterator<Item = usize>) {
+        for node in nodes {
+            let now = self.state.steps().of(node).map(weight::of_step).sum();
+            let before = std::mem::replace(&mut self.node_weights[node], now);
             self.weight = self.weight + now - before;
         }
+        let kept = self.state.kept_memory();
+        self.weight = self.weight + kept - std::mem::replace(&mut self.kept_weight, kept);
     }
 
     /// The attempt of a step that is under way, as its state says.
@@ -125,11 +132,12 @@ impl Active {
         };
         let inputs = Inputs(self.state.inputs(&execute.step).into_iter().map(input).collect());
         let outputs = if self.workflow.reads_outputs(execute.step.node) {
-            (0..steps.nodes()).map(|node| steps.of(node).last()?.output().cloned()).collect()
+            (0..steps.nodes()).map(|node| self.state.seen_by(&execute.step, node).cloned()).collect()
         } else {
             Vec::new()
         };
-        Attempt::new(&self.workflow, self.state.header(), execute, inputs, outputs)
+        let round = self.state.round(&execute.step);
+        Attempt::new(&self.workflow, self.state.header(), execute, inputs, outputs).in_round(round)
     }
 
     /// Whether the step only computes.

@@ -87,7 +87,8 @@ impl Core {
     pub(super) fn let_wait(&mut self, run: RunId) {
         let Some(active) = self.runs.get(&run) else { return };
         let tenant = &active.state.header().tenant;
-        let goes_on = active.stored.as_ref().is_some_and(|stored| stored.rows > 1);
+        let goes_on =
+            active.stored.as_ref().is_some_and(|stored| stored.rows > 1 || stored.progress_bytes > 0);
         if goes_on && !self.memory.has_room(tenant) {
             self.dispatcher.enqueue_first(tenant, run);
         } else {

@@ -90,6 +90,8 @@ pub(super) struct Core {
 const TURN_INPUTS: usize = 1_024;
 const TURN_TIME: Duration = Duration::from_millis(10);
 pub(super) const TURN_BYTES: usize = 8 << 20;
+/// A run has so many steps computed in a turn; then it goes on behind those of others. Most runs have fewer.
+const TURN_STEPS: usize = 500;
 /// So long nothing is looked at when nothing is due at all.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// A clock may be set, a machine may sleep: while something will be due, the clock is looked at that often.
@@ -264,17 +266,18 @@ impl Core {
     }
 
     /// Decides what follows from a command, and from the steps that need no waiting: those are computed here, unless
-    /// the turn is large already or the tenant has more in memory or in the backlog than it may. Then they take their
-    /// turn like all others.
+    /// there were many already, the turn is large, or the tenant has more in memory or in the backlog than it may. Then
+    /// they take their turn like all others.
     pub(super) fn advance(&mut self, turn: &mut Turn, run: RunId, command: Command) {
         let Self { runs, runner, memory, backlog, .. } = self;
         let Some(active) = runs.get_mut(&run) else { return };
         let header = Arc::clone(active.state.header());
         let mut pending = active.pending.take().unwrap_or_else(|| {
             turn.touched.push(run);
-            Box::new(Pending::new(active.state.revision()))
+            Box::new(Pending::new())
         });
         let mut commands = VecDeque::from([command]);
+        let mut computed = 0;
         while let Some(command) = commands.pop_front() {
             let decision = match engine::step(&mut active.state, command, turn.now) {
                 Ok(decision) => decision,
@@ -287,10 +290,13 @@ impl Core {
             pending.events.extend(decision.events);
             for effect in decision.effects {
                 let tenant = &header.tenant;
-                let computes =
-                    turn.computed <= TURN_BYTES && memory.has_room(tenant) && backlog.has_room(tenant);
+                let computes = computed < TURN_STEPS
+                    && turn.computed <= TURN_BYTES
+                    && memory.has_room(tenant)
+                    && backlog.has_room(tenant);
                 match computes.then(|| compute(runner, active, &effect)).flatten() {
                     Some((done, bytes)) => {
+                        computed += 1;
                         turn.computed += bytes;
                         commands.push_back(done);
                     }

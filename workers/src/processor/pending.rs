@@ -8,8 +8,6 @@ use crate::engine::{Effect, RunEvent, StepKey, Timer};
 
 /// What a turn changes of a run.
 pub(super) struct Pending {
-    /// The revision before.
-    pub(super) revision: u64,
     pub(super) events: Vec<RunEvent>,
     /// Timers that are set, or not needed any more.
     pub(super) timers: BTreeMap<Timer, Option<Timestamp>>,
@@ -20,8 +18,8 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    pub(super) const fn new(revision: u64) -> Self {
-        Self { revision, events: Vec::new(), timers: BTreeMap::new(), begins: false, aborts: Vec::new() }
+    pub(super) const fn new() -> Self {
+        Self { events: Vec::new(), timers: BTreeMap::new(), begins: false, aborts: Vec::new() }
     }
 
     /// Notes what has to be done after the commit.

@@ -25,10 +25,11 @@ impl Core {
         for place in 0..turn.touched.len() {
             let run = turn.touched[place];
             let Some(active) = self.runs.get_mut(&run) else { continue };
-            let (before, revision) =
-                (active.weight(), active.pending.as_ref().map(|pending| pending.revision));
-            let Some(revision) = revision else { continue };
-            active.weigh_since(revision);
+            if active.pending.is_none() {
+                continue;
+            }
+            let before = active.weight();
+            active.weigh_changes();
             let now = active.weight();
             self.memory.change(&active.state.header().tenant, before, now);
             if !active.state.is_terminal()
@@ -45,7 +46,8 @@ impl Core {
             let Some(active) = self.runs.get_mut(&run) else { continue };
             let Some(pending) = active.pending.take() else { continue };
             if !pending.events.is_empty() {
-                turn.records.push(Record::Run(Box::new(changes(&active.state, pending.revision))));
+                turn.records.push(Record::Run(Box::new(changes(&active.state))));
+                active.state.forget_changes();
             }
             let Pending { events, timers, begins, aborts, .. } = *pending;
             told::tell(&active.state, &events);
@@ -69,12 +71,22 @@ impl Core {
                 }
             };
             if !events.is_empty() {
-                let events = codec::write_events(&events)?;
-                stored.history += events.len() as u64;
-                ops.push(Op::Append { run, row: stored.rows, events });
-                stored.rows += 1;
+                let row = codec::write_events(&events)?;
+                stored.bytes += row.len();
+                match progress_row(&active.state, stored)? {
+                    None => {
+                        ops.push(Op::Append { run, row: stored.rows, events: row });
+                        stored.rows += 1;
+                    }
+                    Some(progress) => {
+                        stored.progress_bytes = progress.len();
+                        (stored.rows, stored.bytes) = (1, 0);
+                        ops.push(Op::Replace { run, progress });
+                    }
+                }
             }
-            let takes_long = stored.history > LONG_HISTORY || memory > LONG_MEMORY;
+            let history = (stored.bytes + stored.progress_bytes) as u64;
+            let takes_long = history > LONG_HISTORY || memory > LONG_MEMORY;
             if takes_long && stored.long != memory {
                 stored.long = memory;
                 ops.push(Op::Long { run, tenant: header.tenant.clone(), memory });
@@ -135,6 +147,19 @@ fn erase(run: RunId, active: &Active, waiting: &mut ToBegin, ops: &mut Vec<Op>) 
     Ok(())
 }
 
+/// Events of a run with loops are kept up to so many bytes, and as long as they take no more than twice what is written
+/// instead of them: so what is written in all is of the order of what happened.
+const EVENT_BYTES: usize = 256 << 10;
+
+/// How far a run has come, when its events take so much that this is written instead of them. Of one without loops each
+/// step is told of as often as it is tried, so its events stay.
+fn progress_row(state: &RunState, stored: &Stored) -> Result<Option<Vec<u8>>, JournalError> {
+    if state.definition().loops.is_empty() || stored.bytes < EVENT_BYTES.max(2 * stored.progress_bytes) {
+        return Ok(None);
+    }
+    state.kept().map(|progress| codec::write_progress(&progress)).transpose()
+}
+
 /// A timer as the journal keeps it. (Which row it is does not depend on the bytes.)
 pub(super) fn timer_row(
     header: &RunHeader,
@@ -151,9 +176,9 @@ pub(super) fn timer_row(
     Ok(TimerRow { lane, tenant, at, run, timer: codec::write_timer(timer)?, bytes })
 }
 
-/// The run as it is now, with the steps that changed since `revision`.
-fn changes(state: &RunState, revision: u64) -> RunRecord {
-    let steps = facts::changed_since(state, revision).filter_map(|(node, run)| {
+/// The run as it is now, with the steps that have changed.
+fn changes(state: &RunState) -> RunRecord {
+    let steps = state.changes().filter_map(|(node, run)| {
         let step = facts::step(state, node, run)?;
         Some(StepRecord { revision: run.changed(), ordinal: run.ordinal()?, step })
     });

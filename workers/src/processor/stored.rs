@@ -163,16 +163,25 @@ impl Reading<'_> {
         };
         let mut state = RunState::new(Arc::clone(&row.1), Arc::clone(workflow.definition()));
         let mut stored = Stored::default();
-        for events in self.snapshot.events(self.run)? {
-            let events = events?;
-            let events = events.value();
-            let all = codec::read_events(events)
-                .map_err(|error| fail(format!("its events cannot be read: {error}"), events))?;
-            for event in all {
-                state.apply(&event).map_err(|illegal| fail(illegal.to_string(), events))?;
-            }
+        for row in self.snapshot.events(self.run)? {
+            let row = row?;
+            let row = row.value();
+            let read = codec::read_row(row)
+                .map_err(|error| fail(format!("its events cannot be read: {error}"), row))?;
+            let applied = match read {
+                codec::Row::Events(events) => {
+                    stored.bytes += row.len();
+                    events.iter().try_for_each(|event| state.apply(event))
+                }
+                codec::Row::Progress(progress) => {
+                    stored.progress_bytes = row.len();
+                    state.go_on_from(*progress)
+                }
+            };
+            applied.map_err(|illegal| fail(illegal.to_string(), row))?;
+            // They were told of when they were written.
+            state.forget_changes();
             stored.rows = stored.rows.saturating_add(1);
-            stored.history += events.len() as u64;
             if matches!(self.patience, Patience::Until(stop) if stop.is_set()) {
                 return Ok(Found::Stopped);
             }

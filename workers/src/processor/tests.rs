@@ -31,6 +31,7 @@ use crate::{
 mod bench;
 mod bounds;
 mod far;
+mod loops;
 mod unreadable;
 mod waiting;
 

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use domain::{definition::Definition, items::Output, violation::Violation, workflow::WorkflowDocument};
 
 use crate::{
-    engine::{Execute, RunHeader},
+    engine::{Execute, Round, RunHeader},
     nodes::{self, Executable},
     step::{Inputs, StepTask},
 };
@@ -83,8 +83,16 @@ impl Attempt {
             woken,
             inputs,
             outputs,
+            round: None,
         };
         Self { workflow: Arc::clone(workflow), task }
+    }
+
+    /// Of a `loop`: where it is.
+    #[must_use]
+    pub fn in_round(mut self, round: Option<Round>) -> Self {
+        self.task.round = round;
+        self
     }
 
     pub(crate) fn executable(&self) -> Option<&Executable> {

@@ -96,10 +96,10 @@ impl Runner {
     /// JavaScript, and there is little to compute.
     #[must_use]
     pub fn run_inline(&self, attempt: &Attempt) -> Option<Outcome> {
-        let executable =
-            attempt.executable().filter(|executable| matches!(executable, Executable::Pure(_)))?;
+        let executable = attempt.executable()?;
+        let Executable::Pure(pure) = executable else { return None };
         let traits = executable.traits();
-        if traits.needs_javascript || !is_little(traits, &attempt.task) {
+        if traits.needs_javascript || !is_little(traits, pure.works_on(&attempt.task)) {
             return None;
         }
         let _span = spans::inline_step(&attempt.task).entered();
@@ -154,7 +154,7 @@ async fn execute(
                 };
             }
             let console = scope.console(values.take_console());
-            let computed = if is_little(traits, task) {
+            let computed = if is_little(traits, pure.works_on(task)) {
                 compute(&attempt, &scope, values, deadline)
             } else {
                 on_thread(move || compute(&attempt, &scope, values, deadline))
@@ -175,8 +175,8 @@ async fn execute(
 }
 
 /// Whether evaluating it takes some tens of microseconds, JavaScript aside.
-fn is_little(traits: Traits, task: &StepTask) -> bool {
-    !traits.takes_long && task.inputs.len().saturating_mul(traits.values) <= INLINE_VALUES
+fn is_little(traits: Traits, items: usize) -> bool {
+    !traits.takes_long && items.saturating_mul(traits.values) <= INLINE_VALUES
 }
 
 fn compute(attempt: &Attempt, scope: &Arc<Scope>, values: Values, deadline: Instant) -> Outcome {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{Facilities, Inputs};
 use crate::{
-    engine::{RunHeader, StepKey, Woken},
+    engine::{Round, RunHeader, StepKey, Woken},
     expr::Scope,
 };
 
@@ -35,6 +35,8 @@ pub struct StepTask {
     pub inputs: Inputs,
     /// The outputs of settled steps, by node; empty unless the node reads them.
     pub outputs: Vec<Option<Arc<Output>>>,
+    /// Where a `loop` is that has begun.
+    pub round: Option<Round>,
 }
 
 impl StepTask {
@@ -59,6 +61,7 @@ impl StepTask {
             inputs: self.inputs.clone(),
             input: self.inputs.items(),
             outputs: self.outputs.clone(),
+            iteration: (!self.step.iteration.is_outside()).then(|| self.step.iteration.count()),
             now: facilities.clock.now(),
             env: Arc::clone(&facilities.env),
             page: None,

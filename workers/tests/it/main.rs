@@ -27,6 +27,7 @@ mod javascript;
 mod javascript_processes;
 mod limits;
 mod logs;
+mod loops;
 mod metrics;
 #[cfg(feature = "otlp")]
 mod otlp;

@@ -207,11 +207,34 @@ fn shapes() -> Vec<(&'static str, WorkflowDocument)> {
     let dense: Vec<_> = (0..60).flat_map(|i| (i + 1..60).map(move |j| edge(i, j))).collect();
     let merges: Vec<_> = (0..1_999).map(|i| edge(i % 400, 400 + i / 400)).collect();
     let chain: Vec<_> = (0..2_000).map(|i| edge(i, i + 1)).collect();
+    // Cycles in a row, each of which leads to all that follow it; and loops within loops.
+    let first = || std::iter::once(json!({"source": "start", "target": "n0"}));
+    let cycles: Vec<_> = first()
+        .chain((0..498).flat_map(|i| {
+            let back = (i % 2 == 1).then(|| edge(i, i - 1));
+            [Some(edge(i, i + 1)), back, (i % 2 == 1).then(|| edge(i, 498))].into_iter().flatten()
+        }))
+        .collect();
+    let nested: Vec<_> =
+        first().chain((0..498).flat_map(|i| [edge(i, i + 1), edge(498 - i, 497 - i)])).collect();
+    let loops: Vec<_> = first()
+        .chain((0..498).flat_map(|i| {
+            let port = |port: &str| {
+                let mut edge = edge(i, i + 1);
+                edge["sourceHandle"] = port.into();
+                edge
+            };
+            [port("loop"), port("done")]
+        }))
+        .collect();
     let empty = |what: &str, bytes: usize| {
         Value::from(vec![serde_json::from_str::<Value>(what).unwrap_or_default(); ROOM / bytes])
     };
     vec![
         ("shapes: a ring", document(nodes(499, "noop"), &ring)),
+        ("shapes: cycles in a row", document(nodes(499, "noop"), &cycles)),
+        ("shapes: cycles within cycles", document(nodes(499, "noop"), &nested)),
+        ("shapes: loops in a row", document(nodes(499, "loop"), &loops)),
         ("shapes: dense", document(nodes(499, "noop"), &dense)),
         ("shapes: merges", document(nodes(499, "merge"), &merges)),
         ("shapes: dangling", document(Vec::new(), &chain)),

@@ -135,11 +135,13 @@ impl Shape for Settings {
         let mut fields = Fields::of(value, at, misfits)?;
         let timeout = fields.optional("timeout");
         let start_timeout = fields.optional("start_timeout");
+        let max_iterations = fields.optional("max_iterations");
         let concurrency = fields.optional("concurrency");
         let error_workflow = fields.optional("error_workflow");
         Some(Self {
             timeout: timeout?,
             start_timeout: start_timeout?,
+            max_iterations: max_iterations?,
             concurrency: concurrency?,
             error_workflow: error_workflow?,
             extra: fields.rest(),

@@ -23,7 +23,7 @@ use crate::{
 use domain::{
     ids::{NodeId, RunId, TenantId, WorkflowId},
     iteration::Iteration,
-    limits::MAX_ANSWER_BYTES,
+    limits::{MAX_ANSWER_BYTES, MAX_ITERATIONS_SHOWN},
     run::{LeftOut, Run, RunKey, RunSummary, RunWithSteps, left_out},
     timestamp::Timestamp,
 };
@@ -188,7 +188,7 @@ pub(super) async fn get_within(
     Ok(runs)
 }
 
-/// A run with the steps of one node.
+/// A run with the steps of one node, of the newest iterations.
 async fn get_node(
     database: &Database,
     key: &RunKey,
@@ -196,7 +196,10 @@ async fn get_node(
 ) -> Result<Option<Found<RunWithSteps>>, StoreError> {
     let condition =
         format!("{} AND place IN ('', {})", condition(std::slice::from_ref(key)), Text(node.as_str()));
-    let rows = database.select("runs", &rows_statement(&condition)).await?;
+    // And one for the run.
+    let most = MAX_ITERATIONS_SHOWN + 1;
+    let sql = format!("{}, iteration LIMIT {most}", rows_statement(&condition));
+    let rows = database.select("runs", &sql).await?;
     Ok(read_runs(database, rows).remove(key))
 }
 
@@ -230,11 +233,12 @@ pub(super) fn runs_statement(keys: &[RunKey]) -> String {
     rows_statement(&condition(keys))
 }
 
-/// `LIMIT 1 BY` rather than `FINAL`, which would read the payloads of whole granules before it looks at the keys.
+/// The newest row of the run and of each node. `LIMIT 1 BY` rather than `FINAL`, which would read the payloads of whole
+/// granules before it looks at the keys.
 fn rows_statement(condition: &str) -> String {
     format!(
         "SELECT {RUN_OR_STEP} FROM {RUN_ROWS} WHERE {condition} ORDER BY version DESC \
-         LIMIT 1 BY tenant, owner_id, place, iteration"
+         LIMIT 1 BY tenant, owner_id, place"
     )
 }
 

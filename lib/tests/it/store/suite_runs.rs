@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use domain::{
     dead_letter::DeadLetter,
-    ids::TenantId,
+    ids::{NodeId, TenantId},
     iteration::Iteration,
     lineage::{Lineage, Origin},
     run::{FailedAttempt, NodeError, Run, RunStatus, Step, StepStatus, WaitsFor},
@@ -33,7 +33,7 @@ for_every_store![
     nothing_to_do_is_fine,
     what_is_announced_shows_soon_and_hides_nothing_newer,
     dead_letters_are_kept,
-    each_iteration_of_a_node_is_a_step_of_its_own,
+    each_iteration_of_a_node_is_a_step_and_a_run_shows_the_newest,
 ];
 
 async fn one(store: &dyn Store, tenant: &TenantId, run: &Run) -> Option<domain::run::RunWithSteps> {
@@ -159,7 +159,7 @@ async fn a_late_step_of_an_older_attempt_changes_nothing(store: &dyn Store) {
     assert_eq!(found.steps, [step("fetch", StepStatus::Succeeded)]);
 }
 
-async fn each_iteration_of_a_node_is_a_step_of_its_own(store: &dyn Store) {
+async fn each_iteration_of_a_node_is_a_step_and_a_run_shows_the_newest(store: &dyn Store) {
     let tenant = tenant();
     let base = run(workflow_id(), at(1), RunStatus::Running, 4);
     let at_iteration = |counters: &[u32], status| Step {
@@ -173,28 +173,31 @@ async fn each_iteration_of_a_node_is_a_step_of_its_own(store: &dyn Store) {
         store.record(&Facts { runs: vec![(tenant.clone(), run)], steps }).await.unwrap();
     };
     let (done, running) = (StepStatus::Succeeded, StepStatus::Running);
-    let first = vec![
-        (2, at_iteration(&[1, 0], running)),
-        (1, at_iteration(&[0], done)),
-        (2, at_iteration(&[1], running)),
-        (9, at_iteration(&[10], running)),
-        (0, at_iteration(&[], done)),
-    ];
-    record(4, first).await;
-    // One of them goes on, another one is late.
-    record(5, vec![(2, at_iteration(&[1], done))]).await;
-    record(3, vec![(1, at_iteration(&[0], StepStatus::Failed))]).await;
+    record(1, vec![(0, step("start", done))]).await;
+    record(2, vec![(1, at_iteration(&[0, 0], done))]).await;
+    record(3, vec![(2, at_iteration(&[0, 1], done))]).await;
+    record(5, vec![(3, at_iteration(&[1, 0], running))]).await;
+    // One of them is told of late.
+    record(4, vec![(2, at_iteration(&[0, 1], StepStatus::Failed))]).await;
     let found = one(store, &tenant, &base).await.unwrap();
+    assert_eq!(found.steps, [step("start", done), at_iteration(&[1, 0], running)]);
+    let key = (tenant.clone(), base.id);
+    let node = NodeId::parse("fetch").unwrap();
+    let of_node = async || store.get_node(&key, &node).await.unwrap().unwrap().unwrap().steps;
     assert_eq!(
-        found.steps,
+        of_node().await,
         [
-            at_iteration(&[], done),
-            at_iteration(&[0], done),
-            at_iteration(&[1], done),
-            at_iteration(&[1, 0], running),
-            at_iteration(&[10], running),
+            at_iteration(&[0, 0], done),
+            at_iteration(&[0, 1], StepStatus::Failed),
+            at_iteration(&[1, 0], running)
         ]
     );
+    for n in 0..30 {
+        record(u64::from(6 + n), vec![(4 + n, at_iteration(&[2, n], done))]).await;
+    }
+    let newest: Vec<_> = (10..30).map(|n| at_iteration(&[2, n], done)).collect();
+    assert_eq!(of_node().await, newest, "of many iterations the newest are shown");
+    assert_eq!(one(store, &tenant, &base).await.unwrap().steps[1..], newest[19..]);
 }
 
 async fn heads_of_many_tenants_come_in_one_read_and_what_is_missing_is_left_out(store: &dyn Store) {

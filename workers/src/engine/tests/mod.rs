@@ -6,6 +6,7 @@ mod contract;
 mod endings;
 mod failures;
 mod laws;
+mod loops;
 mod options;
 mod paths;
 mod recovery;

@@ -47,14 +47,14 @@ pub(super) fn workflow_within(timeout: &str, text: &str, data: &Value) -> Defini
             }
         }
     }
-    define(timeout, &nodes, &edges)
+    define(&json!({ "timeout": timeout }), &nodes, &edges)
 }
 
-/// A workflow of nodes (id, kind, data) and edges.
-pub(super) fn define(timeout: &str, nodes: &[(String, &str, Value)], edges: &[Value]) -> Definition {
+/// A workflow of nodes (id, kind, data) and edges, with these settings.
+pub(super) fn define(settings: &Value, nodes: &[(String, &str, Value)], edges: &[Value]) -> Definition {
     let nodes: Vec<_> = nodes.iter().map(|(id, kind, data)| node(id, kind, data)).collect();
     let document: WorkflowDocument = serde_json::from_value(json!({
-        "name": "a workflow", "nodes": nodes, "edges": edges, "settings": { "timeout": timeout }
+        "name": "a workflow", "nodes": nodes, "edges": edges, "settings": settings
     }))
     .unwrap();
     Definition::new(&document).unwrap()
@@ -217,7 +217,10 @@ impl Scenario {
 
     /// The last command's effects, each in words.
     pub(super) fn effects(&self) -> Vec<String> {
-        let name = |step: &StepKey| self.state.definition().nodes[step.node].id.as_str();
+        let name = |step: &StepKey| {
+            let node = &self.state.definition().nodes[step.node].id;
+            if step.iteration.is_outside() { node.to_string() } else { format!("{node}[{}]", step.iteration) }
+        };
         let timer = |timer: &Timer| match timer {
             Timer::Wake(step) => format!("wake {}", name(step)),
             Timer::Begin => "begin".to_owned(),
@@ -255,8 +258,10 @@ impl Scenario {
         facts::step(&self.state, key.node, self.state.steps().get(&key)?)
     }
 
+    /// The step of the newest iteration.
     pub(super) fn key(&self, id: &str) -> StepKey {
-        StepKey::outside(self.index(id))
+        let node = self.index(id);
+        StepKey { node, iteration: self.state.steps().now(node).iteration().clone() }
     }
 
     pub(super) fn inputs(&self, id: &str) -> Vec<Input<'_>> {

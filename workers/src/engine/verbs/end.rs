@@ -48,9 +48,7 @@ impl Deciding<'_> {
     /// Stops all that is under way or due, and ends the run.
     pub(super) fn end(&mut self, status: RunStatus, error: Option<Box<NodeError>>) -> Result<(), Illegal> {
         if matches!(self.state.progress.phase, Phase::Started { .. }) {
-            if self.state.progress.unsettled > 0 {
-                self.cancel_steps()?;
-            }
+            self.cancel_steps()?;
             self.effect(Effect::CancelTimer(Timer::Deadline));
         }
         let error = error.map(|error| Box::new(error.within_limits()));
@@ -58,8 +56,8 @@ impl Deciding<'_> {
     }
 
     fn cancel_steps(&mut self) -> Result<(), Illegal> {
-        let live = |state: &StepState| matches!(state, StepState::Running | StepState::Suspended { .. });
-        for step in self.state.steps().keys(|step| live(step.state())) {
+        let live: Vec<_> = self.state.live().map(|(step, _)| step).collect();
+        for step in live {
             let run = self.step(&step)?;
             let (attempt, running) = (run.attempts(), *run.state() == StepState::Running);
             if !running {

@@ -8,7 +8,7 @@ use domain::{
     limits::{MAX_KEPT_BYTES, MAX_KEPT_DEPTH, MAX_RUN_OUTPUT_BYTES},
     measure::value_bytes_within,
     retry::GiveUp,
-    run::{NodeError, WaitsFor},
+    run::{FailedAttempt, NodeError, WaitsFor},
     timestamp::Timestamp,
     workflow::OnError,
 };
@@ -23,7 +23,7 @@ use crate::engine::{
     illegal::Illegal,
     key::StepKey,
     options::always,
-    step_run::{StepState, failed_attempt},
+    step_run::StepState,
 };
 
 impl Deciding<'_> {
@@ -50,7 +50,7 @@ impl Deciding<'_> {
                 }
                 let output = Arc::new(output);
                 self.change(step, attempt, StepChange::Succeeded { output })?;
-                self.settle_after(step)
+                self.settle_ready()
             }
             Outcome::Failed(failure) => self.retry_or_fail(step, attempt, *failure, jitter),
             Outcome::Later(later) => self.go_on_later(step, attempt, *later),
@@ -149,7 +149,7 @@ impl Deciding<'_> {
             Arc::new(fallback.unwrap_or_else(|| inputs_with_error(node, &self.state.inputs(step), &error)))
         });
         error.node_id = Some(node.id.clone());
-        let last = failed_attempt(&error, attempt, self.now, None);
+        let last = FailedAttempt::of(&error, attempt, self.now, None);
         error.history = self.step(step)?.error().map_or_else(Vec::new, |error| error.history.clone());
         error.history.push(last);
         let error = Box::new(error);
@@ -157,7 +157,7 @@ impl Deciding<'_> {
             return self.end_above_limit(step, attempt, error, above);
         }
         self.change(step, attempt, StepChange::Failed { error: error.clone(), output })?;
-        if goes_on { self.settle_after(step) } else { self.fail_run(error) }
+        if goes_on { self.settle_ready() } else { self.fail_run(error) }
     }
 }
 

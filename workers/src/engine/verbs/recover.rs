@@ -61,7 +61,7 @@ impl Deciding<'_> {
         for step in suspended {
             self.resume_if_runs_ended(step)?;
         }
-        self.settle_ready()
+        self.settle_all()
     }
 
     fn give_up(&mut self, step: &StepKey, attempt: u32) -> Result<(), Illegal> {

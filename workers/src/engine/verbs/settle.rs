@@ -1,7 +1,10 @@
 //! What follows once a step is settled: the nodes behind it run or are skipped, or the run is complete.
 
-use domain::run::{NodeError, RunStatus};
-use smallvec::SmallVec;
+use domain::{
+    limits::{MAX_ITEMS, MAX_RUN_OUTPUT_BYTES, MAX_RUN_RECORDED_BYTES, MAX_RUN_STEPS, MAX_STEP_OUTPUT_BYTES},
+    run::{NodeError, RunStatus},
+};
+use serde_json::json;
 
 use super::Deciding;
 use crate::engine::{
@@ -12,43 +15,31 @@ use crate::engine::{
     step_run::StepState,
 };
 
-/// Steps to look at, in order. Most steps have few successors; for those it allocates nothing.
-type WorkList = SmallVec<[StepKey; 4]>;
-
 impl Deciding<'_> {
-    /// Goes on from every step whose inputs are settled: at the start, and after a recovery.
-    pub(super) fn settle_ready(&mut self) -> Result<(), Illegal> {
+    /// Goes on at the trigger, or after a recovery from wherever the run is.
+    pub(super) fn settle_all(&mut self) -> Result<(), Illegal> {
         let kind = &self.state.header.trigger.kind;
-        let Some(trigger) = self.state.definition.trigger(kind) else {
+        if self.state.definition.trigger(kind).is_none() {
             let version = self.state.header.workflow_version;
             let message = format!("version {version} of the workflow has no trigger of the kind {kind:?}");
             return self.fail_run(Box::new(NodeError::new("no_trigger", message)));
-        };
-        let pending =
-            self.state.steps().keys(|step| matches!(step.state(), StepState::Pending { open: 0, .. }));
-        self.settle_from(pending.into(), Some(trigger))
+        }
+        self.settle_ready()
     }
 
-    /// Goes on from a step that was just settled.
-    pub(super) fn settle_after(&mut self, step: &StepKey) -> Result<(), Illegal> {
-        let mut steps = WorkList::new();
-        self.push_successors(step, &mut steps);
-        self.settle_from(steps, None)
-    }
-
-    /// A work list instead of recursion: a chain may be as long as a workflow. Each edge is followed once in a run.
-    fn settle_from(&mut self, mut steps: WorkList, trigger: Option<usize>) -> Result<(), Illegal> {
-        let mut next = 0;
-        while let Some(step) = steps.get(next).cloned() {
-            next += 1;
-            // Most joins still wait for another edge; some are named twice, by two edges from the same node.
-            let StepState::Pending { open: 0, delivering } = *self.step(&step)?.state() else { continue };
-            if delivering > 0 {
+    /// Goes on with every node whose inputs are settled. Those that are skipped settle others, which come behind them: a
+    /// list instead of recursion, since a chain may be as long as a workflow.
+    pub(super) fn settle_ready(&mut self) -> Result<(), Illegal> {
+        while let Some(node) = self.state.progress.ready.front().copied() {
+            if let Some(error) = self.above_limit(node) {
+                return self.fail_run(error);
+            }
+            let run = self.state.steps().now(node);
+            let step = StepKey { node, iteration: run.iteration().clone() };
+            if let StepState::Pending { delivering: 1.., .. } = run.state() {
                 self.change(&step, 1, StepChange::Started)?;
                 self.effect(Effect::Execute(Execute::first(step)));
-                continue;
-            }
-            if trigger == Some(step.node) {
+            } else if self.is_pulled(node) {
                 match self.change(&step, 1, StepChange::Triggered) {
                     Err(Illegal::Input(message)) => {
                         return self.fail_run(Box::new(NodeError::new("invalid_input", message)));
@@ -58,17 +49,84 @@ impl Deciding<'_> {
             } else {
                 self.change(&step, 0, StepChange::Skipped)?;
             }
-            self.push_successors(&step, &mut steps);
         }
-        if self.state.progress.unsettled == 0 {
+        if self.state.is_complete() {
             return self.end(RunStatus::Succeeded, None);
         }
         Ok(())
     }
 
-    fn push_successors(&self, step: &StepKey, steps: &mut WorkList) {
+    /// Whether it is the trigger that started the run.
+    fn is_pulled(&self, node: usize) -> bool {
         let definition = &self.state.definition;
-        let targets = definition.nodes[step.node].outgoing.iter().map(|&edge| definition.edges[edge].target);
-        steps.extend(targets.map(|node| StepKey { node, iteration: step.iteration.clone() }));
+        definition.nodes[node].kind.declaration().trigger
+            && definition.trigger(&self.state.header.trigger.kind) == Some(node)
     }
+
+    /// Why the run cannot go on with this node.
+    fn above_limit(&self, node: usize) -> Option<Box<NodeError>> {
+        let error = self.too_many_iterations(node).or_else(|| self.too_much_leaves_a_loop());
+        let error = error.or_else(|| {
+            let progress = &self.state.progress;
+            if progress.given > MAX_RUN_OUTPUT_BYTES {
+                let what = format!("what the run's steps gave and its loops keep, {} bytes,", progress.given);
+                return Some(limit(&what, "MAX_RUN_OUTPUT_BYTES", MAX_RUN_OUTPUT_BYTES, "hand on less data"));
+            }
+            if progress.recorded > MAX_RUN_RECORDED_BYTES {
+                let what = format!("what the steps of all iterations gave, {} bytes,", progress.recorded);
+                let advice = "hand on less data in the loops";
+                return Some(limit(&what, "MAX_RUN_RECORDED_BYTES", MAX_RUN_RECORDED_BYTES, advice));
+            }
+            let steps = progress.begun as usize;
+            (progress.begun >= MAX_RUN_STEPS).then(|| {
+                let what = format!("what the run would have, more than {steps} steps,");
+                limit(&what, "MAX_RUN_STEPS", MAX_RUN_STEPS as usize, "let the loops have fewer iterations")
+            })
+        });
+        error.map(|error| {
+            let node_id =
+                error.node_id.clone().or_else(|| Some(self.state.definition.nodes[node].id.clone()));
+            Box::new(NodeError { node_id, ..error })
+        })
+    }
+
+    fn too_many_iterations(&self, node: usize) -> Option<NodeError> {
+        let definition = &self.state.definition;
+        let scope = definition.loops.entered_at(node)?;
+        let (run, most) = (&self.state.progress.scopes[scope], definition.max_iterations(node));
+        let nothing_left = run.given.as_ref().is_some_and(|given| run.taken >= given.items.len());
+        if run.iteration.count() < most || nothing_left {
+            return None;
+        }
+        let id = &definition.nodes[node].id;
+        let setting = if definition.is_batching(node) {
+            "its parameter `max_iterations`"
+        } else {
+            "`settings.max_iterations` of the workflow"
+        };
+        let message = format!(
+            "the loop that begins at {id} needs more than {most} iterations, its limit; {setting} sets it"
+        );
+        let details = json!({ "limit": "max_iterations", "most": most });
+        Some(NodeError::new("max_iterations", message).with_details(details))
+    }
+
+    fn too_much_leaves_a_loop(&self) -> Option<NodeError> {
+        let definition = &self.state.definition;
+        let edge = &definition.edges[self.state.progress.overfull?];
+        let (source, target) = (&definition.nodes[edge.source].id, &definition.nodes[edge.target].id);
+        let message = format!(
+            "what the edge from {source} (port `{}`) to {target} brings in all iterations of its loop is above the limit of \
+             {MAX_ITEMS} items (MAX_ITEMS) or {MAX_STEP_OUTPUT_BYTES} bytes (MAX_STEP_OUTPUT_BYTES); let the loop give less",
+            edge.port
+        );
+        let details = json!({ "limit": "MAX_ITEMS", "most": MAX_ITEMS });
+        let node_id = Some(source.clone());
+        Some(NodeError { node_id, ..NodeError::new("limit", message).with_details(details) })
+    }
+}
+
+fn limit(what: &str, name: &str, most: usize, advice: &str) -> NodeError {
+    let message = format!("{what} is above the limit of {most} ({name}); {advice}");
+    NodeError::new("limit", message).with_details(json!({ "limit": name, "most": most }))
 }

@@ -15,6 +15,6 @@ impl Deciding<'_> {
         if let Some(at) = self.state.deadline() {
             self.effect(Effect::SetTimer { timer: Timer::Deadline, at });
         }
-        self.settle_ready()
+        self.settle_all()
     }
 }

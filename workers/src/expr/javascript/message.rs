@@ -79,6 +79,8 @@ pub(super) struct Seen<T> {
     pub(super) page_count: Option<usize>,
     /// `$now`, in milliseconds since 1970.
     pub(super) now: i64,
+    /// `$iteration`.
+    pub(super) iteration: Option<u32>,
     /// What `$('…')` may name: a place in `nodes`, or why it is none.
     pub(super) names: BTreeMap<String, Result<usize, String>>,
     /// Whether those are all names that there are.

@@ -53,7 +53,7 @@
   }
 
   const lists = new Map();
-  let run, workflow, env, response, pageCount, moment, today, own;
+  let run, workflow, env, response, pageCount, moment, today, own, iteration;
   function list(node, port) {
     const key = port === undefined || port === null ? node : `${node} ${typeof port} ${port}`;
     let found = lists.get(key);
@@ -101,17 +101,19 @@
   }
 
   // From now on expressions belong to one message.
-  function enter(time, ofProgram, ...constants) {
+  function enter(time, ofProgram, round, ...constants) {
     // Who does not mention them does not see them.
     moment = libraries.dates?.now(time);
     today = moment?.startOf("day");
     own = ofProgram;
+    iteration = round;
     [run, workflow, env, response, pageCount] = deepFreeze(constants);
   }
   function evaluate(expression, json, index, text) {
     const other = (name) => collection(find(`${name}`), index);
     return expression(
-      json, collection(-1, index), other, run, workflow, env, moment, index, today, response, pageCount, text,
+      json, collection(-1, index), other, run, workflow, env, moment, index, today, response, pageCount, iteration,
+      text,
     );
   }
   // What a program gives. If it ran for all items, beside it stands which of them each element is, where any is one.

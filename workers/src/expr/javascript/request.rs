@@ -44,6 +44,7 @@ fn seen<'s>(scope: &'s Scope, sources: &[Arc<str>], items: &[usize]) -> Seen<Dat
         response: page.filter(|_| any_mentions("$response")).map(|page| Data::Value(&page.response)),
         page_count: page.map(|page| page.count),
         now: scope.now.as_millis(),
+        iteration: scope.iteration,
         names: BTreeMap::new(),
         all_names: false,
         nodes: Vec::new(),

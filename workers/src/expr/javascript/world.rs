@@ -174,7 +174,7 @@ impl World {
         self.watch.deadline.set(cpu_time() + START);
         *self.host.current.borrow_mut() = Some(Rc::clone(request));
         self.compiled = vec![None; request.sources.len()];
-        let Seen { run, workflow, env, response, page_count, now, .. } = &request.scope;
+        let Seen { run, workflow, env, response, page_count, now, iteration, .. } = &request.scope;
         #[expect(clippy::cast_precision_loss, reason = "milliseconds of this age of the world are exact")]
         let now = *now as f64;
         self.context.with(|ctx| {
@@ -186,7 +186,14 @@ impl World {
                 // `None` would be null.
                 let count =
                     page_count.map_or_else(|| Js::new_undefined(ctx.clone()), |count| number(&ctx, count));
-                enter.call::<_, ()>((now, own, run, workflow, env, constant(response)?, count))
+                let iteration = match iteration {
+                    Some(iteration) => Js::new_number(ctx.clone(), f64::from(*iteration)),
+                    None => Js::new_null(ctx.clone()),
+                };
+                let constants = (run, workflow, env, constant(response)?, count);
+                enter.call::<_, ()>((
+                    now, own, iteration, constants.0, constants.1, constants.2, constants.3, constants.4,
+                ))
             };
             entered().map_err(|error| result::describe(&ctx, &error))
         })

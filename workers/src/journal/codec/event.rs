@@ -72,7 +72,7 @@ enum ChangeForm<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
-struct OutputForm<'a> {
+pub(super) struct OutputForm<'a> {
     #[serde(rename = "out")]
     ports: Cow<'a, Ports>,
     #[serde(rename = "from", default, skip_serializing_if = "no_lineage")]
@@ -95,7 +95,7 @@ struct SuspensionForm<'a> {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum WakeForm<'a> {
+pub(super) enum WakeForm<'a> {
     Moment,
     Signal(Cow<'a, Value>),
     Runs,

@@ -9,6 +9,7 @@
 mod error;
 mod event;
 mod header;
+mod progress;
 mod record;
 #[cfg(test)]
 mod tests;
@@ -18,15 +19,47 @@ use std::{borrow::Cow, sync::Arc};
 use domain::{iteration::Iteration, run::Trigger, timestamp::Timestamp};
 pub(crate) use event::{read_events, read_timer, write_events, write_timer};
 pub(crate) use header::{read_header, read_header_without_input, write_header};
+use progress::ProgressForm;
+pub(crate) use progress::write_progress;
 pub(crate) use record::{read_ended_run, read_record, write_record};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::JournalError;
+use crate::engine::{RunEvent, kept::KeptProgress};
 
-/// How many events a row of them holds, also when one of them cannot be read.
+/// A row about what happened to a run.
+pub(crate) enum Row {
+    /// Events.
+    Events(Vec<RunEvent>),
+    /// How far it had come, instead of all events before.
+    Progress(Box<KeptProgress>),
+}
+
+/// Reads a row about what happened to a run.
+pub(crate) fn read_row(row: &[u8]) -> Result<Row, serde_json::Error> {
+    if is_progress(row) {
+        let form: ProgressForm<'_> = serde_json::from_slice(row)?;
+        return Ok(Row::Progress(Box::new(form.into())));
+    }
+    read_events(row).map(Row::Events)
+}
+
+/// How many events a row stands for, also when one of them cannot be read.
 pub(crate) fn count_events(row: &[u8]) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Revision {
+        revision: u64,
+    }
+    if is_progress(row) {
+        return serde_json::from_slice::<Revision>(row).ok().map(|progress| progress.revision);
+    }
     serde_json::from_slice::<Vec<&RawValue>>(row).ok().map(|events| events.len() as u64)
+}
+
+/// Events are a list, progress is an object.
+pub(crate) fn is_progress(row: &[u8]) -> bool {
+    row.first() == Some(&b'{')
 }
 
 fn write(what: &impl Serialize) -> Result<Vec<u8>, JournalError> {

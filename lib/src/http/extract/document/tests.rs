@@ -187,6 +187,7 @@ fn document() -> BoxedStrategy<Value> {
     let settings = object(&[
         ("timeout", duration()),
         ("start_timeout", duration()),
+        ("max_iterations", number()),
         ("concurrency", concurrency),
         ("error_workflow", workflow),
     ]);

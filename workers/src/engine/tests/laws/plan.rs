@@ -4,8 +4,12 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use domain::{
     definition::Definition,
-    items::{ERROR, Item, Output, Port},
-    kinds::Kind,
+    items::{ERROR, Item, Output, Port, Ports},
+    kinds::{
+        Kind,
+        loop_::{DONE, LOOP},
+    },
+    loops::{Destination, Graph, Link, Loops},
     retry::Failure,
     run::{NodeError, WaitsFor},
     timestamp::Timestamp,
@@ -13,7 +17,7 @@ use domain::{
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Map, Value, json};
 
-use crate::engine::{Later, Outcome, StepFailure, tests::scenario::define};
+use crate::engine::{Later, Outcome, RunState, StepFailure, StepKey, tests::scenario::define};
 
 /// What happens next to a run; `pick` says to which of those that it may happen to.
 #[derive(Debug, Clone)]
@@ -47,19 +51,25 @@ pub(super) fn happenings() -> impl Strategy<Value = Vec<Happening>> {
     vec(one, 0..40)
 }
 
-/// A workflow of a manual trigger and up to eleven nodes of all kinds, with any edges that make no cycle.
+/// A workflow of a manual trigger and up to eleven nodes of all kinds, with any edges that make loops which can be run.
 pub(super) fn definitions() -> impl Strategy<Value = Arc<Definition>> {
-    let node = (0..6usize, 0..3usize, 1..4u32);
-    let edge = (any::<usize>(), any::<usize>(), any::<usize>());
+    let node = (0..KINDS.len(), 0..3usize, 1..4u32);
+    let edge = (any::<usize>(), any::<usize>(), any::<usize>(), prop::bool::weighted(0.2));
     (vec(node, 1..12), vec(edge, 0..30)).prop_map(|(nodes, edges)| Arc::new(build(&nodes, &edges)))
 }
 
-fn build(picks: &[(usize, usize, u32)], edges: &[(usize, usize, usize)]) -> Definition {
+const KINDS: [Kind; 7] =
+    [Kind::Set, Kind::HttpRequest, Kind::If, Kind::Merge, Kind::Wait, Kind::Loop, Kind::Fail];
+
+/// How many iterations loops may have.
+const ITERATIONS: u32 = 3;
+
+fn build(picks: &[(usize, usize, u32)], edges: &[(usize, usize, usize, bool)]) -> Definition {
     let mut ports: Vec<Vec<Port>> = vec![vec!["main".into()]];
     let mut all = vec![("n0".to_owned(), "manual", json!({}))];
+    let mut graph = Graph { batches: vec![false], links: Vec::new() };
     for (index, &(kind, on_error, max_attempts)) in picks.iter().enumerate() {
-        let kind =
-            [Kind::Set, Kind::HttpRequest, Kind::If, Kind::Merge, Kind::Wait, Kind::Fail][kind].declaration();
+        let kind = KINDS[kind].declaration();
         let policy =
             ["fail", "continue", "error_port"][if kind.error_port { on_error } else { on_error % 2 }];
         let mut own = kind.ports.of(&Map::new());
@@ -67,27 +77,36 @@ fn build(picks: &[(usize, usize, u32)], edges: &[(usize, usize, usize)]) -> Defi
             own.push(ERROR.into());
         }
         ports.push(own);
-        let data = json!({ "on_error": policy, "retry": { "max_attempts": max_attempts, "base": "1s" } });
+        let mut data = json!({ "on_error": policy, "retry": { "max_attempts": max_attempts, "base": "1s" } });
+        let is_loop = KINDS[picks[index].0] == Kind::Loop;
+        if is_loop {
+            data["params"] = json!({ "max_iterations": ITERATIONS });
+        }
+        graph.batches.push(is_loop);
         all.push((format!("n{}", index + 1), kind.name, data));
     }
     let mut seen = HashSet::new();
     let edges: Vec<_> = edges
         .iter()
-        .filter_map(|&(source, target, port)| {
+        .filter_map(|&(source, target, port, back)| {
             let target = 1 + target % picks.len();
-            let source = source % target;
+            let source = if back { target + source % (ports.len() - target) } else { source % target };
             let port = ports[source].get(port % ports[source].len().max(1))?;
-            seen.insert((source, port, target)).then(|| {
-                json!({ "source": format!("n{source}"), "sourceHandle": **port, "target": format!("n{target}") })
-            })
+            let done = graph.batches[source] && **port != *LOOP;
+            graph.links.push(Link { source, target, done });
+            if Loops::of(&graph).is_err() || !seen.insert((source, port, target)) {
+                graph.links.pop();
+                return None;
+            }
+            Some(json!({ "source": format!("n{source}"), "sourceHandle": **port, "target": format!("n{target}") }))
         })
         .collect();
-    define("24h", &all, &edges)
+    define(&json!({ "timeout": "24h", "max_iterations": ITERATIONS }), &all, &edges)
 }
 
-/// An outcome of a node, as the bits of `detail` say: three in four succeed, each port has items or not.
-pub(super) fn outcome(definition: &Definition, node: usize, detail: u8, now: Timestamp) -> Outcome {
-    let node = &definition.nodes[node];
+/// An outcome of a step, as the bits of `detail` say: three in four succeed, each port has items or not.
+pub(super) fn outcome(state: &RunState, step: &StepKey, detail: u8, now: Timestamp) -> Outcome {
+    let node = &state.definition().nodes[step.node];
     if node.kind == Kind::Wait && detail & 0b1 != 0 {
         let waits_for = WaitsFor::moment(now.plus(Duration::from_secs(u64::from(detail >> 1))));
         return Outcome::Later(Box::new(Later {
@@ -96,6 +115,9 @@ pub(super) fn outcome(definition: &Definition, node: usize, detail: u8, now: Tim
         }));
     }
     if detail & 0b11 != 0 {
+        if node.kind == Kind::Loop {
+            return Outcome::Succeeded(batch(state, step, 1 + usize::from(detail >> 2 & 1)));
+        }
         let own = node.ports.iter().filter(|port| ***port != *ERROR);
         return Outcome::Succeeded(filled(own, detail >> 2));
     }
@@ -116,10 +138,34 @@ pub(super) fn outcome(definition: &Definition, node: usize, detail: u8, now: Tim
     }))
 }
 
-/// An outcome that lets a run come to its end.
-pub(super) fn success(definition: &Definition, node: usize) -> Outcome {
-    let node = &definition.nodes[node];
-    Outcome::Succeeded(filled(node.ports.iter().filter(|port| ***port != *ERROR), u8::MAX))
+/// An outcome that lets a run come to its end: a loop has two iterations.
+pub(super) fn success(state: &RunState, step: &StepKey) -> Outcome {
+    let definition = state.definition();
+    let node = &definition.nodes[step.node];
+    if node.kind == Kind::Loop {
+        return Outcome::Succeeded(batch(state, step, 1));
+    }
+    let leads_back = |port: &Port| {
+        let mut outgoing = node.outgoing.iter().filter(|edge| definition.edges[**edge].port == *port);
+        outgoing.any(|edge| definition.loops.route(*edge).to == Destination::Back)
+    };
+    let again = step.iteration.counters().iter().all(|counter| *counter == 0);
+    let own = node.ports.iter().filter(|port| ***port != *ERROR);
+    Outcome::Succeeded(filled(own.filter(|port| again || !leads_back(port)), u8::MAX))
+}
+
+/// What a `loop` gives: a batch of what it was given, or all that came back.
+pub(in crate::engine::tests) fn batch(state: &RunState, step: &StepKey, size: usize) -> Output {
+    let given: Vec<Item> = state.inputs(step).iter().flat_map(|input| input.items.iter().cloned()).collect();
+    let round = state.round(step).unwrap_or_default();
+    let batch: Vec<Item> = given.into_iter().skip(round.taken).take(size).collect();
+    let done = if batch.is_empty() {
+        round.returned.iter().flat_map(|brought| brought.items.iter().cloned()).collect()
+    } else {
+        Vec::new()
+    };
+    let ports = [(LOOP.into(), Arc::new(batch)), (DONE.into(), Arc::new(done))];
+    Output::from(Ports::from(ports))
 }
 
 fn filled<'p>(ports: impl IntoIterator<Item = &'p Port>, bits: u8) -> Output {
