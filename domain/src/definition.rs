@@ -14,6 +14,7 @@ use super::{
     items::{ERROR, MAIN, Port},
     kinds::{
         Effect, Kind,
+        loop_::DONE,
         params::{Checker, Reader},
     },
     limits,
@@ -106,9 +107,13 @@ impl Node {
         self.ports.iter().filter(move |port| if has_main { ***port == *MAIN } else { ***port != *ERROR })
     }
 
-    /// By which port leaves what it did not decide about: `main`, or the first one. `None`: it has no port.
+    /// By which port leaves what it did not decide about: `main`, or the first one; of a `loop` the one that leaves it.
+    /// `None`: it has no port.
     #[must_use]
     pub fn first_port(&self) -> Option<&Port> {
+        if self.kind == Kind::Loop {
+            return self.ports.iter().find(|port| ***port == *DONE);
+        }
         self.main_ports().next()
     }
 

@@ -19,14 +19,14 @@ impl Definition {
     /// Whether a node hands out what it was given in batches, an iteration each.
     #[must_use]
     pub fn is_batching(&self, node: usize) -> bool {
-        self.nodes.get(node).is_some_and(|node| node.kind == Kind::Loop)
+        self.nodes.get(node).is_some_and(|node| node.kind == Kind::Loop && !node.disabled)
     }
 
     /// How many iterations the loop may have that begins at this node.
     #[must_use]
     pub fn max_iterations(&self, entry: usize) -> u32 {
         match self.nodes.get(entry) {
-            Some(node) if node.kind == Kind::Loop => loop_::max_iterations(&node.params),
+            Some(node) if node.kind == Kind::Loop && !node.disabled => loop_::max_iterations(&node.params),
             _ => self.max_iterations,
         }
     }
@@ -39,7 +39,8 @@ pub(super) fn read(
     edges: &[Edge],
     violations: &mut Violations,
 ) -> Loops {
-    let is_loop = |node: usize| nodes[node].as_ref().is_some_and(|node| node.kind == Kind::Loop);
+    let is_loop =
+        |node: usize| nodes[node].as_ref().is_some_and(|node| node.kind == Kind::Loop && !node.disabled);
     let link = |edge: &Edge| Link {
         source: edge.source,
         target: edge.target,

@@ -7,6 +7,7 @@ mod flow_agree;
 mod hostile;
 mod kinds;
 mod kinds_agree;
+mod kinds_values;
 mod limits;
 mod options;
 mod worst;

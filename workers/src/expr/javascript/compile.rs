@@ -24,7 +24,8 @@ pub(super) type Known = HashMap<Arc<str>, Shape>;
 const EXPRESSION: &str = "expression";
 pub(super) const PROGRAM: &str = "program";
 
-const SEES: &str = "$json, $input, $, $run, $workflow, $env, $now, $itemIndex, $today, $response, $pageCount, $iteration";
+const SEES: &str =
+    "$json, $input, $, $run, $workflow, $env, $now, $itemIndex, $today, $response, $pageCount, $iteration";
 
 /// The function whose result is the expression's value.
 ///

@@ -192,7 +192,14 @@ impl World {
                 };
                 let constants = (run, workflow, env, constant(response)?, count);
                 enter.call::<_, ()>((
-                    now, own, iteration, constants.0, constants.1, constants.2, constants.3, constants.4,
+                    now,
+                    own,
+                    iteration,
+                    constants.0,
+                    constants.1,
+                    constants.2,
+                    constants.3,
+                    constants.4,
                 ))
             };
             entered().map_err(|error| result::describe(&ctx, &error))

@@ -22,7 +22,9 @@ fn what_is_disabled_passes_on_what_it_is_given_by_its_first_port() {
                 all.map(|port| (port.to_owned(), json!([]))).collect()
             }
         };
-        if let Some((_, first)) = expected.first_mut() {
+        // What a `loop` hands out would come back to it.
+        let first = if kind.name == "loop" { expected.last_mut() } else { expected.first_mut() };
+        if let Some((_, first)) = first {
             *first = json!([{"n": 1}, {"n": 2}, {"n": 3}]);
         }
         assert_eq!(ports(&output), Value::Object(expected.into_iter().collect()), "{}", kind.name);
