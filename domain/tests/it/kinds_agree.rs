@@ -30,7 +30,7 @@ pub(crate) fn http(mut params: Value) -> Value {
     params
 }
 
-pub(crate) fn levels(count: usize) -> String {
+fn levels(count: usize) -> String {
     vec!["a"; count].join(".")
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::kinds_agree::{http, levels};
+use crate::kinds_agree::http;
 
 /// Parameters with all that may be in them.
 pub(crate) fn rich() -> Vec<(&'static str, Value)> {

@@ -6,6 +6,7 @@ use nix::time::{ClockId, clock_gettime};
 use rquickjs::{
     Context, Ctx, Error, Function, Object, Persistent, Runtime, Value as Js,
     context::{EvalOptions, intrinsic},
+    function::Rest,
 };
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -190,17 +191,8 @@ impl World {
                     Some(iteration) => Js::new_number(ctx.clone(), f64::from(*iteration)),
                     None => Js::new_null(ctx.clone()),
                 };
-                let constants = (run, workflow, env, constant(response)?, count);
-                enter.call::<_, ()>((
-                    now,
-                    own,
-                    iteration,
-                    constants.0,
-                    constants.1,
-                    constants.2,
-                    constants.3,
-                    constants.4,
-                ))
+                let constants = Rest(vec![run, workflow, env, constant(response)?, count]);
+                enter.call::<_, ()>((now, own, iteration, constants))
             };
             entered().map_err(|error| result::describe(&ctx, &error))
         })

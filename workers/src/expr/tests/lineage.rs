@@ -69,6 +69,7 @@ impl Run {
         let Scope { run, workflow_name, now, env, .. } = Arc::into_inner(scope(json!([]))).unwrap();
         Scope {
             page: None,
+            iteration: None,
             run,
             definition: Arc::new(definition),
             workflow_name,

@@ -113,7 +113,7 @@ fn what_is_no_xml_says_where() {
         ("x".repeat(1024 * 1024 + 1), "limit", "MAX_MARKUP_BYTES"),
     ] {
         let (found, message) = failing(xml.clone(), json!({}));
-        assert!(found == code && message.contains(says), "{:.60}: {found}: {message}", xml);
+        assert!(found == code && message.contains(says), "{xml:.60}: {found}: {message}");
     }
     let (code, message) = failing("<a>x</a>".to_owned(), json!({"without_root": true}));
     assert!(code == "invalid_params" && message.contains("`into`"), "{message}");
@@ -206,7 +206,7 @@ fn element() -> impl Strategy<Value = Value> {
         let value = prop_oneof![
             inner.clone(),
             prop::collection::vec(
-                inner.clone().prop_filter("no list in a list", |value| !value.is_array()),
+                inner.prop_filter("no list in a list", |value| !value.is_array()),
                 2..4
             )
             .prop_map(Value::from),

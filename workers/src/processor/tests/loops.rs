@@ -9,8 +9,7 @@ async fn a_loop_that_only_computes_takes_turns_and_neither_its_memory_nor_its_jo
     let (deps, _open) = deps(Journal::open(directory.path()).unwrap(), 1 << 30);
     let documents = Arc::clone(&deps.documents);
     let (sender, receiver) = mpsc::channel();
-    let dispatcher = Dispatcher::new((4, 4), deps.runner.clone(), Inputs { sender });
-    let mut core = Core::new(deps, receiver, dispatcher, Arc::default()).unwrap();
+    let mut core = Core::new(deps, (Inputs { sender }, receiver), Arc::default()).unwrap();
     let cycle = json!({
         "name": "Test",
         "nodes": [
@@ -39,8 +38,9 @@ async fn a_loop_that_only_computes_takes_turns_and_neither_its_memory_nor_its_jo
     let before = core.memory.taken();
     let (mut turns, mut largest) = (1, 0);
     while core.runs.contains_key(&run) {
-        let stored = core.journal.read().unwrap().run(run).unwrap().unwrap();
-        largest = largest.max(stored.events.iter().map(Vec::len).sum::<usize>());
+        let snapshot = core.journal.read().unwrap();
+        let rows = snapshot.events(run).unwrap();
+        largest = largest.max(rows.map(|row| row.unwrap().value().len()).sum::<usize>());
         assert!(core.memory.taken() <= before + 1_000, "{} bytes of memory", core.memory.taken());
         assert!(core.turn(), "it goes on");
         turns += 1;
