@@ -29,7 +29,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A run with its steps.
+         * A run with its steps; of a node in a loop the step of the newest iteration.
          * @description - Without `wait`: as it is now.
          *     - With `wait` and `after`: as soon as its revision is above `after`, or it has ended.
          *     - With `wait` alone: as soon as it has ended.
@@ -37,8 +37,8 @@ export interface paths {
          *       3 seconds.
          *     - When the wait is over, it comes as it is then: look at `status` and `revision`, and ask again.
          *     - With `node`: likewise, with the steps of that node alone, also those whose outputs an answer with all of them
-         *       leaves out. A node that the run's workflow does not have is a 404 (`node_not_found`), at once. (Streams show
-         *       all steps.)
+         *       leaves out, and of a node in a loop those of its newest 20 iterations. A node that the run's workflow does not have
+         *       is a 404 (`node_not_found`), at once. (Streams show all of them.)
          *     - With `Accept: text/event-stream`: its revisions as server-sent events, the run as data and the revision as
          *       id, from the present one on (or the first above `Last-Event-ID` or `after`) to the last. The stream may end
          *       before the run does: connect again. A client that has seen the last revision gets 204.
@@ -259,7 +259,7 @@ export interface components {
              * @description The node's kind, such as `http_request`.
              * @enum {string}
              */
-            type: "manual" | "http_request" | "set" | "if" | "filter" | "merge" | "code" | "wait" | "noop" | "fail";
+            type: "manual" | "http_request" | "set" | "if" | "switch" | "filter" | "merge" | "split" | "aggregate" | "sort" | "limit" | "dedupe" | "summarize" | "rename" | "code" | "date_time" | "crypto" | "html" | "xml" | "markdown" | "wait" | "loop" | "noop" | "fail";
         } & {
             [key: string]: unknown;
         };
@@ -446,6 +446,11 @@ export interface components {
         Settings: {
             concurrency?: components["schemas"]["Concurrency"] | null;
             error_workflow?: components["schemas"]["WorkflowId"] | null;
+            /**
+             * Format: int32
+             * @description How many iterations a cycle may have that is no `loop` node's: 1 to 100,000 (default 1,000).
+             */
+            max_iterations?: number | null;
             start_timeout?: components["schemas"]["HumanDuration"] | null;
             timeout?: components["schemas"]["HumanDuration"] | null;
         } & {

@@ -10,12 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use domain::{
-    ids::{RunId, TenantId},
-    retry::Failure,
-    run::NodeError,
-};
-use metrics::{counter, gauge};
+use domain::ids::{RunId, TenantId};
+use metrics::gauge;
 use minireipaz::clock::Clock;
 use minireipaz::telemetry::names;
 use tokio::sync::oneshot;
@@ -24,6 +20,7 @@ use super::{
     Gate, Input, Inputs, ProcessorDeps,
     active::Active,
     aside::Aside,
+    computed::{compute, finished, lost},
     dispatch::Dispatcher,
     due::{Due, Stream},
     inbox::Inbox,
@@ -33,17 +30,15 @@ use super::{
     settled::Settled,
     to_begin::ToBegin,
     turn::{Effects, Turn},
-    weight,
 };
 use crate::{
     documents::Documents,
-    engine::{self, Command, Effect, Outcome, StepKey},
+    engine::{self, Command},
     journal::{self, Journal, JournalError, OutboxRow},
     peers::HandoffQueue,
     readers::Readers,
     recorder::{Backlog, Committed, RowPlace},
     runner::Runner,
-    step::failed,
 };
 
 pub(super) struct Core {
@@ -374,29 +369,4 @@ impl Core {
         self.to_begin.report();
         self.look_at_fired(turn.now);
     }
-}
-
-/// Computes what an effect asks for, if that takes microseconds; also about how many bytes came of it. Computing is no
-/// effect on the world, so it need not wait for the commit.
-fn compute(runner: &Runner, active: &Active, effect: &Effect) -> Option<(Command, usize)> {
-    let Effect::Execute(execute) = effect else { return None };
-    if !active.is_pure(&execute.step) {
-        return None;
-    }
-    let attempt = active.attempt(execute.clone());
-    let outcome = runner.run_inline(&attempt)?;
-    let bytes = weight::of_outcome(&outcome);
-    Some((finished(attempt.task.step, attempt.task.attempt, outcome), bytes))
-}
-
-fn finished(step: StepKey, attempt: u32, outcome: Outcome) -> Command {
-    counter!(names::WORKER_STEPS, names::OUTCOME => outcome.name()).increment(1);
-    Command::StepFinished { step, attempt, outcome, jitter: rand::random() }
-}
-
-/// The outcome of a step whose task ended without one.
-fn lost() -> Outcome {
-    let error =
-        NodeError::new("panic", "the step's task ended without a result, which is a bug of the worker");
-    failed(error, Failure::Permanent)
 }

@@ -12,6 +12,7 @@
 mod active;
 mod aside;
 mod begin;
+mod computed;
 mod core;
 mod deliver;
 mod dispatch;

@@ -12,7 +12,7 @@ use domain::{
     retry::Failure,
     run::Trigger,
 };
-use minireipaz::clock::SystemClock;
+use minireipaz::clock::{Clock as _, ManualClock, SystemClock};
 use serde_json::{Value, json};
 
 use super::*;
@@ -48,8 +48,11 @@ fn attempt(node: &Value, inputs: &[(Option<&str>, Value)]) -> Attempt {
     Attempt::new(&Arc::new(workflow), &Arc::new(header()), execute, inputs, Vec::new())
 }
 
-static RUNNER: LazyLock<Runner> =
-    LazyLock::new(|| Runner::new(RunnerSettings::default(), Arc::new(SystemClock)).unwrap());
+/// Its clock stands still, so that what is computed twice is the same.
+static RUNNER: LazyLock<Runner> = LazyLock::new(|| {
+    let clock = ManualClock::at(SystemClock.now());
+    Runner::new(RunnerSettings::default(), Arc::new(clock)).unwrap()
+});
 
 fn run(attempt: &Attempt) -> Outcome {
     let inline = RUNNER.run_inline(attempt);

@@ -205,11 +205,8 @@ fn element() -> impl Strategy<Value = Value> {
     text.prop_recursive(4, 24, 4, move |inner| {
         let value = prop_oneof![
             inner.clone(),
-            prop::collection::vec(
-                inner.prop_filter("no list in a list", |value| !value.is_array()),
-                2..4
-            )
-            .prop_map(Value::from),
+            prop::collection::vec(inner.prop_filter("no list in a list", |value| !value.is_array()), 2..4)
+                .prop_map(Value::from),
         ];
         prop::collection::btree_map(name(), value, 1..4)
             .prop_map(|fields| Value::Object(fields.into_iter().collect()))
