@@ -9,7 +9,7 @@ use minireipaz::auth::{
 };
 
 use crate::{
-    dev::{AUDIENCE, Addresses, ISSUER},
+    dev::{AUDIENCE, Addresses},
     display,
     failure::Failure,
 };
@@ -46,13 +46,14 @@ pub(super) fn print(args: &TokenArgs) -> Result<(), Failure> {
 
 fn token(args: &TokenArgs) -> Result<String, Failure> {
     let folder = args.data.join("issuer");
-    if Addresses::of_folder(&args.data).is_none() || !folder.is_dir() {
+    let issuer = Addresses::of_folder(&args.data).map(|addresses| addresses.functions);
+    let Some(issuer) = issuer.filter(|_| folder.is_dir()) else {
         return Err(Failure::usage(format!(
             "{} is not a folder of `minireipaz dev`\n  → start `minireipaz dev` first, or name its folder with --data",
             args.data.display()
         )));
-    }
-    let issuer = LocalIssuer::open(&folder, ISSUER, AUDIENCE).map_err(anyhow::Error::from)?;
+    };
+    let issuer = LocalIssuer::open(&folder, &issuer, AUDIENCE).map_err(anyhow::Error::from)?;
     let scopes = if args.scopes.is_empty() {
         Scopes::all().to_string()
     } else {

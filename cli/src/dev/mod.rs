@@ -38,9 +38,6 @@ pub(crate) struct Dev {
     clickhouse_url: Option<String>,
 }
 
-/// What the local issuer's tokens say in `iss`. It names no address: a token is right whatever port the API has. Whose
-/// issuer it is, the key tells, which every data folder has of its own.
-pub(crate) const ISSUER: &str = "urn:minireipaz:dev";
 /// The audience of the local issuer's tokens.
 pub(crate) const AUDIENCE: &str = "minireipaz";
 

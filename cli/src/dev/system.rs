@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use workers::{Worker, WorkerConfig};
 
 use super::{
-    AUDIENCE, ISSUER,
+    AUDIENCE,
     database::Database,
     folder::{Addresses, Folder, free_port},
     functions,
@@ -58,7 +58,7 @@ impl LocalSystem {
             clickhouse: database.url().to_owned(),
         };
         folder.save_addresses(&addresses)?;
-        let issuer = LocalIssuer::open(&folder.join("issuer"), ISSUER, AUDIENCE)?;
+        let issuer = LocalIssuer::open(&folder.join("issuer"), &addresses.functions, AUDIENCE)?;
         let variables = settings::variables(folder, &addresses)?;
 
         let starting = Starting::new("playground");

@@ -20,9 +20,6 @@ use crate::{
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_minireipaz");
 
-/// What tokens of `minireipaz dev` say in `iss`.
-const ISSUER: &str = "urn:minireipaz:dev";
-
 /// A running system. Dropping it kills its whole process group.
 #[derive(Debug)]
 pub struct System {
@@ -69,7 +66,7 @@ impl System {
         })
         .await;
         let address = |part| address(data.path(), part);
-        let identity = Identity { folder: data.path().join("issuer"), url: ISSUER.to_owned() };
+        let identity = Identity { folder: data.path().join("issuer"), url: address("functions") };
         let api = Client::new(&address("functions"), &address("playground"), identity, "local");
         Self { api, process, data, port, options }
     }
