@@ -31,6 +31,8 @@ done
 
 wants() { [[ -z $names && ! $1 =~ ^(peers|growth|soak)$ || "$names " == *" $1 "* ]]; }
 bench() { cargo bench --locked --quiet "$@"; }
+# Adds an option unless it was given.
+unless_given() { [[ " ${options[*]} " == *" $1 "* ]] || more+=("$@"); }
 
 # Link-time optimization makes a quarter of an hour of these many programs, and no difference that is seen here.
 export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_BENCH_LTO=off
@@ -59,8 +61,13 @@ if wants waits; then bench -p workers --bench waits; fi
 if wants cold-start; then bench -p cli --bench cold_start; fi
 if wants path; then bench -p cli --bench path -- dev "${options[@]}"; fi
 if wants path-kafka; then bench -p cli --bench path -- cluster "${options[@]}"; fi
-if wants growth; then bench -p cli --bench path -- growth --clients 1,16 "${options[@]}"; fi
-if wants soak; then bench -p cli --bench path -- soak --clients 64 --seconds 3600 "${options[@]}"; fi
+if wants growth; then bench -p cli --bench path -- growth "${options[@]}"; fi
+if wants soak; then
+  more=()
+  unless_given --clients 64
+  unless_given --seconds 3600
+  bench -p cli --bench path -- soak "${more[@]}" "${options[@]}"
+fi
 if wants peers; then
   bench -p cli --bench path -- peers --restate-server "${restate[0]}" --restate-service "${restate[1]}" "${options[@]}"
 fi
