@@ -53,7 +53,8 @@ pub(crate) fn of_worker(
     environment: &BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
     let said = |name: &str| environment.get(name).map(String::as_str).filter(|text| !text.trim().is_empty());
-    let for_workflows: Vec<_> = said(LISTS[0]).unwrap_or_default().split(',').map(str::trim).collect();
+    let for_workflows: Vec<_> =
+        said("WORKER_ENV_ALLOW").unwrap_or_default().split(',').map(str::trim).collect();
     let of_worker = |name: &str| {
         (name.starts_with("WORKER_") && !NOT_GIVEN.contains(&name)) || for_workflows.contains(&name)
     };

@@ -40,7 +40,8 @@ pub(crate) struct LocalSystem {
 }
 
 impl LocalSystem {
-    /// Starts all parts, the functions on `listener`, the worker with what `environment` says of it. What delivers starts last, so that it finds its receivers.
+    /// Starts all parts, the functions on `listener`, the worker with what `environment` says of it. What delivers starts
+    /// last, so that it finds its receivers.
     pub(crate) async fn start(
         folder: &Folder,
         listener: TcpListener,

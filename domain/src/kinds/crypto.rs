@@ -1,12 +1,12 @@
 //! `crypto`: digests, signatures with a shared secret, and chance.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     declaration::{COMPUTES, Declaration, Example, Group},
-    params::{At, Parameter, Reader, Text, choice, fields::Keep, params, path::FieldPath, whole},
+    params::{At, Parameter, Reader, Text, choice, count, fields::Keep, params, path::FieldPath},
 };
-use crate::{limits::MAX_RANDOM_BYTES, violation::ViolationCode as Code};
+use crate::limits::MAX_RANDOM_BYTES;
 
 params! {
     /// Its parameters.
@@ -86,20 +86,11 @@ impl Parameter for ByteCount {
     const NAME: &'static str = "whole number";
 
     fn schema() -> Value {
-        json!({ "type": "integer", "minimum": 1, "maximum": MAX_RANDOM_BYTES })
+        count::schema(1..=MAX_RANDOM_BYTES)
     }
 
     fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        let count = value.as_number().and_then(whole).and_then(|count| usize::try_from(count).ok());
-        let count = count.filter(|count| (1..=MAX_RANDOM_BYTES).contains(count));
-        if count.is_none() {
-            let message = format!(
-                "`{}` is a whole number from 1 to {MAX_RANDOM_BYTES} (MAX_RANDOM_BYTES), not {value}",
-                at.name()
-            );
-            reader.violation(at, Code::InvalidValue, message);
-        }
-        count.map(Self)
+        count::read(value, at, reader, 1..=MAX_RANDOM_BYTES, Some("MAX_RANDOM_BYTES")).map(Self)
     }
 }
 

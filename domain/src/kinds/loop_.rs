@@ -1,10 +1,10 @@
 //! `loop`: hands out its items in batches, an iteration each, and in the end what came back.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{
     declaration::{COMPUTES, Declaration, Example, Group, OutputPorts},
-    params::{At, Parameter, Reader, params, whole},
+    params::{At, Parameter, Reader, count, params, whole},
 };
 use crate::{
     definition::DEFAULT_MAX_ITERATIONS,
@@ -37,22 +37,17 @@ impl<const MOST: u32> Parameter for Count<MOST> {
     const NAME: &'static str = "whole number";
 
     fn schema() -> Value {
-        json!({ "type": "integer", "minimum": 1, "maximum": MOST })
+        count::schema(1..=MOST as usize)
     }
 
     fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        let Value::Number(number) = value else {
+        if !value.is_number() {
             let message = format!("`{}` is a whole number, not {}", at.name(), name_of(value));
             reader.violation(at, Code::InvalidType, message);
             return None;
-        };
-        let count = whole(number).and_then(|count| u32::try_from(count).ok());
-        let count = count.filter(|count| (1..=MOST).contains(count));
-        if count.is_none() {
-            let message = format!("`{}` is a whole number from 1 to {MOST}, not {number}", at.name());
-            reader.violation(at, Code::InvalidValue, message);
         }
-        count.map(Self)
+        let count = count::read(value, at, reader, 1..=MOST as usize, None)?;
+        u32::try_from(count).ok().map(Self)
     }
 }
 

@@ -1,6 +1,6 @@
 //! `code`: runs a program of the author's over the items.
 
-use std::{ops::Range, time::Instant};
+use std::ops::Range;
 
 use domain::{
     definition::Node,
@@ -16,13 +16,13 @@ use serde_json::Value;
 
 use super::{
     Pure, PureStep, Unready,
-    items::Failures,
+    items::each_item,
     output::{CameFrom, OutputBuilder},
 };
 use crate::{
     engine::Outcome,
     expr::{Expression, Form, Param},
-    step::{Inputs, StepTask, failed_for_good, timed_out},
+    step::{Inputs, StepTask, failed_for_good},
 };
 
 #[derive(Debug)]
@@ -67,30 +67,11 @@ impl Code {
         }
     }
 
-    fn for_each(&self, step: PureStep<'_>) -> Outcome {
-        let PureStep { node, task, scope, mut evaluator, deadline } = step;
-        let mut output = OutputBuilder::of(node, &task.inputs);
-        let mut failures = Failures::of(node);
-        for (index, item) in scope.input.iter().enumerate() {
-            if Instant::now() >= deadline {
-                return timed_out(node.timeout);
-            }
-            let given =
-                self.program.evaluate(&mut evaluator, index).map_err(|error| scope.without_env(error.into()));
-            let pushed = match given.and_then(|given| items_of(given.into_owned())) {
-                Ok(items) => items
-                    .into_iter()
-                    .try_for_each(|made| output.push(&self.main, made, CameFrom::Item(index))),
-                Err(error) => match failures.note(index, item, *error) {
-                    Some((port, left)) => output.push(port, left, CameFrom::Item(index)),
-                    None => break,
-                },
-            };
-            if let Err(above) = pushed {
-                return failed_for_good(above);
-            }
-        }
-        failures.finish(scope.input.len(), output.finish())
+    fn for_each<'v>(&'v self, step: PureStep<'v>) -> Outcome {
+        each_item(step, |evaluator, index, _| {
+            let given = self.program.evaluate(evaluator, index).map_err(Box::<NodeError>::from)?;
+            Ok(items_of(given.into_owned())?.into_iter().map(|made| (&self.main, made)))
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use domain::{
     definition::{Definition, Node},
     items::{Item, MAIN, Port},
     kinds::{
-        params::fields::{Keep, only, without},
+        params::fields::{Keep, without},
         split::Params,
     },
     run::NodeError,
@@ -62,9 +62,8 @@ impl<'v> Rows<'v> {
         let fields = &params.field.0;
         let lists = fields.iter().map(|field| elements(field.get(item))).collect();
         let base = match &params.keep {
-            Keep::None => Item::new(),
             Keep::All => without(fields, Cow::Borrowed(item)).into_owned(),
-            Keep::Fields(kept) => only(kept, item).map_err(|error| misfit(&error))?,
+            keep => keep.of(item).map_err(|error| misfit(&error))?,
         };
         Ok(Self { params, base, lists, next: 0 })
     }

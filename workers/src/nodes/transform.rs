@@ -1,9 +1,6 @@
 //! Kinds that make of each item, and the parameters for it, another one.
 
-use std::{
-    marker::PhantomData,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use domain::{
     definition::{Definition, Node},
@@ -15,13 +12,13 @@ use domain::{
 };
 use serde_json::{Map, Value};
 
-use super::{Pure, PureStep, compile_params, items::each_item, misfit, read_evaluated};
+use super::{Pure, PureStep, items::each_item, misfit, prepared::Prepared};
 use crate::{engine::Outcome, expr::Param, step::timeout_error};
 
 /// What such a kind does.
 pub(super) trait Transform: Send + Sync + std::fmt::Debug + 'static {
     /// Its evaluated parameters.
-    type Params;
+    type Params: Clone + std::fmt::Debug + Send + Sync;
     /// Whether it takes milliseconds.
     const HEAVY: bool;
     /// Reads its parameters.
@@ -54,21 +51,20 @@ impl TimeLeft {
 
 /// A node of such a kind.
 #[derive(Debug)]
-pub(super) struct EachItem<T> {
-    params: Param,
+pub(super) struct EachItem<T: Transform> {
+    params: Prepared<T::Params>,
     main: Port,
-    kind: PhantomData<fn() -> T>,
 }
 
 impl<T: Transform> EachItem<T> {
     pub(super) fn compile(node: &Node, definition: &Definition) -> Result<Self, InvalidTemplate> {
-        Ok(Self { params: compile_params(node, definition)?, main: MAIN.into(), kind: PhantomData })
+        Ok(Self { params: Prepared::compile(node, definition, T::read)?, main: MAIN.into() })
     }
 }
 
 impl<T: Transform> Pure for EachItem<T> {
     fn params<'p>(&'p self, visit: &mut dyn FnMut(&'p Param)) {
-        visit(&self.params);
+        self.params.visit(visit);
     }
 
     fn takes_long(&self) -> bool {
@@ -79,8 +75,7 @@ impl<T: Transform> Pure for EachItem<T> {
         let time = TimeLeft { deadline: step.deadline, limit: step.node.timeout };
         let context = Context { now: step.scope.now, time };
         each_item(step, |evaluator, index, item| {
-            let value = self.params.evaluate(evaluator, index)?;
-            let params = read_evaluated(&value, T::read)?;
+            let params = self.params.of(evaluator, index)?.into_owned();
             T::transform(params, item, context).map(|made| Some((&self.main, made)))
         })
     }

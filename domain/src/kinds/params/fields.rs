@@ -38,7 +38,7 @@ pub struct OneOrMore(pub Vec<FieldPath>);
 ///
 /// # Errors
 /// When the paths contradict each other.
-pub fn only(paths: &[FieldPath], item: &Item) -> Result<Item, PathError> {
+fn only(paths: &[FieldPath], item: &Item) -> Result<Item, PathError> {
     let mut kept = Item::new();
     for path in paths {
         if let Some(value) = path.get(item) {

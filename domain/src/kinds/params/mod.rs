@@ -8,7 +8,7 @@
 //! form is checked; when the worker has evaluated the expressions, nothing is unknown any more.
 
 pub mod condition;
-mod count;
+pub(crate) mod count;
 pub mod fields;
 pub mod lists;
 pub mod path;
