@@ -3,7 +3,7 @@
 //!
 //! Not for the workflows' own requests: those go where people say and need the guards of `workers`.
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, sync::OnceLock, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http::header;
@@ -18,24 +18,46 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Idle connections are kept for less time than common servers keep them, so that few are found dead.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 
-/// A client for the dependency at `base`: connections are kept, nothing is redirected (credentials would go along)
-/// or compressed (the peers are near and the bodies are small).
+/// A client for one dependency: connections are kept, nothing is redirected (credentials would go along) or compressed
+/// (the peers are near and the bodies are small).
 ///
-/// # Errors
-/// When TLS cannot be set up.
-pub fn client(base: &Url) -> Result<Client, OutboundError> {
-    let mut builder = Client::builder()
-        .user_agent(concat!("minireipaz/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(CONNECT_TIMEOUT)
-        .pool_idle_timeout(IDLE_TIMEOUT)
-        .tcp_nodelay(true)
-        .redirect(redirect::Policy::none())
-        .no_gzip();
-    if is_loopback(base) {
-        // A proxy that the environment names cannot reach our own machine.
-        builder = builder.no_proxy();
+/// It is made when it is first needed: reading which authorities the system trusts takes some milliseconds, and the first
+/// answer of a function that has just started often needs no other service.
+#[derive(Debug)]
+pub struct Outbound {
+    /// A proxy that the environment names cannot reach our own machine.
+    without_proxy: bool,
+    made: OnceLock<Client>,
+}
+
+impl Outbound {
+    /// A client for the dependency at `base`.
+    #[must_use]
+    pub fn to(base: &Url) -> Self {
+        Self { without_proxy: is_loopback(base), made: OnceLock::new() }
     }
-    builder.build().map_err(|error| OutboundError::new(&error))
+
+    /// The client.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up; the next call tries again.
+    pub fn client(&self) -> Result<&Client, OutboundError> {
+        if let Some(client) = self.made.get() {
+            return Ok(client);
+        }
+        let mut builder = Client::builder()
+            .user_agent(concat!("minireipaz/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .tcp_nodelay(true)
+            .redirect(redirect::Policy::none())
+            .no_gzip();
+        if self.without_proxy {
+            builder = builder.no_proxy();
+        }
+        let client = builder.build().map_err(|error| OutboundError::new(&error))?;
+        Ok(self.made.get_or_init(|| client))
+    }
 }
 
 /// Whether the address is on this machine.
@@ -170,8 +192,8 @@ mod tests {
             server.reset().await;
             let reply = ResponseTemplate::new(200).insert_header("content-encoding", encoding);
             Mock::given(any()).respond_with(reply.set_body_string("x")).mount(&server).await;
-            let client = client(&server.uri().parse().unwrap()).unwrap();
-            match send(client.get(server.uri()), 100).await {
+            let outbound = Outbound::to(&server.uri().parse().unwrap());
+            match send(outbound.client().unwrap().get(server.uri()), 100).await {
                 Ok(reply) => assert!(read && reply.body == "x", "{encoding}"),
                 Err(error) => assert!(!read && error.to_string().contains(encoding), "{error}"),
             }

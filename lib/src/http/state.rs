@@ -61,15 +61,12 @@ impl AppState {
     /// When TLS cannot be set up.
     pub fn connect(config: &ApiConfig) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let live = match config.live.clone() {
-            Some(live) => Some(Arc::new(WorkerDoor::new(live)?) as Arc<dyn LiveRuns>),
-            None => None,
-        };
+        let live = config.live.clone().map(|live| Arc::new(WorkerDoor::new(live)) as Arc<dyn LiveRuns>);
         Ok(Self::new(ApiParts {
             live,
             store: Arc::new(ClickHouse::new(&config.store)?),
-            bus: Arc::new(RestProxy::new(config.bus.clone())?),
-            auth: Arc::new(Authenticator::new(config.auth.clone(), Arc::clone(&clock))?),
+            bus: Arc::new(RestProxy::new(config.bus.clone())),
+            auth: Arc::new(Authenticator::new(config.auth.clone(), Arc::clone(&clock))),
             callbacks: config.callbacks.clone(),
             clock,
             config: config.http.clone(),

@@ -8,7 +8,6 @@ use domain::{
     run::{RunKey, RunStatus},
 };
 use http::header;
-use reqwest::Client;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use tokio::{
@@ -19,7 +18,7 @@ use tokio::{
 use super::{Ask, LiveConfig, LiveError, LiveRun, LiveRuns, OWNER_UNAVAILABLE, PATH, UNKNOWN_RUN};
 use crate::{
     clock::{Clock, SystemClock},
-    outbound::{self, OutboundError, Reply},
+    outbound::{self, Outbound, Reply},
     resilience::{Breaker, Permit},
     store::Head,
     telemetry::{names, seldom::Seldom},
@@ -36,7 +35,7 @@ const OPERATION: &str = "read_run";
 /// The workers' door, at the address that they share.
 #[derive(Debug)]
 pub struct WorkerDoor {
-    client: Client,
+    outbound: Outbound,
     config: LiveConfig,
     /// `…/runs/`
     runs: String,
@@ -46,16 +45,13 @@ pub struct WorkerDoor {
 
 impl WorkerDoor {
     /// A way to the workers. Connects when it is first used, and keeps its connections.
-    ///
-    /// # Errors
-    /// When TLS cannot be set up.
-    pub fn new(config: LiveConfig) -> Result<Self, OutboundError> {
-        let client = outbound::client(&config.url)?;
+    #[must_use]
+    pub fn new(config: LiveConfig) -> Self {
         let runs = format!("{}{PATH}/", config.url.as_str().trim_end_matches('/'));
         metrics::gauge!(names::BREAKER_OPEN, names::DESTINATION => DESTINATION).set(0.0);
         metrics::counter!(names::BREAKER_OPENED, names::DESTINATION => DESTINATION).increment(0);
         let (breaker, told) = (Breaker::new(config.breaker), Seldom::once_a_minute());
-        Ok(Self { client, config, runs, breaker, told })
+        Self { outbound: Outbound::to(&config.url), config, runs, breaker, told }
     }
 
     async fn send(
@@ -64,7 +60,9 @@ impl WorkerDoor {
         ask: Ask,
     ) -> Result<Option<LiveRun>, LiveError> {
         let request = self
-            .client
+            .outbound
+            .client()
+            .map_err(|error| LiveError::Failed(error.to_string()))?
             .get(format!("{}{run}?{}", self.runs, ask.query(tenant)))
             .header(header::ACCEPT, "application/json")
             .bearer_auth(self.config.secret.expose_secret());

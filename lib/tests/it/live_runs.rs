@@ -250,7 +250,7 @@ async fn door(server: &MockServer) -> WorkerDoor {
     let mut config = LiveConfig::new(format!("{}/base/", server.uri()).parse().unwrap(), SECRET.into());
     config.breaker.failures = 2;
     config.breaker.cool_down = Duration::from_millis(20);
-    WorkerDoor::new(config).unwrap()
+    WorkerDoor::new(config)
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ impl Functions {
         let bus: Arc<dyn EventBus> = Arc::new(MemoryBus::new());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let url = format!("http://{}", worker.address()).parse().unwrap();
-        let door: Arc<dyn LiveRuns> = Arc::new(WorkerDoor::new(LiveConfig::new(url, SECRET.into())).unwrap());
+        let door: Arc<dyn LiveRuns> = Arc::new(WorkerDoor::new(LiveConfig::new(url, SECRET.into())));
         let live = Some(door);
         let workflows = Arc::new(Workflows::new(Arc::clone(&store), Arc::clone(&bus), Arc::clone(&clock)));
         let watch = RunWatch::new(Arc::clone(&store), live.clone(), WatchSettings::default());

@@ -5,7 +5,6 @@ use std::{
     time::Duration,
 };
 
-use reqwest::Client;
 use sha2::{Digest, Sha256};
 use tokio_util::task::TaskTracker;
 use url::Url;
@@ -16,7 +15,7 @@ use super::{
 };
 use crate::clock::Clock;
 use crate::{
-    outbound::{self, OutboundError},
+    outbound::{self, Outbound, OutboundError},
     resilience::{BreakerSettings, Classify, Guard},
     telemetry::redact::Secrets,
 };
@@ -56,7 +55,7 @@ struct Inner {
 }
 
 struct Origin {
-    client: Client,
+    outbound: Outbound,
     url: Url,
     guard: Guard,
 }
@@ -100,10 +99,10 @@ impl Classify for FetchError {
 
 impl KeySource {
     /// Keys that are fetched from `url` when they are first needed.
-    pub(super) fn fetched(url: Url, clock: Arc<dyn Clock>) -> Result<Self, OutboundError> {
+    pub(super) fn fetched(url: Url, clock: Arc<dyn Clock>) -> Self {
         let guard = Guard::new("jwks", RETRY, ATTEMPT_TIMEOUT, BreakerSettings::default());
-        let origin = Origin { client: outbound::client(&url)?, url, guard };
-        Ok(Self::of(Some(origin), State::default(), clock))
+        let origin = Origin { outbound: Outbound::to(&url), url, guard };
+        Self::of(Some(origin), State::default(), clock)
     }
 
     /// Keys that never change.
@@ -209,7 +208,8 @@ impl Inner {
 
 impl Origin {
     async fn fetch(&self, generation: u64) -> Result<(KeySet, [u8; 32]), FetchError> {
-        let request = self.client.get(self.url.clone()).header(http::header::ACCEPT, "application/json");
+        let request =
+            self.outbound.client()?.get(self.url.clone()).header(http::header::ACCEPT, "application/json");
         let reply = outbound::send(request, MAX_BODY).await?;
         if !reply.is_success() {
             let mut secrets = Secrets::default();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderValue, header};
-use reqwest::{Client, RequestBuilder};
+use reqwest::RequestBuilder;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use tokio::sync::OnceCell;
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     bus::{ApiKey, BusConfig, BusError, ProduceApi},
-    outbound::{self, OutboundError, Reply},
+    outbound::{self, Outbound, OutboundError, Reply},
     resilience::{BreakerSettings, CallError, Cause, Classify, Guard},
     telemetry::{
         names,
@@ -37,7 +37,7 @@ const PING: RetryPolicy = RetryPolicy::standard(2, Duration::from_secs(3));
 /// Sends batches of records.
 #[derive(Debug)]
 pub(super) struct Producer {
-    client: Client,
+    outbound: Outbound,
     base: Url,
     api: ProduceApi,
     /// The cluster's id, configured or asked for once.
@@ -86,16 +86,14 @@ impl Classify for AttemptError {
 }
 
 impl Producer {
-    pub(super) fn new(config: BusConfig) -> Result<Self, BusError> {
+    pub(super) fn new(config: BusConfig) -> Self {
         let BusConfig { url, api, cluster_id, credentials, retry, attempt_timeout, breaker } = config;
-        let client = outbound::client(&url)
-            .map_err(|error| BusError::Unavailable { reason: error.to_string(), retry_after: None })?;
         let mut secrets = Secrets::default();
         if let Some(ApiKey { key, secret }) = &credentials {
             secrets.login(key, secret.expose_secret());
         }
-        Ok(Self {
-            client,
+        Self {
+            outbound: Outbound::to(&url),
             base: url,
             api,
             cluster_id: OnceCell::new_with(cluster_id),
@@ -108,7 +106,7 @@ impl Producer {
                 PING.window(),
                 BreakerSettings { failures: u32::MAX, cool_down: Duration::ZERO },
             ),
-        })
+        }
     }
 
     /// One record in the proxy's form.
@@ -164,7 +162,7 @@ impl Producer {
             ProduceApi::V2 => self.url(&["topics", topic.as_str()]),
         };
         let (content_type, accept) = wire::content_types(self.api);
-        let request = self.client.post(url).header(header::CONTENT_TYPE, content_type);
+        let request = self.outbound.client()?.post(url).header(header::CONTENT_TYPE, content_type);
         let request = self.authorized(request).header(header::ACCEPT, accept).body(body);
         Ok(outbound::send(request, MAX_REPLY).await?)
     }
@@ -207,8 +205,9 @@ impl Producer {
     }
 
     async fn get(&self, path: &[&str]) -> Result<Reply, AttemptError> {
-        let request =
-            self.authorized(self.client.get(self.url(path))).header(header::ACCEPT, "application/json");
+        let request = self
+            .authorized(self.outbound.client()?.get(self.url(path)))
+            .header(header::ACCEPT, "application/json");
         Ok(outbound::send(request, MAX_REPLY).await?)
     }
 

@@ -53,7 +53,7 @@ async fn records_have_the_forms_and_paths_of_v3() {
     let mut config = proxy.config();
     config.url = proxy.url.join("/kafka").unwrap();
     config.credentials = Some(ApiKey { key: "key".into(), secret: "secret".into() });
-    RestProxy::new(config).unwrap().publish(&events(2)).await.unwrap();
+    RestProxy::new(config).publish(&events(2)).await.unwrap();
 
     let got = &proxy.got()[0];
     assert_eq!(got.path, "/kafka/v3/clusters/lkc-1/topics/workflows/records");
@@ -69,7 +69,7 @@ async fn records_have_the_forms_and_paths_of_v3() {
 #[tokio::test]
 async fn the_cluster_id_is_asked_for_once_when_it_is_not_set() {
     let proxy = Proxy::start().await;
-    let bus = RestProxy::new(BusConfig { cluster_id: None, ..proxy.config() }).unwrap();
+    let bus = RestProxy::new(BusConfig { cluster_id: None, ..proxy.config() });
     bus.publish(&events(1)).await.unwrap();
     bus.publish(&events(1)).await.unwrap();
     let paths: Vec<_> = proxy.got().into_iter().map(|got| got.path).collect();
@@ -80,7 +80,7 @@ async fn the_cluster_id_is_asked_for_once_when_it_is_not_set() {
 #[tokio::test]
 async fn records_have_the_forms_and_paths_of_v2_and_failed_ones_are_sent_again() {
     let proxy = Proxy::start().await;
-    let bus = RestProxy::new(BusConfig { api: ProduceApi::V2, ..proxy.config() }).unwrap();
+    let bus = RestProxy::new(BusConfig { api: ProduceApi::V2, ..proxy.config() });
     proxy.then(|_| {
         let offsets = json!({"offsets": [
             {"partition": 0, "offset": 4, "error_code": null, "error": null},
@@ -98,7 +98,7 @@ async fn records_have_the_forms_and_paths_of_v2_and_failed_ones_are_sent_again()
 #[tokio::test]
 async fn strimzis_short_reports_are_taken_record_by_record() {
     let proxy = Proxy::start().await;
-    let bus = RestProxy::new(BusConfig { api: ProduceApi::V2, ..proxy.config() }).unwrap();
+    let bus = RestProxy::new(BusConfig { api: ProduceApi::V2, ..proxy.config() });
     proxy.then(|_| {
         let offsets = json!({"offsets": [
             {"partition": 0, "offset": 4}, {"error_code": 500, "message": "later"}, {"partition": 1, "offset": 0},
@@ -162,7 +162,7 @@ async fn a_rate_limit_is_waited_for_as_long_as_it_says_even_when_html_says_it() 
     let mut config = proxy.config();
     config.retry = attempts(1);
     proxy.then(limited);
-    let error = RestProxy::new(config).unwrap().publish(&events(1)).await.unwrap_err();
+    let error = RestProxy::new(config).publish(&events(1)).await.unwrap_err();
     let BusError::Unavailable { reason, retry_after } = error else { panic!("{error}") };
     assert_eq!(retry_after, Some(Duration::from_secs(1)));
     assert!(reason.contains("Slow down"), "{reason}");
@@ -195,7 +195,7 @@ async fn an_error_says_nothing_of_our_credentials_however_they_are_repeated() {
         let proxy = Proxy::start().await;
         proxy.then(move |got| (StatusCode::UNAUTHORIZED, answer(got)).into_response());
         let config = BusConfig { credentials: Some(key()), ..proxy.config() };
-        let error = RestProxy::new(config).unwrap().publish(&events(1)).await.unwrap_err().to_string();
+        let error = RestProxy::new(config).publish(&events(1)).await.unwrap_err().to_string();
         assert!(error.contains("[redacted]"), "{error}");
         let encoded = proxy.got()[0].authorization.trim_start_matches("Basic ").to_owned();
         for secret in ["hush", &encoded, &encoded[..6]] {
@@ -233,7 +233,7 @@ async fn cut_connections_are_tried_again_at_once_and_end_with_the_history() {
     };
     let mut config = BusConfig { cluster_id: Some("c".into()), ..BusConfig::at(url) };
     config.retry = attempts(3);
-    let bus = RestProxy::new(config).unwrap();
+    let bus = RestProxy::new(config);
     let (_, result) = tokio::join!(cutting, async { bus.publish(&[event("a")]).await });
     let BusError::Unavailable { reason, .. } = result.unwrap_err() else { panic!("not unavailable") };
     assert!(reason.contains("after 3 attempt(s)") && reason.contains("attempt 2 (connection"), "{reason}");
@@ -246,7 +246,7 @@ async fn a_proxy_that_does_not_answer_is_given_up_in_time() {
     let mut config = proxy.config();
     config.attempt_timeout = Duration::from_millis(50);
     config.retry = attempts(2);
-    let error = RestProxy::new(config).unwrap().publish(&events(1)).await.unwrap_err();
+    let error = RestProxy::new(config).publish(&events(1)).await.unwrap_err();
     assert!(error.to_string().contains("no answer within 50 ms"), "{error}");
     assert_eq!(proxy.got().len(), 2);
 }

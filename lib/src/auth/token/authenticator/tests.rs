@@ -174,7 +174,7 @@ impl Provider {
 
     fn authenticator(&self) -> Authenticator {
         let config = config(&format!("{}/jwks.json", self.server.uri()));
-        Authenticator::new(config, Arc::<ManualClock>::clone(&self.clock)).unwrap()
+        Authenticator::new(config, Arc::<ManualClock>::clone(&self.clock))
     }
 
     async fn fetches(&self) -> usize {

@@ -125,7 +125,7 @@ impl Proxy {
     }
 
     pub(super) fn bus(&self) -> RestProxy {
-        RestProxy::new(self.config()).unwrap()
+        RestProxy::new(self.config())
     }
 
     pub(super) fn got(&self) -> Vec<Got> {
