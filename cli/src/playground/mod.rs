@@ -4,6 +4,7 @@
 //! that a test can see that nothing was called twice.
 
 mod calls;
+mod shop;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -31,6 +32,7 @@ pub fn router() -> Router {
         .route("/flaky/{key}", any(flaky))
         .route("/status/{code}", any(status))
         .route("/echo", any(echo))
+        .merge(shop::router())
         .layer(middleware::from_fn_with_state(Arc::clone(&calls), remember))
         .route("/calls", get(list_calls))
         .with_state(calls)
