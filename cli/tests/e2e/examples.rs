@@ -2,8 +2,10 @@
 
 use std::fs;
 
+use serde_json::Value;
+
 use crate::{
-    client::{Client, read_json, repository},
+    client::{Client, is_terminal, read_json, repository},
     system::program,
 };
 
@@ -18,10 +20,27 @@ pub async fn every_example_gives_its_expected_result(api: Client) {
     for example in examples() {
         let workflow = api.save(&read_json(&example.join("workflow.json"))).await;
         let run = api.run(&workflow, &read_json(&example.join("input.json"))).await;
+        let signal = example.join("signal.json");
+        if signal.exists() {
+            give(&api, &run, &read_json(&signal)).await;
+        }
         let result = api.result(&run).await;
         assert_eq!(result["status"], "succeeded", "{}: {result:#}", example.display());
         assert_eq!(result["output"], read_json(&example.join("expected.json")), "{}", example.display());
     }
+}
+
+/// Gives a run the signal once it waits for one.
+async fn give(api: &Client, run: &str, signal: &Value) {
+    let (mut revision, mut status) = (0, String::new());
+    while status != "waiting" {
+        let found = api.get(&format!("/runs/{run}?wait=25&after={revision}")).await.body;
+        assert!(!is_terminal(&found), "it ended before it waited: {found:#}");
+        revision = found["revision"].as_u64().unwrap();
+        status = found["status"].as_str().unwrap().to_owned();
+    }
+    let given = api.post(&format!("/runs/{run}/resume"), signal).await;
+    assert_eq!(given.status, 200, "{}", given.body);
 }
 
 pub async fn the_command_line_runs_an_example_and_compares_its_output(api: Client) {
