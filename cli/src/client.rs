@@ -19,6 +19,9 @@ use url::Url;
 /// How long one answer may take, beyond the time that a long poll asks for.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long a cancelled run's end is waited for, in seconds.
+const CANCEL_WAIT: u64 = 5;
+
 /// Talks to one server with one token.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -188,6 +191,33 @@ impl Client {
         self.json(request).await
     }
 
+    /// `POST /runs/{id}/cancel`; the answer comes when the run has ended, or after some seconds.
+    ///
+    /// # Errors
+    /// As for every request.
+    pub async fn cancel_run(&self, id: RunId, reason: Option<&str>) -> Result<RunWithSteps, ClientError> {
+        let request = self.request(Method::POST, &format!("runs/{id}/cancel"));
+        let request = request.query(&[("wait", CANCEL_WAIT)]);
+        self.json(request.json(&serde_json::json!({ "reason": reason }))).await
+    }
+
+    /// `POST /runs/{id}/resume`; the run, and whether a step was given the signal: if not, its worker has not said yet
+    /// whether it is the first.
+    ///
+    /// # Errors
+    /// As for every request.
+    pub async fn resume_run(
+        &self,
+        id: RunId,
+        name: &str,
+        data: &Value,
+    ) -> Result<(RunWithSteps, bool), ClientError> {
+        let request = self.request(Method::POST, &format!("runs/{id}/resume"));
+        let response = self.send(request.json(&serde_json::json!({ "name": name, "data": data }))).await?;
+        let is_given = response.status() == reqwest::StatusCode::OK;
+        Ok((self.read(response).await?, is_given))
+    }
+
     fn page(&self, path: &str, limit: u32, cursor: Option<&str>) -> RequestBuilder {
         let request = self.request(Method::GET, path).query(&[("limit", limit)]);
         match cursor {
@@ -219,6 +249,10 @@ impl Client {
 
     async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
         let response = self.send(request).await?;
+        self.read(response).await
+    }
+
+    async fn read<T: DeserializeOwned>(&self, response: Response) -> Result<T, ClientError> {
         let (url, status) = (response.url().clone(), response.status().as_u16());
         let body = response.bytes().await.map_err(|error| self.unreachable(&error))?;
         serde_json::from_slice(&body).map_err(|error| ClientError::NotOurs {

@@ -6,6 +6,7 @@
 //! and small whole numbers, which no converter changes. Types are contracts for ever: change by adding a version.
 //! Source: <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md>.
 
+mod controls;
 mod unreadable;
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,7 @@ use super::{
     workflow::{DocumentText, StoredWorkflow},
 };
 
+pub use controls::{CancelRun, ResumeRun};
 pub use unreadable::{LostRun, UnreadableEvent};
 
 /// The topics of the product.
@@ -80,6 +82,14 @@ payloads! {
     RunRequested(RunRequested) = "io.minireipaz.run.requested.v1" on Workflows,
     /// A worker must execute a run.
     TaskExecute(Box<TaskExecute>) = "io.minireipaz.task.execute.v1" on Tasks,
+    /// Somebody wants a run to stop.
+    RunCancelRequested(CancelRun) = "io.minireipaz.run.cancel_requested.v1" on Workflows,
+    /// Somebody sends a signal to a run that waits for it.
+    RunResumeRequested(ResumeRun) = "io.minireipaz.run.resume_requested.v1" on Workflows,
+    /// A worker must stop a run.
+    TaskCancel(CancelRun) = "io.minireipaz.task.cancel.v1" on Tasks,
+    /// A worker must give a signal to a run.
+    TaskResume(ResumeRun) = "io.minireipaz.task.resume.v1" on Tasks,
 }
 
 impl Payload {
@@ -91,6 +101,8 @@ impl Payload {
             Self::WorkflowDeleted(deleted) => deleted.workflow_id.to_string(),
             Self::RunRequested(requested) => requested.run_id.to_string(),
             Self::TaskExecute(task) => task.run_id.to_string(),
+            Self::RunCancelRequested(cancel) | Self::TaskCancel(cancel) => cancel.run_id.to_string(),
+            Self::RunResumeRequested(resume) | Self::TaskResume(resume) => resume.run_id.to_string(),
         }
     }
 }

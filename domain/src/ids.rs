@@ -63,6 +63,11 @@ uuid_id!(
     RunId
 );
 
+uuid_id!(
+    /// A signal's id: what a step that it woke says of it.
+    SignalId
+);
+
 /// Namespace of the run ids that are derived from an idempotency key.
 const IDEMPOTENT_RUNS: Uuid = Uuid::from_u128(0x6d69_6e69_7265_4950_8a5a_0001_0000_0001);
 
@@ -73,6 +78,19 @@ impl RunId {
     pub fn for_idempotency_key(tenant: &TenantId, workflow: WorkflowId, key: &str) -> Self {
         // The tenant cannot contain '\n' (see `TenantId::parse`), so the parts cannot run together.
         Self(Uuid::new_v5(&IDEMPOTENT_RUNS, format!("{tenant}\n{workflow}\n{key}").as_bytes()))
+    }
+}
+
+/// Namespace of the signal ids that are derived from an idempotency key.
+const IDEMPOTENT_SIGNALS: Uuid = Uuid::from_u128(0x6d69_6e69_7265_4950_8a5a_0002_0000_0001);
+
+impl SignalId {
+    /// The id of the signal that `key` stands for: the same run, name and key always give the same signal, however often
+    /// it is sent.
+    #[must_use]
+    pub fn for_idempotency_key(run: RunId, name: &SignalName, key: &str) -> Self {
+        // A name has no control characters, so the parts cannot run together.
+        Self(Uuid::new_v5(&IDEMPOTENT_SIGNALS, format!("{run}\n{name}\n{key}").as_bytes()))
     }
 }
 
@@ -143,6 +161,15 @@ text_id!(
     #[schema(value_type = String, min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")]
     NodeId,
     "a node id",
+    128,
+    |c| !c.is_control()
+);
+
+text_id!(
+    /// A signal's name: what a step waits for.
+    #[schema(value_type = String, min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")]
+    SignalName,
+    "a signal's name",
     128,
     |c| !c.is_control()
 );

@@ -72,6 +72,8 @@ limits! {
     MAX_KEPT_DEPTH: usize = MAX_DEPTH + 10, "levels";
     /// Largest data of a signal, as compact JSON.
     MAX_SIGNAL_BYTES: usize = MAX_INPUT_BYTES, "bytes";
+    /// Longest reason for which a run is cancelled: it is the message of the run's error.
+    MAX_REASON_BYTES: usize = MAX_MESSAGE_BYTES, "bytes";
     /// Deepest nesting of JSON: of an item, a node's parameter, a field that the editor adds, a signal's data.
     ///
     /// An object without objects is one level. JSON readers stop at 128 levels, and all of these travel inside other

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    ids::{NodeId, RunId, TenantId, WorkflowId},
+    ids::{NodeId, RunId, SignalId, TenantId, WorkflowId},
     items::Ports,
     iteration::Iteration,
     lineage::Lineage,
@@ -248,6 +248,9 @@ pub struct Step {
     /// What a retrying or waiting step waits for; missing otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<WaitsFor>,
+    /// The signal that it waited for, once it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<GivenSignal>,
     /// Why it failed, or why the last attempt did.
     pub error: Option<NodeError>,
 }
@@ -282,6 +285,17 @@ impl WaitsFor {
     pub fn moment(until: Timestamp) -> Self {
         Self { until: Some(until), ..Self::default() }
     }
+}
+
+/// A signal that a step was given: of several that were sent for it, the first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct GivenSignal {
+    /// Its name.
+    pub name: String,
+    /// Which it was: what whoever sent it was told.
+    pub id: SignalId,
+    /// When it was given.
+    pub at: Timestamp,
 }
 
 /// A row of a list of runs.

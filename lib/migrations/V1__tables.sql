@@ -131,6 +131,7 @@ CREATE TABLE IF NOT EXISTS run_rows
     lineage          String,
     console          String,
     waits_for        String,
+    signal           String,
     recorded_at      DateTime64(3, 'UTC') DEFAULT now64(3)
 )
 ENGINE = ReplacingMergeTree(version)
@@ -162,7 +163,8 @@ SELECT
 FROM run_rows FINAL
 WHERE place = '';
 
--- In a run, `ordinal` is the order in which its steps began. `output`, `lineage`, `console`, `waits_for` and `error` are JSON.
+-- In a run, `ordinal` is the order in which its steps began. `output`, `lineage`, `console`, `waits_for`, `signal` and
+-- `error` are JSON.
 CREATE VIEW IF NOT EXISTS steps AS
 SELECT
     tenant,
@@ -178,6 +180,7 @@ SELECT
     nullIf(lineage, '') AS lineage,
     nullIf(console, '') AS console,
     nullIf(waits_for, '') AS waits_for,
+    nullIf(signal, '') AS signal,
     nullIf(error, '') AS error,
     ordinal
 FROM run_rows FINAL

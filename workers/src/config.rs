@@ -4,10 +4,17 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use domain::duration::HumanDuration;
 use http_server::ServerLimits;
-use minireipaz::{auth::CallbackSecrets, config::Env, fair::half};
+use minireipaz::{
+    auth::{CallbackSecrets, LinkSecrets},
+    config::Env,
+    fair::half,
+};
 use secrecy::SecretString;
 
-use crate::{peers::Peers, runner::RunnerSettings};
+use crate::{
+    peers::Peers,
+    runner::{ResumeLinks, RunnerSettings},
+};
 
 /// Less room for runs, or for what waits for the store, would hold no more than a few large ones: 64 MiB.
 const LEAST_BYTES: usize = 64 << 20;
@@ -49,8 +56,8 @@ pub struct WorkerConfig {
     /// `20s`.
     pub grace: Duration,
     /// What steps may do: `WORKER_JAVASCRIPT_PROCESSES`, `WORKER_ENV_ALLOW` (names of variables that `$env` may read,
-    /// separated by commas) and `WORKER_HTTP_ALLOW` (hosts and networks that are not public and may be called all the
-    /// same).
+    /// separated by commas), `WORKER_HTTP_ALLOW` (hosts and networks that are not public and may be called all the same),
+    /// and what links are made with: `PUBLIC_URL`, `LINK_SECRET`.
     pub runner: RunnerSettings,
 }
 
@@ -104,6 +111,8 @@ impl WorkerConfig {
         runner.env = list(&names)
             .filter_map(|name| env.optional::<String>(name).map(|value| (name.to_owned(), value)))
             .collect();
+        let links = LinkSecrets::with_address_from_env(env);
+        runner.links = links.map(|(api, secrets)| ResumeLinks { api, secrets });
         if [max_steps, per_tenant, max_runs, max_backlog, processes].contains(&Some(0)) {
             env.problem(
                 "WORKER_MAX_STEPS, WORKER_MAX_STEPS_PER_TENANT, WORKER_MAX_RUNS, WORKER_MAX_BACKLOG and \

@@ -10,7 +10,7 @@ use domain::{
 use serde_json::Value;
 
 use super::{
-    json::{print_json, read_json},
+    json::{given_json, print_json, read_json},
     outcome::{self, watch},
     server::{self, ServerArgs},
 };
@@ -113,11 +113,7 @@ fn read_document(path: &Path) -> Result<Value, Failure> {
 fn read_input(given: Option<&str>) -> Result<Value, Failure> {
     match given {
         None => Ok(Value::Object(serde_json::Map::new())),
-        Some(text) => match text.strip_prefix('@') {
-            Some(file) => read_json(Path::new(file)),
-            None => serde_json::from_str(text)
-                .map_err(|error| Failure::usage(format!("--input is not JSON: {error}\n  → quote it: --input '{{\"name\": \"Ada\"}}', or name a file: --input @FILE"))),
-        },
+        Some(text) => given_json("input", text),
     }
 }
 

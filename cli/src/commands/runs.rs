@@ -1,9 +1,10 @@
 //! `minireipaz runs`.
 
 use domain::ids::{RunId, WorkflowId};
+use serde_json::Value;
 
 use super::{
-    json::print_json,
+    json::{given_json, print_json},
     outcome::{judge, watch},
     page::{PageArgs, print_next},
     server::{self, ServerArgs},
@@ -19,7 +20,9 @@ use crate::{
 Examples:
   minireipaz runs list 0197…
   minireipaz runs get 0198…
-  minireipaz runs watch 0198…")]
+  minireipaz runs watch 0198…
+  minireipaz runs cancel 0198… --reason 'ordered twice'
+  minireipaz runs resume 0198… approved --data '{\"by\": \"Ada\"}'")]
 pub(crate) enum RunsCommand {
     /// List a workflow's runs, newest first.
     List {
@@ -37,6 +40,28 @@ pub(crate) enum RunsCommand {
         /// Print JSON as the API gave it.
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Stop a run, also a step that is under way.
+    Cancel {
+        /// The run's id.
+        id: RunId,
+        /// Why: the message of the run's error.
+        #[arg(long)]
+        reason: Option<String>,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Give a run the signal that one of its steps waits for.
+    Resume {
+        /// The run's id.
+        id: RunId,
+        /// The signal's name.
+        name: String,
+        /// What it says, an object or a list of objects: JSON, or @FILE.
+        #[arg(long, value_name = "JSON|@FILE")]
+        data: Option<String>,
         #[command(flatten)]
         server: ServerArgs,
     },
@@ -59,6 +84,27 @@ pub(super) async fn execute(command: RunsCommand) -> Result<(), Failure> {
                 return print_json(&run);
             }
             print(&display::summary(&run));
+            Ok(())
+        }
+        RunsCommand::Cancel { id, reason, server } => {
+            let run = server::client(server)?.cancel_run(id, reason.as_deref()).await?;
+            print(&display::summary(&run));
+            if !run.run.status.is_terminal() {
+                print(&format!("It will end once its worker hears of it.\n  → minireipaz runs watch {id}"));
+            }
+            Ok(())
+        }
+        RunsCommand::Resume { id, name, data, server } => {
+            let data = data.map_or(Ok(Value::Null), |text| given_json("data", &text))?;
+            let (_, is_given) = server::client(server)?.resume_run(id, &name, &data).await?;
+            print(&if is_given {
+                format!("The run goes on.\n  → follow it: minireipaz runs watch {id}")
+            } else {
+                format!(
+                    "The signal is on its way, and counts if no other was first.\n  → look whether it did: minireipaz \
+                     runs get {id}"
+                )
+            });
             Ok(())
         }
         RunsCommand::Watch { id, server } => {
@@ -141,5 +187,34 @@ mod tests {
         let fake = Fake::new().on(&format!("GET /runs/{RUN}"), 200, &run("failed", 4)).start().await;
         let command = RunsCommand::Get { id: RUN.parse().unwrap(), json: false, server: fake.args() };
         assert!(execute(command).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn cancelling_says_why_and_waits_for_the_end() {
+        let line = format!("POST /runs/{RUN}/cancel");
+        let fake = Fake::new().on(&line, 202, &run("cancelled", 4)).start().await;
+        let reason = Some("ordered twice".to_owned());
+        let command = RunsCommand::Cancel { id: RUN.parse().unwrap(), reason, server: fake.args() };
+        execute(command).await.unwrap();
+        let asked = &fake.requests()[0];
+        assert_eq!((asked.query.as_str(), &asked.body), ("wait=5", &json!({"reason": "ordered twice"})));
+    }
+
+    #[tokio::test]
+    async fn a_signal_is_sent_with_its_data_whether_it_is_the_first_or_that_is_not_known_yet() {
+        let line = format!("POST /runs/{RUN}/resume");
+        let fake =
+            Fake::new().on(&line, 200, &run("running", 4)).on(&line, 202, &run("waiting", 3)).start().await;
+        for data in [Some(r#"{"by": "Ada"}"#.to_owned()), None] {
+            let name = "approved".to_owned();
+            let command = RunsCommand::Resume { id: RUN.parse().unwrap(), name, data, server: fake.args() };
+            execute(command).await.unwrap();
+        }
+        let bodies: Vec<_> = fake.requests().into_iter().map(|asked| asked.body).collect();
+        assert_eq!(bodies[0], json!({"name": "approved", "data": {"by": "Ada"}}));
+        assert_eq!(bodies[1], json!({"name": "approved", "data": null}));
+        let (name, data) = ("approved".to_owned(), Some("{".to_owned()));
+        let command = RunsCommand::Resume { id: RUN.parse().unwrap(), name, data, server: fake.args() };
+        assert!(execute(command).await.unwrap_err().to_string().contains("--data"));
     }
 }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::screen;
 
 /// What is in it.
-const CONTENTS: [&str; 11] = [
+const CONTENTS: [&str; 12] = [
     "bridge",
     "clickhouse",
     "connector-secret",
@@ -23,6 +23,7 @@ const CONTENTS: [&str; 11] = [
     "dev.log",
     "dev.log.old",
     "issuer",
+    "link-secret",
     "lock",
     "token",
     "worker",
@@ -111,7 +112,16 @@ impl Folder {
 
     /// The secret that connectors show; made at the first start.
     pub(crate) fn connector_secret(&self) -> anyhow::Result<String> {
-        let path = self.join("connector-secret");
+        self.secret("connector-secret")
+    }
+
+    /// The secret of the links by which people give signals; made at the first start.
+    pub(crate) fn link_secret(&self) -> anyhow::Result<String> {
+        self.secret("link-secret")
+    }
+
+    fn secret(&self, file: &str) -> anyhow::Result<String> {
+        let path = self.join(file);
         if let Ok(secret) = fs::read_to_string(&path) {
             return Ok(secret.trim().to_owned());
         }
@@ -164,6 +174,7 @@ mod tests {
         for wide in [0o755, 0o775] {
             let folder = Folder::open(&path).unwrap();
             folder.connector_secret().unwrap();
+            folder.link_secret().unwrap();
             folder.save_token("hush").unwrap();
             folder.save_addresses(&Addresses::default()).unwrap();
             folder.log().unwrap();
@@ -172,6 +183,7 @@ mod tests {
             let files = [
                 "lock",
                 "connector-secret",
+                "link-secret",
                 "token",
                 "dev.json",
                 "dev.log",
@@ -183,6 +195,7 @@ mod tests {
             }
             // A secret that is there already is only read; its folder keeps others out.
             fs::remove_file(path.join("connector-secret")).unwrap();
+            fs::remove_file(path.join("link-secret")).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(wide)).unwrap();
         }
     }

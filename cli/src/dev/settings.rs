@@ -30,6 +30,8 @@ pub(crate) fn variables(folder: &Folder, addresses: &Addresses) -> anyhow::Resul
         ("AUTH_JWKS_URL", format!("{}/.well-known/jwks.json", addresses.functions)),
         ("CONNECTOR_SECRET", folder.connector_secret()?),
         ("CORS_ORIGINS", "*".to_owned()),
+        ("PUBLIC_URL", addresses.functions.clone()),
+        ("LINK_SECRET", folder.link_secret()?),
         ("SCHEDULER_URL", addresses.functions.clone()),
         ("WORKER_URL", addresses.worker.clone()),
         ("WORKER_LISTEN", host(&addresses.worker).to_owned()),

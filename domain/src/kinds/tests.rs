@@ -236,4 +236,9 @@ fn filter_needs_a_condition_and_wait_a_time() {
     check_saved("wait", &json!({"for": "soon"}), &[("p.for", "invalid_value")]);
     check_saved("wait", &json!({"until": "tomorrow"}), &[("p.until", "invalid_value")]);
     check_saved("wait", &json!({"until": "{{ $json.at }}"}), &[]);
+    check_saved("wait", &json!({"signal": {"name": "order {{ $json.id }}", "timeout": "2h"}}), &[]);
+    check_saved("wait", &json!({"signal": {"timeout": "2h"}}), &[("p.signal.name", "required")]);
+    check_saved("wait", &json!({"signal": {"name": "a\nb"}}), &[("p.signal.name", "invalid_value")]);
+    check_saved("wait", &json!({"signal": {"name": ""}}), &[("p.signal.name", "invalid_value")]);
+    check_saved("wait", &json!({"for": "2h", "signal": {"name": "a"}}), &[("p", "invalid_value")]);
 }

@@ -129,6 +129,7 @@ pub(crate) fn rich() -> Vec<(&'static str, Value)> {
         ("markdown", json!({"action": "to_markdown", "value": true})),
         ("wait", json!({"for": "2h", "until": null})),
         ("wait", json!({"for": null, "until": "2026-12-24T18:00:00Z"})),
+        ("wait", json!({"signal": {"name": "approved", "timeout": "7d"}})),
         (
             "http_request",
             http(json!({

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Env;
-use crate::http::HttpConfig;
+use crate::{auth::LinkSecrets, http::HttpConfig};
 
 /// Set by Lambda: where its runtime API is.
 const LAMBDA: &str = "AWS_LAMBDA_RUNTIME_API";
@@ -14,7 +14,7 @@ impl HttpConfig {
     /// Reads the settings.
     pub fn from_env(env: &mut Env) -> Self {
         let origins: String = env.or("CORS_ORIGINS", String::new());
-        let mut config = Self::default();
+        let mut config = Self { links: LinkSecrets::from_env(env), ..Self::default() };
         if env.optional::<String>(LAMBDA).is_some() {
             config.stream_limit = BEHIND_A_GATEWAY;
             config.longest_wait = BEHIND_A_GATEWAY;

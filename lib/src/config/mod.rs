@@ -9,6 +9,7 @@ mod bus;
 mod callbacks;
 #[cfg(feature = "api")]
 mod http;
+mod links;
 #[cfg(feature = "api")]
 mod live;
 mod log;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    auth::{AuthConfig, CallbackSecrets},
+    auth::{AuthConfig, CallbackSecrets, LinkSecrets},
     bus::BusConfig,
     live::LiveConfig,
     service::WatchSettings,
@@ -39,6 +39,9 @@ pub struct HttpConfig {
     pub longest_wait: Duration,
     /// How runs are watched for those who wait.
     pub watch: WatchSettings,
+    /// What has made the links by which people give signals: `LINK_SECRET` and `LINK_SECRET_NEXT`; without them there are
+    /// none.
+    pub links: Option<LinkSecrets>,
 }
 
 impl Default for HttpConfig {
@@ -48,6 +51,7 @@ impl Default for HttpConfig {
             stream_limit: Duration::from_secs(280),
             longest_wait: Duration::from_secs(60),
             watch: WatchSettings::default(),
+            links: None,
         }
     }
 }

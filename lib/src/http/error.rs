@@ -7,7 +7,7 @@ use http::StatusCode;
 use super::problem::ApiError;
 use crate::{
     bus::BusError,
-    service::{ReadRunError, SchedulerError, StartRunError, WorkflowError},
+    service::{CancelRunError, ReadRunError, ResumeRunError, SchedulerError, StartRunError, WorkflowError},
     store::{StoreError, UnreadableWorkflow},
 };
 use domain::violation::{Violation, ViolationCode};
@@ -115,6 +115,37 @@ impl From<ReadRunError> for ApiError {
                 Self::too_many_requests("too_many_waiters", limit.to_string(), Duration::from_secs(1))
             }
             ReadRunError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// What a run cannot do in the state that it is in.
+fn conflict(code: &'static str, why: &impl std::fmt::Display) -> ApiError {
+    ApiError::new(StatusCode::CONFLICT, code, why.to_string())
+}
+
+impl From<CancelRunError> for ApiError {
+    fn from(error: CancelRunError) -> Self {
+        match error {
+            CancelRunError::Ended { .. } => conflict("run_ended", &error),
+            CancelRunError::LongReason(_) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body", error.to_string())
+            }
+            CancelRunError::Read(error) => error.into(),
+            CancelRunError::Bus(error) => error.into(),
+        }
+    }
+}
+
+impl From<ResumeRunError> for ApiError {
+    fn from(error: ResumeRunError) -> Self {
+        match error {
+            ResumeRunError::Ended { .. } => conflict("run_ended", &error),
+            ResumeRunError::NotWaiting { .. } => conflict("run_not_waiting", &error),
+            ResumeRunError::AlreadyGiven { .. } => conflict("signal_already_given", &error),
+            ResumeRunError::InvalidData(violations) => super::extract::invalid_data(violations),
+            ResumeRunError::Read(error) => error.into(),
+            ResumeRunError::Bus(error) => error.into(),
         }
     }
 }

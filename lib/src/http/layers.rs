@@ -90,11 +90,16 @@ pub async fn request(mut request: Request, next: Next) -> Response {
     response
 }
 
+/// Marks an answer that is whole as it is, whatever its status: a page for people.
+#[derive(Debug, Clone)]
+pub(super) struct AsItIs;
+
 /// Renders an error. What came from elsewhere (a framework's own refusal) becomes a problem document too.
 fn finish(mut response: Response, id: &RequestId) -> Response {
     let status = response.status();
     let error = match response.extensions_mut().remove::<ApiError>() {
         Some(error) => error,
+        None if response.extensions_mut().remove::<AsItIs>().is_some() => return response,
         None if status.is_client_error() || status.is_server_error() => foreign(status),
         None => return response,
     };
@@ -175,6 +180,7 @@ pub fn cors(config: &HttpConfig) -> CorsLayer {
             header::LOCATION,
             header::RETRY_AFTER,
             HeaderName::from_static("idempotency-replayed"),
+            HeaderName::from_static("signal-id"),
             REQUEST_ID,
         ])
         .max_age(Duration::from_hours(2))

@@ -48,6 +48,8 @@ pub struct App {
     pub auth: Arc<Authenticator>,
     /// Where connectors come in.
     pub connectors: ConnectorDoor,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
     /// Settings.
     pub config: HttpConfig,
 }
@@ -92,7 +94,8 @@ impl AppState {
             scheduler: Scheduler::new(Arc::clone(&store), Arc::clone(&bus), Arc::clone(&clock)),
             health: Checkup::new(bus, store),
             auth,
-            connectors: ConnectorDoor::new("scheduler", callbacks, clock),
+            connectors: ConnectorDoor::new("scheduler", callbacks, Arc::clone(&clock)),
+            clock,
             config,
         }))
     }

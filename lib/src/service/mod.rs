@@ -2,18 +2,23 @@
 //!
 //! Each use case has its own error; only `http::error` maps them to status codes.
 
+mod cancel;
 mod found_run;
 mod idempotency;
 mod locks;
 mod of_node;
+mod resume;
 mod run_watch;
 mod runs;
 mod scheduler;
+mod signals;
 mod start;
 mod workflows;
 
+pub use cancel::CancelRunError;
 pub use found_run::FoundRun;
 pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
+pub use resume::{Answerable, ResumeRunError, SendSignal, Sent};
 pub use run_watch::{Heard, RunWatch, Subscription, TooManyWaiters, Wanted, WatchSettings};
 pub use runs::{Follow, ReadRunError, Runs, Until};
 pub use scheduler::{Scheduled, Scheduler, SchedulerError};

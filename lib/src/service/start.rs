@@ -97,7 +97,7 @@ impl Runs {
     /// # Errors
     /// When the workflow cannot be started, the input is not valid, the key was used, or a part does not answer.
     pub async fn start(&self, caller: &Caller, request: StartRun) -> Result<Started, StartRunError> {
-        check_input(&request.input).map_err(StartRunError::InvalidInput)?;
+        check_items(&request.input, "input").map_err(StartRunError::InvalidInput)?;
         match request.key.clone() {
             None => {
                 let run_id = RunId::at(self.clock.now(), rand::random());
@@ -207,7 +207,8 @@ fn text_of(input: &Value) -> Result<JsonText, StartRunError> {
     })
 }
 
-fn check_input(input: &Value) -> Result<(), Vec<Violation>> {
+/// Whether a value can be items: a run's input, or a signal's data. `name` is what it is called.
+pub(super) fn check_items(input: &Value, name: &str) -> Result<(), Vec<Violation>> {
     let mut violations = Violations::new();
     let items = match input {
         Value::Null => &[],
@@ -215,16 +216,16 @@ fn check_input(input: &Value) -> Result<(), Vec<Violation>> {
         Value::Object(_) => std::slice::from_ref(input),
         other => {
             let message = format!("this is {}, not an object or a list of objects", name_of(other));
-            violations.add("input", ViolationCode::InvalidType, message);
+            violations.add(name, ViolationCode::InvalidType, message);
             return violations.or(());
         }
     };
     if items.len() > MAX_ITEMS {
-        violations.add("input", ViolationCode::Limit, above(items.len(), "items", MAX_ITEMS, "MAX_ITEMS"));
+        violations.add(name, ViolationCode::Limit, above(items.len(), "items", MAX_ITEMS, "MAX_ITEMS"));
     }
     let unfit = items.iter().enumerate().filter_map(|(i, item)| Some((i, unfit(item)?)));
     for (i, (code, message)) in unfit.take(MOST_SAID) {
-        let path = if input.is_array() { format!("input[{i}]") } else { "input".to_owned() };
+        let path = if input.is_array() { format!("{name}[{i}]") } else { name.to_owned() };
         violations.add(path, code, message);
     }
     violations.or(())

@@ -107,6 +107,8 @@ metrics! {
         "Batches that were turned away.";
     WORKER_TASKS = Counter "minireipaz_worker_tasks_total", Worker, [OUTCOME], "tasks",
         "Tasks that were handed over: `accepted`, `duplicate`, `handed_over` (it belongs to another worker) or `dead_letter`.";
+    WORKER_CONTROLS = Counter "minireipaz_worker_controls_total", Worker, [CONTROL, OUTCOME], "records",
+        "What was wanted of runs, `cancel` or `resume`: `done`, `kept` (the run is brought into memory for it), `late` (it has ended, or does not wait for that signal), `unknown` (not known here, or ended long ago), `handed_over` (it belongs to another worker) or `refused` (too much of its tenant's waits; it is a dead letter).";
     WORKER_ACTIVE_RUNS = Gauge "minireipaz_worker_active_runs", Worker, [], "runs",
         "Runs in memory; waiting ones are in the journal only.";
     WORKER_RUN_BYTES = Gauge "minireipaz_worker_run_bytes", Worker, [], "bytes",
@@ -167,6 +169,8 @@ metrics! {
 
 /// Label: the dependency that was called, such as `kafka_rest`.
 pub const DESTINATION: &str = "destination";
+/// Label: what is wanted of a run: `cancel` or `resume`.
+pub const CONTROL: &str = "control";
 /// Label: the topic.
 pub const TOPIC: &str = "topic";
 /// Label: what was asked of it, such as `produce`.

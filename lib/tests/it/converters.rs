@@ -1,8 +1,9 @@
 //! What a connector's converter changes, and what it must not be able to change.
 
 use domain::{
-    event::{self, Event, Payload, RunRequested, TaskExecute, Topic, WorkflowDeleted},
-    ids::{RunId, WorkflowId},
+    event::{self, CancelRun, Event, Payload, ResumeRun, RunRequested, TaskExecute, Topic, WorkflowDeleted},
+    ids::{NodeId, RunId, SignalId, SignalName, WorkflowId},
+    iteration::Iteration,
     json_text::JsonText,
     run::Trigger,
     timestamp::Timestamp,
@@ -57,11 +58,26 @@ fn every_event(document: &DocumentText, input: &JsonText) -> Vec<Event> {
     let task =
         TaskExecute::of(&requested.clone().at_version(3, Value::Null), input.clone(), document.clone());
     let deleted = WorkflowDeleted { workflow_id, version: u32::MAX, created_at: at, deleted_at: at };
+    let cancel =
+        CancelRun { run_id, reason: "it's \"enough\" 12345678901234567890".into(), requested_at: at };
+    let resume = ResumeRun {
+        run_id,
+        node_id: NodeId::parse("größe 1").unwrap(),
+        iteration: Iteration::from(vec![3, u32::MAX]),
+        signal_id: SignalId::at(at, u128::MAX),
+        name: SignalName::parse("it's \"approved\"").unwrap(),
+        data: input.clone(),
+        requested_at: at,
+    };
     [
         Payload::WorkflowSaved(Box::new(saved)),
         Payload::WorkflowDeleted(deleted),
         Payload::RunRequested(requested),
         Payload::TaskExecute(Box::new(task)),
+        Payload::RunCancelRequested(cancel.clone()),
+        Payload::RunResumeRequested(resume.clone()),
+        Payload::TaskCancel(cancel),
+        Payload::TaskResume(resume),
     ]
     .into_iter()
     .map(|payload| Event {
@@ -106,7 +122,7 @@ proptest! {
     fn no_record_makes_the_reader_panic(record in prop_oneof![
         ".*",
         any_value().prop_map(|value| value.to_string()),
-        (0..4_usize, any::<prop::sample::Index>(), any::<u8>()).prop_map(|(which, place, byte)| {
+        (0..Payload::TYPES.len(), any::<prop::sample::Index>(), any::<u8>()).prop_map(|(which, place, byte)| {
             let mut record = serde_json::to_vec(&every_event(&document(), &text())[which]).unwrap();
             let place = place.index(record.len());
             record[place] = byte;

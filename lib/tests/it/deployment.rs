@@ -9,7 +9,7 @@ fn read(path: &str) -> String {
 
 /// Names of our variables in a text; those of other programs begin otherwise.
 fn variables(text: &str) -> BTreeSet<&str> {
-    const OURS: [&str; 11] = [
+    const OURS: [&str; 13] = [
         "KAFKA_REST_",
         "KAFKA_API_",
         "KAFKA_BOOTSTRAP_",
@@ -18,6 +18,8 @@ fn variables(text: &str) -> BTreeSet<&str> {
         "AUTH_",
         "CONNECTOR_",
         "CORS_",
+        "LINK_",
+        "PUBLIC_",
         "WORKER_",
         "SCHEDULER_",
         "BRIDGE_",
@@ -64,6 +66,7 @@ fn every_documented_variable_is_read_somewhere() {
         "lib/src/config/auth.rs",
         "lib/src/config/bus.rs",
         "lib/src/config/http.rs",
+        "lib/src/config/links.rs",
         "lib/src/config/store.rs",
         "workers/src/config.rs",
         "cli/src/commands/bridge.rs",

@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "the modules of a test binary are its own")]
 
 mod app;
+mod cancel;
 mod connectors;
 mod converters;
 mod dependencies;
@@ -15,6 +16,8 @@ mod limits;
 mod live_runs;
 mod long_poll;
 mod metrics;
+mod resume;
+mod resume_links;
 mod run_nodes;
 mod run_versions;
 mod runs;

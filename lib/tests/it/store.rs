@@ -100,6 +100,7 @@ fn step(node: &str, status: StepStatus) -> Step {
         lineage: Default::default(),
         console: Vec::new(),
         waits_for: None,
+        signal: None,
         kind: "set".to_owned(),
         status,
         attempts: 1,

@@ -15,7 +15,7 @@ use super::{
     illegal::Illegal,
     options::triggered,
     state::{Phase, RunState},
-    step_run::StepState,
+    step_state::StepState,
 };
 
 /// What a step gives that ends so, in bytes of compact JSON.

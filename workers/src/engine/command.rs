@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::{
-    ids::RunId,
+    ids::{RunId, SignalId, SignalName},
     items::Output,
     retry::Failure,
     run::{NodeError, WaitsFor},
@@ -34,8 +34,12 @@ pub enum Command {
     TimerFired(Timer),
     /// A signal for a step that waits for one of that name.
     Signal {
+        /// Which step.
+        step: StepKey,
+        /// Which signal it is.
+        id: SignalId,
         /// Its name.
-        name: String,
+        name: SignalName,
         /// What it says.
         data: Arc<Value>,
     },

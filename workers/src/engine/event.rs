@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::{
+    ids::SignalId,
     items::Output,
     run::{NodeError, RunStatus, WaitsFor},
     timestamp::Timestamp,
@@ -114,8 +115,13 @@ pub struct AttemptFailure {
 pub enum Wake {
     /// Its moment has come.
     Moment,
-    /// Its signal came, with data.
-    Signal(Arc<Value>),
+    /// Its signal came.
+    Signal {
+        /// Which signal it was.
+        id: SignalId,
+        /// What it says.
+        data: Arc<Value>,
+    },
     /// Its runs have ended.
     Runs,
 }

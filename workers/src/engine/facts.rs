@@ -50,6 +50,7 @@ pub fn step(state: &RunState, node: usize, run: &StepRun) -> Option<Step> {
         lineage: output.map(|output| output.lineage.clone()).unwrap_or_default(),
         console: output.map(|output| output.console.clone()).unwrap_or_default(),
         waits_for: run.waits_for().cloned(),
+        signal: run.signal().cloned(),
         error: run.error().cloned(),
     })
 }

@@ -18,7 +18,8 @@ use super::{
     key::StepKey,
     scope_run::{Brought, Given, Leaving, Round, ScopeRun, joined},
     state::{Progress, RunState, delivered},
-    step_run::{StepRun, StepState},
+    step_run::StepRun,
+    step_state::StepState,
     steps::{Renewed, Steps},
 };
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use domain::{items::Items, iteration::Iteration, timestamp::Timestamp};
+use domain::{items::Items, iteration::Iteration, run::GivenSignal, timestamp::Timestamp};
 
 use super::{
     apply,
@@ -10,7 +10,8 @@ use super::{
     illegal::Illegal,
     scope_run::{Leaving, ScopeRun},
     state::{Phase, Progress, RunState},
-    step_run::{StepRun, StepState},
+    step_run::StepRun,
+    step_state::StepState,
     steps::Steps,
 };
 pub(crate) use super::{scope_run::Brought, step_run::Carried};
@@ -48,6 +49,7 @@ pub(crate) struct KeptStep {
     pub(crate) finished_at: Option<Timestamp>,
     pub(crate) ordinal: Option<u32>,
     pub(crate) changed: u64,
+    pub(crate) signal: Option<Box<GivenSignal>>,
     pub(crate) carried: Option<Box<Carried>>,
 }
 
@@ -152,6 +154,7 @@ impl From<&StepRun> for KeptStep {
             finished_at: step.finished_at,
             ordinal: step.ordinal,
             changed: step.changed,
+            signal: step.signal.clone(),
             carried: step.carried.clone(),
         }
     }
@@ -171,6 +174,7 @@ impl From<KeptStep> for StepRun {
             ordinal: kept.ordinal,
             changed: kept.changed,
             bytes: 0,
+            signal: kept.signal,
             carried: kept.carried,
         };
         if step.state.is_settled() {

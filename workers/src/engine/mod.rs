@@ -23,6 +23,7 @@ mod options;
 mod scope_run;
 mod state;
 mod step_run;
+mod step_state;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -38,7 +39,8 @@ pub use illegal::Illegal;
 pub use key::StepKey;
 pub use scope_run::{Brought, Round};
 pub use state::{Input, RunState};
-pub use step_run::{StepRun, StepState};
+pub use step_run::StepRun;
+pub use step_state::StepState;
 pub use steps::Steps;
 use verbs::Deciding;
 
@@ -56,7 +58,7 @@ pub fn step(state: &mut RunState, command: Command, now: Timestamp) -> Result<De
             deciding.finish_step(&step, attempt, outcome, jitter)?;
         }
         Command::TimerFired(timer) => deciding.fire(timer)?,
-        Command::Signal { name, data } => deciding.signal(&name, &data)?,
+        Command::Signal { step, id, name, data } => deciding.signal(step, id, &name, data)?,
         Command::RunEnded { run, end } => deciding.run_ended(run, &end)?,
         Command::Stop => deciding.put_aside()?,
         Command::Recover => deciding.recover()?,

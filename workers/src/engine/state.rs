@@ -7,6 +7,7 @@ use std::{
 
 use domain::{
     definition::Definition,
+    ids::SignalName,
     items::{Items, Output, Ports},
     loops::{Destination, WHOLE},
     run::{NodeError, RunStatus, WaitsFor},
@@ -21,7 +22,8 @@ use super::{
     key::StepKey,
     options::keep_first,
     scope_run::{Brought, ScopeRun},
-    step_run::{StepRun, StepState},
+    step_run::StepRun,
+    step_state::StepState,
     steps::Steps,
 };
 
@@ -224,6 +226,13 @@ impl RunState {
     /// The steps that go on later, with what they wait for.
     pub fn suspended(&self) -> impl Iterator<Item = (StepKey, &WaitsFor)> {
         self.live().filter_map(|(key, step)| Some((key, step.waits_for()?)))
+    }
+
+    /// Whether that step waits for a signal of that name.
+    #[must_use]
+    pub fn waits_for_signal(&self, step: &StepKey, name: &SignalName) -> bool {
+        let waits_for = self.steps().get(step).and_then(StepRun::waits_for);
+        waits_for.is_some_and(|waits_for| waits_for.signal.as_deref() == Some(name.as_str()))
     }
 
     /// The timers that have to be set; of a run that has not begun, those of one that waits for room.

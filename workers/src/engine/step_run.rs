@@ -6,15 +6,16 @@ use domain::{
     ids::RunId,
     items::Output,
     iteration::Iteration,
-    run::{FailedAttempt, NodeError, StepStatus, WaitsFor},
+    run::{FailedAttempt, GivenSignal, NodeError, WaitsFor},
     timestamp::Timestamp,
 };
 use serde_json::Value;
 
 use super::{
     effect::Woken,
-    event::{AttemptFailure, StepChange, StepEvent, Suspension},
+    event::{AttemptFailure, StepChange, StepEvent, Suspension, Wake},
     illegal::Illegal,
+    step_state::StepState,
 };
 
 /// A step of a run.
@@ -34,45 +35,10 @@ pub struct StepRun {
     pub(super) changed: u64,
     /// What it gave, once it is settled, in bytes of compact JSON.
     pub(super) bytes: usize,
+    /// The signal that it was given.
+    pub(super) signal: Option<Box<GivenSignal>>,
     /// Set from the first failed attempt or the first wait until the step is settled.
     pub(super) carried: Option<Box<Carried>>,
-}
-
-/// Where a step is, with what is only known there.
-#[derive(Debug, Clone, PartialEq)]
-pub enum StepState {
-    /// Its inputs are not settled, or they were just now.
-    Pending {
-        /// Incoming edges that are not settled.
-        open: u32,
-        /// Incoming edges that brought items.
-        delivering: u32,
-    },
-    /// An attempt is under way.
-    Running,
-    /// It goes on later.
-    Suspended {
-        /// Until when.
-        waits_for: Box<WaitsFor>,
-        /// The last attempt failed, and the next one will follow; else the same one goes on.
-        retrying: bool,
-    },
-    /// Done.
-    Succeeded {
-        /// Its output.
-        output: Arc<Output>,
-    },
-    /// Failed for good.
-    Failed {
-        /// Why.
-        error: Box<NodeError>,
-        /// With what the run goes on; `None`: it does not.
-        output: Option<Arc<Output>>,
-    },
-    /// No input was taken.
-    Skipped,
-    /// The run ended first.
-    Cancelled,
 }
 
 /// What is handed from one execution of a step to the next.
@@ -102,6 +68,7 @@ impl StepRun {
             ordinal: None,
             changed: 0,
             bytes: 0,
+            signal: None,
             carried: None,
         }
     }
@@ -195,6 +162,12 @@ impl StepRun {
         self.carried.as_ref()?.woken.as_ref()
     }
 
+    /// The signal that it waited for, once it was given.
+    #[must_use]
+    pub fn signal(&self) -> Option<&GivenSignal> {
+        self.signal.as_deref()
+    }
+
     /// What it waits for, while it is suspended.
     #[must_use]
     pub const fn waits_for(&self) -> Option<&WaitsFor> {
@@ -245,7 +218,13 @@ impl StepRun {
             (StepState::Pending { open: 0, delivering: 1.. }, StepChange::Started) if attempt == 1 => {
                 self.begin(1, at);
             }
-            (StepState::Suspended { .. }, StepChange::Resumed { by }) if attempt == self.next_attempt() => {
+            (StepState::Suspended { waits_for, .. }, StepChange::Resumed { by })
+                if attempt == self.next_attempt() =>
+            {
+                if let Wake::Signal { id, .. } = by {
+                    let name = waits_for.signal.clone().unwrap_or_default();
+                    self.signal = Some(Box::new(GivenSignal { name, id: *id, at }));
+                }
                 // What a wait brought is still true for a further attempt after it.
                 if !matches!(self.state, StepState::Suspended { retrying: true, .. }) {
                     let carried = self.carried.get_or_insert_default();
@@ -348,42 +327,5 @@ impl StepRun {
         }
         self.state = settled;
         self.finished_at = Some(at);
-    }
-}
-
-impl StepState {
-    /// Whether nothing can happen to it any more.
-    #[must_use]
-    pub const fn is_settled(&self) -> bool {
-        !matches!(self, Self::Pending { .. } | Self::Running | Self::Suspended { .. })
-    }
-
-    /// Whether an attempt is under way, or one goes on later.
-    #[must_use]
-    pub const fn is_live(&self) -> bool {
-        matches!(self, Self::Running | Self::Suspended { .. })
-    }
-
-    /// What the API calls it; `None`: it has neither begun nor been skipped.
-    #[must_use]
-    pub const fn status(&self) -> Option<StepStatus> {
-        Some(match self {
-            Self::Pending { .. } => return None,
-            Self::Running => StepStatus::Running,
-            Self::Suspended { retrying: true, .. } => StepStatus::Retrying,
-            Self::Suspended { retrying: false, .. } => StepStatus::Waiting,
-            Self::Succeeded { .. } => StepStatus::Succeeded,
-            Self::Failed { .. } => StepStatus::Failed,
-            Self::Skipped => StepStatus::Skipped,
-            Self::Cancelled => StepStatus::Cancelled,
-        })
-    }
-
-    /// Its name in messages.
-    const fn name(&self) -> &'static str {
-        match self.status() {
-            Some(status) => status.as_str(),
-            None => "pending",
-        }
     }
 }

@@ -6,8 +6,8 @@
 //! exception: a number that JavaScript cannot hold (`9007199254740993`) stays exact on a plain path.
 //!
 //! What an expression sees: `$json` (the item), `$input` and `$('node id or label')` with `.all()`, `.first()`,
-//! `.last()` (each takes a port's name or place), `.item` and `.itemMatching(index)` (along the lineage: `trail`), `$run`,
-//! `$workflow`, `$now`, `$env`, `$itemIndex`, `$iteration`; behind a page of an
+//! `.last()` (each takes a port's name or place), `.item` and `.itemMatching(index)` (along the lineage: `trail`), `$run`
+//! with `.resumeUrl('signal')` (`links`), `$workflow`, `$now`, `$env`, `$itemIndex`, `$iteration`; behind a page of an
 //! answer also `$response` and `$pageCount`. Items that come from `$input` and `$('..')` are frozen; `$json` is a copy of its own. Local time is UTC,
 //! wherever the worker is.
 
@@ -15,6 +15,7 @@ mod environment;
 mod evaluator;
 mod expression;
 pub(crate) mod javascript;
+mod links;
 mod methods;
 mod native;
 mod param;
@@ -28,6 +29,8 @@ pub(crate) use evaluator::{Evaluator, javascript_of};
 pub(crate) use expression::{Expression, ExpressionError};
 pub(crate) use javascript::{Ask, Form, JavaScript, Unevaluated, Values};
 pub use javascript::{JavaScriptLimits, javascript_child};
+pub use links::ResumeLinks;
+pub(crate) use links::StepLinks;
 pub(crate) use param::Param;
 pub(crate) use scope::{Page, Scope};
 pub(crate) use text::append as append_text;

@@ -3,6 +3,7 @@
 use domain::definition::Definition;
 
 use super::{
+    links::RESUME_URL,
     methods,
     scope::{PortName, find_node},
 };
@@ -100,8 +101,13 @@ pub(super) fn parse(source: &str, definition: &Definition) -> Option<Path> {
         }
         steps.push(step);
     }
-    // A date has methods: only the bare value is plain.
-    let plain = steps.is_empty() || root != Root::Now;
+    // A date has methods, only the bare value is plain; and a run has one, which the engine knows.
+    let is_method = |step: &Step| matches!(&step.key, Key::Name(name) if name == RESUME_URL);
+    let plain = match root {
+        Root::Now => steps.is_empty(),
+        Root::Run => !steps.first().is_some_and(is_method),
+        _ => true,
+    };
     plain.then_some(Path { root, steps })
 }
 

@@ -15,7 +15,7 @@ use domain::{
 use minireipaz::telemetry::redact::Redactor;
 use serde_json::{Value, json};
 
-use super::trail::Trails;
+use super::{links::StepLinks, trail::Trails};
 use crate::{engine::RunHeader, step::Inputs};
 
 /// The data of one attempt. Everything in it is shared, so that it is cheap to make.
@@ -38,6 +38,8 @@ pub(crate) struct Scope {
     pub(crate) now: Timestamp,
     /// What `$env` may see.
     pub(crate) env: Arc<BTreeMap<String, String>>,
+    /// What makes the links of `$run.resumeUrl()`; `None`: the operator has set up none.
+    pub(crate) links: Option<StepLinks>,
     /// The page that came last, where a step asks for further ones.
     pub(crate) page: Option<Page>,
     pub(crate) objects: Objects,

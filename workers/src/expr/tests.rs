@@ -21,6 +21,7 @@ mod dates;
 mod extensions;
 mod isolation;
 mod lineage;
+mod links;
 mod locale;
 mod native;
 mod pages;
@@ -94,6 +95,7 @@ fn scope(input: Value) -> Arc<Scope> {
         iteration: Some(7),
         now: Timestamp::from_millis(NOW),
         env: Arc::new(BTreeMap::from([("REGION".to_owned(), "eu".to_owned())])),
+        links: None,
         page: None,
         objects: Default::default(),
         trails: Default::default(),

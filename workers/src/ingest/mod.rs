@@ -100,8 +100,8 @@ async fn taken(state: &Arc<IngestState>, request: Request) -> Response {
         }
     };
     let (reply, answer) = oneshot::channel();
-    let sorted::SortedRecords { tasks, rejected, elsewhere, letters, known } = batch;
-    let delivery = Delivery { tasks, rejected, elsewhere, letters, reply, admission };
+    let sorted::SortedRecords { tasks, rejected, elsewhere, controls, letters, known } = batch;
+    let delivery = Delivery { tasks, rejected, elsewhere, controls, letters, reply, admission };
     if !state.inputs.send(Input::Delivery(delivery)) {
         return refuse(&Refusal::Closed);
     }

@@ -20,7 +20,7 @@ use crate::{
     documents::hash_of,
     engine::RunHeader,
     journal::JournalError,
-    processor::{Elsewhere, Rejected, Sender, Task},
+    processor::{CANCEL, Control, ControlElsewhere, Controls, Elsewhere, Rejected, SIGNAL, Sender, Task},
     spans,
 };
 
@@ -33,6 +33,8 @@ pub(super) struct SortedRecords {
     pub(super) rejected: Vec<Rejected>,
     /// Tasks of other workers.
     pub(super) elsewhere: Vec<Elsewhere>,
+    /// What is wanted of runs that go on.
+    pub(super) controls: Controls,
     pub(super) letters: Vec<DeadLetter>,
     /// Runs that the store knows to have ended.
     pub(super) known: usize,
@@ -122,10 +124,46 @@ impl SortedRecords {
                 let cause = event.traceparent.and_then(|text| text.parse().ok());
                 self.compile(state, event.tenant, cause, *task, text);
             }
-            Payload::WorkflowSaved(_) | Payload::WorkflowDeleted(_) | Payload::RunRequested(_) => {
+            payload @ (Payload::TaskCancel(_) | Payload::TaskResume(_)) => {
+                return self.control(state, event.tenant, payload, text, sender);
+            }
+            Payload::WorkflowSaved(_)
+            | Payload::WorkflowDeleted(_)
+            | Payload::RunRequested(_)
+            | Payload::RunCancelRequested(_)
+            | Payload::RunResumeRequested(_) => {
                 let reason = "this event is for the scheduler: the connector of topic `workflows` must not call the worker";
                 return Err(Refused { tenant: Some(event.tenant), reason: reason.to_owned() });
             }
+        }
+        Ok(())
+    }
+
+    /// Something is wanted of a run that goes on, here or at another worker.
+    fn control(
+        &mut self,
+        state: &IngestState,
+        tenant: TenantId,
+        payload: Payload,
+        text: &str,
+        sender: Sender,
+    ) -> Result<(), Refused> {
+        let (run, kind) = match &payload {
+            Payload::TaskCancel(cancel) => (cancel.run_id, CANCEL),
+            Payload::TaskResume(resume) => (resume.run_id, SIGNAL),
+            _ => return Ok(()),
+        };
+        if sender == Sender::Connector
+            && let Some(owner) = state.peers.elsewhere(run)
+        {
+            let (owner, record) = (Arc::clone(owner), text.as_bytes().to_vec());
+            self.controls.elsewhere.push(ControlElsewhere { owner, tenant, kind, run, record });
+            return Ok(());
+        }
+        match Control::of(tenant.clone(), payload, text) {
+            Some(Ok(control)) => self.controls.here.push(control),
+            Some(Err(reason)) => return Err(Refused { tenant: Some(tenant), reason }),
+            None => {}
         }
         Ok(())
     }

@@ -95,6 +95,24 @@ pub enum Op {
     SetTimer(TimerRow),
     /// A timer fired or is not needed any more.
     ClearTimer(TimerRow),
+    /// Something is wanted of a run that is not in memory; it takes the place of another with that sequence.
+    PutControl {
+        /// Which run.
+        run: RunId,
+        /// Which of the run's.
+        sequence: u64,
+        /// Whose run.
+        tenant: TenantId,
+        /// The record, JSON.
+        record: Vec<u8>,
+    },
+    /// That was done.
+    ClearControl {
+        /// Which run.
+        run: RunId,
+        /// Which of the run's.
+        sequence: u64,
+    },
     /// The run only waits.
     Park {
         /// Which.
@@ -247,6 +265,7 @@ struct Writer<'t> {
     documents: Table<'t, [u8; 32], &'static str>,
     users: Table<'t, [u8; 32], u64>,
     timers: Table<'t, tables::TimerKey<'static>, u64>,
+    controls: Table<'t, (u128, u64), (&'static str, &'static [u8])>,
     finished: Table<'t, (u32, u128), u32>,
 }
 
@@ -260,6 +279,7 @@ impl<'t> Writer<'t> {
             documents: transaction.open_table(tables::DOCUMENTS)?,
             users: transaction.open_table(tables::DOCUMENT_USERS)?,
             timers: transaction.open_table(tables::TIMERS)?,
+            controls: transaction.open_table(tables::CONTROLS)?,
             finished: transaction.open_table(tables::FINISHED)?,
         })
     }
@@ -290,6 +310,13 @@ impl<'t> Writer<'t> {
             }
             Op::ClearTimer(timer) => {
                 self.timers.remove(timer.key())?;
+            }
+            Op::PutControl { run, sequence, tenant, record } => {
+                let row = (tenant.as_str(), record.as_slice());
+                self.controls.insert((run.0.as_u128(), *sequence), row)?;
+            }
+            Op::ClearControl { run, sequence } => {
+                self.controls.remove((run.0.as_u128(), *sequence))?;
             }
             Op::Park { run } => {
                 self.parked.insert(run.0.as_u128(), ())?;

@@ -25,6 +25,7 @@ pub struct Snapshot {
     outbox: redb::ReadOnlyTable<u64, (&'static str, &'static [u8])>,
     finished: redb::ReadOnlyTable<(u32, u128), u32>,
     handoffs: redb::ReadOnlyTable<(&'static str, u64), (&'static str, &'static [u8])>,
+    controls: redb::ReadOnlyTable<(u128, u64), (&'static str, &'static [u8])>,
 }
 
 impl std::fmt::Debug for Snapshot {
@@ -67,6 +68,7 @@ impl Snapshot {
             outbox: transaction.open_table(tables::OUTBOX)?,
             finished: transaction.open_table(tables::FINISHED)?,
             handoffs: transaction.open_table(tables::HANDOFFS)?,
+            controls: transaction.open_table(tables::CONTROLS)?,
         })
     }
 
@@ -188,6 +190,29 @@ impl Snapshot {
             Ok((sequence.value(), TenantId::parse(tenant).ok(), text.len()))
         });
         rows.collect()
+    }
+
+    /// Something that is wanted of a run.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn control(&self, run: RunId, sequence: u64) -> Result<Option<Vec<u8>>, JournalError> {
+        Ok(self.controls.get((run.0.as_u128(), sequence))?.map(|row| row.value().1.to_vec()))
+    }
+
+    /// Of everything that is wanted of runs, its sequence, whose it is, and how many bytes it has.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn controls(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<(u64, Option<TenantId>, usize), JournalError>>, JournalError>
+    {
+        Ok(self.controls.iter()?.map(|row| {
+            let (key, row) = row?;
+            let (tenant, record) = row.value();
+            Ok((key.value().1, TenantId::parse(tenant).ok(), record.len()))
+        }))
     }
 
     /// A task of another worker.

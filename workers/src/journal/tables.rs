@@ -5,7 +5,7 @@ use redb::{Database, ReadableTable, TableDefinition};
 use super::JournalError;
 
 /// The format of everything below.
-pub(super) const FORMAT: u64 = 5;
+pub(super) const FORMAT: u64 = 6;
 
 /// Unfinished runs: run → header, JSON.
 pub(super) const RUNS: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("runs");
@@ -30,6 +30,9 @@ pub(super) const OUTBOX: TableDefinition<'_, u64, (&str, &[u8])> = TableDefiniti
 pub(super) const FINISHED: TableDefinition<'_, (u32, u128), u32> = TableDefinition::new("finished");
 /// Tasks of other workers that these do not have yet: (owner, sequence) → whose run it is, and the record, JSON.
 pub(super) const HANDOFFS: TableDefinition<'_, (&str, u64), (&str, &[u8])> = TableDefinition::new("handoffs");
+/// What is wanted of unfinished runs that were not in memory: (run, sequence) → whose it is, and the record, JSON. A timer
+/// stands for each.
+pub(super) const CONTROLS: TableDefinition<'_, (u128, u64), (&str, &[u8])> = TableDefinition::new("controls");
 /// Numbers about the journal itself.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 
@@ -56,6 +59,7 @@ pub(super) fn prepare(database: &Database) -> Result<(), JournalError> {
         transaction.open_table(OUTBOX)?;
         transaction.open_table(FINISHED)?;
         transaction.open_table(HANDOFFS)?;
+        transaction.open_table(CONTROLS)?;
     }
     transaction.commit()?;
     Ok(())

@@ -40,6 +40,7 @@ use std::{ops::Range, sync::Arc, time::Instant};
 use domain::violation::ViolationCode as Code;
 use domain::{
     definition::{Definition, Node},
+    items::Port,
     kinds::{
         self, Kind,
         params::{At, Reader, path::PathError},
@@ -253,8 +254,15 @@ fn compile_params(node: &Node, definition: &Definition) -> Result<Param, Invalid
 
 /// Everything that came in leaves by the node's first port as it is.
 fn pass_on(step: &PureStep<'_>) -> Outcome {
+    match step.node.first_port() {
+        Some(port) => pass_on_by(step, port),
+        None => Outcome::Succeeded(OutputBuilder::of(step.node, &step.task.inputs).finish()),
+    }
+}
+
+/// Everything that came in leaves by that port as it is.
+fn pass_on_by(step: &PureStep<'_>, port: &Port) -> Outcome {
     let mut output = OutputBuilder::of(step.node, &step.task.inputs);
-    let Some(port) = step.node.first_port() else { return Outcome::Succeeded(output.finish()) };
     // What one port emitted is within the limits already.
     if let [only] = step.task.inputs.0.as_slice() {
         let mut output = output.finish();

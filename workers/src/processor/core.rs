@@ -21,6 +21,7 @@ use super::{
     active::Active,
     aside::Aside,
     computed::{compute, finished, lost},
+    controls::KeptControls,
     dispatch::Dispatcher,
     due::{Due, Stream},
     inbox::Inbox,
@@ -70,6 +71,8 @@ pub(super) struct Core {
     /// What others have confirmed.
     settled: Settled,
     pub(super) next_handoff: u64,
+    /// What is wanted of runs that were not in memory.
+    pub(super) kept_controls: KeptControls,
     pub(super) handoff_queue: Arc<HandoffQueue>,
     /// The hour up to which finished runs have been forgotten.
     pub(super) forgotten: u32,
@@ -110,6 +113,7 @@ impl Core {
             fired: Vec::new(),
             to_begin: ToBegin::open(deps.max_queued_bytes, &snapshot)?,
             next_handoff: snapshot.last_handoff()? + 1,
+            kept_controls: KeptControls::open(&snapshot)?,
             handoff_queue: deps.handoff_queue,
             readers: deps.readers,
             next_sequence: deps.backlog.last() + 1,

@@ -24,9 +24,14 @@ use crate::{
 
 impl Core {
     pub(super) fn deliver(&mut self, turn: &mut Turn, delivery: Delivery) {
-        let Delivery { tasks, rejected, elsewhere, letters, reply, admission } = delivery;
+        let Delivery { tasks, rejected, elsewhere, controls, letters, reply, admission } = delivery;
         let taken = self.take_tasks(turn, tasks, rejected);
         let kept = taken.and_then(|receipt| self.keep_elsewhere(turn, elsewhere, receipt));
+        // Behind the tasks: a run may be stopped by the batch that brings it.
+        let kept = kept.and_then(|receipt| {
+            let controls = self.take_controls(turn, controls)?;
+            Ok(Receipt { controls, ..receipt })
+        });
         let answer =
             kept.map(|receipt| Receipt { dead_letters: receipt.dead_letters + letters.len(), ..receipt });
         turn.records.extend(letters.into_iter().map(|letter| Record::Dead(Box::new(letter))));

@@ -10,7 +10,7 @@ use domain::{
 };
 use tokio::sync::oneshot;
 
-use super::{aside::Returned, gate::Admission};
+use super::{aside::Returned, control::Controls, gate::Admission};
 use crate::{
     engine::{Outcome, RunHeader, StepKey},
     journal::DocumentHash,
@@ -59,6 +59,8 @@ pub(crate) struct Delivery {
     pub(crate) rejected: Vec<Rejected>,
     /// Tasks of other workers.
     pub(crate) elsewhere: Vec<Elsewhere>,
+    /// What is wanted of runs that go on.
+    pub(crate) controls: Controls,
     /// Records that cannot be read.
     pub(crate) letters: Vec<DeadLetter>,
     /// Answered once all that is durable.
@@ -106,6 +108,9 @@ pub(crate) struct Receipt {
     /// Runs that belong to another worker, and are taken there.
     #[serde(skip_serializing_if = "is_zero")]
     pub(crate) handed_over: usize,
+    /// What was wanted of runs that go on, whatever came of it.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) controls: usize,
     /// Records that went to the dead letters.
     pub(crate) dead_letters: usize,
 }

@@ -13,6 +13,8 @@ mod active;
 mod aside;
 mod begin;
 mod computed;
+mod control;
+mod controls;
 mod core;
 mod deliver;
 mod dispatch;
@@ -43,6 +45,8 @@ use std::{
     thread::JoinHandle,
 };
 
+pub(crate) use control::{CANCEL, Control, ControlElsewhere, Controls, SIGNAL};
+pub(crate) use controls::begin_controls_at_zero;
 pub(crate) use gate::{Admission, Gate, GateLimits, Refusal, Sender};
 pub(crate) use input::{Delivery, Elsewhere, Input, Receipt, Refused, Rejected, Task};
 use minireipaz::clock::Clock;

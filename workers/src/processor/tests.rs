@@ -30,6 +30,7 @@ use crate::{
 
 mod bench;
 mod bounds;
+mod controls;
 mod far;
 mod loops;
 mod unreadable;
@@ -119,6 +120,7 @@ impl Rig {
             tasks: vec![task],
             rejected,
             elsewhere: Vec::new(),
+            controls: Controls::default(),
             letters,
             reply,
             admission,

@@ -89,6 +89,13 @@ impl Core {
     /// Fires a timer of a run that is in memory, or nowhere.
     pub(super) fn fire_timer(&mut self, turn: &mut Turn, row: TimerRow) {
         let run = row.run;
+        if let Some(sequence) = codec::read_control_timer(&row.timer) {
+            if let Err(error) = self.fire_control(turn, row, sequence) {
+                tracing::error!(%error, "what is wanted of run {run} cannot be read; trying again");
+                self.inbox.wait(DISK_PAUSE);
+            }
+            return;
+        }
         let timer = match codec::read_timer(&row.timer) {
             Ok(timer) => timer,
             Err(error) => {

@@ -22,7 +22,7 @@ pub(super) fn of_new_run(header: &RunHeader, nodes: usize, document: usize) -> u
 pub(super) fn of_step(step: &StepRun) -> usize {
     let output = step.output().map_or(0, |output| of_output(output));
     let woken = match step.woken().map(|woken| &woken.by) {
-        Some(Wake::Signal(data)) => value_memory(data),
+        Some(Wake::Signal { data, .. }) => value_memory(data),
         Some(Wake::Moment | Wake::Runs) | None => 0,
     };
     output + step.kept().map_or(0, |kept| value_memory(kept)) + step.error().map_or(0, of_error) + woken

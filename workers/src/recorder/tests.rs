@@ -41,6 +41,7 @@ fn row(run: u128, attempt: u32, revision: u64, steps: &[(u32, u64)]) -> Record {
             lineage: Default::default(),
             console: Vec::new(),
             waits_for: None,
+            signal: None,
             error: None,
         },
     };

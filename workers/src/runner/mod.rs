@@ -14,7 +14,7 @@ use std::{
 };
 
 pub use crate::{
-    expr::{JavaScriptLimits, javascript_child},
+    expr::{JavaScriptLimits, ResumeLinks, javascript_child},
     http_client::{Allow, HttpSettings, HttpSetupError, InvalidAllow, RateFloor},
     step::{Input, Inputs, StepTask},
 };
@@ -53,10 +53,12 @@ impl Runner {
     /// # Errors
     /// When the HTTP client cannot be set up: no TLS, no system certificates.
     pub fn new(settings: RunnerSettings, clock: Arc<dyn Clock>) -> Result<Self, HttpSetupError> {
-        let RunnerSettings { env, javascript, javascript_processes, javascript_program, http } = settings;
+        let RunnerSettings { env, javascript, javascript_processes, javascript_program, links, http } =
+            settings;
         let facilities = Facilities {
             clock,
             env: Arc::new(env),
+            links: links.map(Arc::new),
             javascript: JavaScript::new(javascript, javascript_processes, javascript_program),
             http: HttpClient::new(&http)?,
         };

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf};
 
-use crate::{expr::JavaScriptLimits, http_client::HttpSettings};
+use crate::{
+    expr::{JavaScriptLimits, ResumeLinks},
+    http_client::HttpSettings,
+};
 
 /// What steps may do and use.
 #[derive(Debug, Clone)]
@@ -17,6 +20,9 @@ pub struct RunnerSettings {
     /// The program that they run, which calls [`crate::runner::javascript_child`] first: the worker's own if it is
     /// `None`. For tests and benchmarks, whose own program does not.
     pub javascript_program: Option<PathBuf>,
+    /// What makes the links of `$run.resumeUrl()`: `PUBLIC_URL`, `LINK_SECRET` and `LINK_SECRET_NEXT`; without them there
+    /// are none.
+    pub links: Option<ResumeLinks>,
     /// What `http_request` may do.
     pub http: HttpSettings,
 }
@@ -28,6 +34,7 @@ impl Default for RunnerSettings {
             javascript: JavaScriptLimits::default(),
             javascript_processes: std::thread::available_parallelism().map_or(2, NonZeroUsize::get).max(2),
             javascript_program: None,
+            links: None,
             http: HttpSettings::default(),
         }
     }

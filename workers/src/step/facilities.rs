@@ -6,13 +6,19 @@ use domain::{retry::Failure, run::NodeError};
 use minireipaz::clock::Clock;
 
 use super::failure::{failed, panicked};
-use crate::{engine::Outcome, expr::JavaScript, http_client::HttpClient};
+use crate::{
+    engine::Outcome,
+    expr::{JavaScript, ResumeLinks},
+    http_client::HttpClient,
+};
 
 /// What the steps of a worker use.
 pub(crate) struct Facilities {
     pub(crate) clock: Arc<dyn Clock>,
     /// What `$env` sees.
     pub(crate) env: Arc<BTreeMap<String, String>>,
+    /// What makes the links of `$run.resumeUrl()`.
+    pub(crate) links: Option<Arc<ResumeLinks>>,
     pub(crate) javascript: JavaScript,
     pub(crate) http: HttpClient,
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{Facilities, Inputs};
 use crate::{
     engine::{Round, RunHeader, StepKey, Woken},
-    expr::Scope,
+    expr::{Scope, StepLinks},
 };
 
 /// One attempt of one step.
@@ -64,6 +64,10 @@ impl StepTask {
             iteration: (!self.step.iteration.is_outside()).then(|| self.step.iteration.count()),
             now: facilities.clock.now(),
             env: Arc::clone(&facilities.env),
+            links: facilities
+                .links
+                .as_ref()
+                .map(|links| StepLinks { links: Arc::clone(links), iteration: self.step.iteration.clone() }),
             page: None,
             objects: Default::default(),
             trails: Default::default(),

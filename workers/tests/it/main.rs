@@ -9,6 +9,7 @@
 mod addresses;
 mod app;
 mod branches;
+mod cancel;
 mod crash;
 mod data_folder;
 mod doors;
@@ -39,6 +40,7 @@ mod reply_path;
 mod retry_after;
 mod run_reads;
 mod secrets;
+mod signals;
 mod steps;
 mod stop;
 mod timers;

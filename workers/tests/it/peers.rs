@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use url::Url;
 use workers::{Peers, WorkerConfig};
 
-use crate::app::{App, Reply, SECRET, Task, batch, call_workflow, pure_workflow, within};
+use crate::app::{App, Control, Reply, SECRET, Task, batch, call_workflow, pure_workflow, within};
 
 fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
@@ -125,4 +125,40 @@ async fn a_task_that_was_handed_over_is_kept_whatever_the_settings_say() {
     assert_eq!(shares(&reply), (16, 0));
     a.all_succeeded(&tasks.iter().map(|task| task.run).collect::<Vec<_>>(), 3).await;
     drop(b);
+}
+
+#[tokio::test]
+async fn what_is_wanted_of_a_run_reaches_its_worker_whoever_is_told_also_when_that_one_was_away() {
+    let (a, mut b) = pair().await;
+    let document = json!({
+        "name": "Patient",
+        "nodes": [
+            {"id": "start", "type": "manual"},
+            {"id": "wait", "type": "wait", "data": {"params": {"signal": {"name": "go"}}}},
+        ],
+        "edges": [{"source": "start", "target": "wait"}],
+    });
+    let tasks: Vec<_> = (0..16).map(|_| Task::new(&document)).collect();
+    let (own, others) = shares(&a.post(batch(&tasks)).await);
+    assert!(own > 0 && others > 0, "{own} and {others}");
+    for task in &tasks {
+        let waits = |found: &domain::run::RunWithSteps| found.run.status == domain::run::RunStatus::Waiting;
+        tokio::select! {
+            _ = a.until("the wait", task.run, waits) => {}
+            _ = b.until("the wait", task.run, waits) => {}
+        }
+    }
+    b.crash().await;
+    let (half, rest) = tasks.split_at(8);
+    let signals = half.iter().map(|task| Control::signal(task.run, "wait", "go", json!({})).json());
+    let cancels = rest.iter().map(|task| Control::cancel(task.run, "enough").json());
+    let reply = a.post(signals.chain(cancels).collect::<Vec<_>>().join("\n")).await;
+    assert_eq!(serde_json::from_str::<Value>(&reply.body).unwrap()["controls"], 16);
+    b.start_again().await;
+    for task in &tasks {
+        tokio::select! {
+            _ = a.ended(task.run) => {}
+            _ = b.ended(task.run) => {}
+        }
+    }
 }

@@ -17,6 +17,7 @@ pub mod port;
 pub mod program;
 mod reader;
 mod schema;
+mod signal_name;
 mod table;
 pub(crate) mod text;
 mod time;

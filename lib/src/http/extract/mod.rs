@@ -4,6 +4,7 @@ mod accept;
 mod body;
 mod caller;
 mod conditions;
+mod controls;
 mod document;
 mod page;
 mod path;
@@ -13,6 +14,8 @@ mod shape;
 pub use body::{Capped, StartBody, WorkflowBody};
 pub use caller::{Authorized, Connector, RunsRead, RunsWrite, WorkflowsRead, WorkflowsWrite};
 pub use conditions::{IfMatch, IfNoneMatch, KeyHeader, etag};
+pub(super) use controls::invalid_data;
+pub use controls::{CancelBody, LinkToken, ResumeBody};
 pub use page::{PageQuery, cursor_text};
 pub use path::{RunPath, WorkflowPath};
 pub(super) use query::MAX_WAIT;
@@ -25,14 +28,18 @@ use domain::{limits::MAX_VIOLATIONS, violation::Violation};
 
 /// A document that is JSON and not a valid workflow.
 pub(super) fn invalid_workflow(violations: Vec<Violation>) -> ApiError {
-    let detail = format!("the workflow is not valid: {}", summary(&violations));
-    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_workflow", detail).with_violations(violations)
+    invalid("the workflow", "invalid_workflow", violations)
 }
 
 /// A run's input that is not what a run can take.
 pub(super) fn invalid_input(violations: Vec<Violation>) -> ApiError {
-    let detail = format!("the input is not valid: {}", summary(&violations));
-    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_input", detail).with_violations(violations)
+    invalid("the input", "invalid_input", violations)
+}
+
+/// Something in a request that is not what it must be.
+fn invalid(what: &str, code: &'static str, violations: Vec<Violation>) -> ApiError {
+    let detail = format!("{what} is not valid: {}", summary(&violations));
+    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail).with_violations(violations)
 }
 
 fn summary(violations: &[Violation]) -> String {

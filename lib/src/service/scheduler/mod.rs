@@ -10,9 +10,12 @@
 //! Each type of event has a file, which says what follows from one: it adds to the [`Plan`]. The plan of a batch is
 //! then carried out at once, with one call for everything of a kind.
 
+mod controls;
 mod documents;
 mod plan;
+mod run_cancel_requested;
 mod run_requested;
+mod run_resume_requested;
 mod task_execute;
 mod tasks;
 mod versions;
@@ -56,10 +59,18 @@ pub struct Scheduled {
     pub runs: usize,
     /// Runs that cannot be executed and were recorded as failed.
     pub failed: usize,
+    /// Cancels and signals that were handed to the workers.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub controls: usize,
     /// Workflow versions and deletions that were written.
     pub workflows: usize,
     /// Records that could not be read and are kept as dead letters.
     pub dead_letters: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// Why a batch is to be sent again.
@@ -84,7 +95,11 @@ fn plan_event(event: Result<Event, UnreadableEvent>, plan: &mut Plan) -> Result<
         Payload::WorkflowSaved(saved) => workflow_saved::plan(received, *saved, plan),
         Payload::WorkflowDeleted(deleted) => workflow_deleted::plan(received, deleted, plan),
         Payload::RunRequested(requested) => return run_requested::plan(received, requested, plan),
-        Payload::TaskExecute(_) => return Err(task_execute::refuse(received)),
+        Payload::RunCancelRequested(cancel) => run_cancel_requested::plan(received, cancel, plan),
+        Payload::RunResumeRequested(resume) => run_resume_requested::plan(received, resume, plan),
+        Payload::TaskExecute(_) | Payload::TaskCancel(_) | Payload::TaskResume(_) => {
+            return Err(task_execute::refuse(received));
+        }
     }
     Ok(())
 }
@@ -114,20 +129,23 @@ impl Scheduler {
             self.store.announce(queued.collect());
         }
         let runs_failed = failed.len();
-        let (refused, (), (), ()) = tokio::try_join!(
-            self.publish(&tasks),
+        let controls = plan.controls.len();
+        let ((refused, lost), (), (), ()) = tokio::try_join!(
+            self.publish(&tasks, &plan.controls),
             self.record(failed),
             self.save(&plan.changes),
             self.bury(&letters)
         )?;
+        self.bury(&lost).await?;
         for task in &tasks {
             tracing::debug!(parent: &task.span, "run {} is queued", task.run.id);
         }
         let report = Scheduled {
             runs: tasks.len() - refused.len(),
             failed: runs_failed + refused.len(),
+            controls: controls - lost.len(),
             workflows: plan.changes.len(),
-            dead_letters: letters.len(),
+            dead_letters: letters.len() + lost.len(),
         };
         self.record(refused).await?;
         Ok(report)
@@ -152,8 +170,15 @@ impl Scheduler {
         Ok((tasks, failed))
     }
 
-    async fn publish(&self, tasks: &[Task]) -> Result<Vec<(TenantId, Run)>, SchedulerError> {
-        Ok(tasks::publish(&*self.bus, tasks, self.clock.now()).await?)
+    /// Publishes the tasks, and when the bus has them what is wanted of runs: so a worker hears of a run first.
+    async fn publish(
+        &self,
+        tasks: &[Task],
+        controls: &[Event],
+    ) -> Result<(Vec<(TenantId, Run)>, Vec<DeadLetter>), SchedulerError> {
+        let refused = tasks::publish(&*self.bus, tasks, self.clock.now()).await?;
+        let lost = controls::publish(&*self.bus, controls, self.clock.now()).await?;
+        Ok((refused, lost))
     }
 
     async fn record(&self, runs: Vec<(TenantId, Run)>) -> Result<(), SchedulerError> {

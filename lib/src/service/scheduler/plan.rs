@@ -10,7 +10,7 @@ use crate::{
     store::{UnreadableWorkflow, WorkflowChange},
 };
 use domain::{
-    event::{LostRun, RunRequested, Topic, UnreadableEvent},
+    event::{Event, LostRun, Payload, RunRequested, Topic, UnreadableEvent},
     ids::{RunId, TenantId},
     run::{NewRun, NodeError, Run},
     timestamp::Timestamp,
@@ -24,6 +24,8 @@ pub(super) struct Plan {
     pub(super) changes: Vec<WorkflowChange>,
     /// Runs that workers are to execute.
     pub(super) starts: Vec<Start>,
+    /// What workers are to do with runs that go on, in its order.
+    pub(super) controls: Vec<Event>,
     /// Runs that were asked for in a way that cannot be read, as they fail.
     lost: HashMap<(TenantId, RunId), Run>,
     started: HashSet<(TenantId, RunId)>,
@@ -48,7 +50,14 @@ pub(super) struct Start {
 impl Plan {
     pub(super) fn new(now: Timestamp) -> Self {
         let (lost, started) = (HashMap::new(), HashSet::new());
-        Self { changes: Vec::new(), starts: Vec::new(), lost, started, now }
+        Self { changes: Vec::new(), starts: Vec::new(), controls: Vec::new(), lost, started, now }
+    }
+
+    /// Hands something to the workers that is wanted of a run. The same is the same event, however often it is delivered:
+    /// `id` follows from what is asked for.
+    pub(super) fn hand_over(&mut self, received: Received, id: String, payload: Payload) {
+        let Received { tenant, traceparent } = received;
+        self.controls.push(Event { id, time: self.now, tenant, traceparent, payload });
     }
 
     /// Starts a run, once: it may have been delivered twice in one batch.

@@ -56,6 +56,7 @@ struct RunRow<'a> {
     lineage: Vec<u8>,
     console: Vec<u8>,
     waits_for: Vec<u8>,
+    signal: Vec<u8>,
 }
 
 impl From<RunRow<'_>> for InsertRow {
@@ -82,6 +83,7 @@ impl From<RunRow<'_>> for InsertRow {
             "lineage": Value::String(row.lineage),
             "console": Value::String(row.console),
             "waits_for": Value::String(row.waits_for),
+            "signal": Value::String(row.signal),
         }
     }
 }
@@ -140,6 +142,7 @@ pub(super) fn step_row(fact: &StepFact) -> Result<InsertRow, StoreError> {
         lineage: optional_json(Some(&step.lineage).filter(|lineage| !lineage.is_empty()))?,
         console: optional_json(Some(&step.console).filter(|console| !console.is_empty()))?,
         waits_for: optional_json(step.waits_for.as_ref())?,
+        signal: optional_json(step.signal.as_ref())?,
         ..RunRow::default()
     };
     Ok(row.into())
@@ -148,7 +151,7 @@ pub(super) fn step_row(fact: &StepFact) -> Result<InsertRow, StoreError> {
 /// The columns of a run or a step.
 pub(super) const RUN_OR_STEP: &str = "tenant, owner_id, place, version, status, started_at, finished_at, output, \
      error, workflow_id, workflow_version, trigger, input, created_at, \
-     iteration, ordinal, kind, attempts, lineage, console, waits_for";
+     iteration, ordinal, kind, attempts, lineage, console, waits_for, signal";
 
 /// How many of [`RUN_OR_STEP`] are of runs only, from `workflow_id` on.
 const OF_RUNS_ONLY: usize = 5;
@@ -243,6 +246,7 @@ fn read_step(place: &str, row: Reader) -> RunOrStep {
         lineage: row.get(Reader::optional_json).unwrap_or_default(),
         console: row.get(Reader::optional_json).unwrap_or_default(),
         waits_for: row.get(Reader::optional_json),
+        signal: row.get(Reader::optional_json),
         error,
     };
     let step = match &row.unreadable {

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use domain::{
     dead_letter::DeadLetter,
-    ids::{NodeId, TenantId},
+    ids::{NodeId, SignalId, TenantId},
     iteration::Iteration,
     lineage::{Lineage, Origin},
-    run::{FailedAttempt, NodeError, Run, RunStatus, Step, StepStatus, WaitsFor},
+    run::{FailedAttempt, GivenSignal, NodeError, Run, RunStatus, Step, StepStatus, WaitsFor},
 };
 use futures_util::future::join_all;
 use minireipaz::store::{Facts, Head, PageRequest, RunStore, Store};
@@ -89,6 +89,7 @@ pub(super) async fn a_run_comes_back_as_it_was_recorded_with_its_steps_in_order(
         signal: Some("it's approved".into()),
         runs: vec![run_id(at(1))],
     });
+    second.signal = Some(GivenSignal { name: "it's paid".into(), id: SignalId(run_id(at(2)).0), at: at(7) });
     let facts = Facts {
         runs: vec![(tenant.clone(), run.clone())],
         steps: vec![

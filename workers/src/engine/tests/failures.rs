@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::{
+    ids::{SignalId, SignalName},
     limits,
     measure::value_bytes,
     retry::Failure,
@@ -10,7 +11,7 @@ use domain::{
 };
 use serde_json::{Value, json};
 
-use super::scenario::{Scenario, UNAVAILABLE, changes, workflow, workflow_within};
+use super::scenario::{CREATED, Scenario, UNAVAILABLE, changes, workflow, workflow_within};
 use crate::engine::{Command, Illegal, Outcome, StepFailure, StepKey, Timer};
 
 fn started(text: &str, data: &Value) -> Scenario {
@@ -242,7 +243,9 @@ fn what_a_step_keeps_for_its_next_attempt_has_a_limit_that_the_error_names() {
 fn time_spent_waiting_is_no_time_spent_on_retries() {
     let mut run = started("start:manual > a:http_request", &json!({}));
     run.wait("a", WaitsFor { signal: Some("go".into()), ..WaitsFor::default() }, None);
-    run.later(24 * 3_600_000).tell(Command::Signal { name: "go".into(), data: Arc::new(json!(1)) }).unwrap();
+    let (step, id) = (run.key("a"), SignalId::at(CREATED, 1));
+    let (name, data) = (SignalName::parse("go").unwrap(), Arc::new(json!(1)));
+    run.later(24 * 3_600_000).tell(Command::Signal { step, id, name, data }).unwrap();
     run.fail("a", UNAVAILABLE);
     assert_eq!(run.step("a").unwrap().status, StepStatus::Retrying);
 }

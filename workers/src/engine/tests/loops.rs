@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::{
+    ids::{SignalId, SignalName},
     items::{Item, Ports},
     limits::MAX_ITEMS,
     retry::Failure,
@@ -286,4 +287,27 @@ fn a_node_is_seen_in_the_same_iteration_inside_and_in_its_last_one_outside() {
     }
     turn(&mut run, "o");
     assert_eq!((seen(&run, "end", "b"), seen(&run, "end", "a")), (Some(json!(10)), Some(json!(1))));
+}
+
+#[test]
+fn a_signal_for_an_earlier_iteration_reaches_no_later_one() {
+    let mut run = over(2, "l.loop > a:wait > l", &json!({}));
+    let go = |run: &Scenario, n| {
+        let (id, name) = (SignalId::at(run.now, n), SignalName::parse("go").unwrap());
+        Command::Signal { step: run.key("a"), id, name, data: Arc::new(json!({})) }
+    };
+    let waits_for = || WaitsFor { signal: Some("go".into()), ..WaitsFor::default() };
+    turn(&mut run, "l");
+    run.wait("a", waits_for(), None);
+    let (first, second) = (go(&run, 1), go(&run, 2));
+    run.tell(first.clone()).unwrap();
+    run.succeed("a");
+    turn(&mut run, "l");
+    run.wait("a", waits_for(), None);
+    for late in [first, second] {
+        assert!(matches!(run.tell(late), Err(Illegal::NobodyWaits(_))));
+    }
+    assert_eq!(run.status(), RunStatus::Waiting);
+    run.tell(go(&run, 3)).unwrap();
+    assert_eq!(run.status(), RunStatus::Running);
 }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use domain::{
-    ids::RunId,
+    ids::{RunId, SignalId, SignalName},
     limits,
     retry::Failure,
     run::{RunStatus, StepStatus, WaitsFor},
     timestamp::Timestamp,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::scenario::{CREATED, Scenario, UNAVAILABLE, changes, one_item, workflow};
 use crate::engine::{Command, Illegal, Later, Outcome, Timer};
@@ -22,8 +22,20 @@ fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(CREATED.as_millis() + millis)
 }
 
-fn signal(name: &str) -> Command {
-    Command::Signal { name: name.to_owned(), data: Arc::new(json!({ "by": "Ada" })) }
+/// A signal for the step of that node which is the newest.
+fn signal(scenario: &Scenario, node: &str, name: &str) -> Command {
+    signal_of(scenario, node, name, 7, json!({ "by": "Ada" }))
+}
+
+fn signal_of(scenario: &Scenario, node: &str, name: &str, n: u128, data: Value) -> Command {
+    let (id, name) = (SignalId::at(CREATED, n), SignalName::parse(name).unwrap());
+    Command::Signal { step: scenario.key(node), id, name, data: Arc::new(data) }
+}
+
+/// What an attempt is told that goes on with that signal.
+fn after(n: u128) -> String {
+    let id = SignalId::at(CREATED, n);
+    format!(r#" after Signal {{ id: {id:?}, data: Object {{"by": String("Ada")}} }}"#)
 }
 
 fn run(n: u128) -> RunId {
@@ -89,18 +101,24 @@ fn of_a_signal_and_its_time_limit_the_first_counts() {
     let waits_for = || WaitsFor { until: Some(at(90_000)), signal: Some("approved".into()), runs: vec![] };
     let mut scenario = started("start:manual > a:wait");
     scenario.wait("a", waits_for(), None);
-    assert!(matches!(scenario.tell(signal("paid")), Err(Illegal::NobodyWaits(_))));
-    scenario.tell(signal("approved")).unwrap();
-    let given = r#"execute a#1 after Signal(Object {"by": String("Ada")})"#;
-    assert_eq!(scenario.effects(), ["cancel wake a", given]);
-    assert!(scenario.tell(signal("approved")).is_err(), "a second one finds nobody");
+    let (paid, approved) = (signal(&scenario, "a", "paid"), signal(&scenario, "a", "approved"));
+    assert!(matches!(scenario.tell(paid), Err(Illegal::NobodyWaits(_))));
+    scenario.tell(approved.clone()).unwrap();
+    let given = format!("execute a#1{}", after(7));
+    assert_eq!(scenario.effects(), ["cancel wake a", given.as_str()]);
+    let told = scenario.step("a").unwrap().signal.unwrap();
+    assert_eq!((told.name.as_str(), told.id, told.at), ("approved", SignalId::at(CREATED, 7), CREATED));
+    assert!(scenario.tell(approved.clone()).is_err(), "the same one again finds nobody");
+    let second = signal_of(&scenario, "a", "approved", 8, json!({}));
+    assert!(scenario.tell(second).is_err(), "and a second one does not");
     scenario.restart();
     assert_eq!(scenario.effects()[0], given.replace("#1", "#2"), "what it said is not forgotten");
 
     let mut scenario = started("start:manual > a:wait");
     scenario.wait("a", waits_for(), None).retry("a");
     assert_eq!(scenario.effects(), ["execute a#1 after Moment"]);
-    assert!(scenario.tell(signal("approved")).is_err(), "it comes too late");
+    assert!(scenario.tell(approved).is_err(), "it comes too late");
+    assert_eq!(scenario.step("a").unwrap().signal, None);
 }
 
 #[test]
@@ -144,10 +162,9 @@ fn retries_after_a_wait_remember_what_was_waited_for() {
     let data = json!({ "a": { "retry": { "max_attempts": 3, "base": "1s" } } });
     let mut scenario = Scenario::started(workflow("start:manual > a:http_request", &data));
     scenario.wait("a", WaitsFor { signal: Some("go".into()), ..WaitsFor::default() }, Some(json!(7)));
-    scenario.tell(signal("go")).unwrap();
+    scenario.tell(signal(&scenario, "a", "go")).unwrap();
     scenario.fail("a", UNAVAILABLE).retry("a");
-    let given = r#"execute a#2 with 7 after Signal(Object {"by": String("Ada")})"#;
-    assert_eq!(scenario.effects(), [given]);
+    assert_eq!(scenario.effects(), [format!("execute a#2 with 7{}", after(7))]);
     scenario.wait("a", WaitsFor::moment(at(60_000)), None).retry("a");
     assert_eq!(scenario.effects(), ["execute a#2 with 7 after Moment"]);
     scenario.fail("a", Failure::Permanent);
@@ -185,7 +202,7 @@ fn a_wait_for_nothing_fails_and_a_wait_of_an_attempt_that_is_over_is_refused() {
 
 #[test]
 fn a_signals_data_has_limits_and_what_is_above_wakes_nobody() {
-    let deep = |levels| (0..levels).fold(json!(1), |inner, _| json!([inner]));
+    let deep = |levels| (0..levels).fold(json!(1), |inner, _| json!({ "a": inner }));
     for (data, limit) in [
         (deep(limits::MAX_DEPTH), None),
         (deep(limits::MAX_DEPTH + 1), Some("MAX_DEPTH")),
@@ -194,7 +211,7 @@ fn a_signals_data_has_limits_and_what_is_above_wakes_nobody() {
     ] {
         let mut scenario = started("start:manual > a:wait");
         scenario.wait("a", WaitsFor { signal: Some("go".into()), ..WaitsFor::default() }, None);
-        let told = scenario.tell(Command::Signal { name: "go".to_owned(), data: Arc::new(data) });
+        let told = scenario.tell(signal_of(&scenario, "a", "go", 7, data));
         match (told, limit) {
             (Ok(()), None) => assert_eq!(scenario.status(), RunStatus::Running),
             (Err(Illegal::Signal(why)), Some(limit)) => {
@@ -204,4 +221,15 @@ fn a_signals_data_has_limits_and_what_is_above_wakes_nobody() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[test]
+fn of_two_steps_that_wait_for_one_name_the_one_that_is_meant_is_given_the_signal() {
+    let mut scenario = started("start:manual > a:wait; start > b:wait");
+    let waits_for = || WaitsFor { signal: Some("go".into()), ..WaitsFor::default() };
+    scenario.wait("a", waits_for(), None).wait("b", waits_for(), None);
+    scenario.tell(signal(&scenario, "b", "go")).unwrap();
+    assert_eq!(scenario.effects(), [format!("execute b#1{}", after(7))]);
+    assert_eq!(scenario.step("a").unwrap().status, StepStatus::Waiting);
+    scenario.tell(signal(&scenario, "a", "go")).unwrap();
 }

@@ -12,7 +12,7 @@ use crate::engine::{
     event::{RunEvent, StepChange},
     illegal::Illegal,
     state::Phase,
-    step_run::StepState,
+    step_state::StepState,
 };
 
 impl Deciding<'_> {

@@ -23,7 +23,7 @@ use crate::engine::{
     illegal::Illegal,
     key::StepKey,
     options::always,
-    step_run::StepState,
+    step_state::StepState,
 };
 
 impl Deciding<'_> {

@@ -13,7 +13,7 @@ use crate::engine::{
     illegal::Illegal,
     key::StepKey,
     state::{Phase, RunState},
-    step_run::StepState,
+    step_state::StepState,
 };
 
 /// How often a crash may cut off one step. A step that takes its worker down with it would do so for ever.

@@ -12,7 +12,7 @@ use crate::engine::{
     event::StepChange,
     illegal::Illegal,
     key::StepKey,
-    step_run::StepState,
+    step_state::StepState,
 };
 
 impl Deciding<'_> {

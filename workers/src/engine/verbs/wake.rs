@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use domain::{
-    ids::RunId,
+    ids::{RunId, SignalId, SignalName},
     limits::{MAX_SIGNAL_BYTES, above},
-    measure::value_bytes,
+    measure::input_bytes,
 };
 use serde_json::Value;
 
@@ -16,6 +16,7 @@ use crate::engine::{
     event::{StepChange, Wake},
     illegal::Illegal,
     key::StepKey,
+    step_run::StepRun,
 };
 
 impl Deciding<'_> {
@@ -36,16 +37,23 @@ impl Deciding<'_> {
         }
     }
 
-    /// Of several steps that wait for the same signal the first gets it.
-    pub(in crate::engine) fn signal(&mut self, name: &str, data: &Arc<Value>) -> Result<(), Illegal> {
+    /// A step waits for a signal once: a second one, or the same one again, finds nobody. Nor does one that was sent once
+    /// more for a later iteration, as far as steps are kept.
+    pub(in crate::engine) fn signal(
+        &mut self,
+        step: StepKey,
+        id: SignalId,
+        name: &SignalName,
+        data: Arc<Value>,
+    ) -> Result<(), Illegal> {
         self.state.ensure_started()?;
-        check_signal(data)?;
-        let waiting = self.state.suspended().find(|(_, waits_for)| waits_for.signal.as_deref() == Some(name));
-        let Some((step, _)) = waiting else {
-            return Err(Illegal::NobodyWaits(format!("the signal {name:?}")));
-        };
+        check_signal(&data)?;
+        let is_known = |step: &StepRun| step.signal().is_some_and(|given| given.id == id);
+        if !self.state.waits_for_signal(&step, name) || self.state.steps().of(step.node).any(is_known) {
+            return Err(Illegal::NobodyWaits(format!("the signal {:?}", name.as_str())));
+        }
         self.cancel_timer(&step)?;
-        self.resume(step, Wake::Signal(Arc::clone(data)))
+        self.resume(step, Wake::Signal { id, data })
     }
 
     pub(in crate::engine) fn run_ended(&mut self, run: RunId, end: &Arc<Value>) -> Result<(), Illegal> {
@@ -84,7 +92,7 @@ impl Deciding<'_> {
 }
 
 fn check_signal(data: &Value) -> Result<(), Illegal> {
-    let bytes = value_bytes(data).map_err(|too_deep| Illegal::Signal(too_deep.to_string()))?;
+    let bytes = input_bytes(data).map_err(|too_deep| Illegal::Signal(too_deep.to_string()))?;
     if bytes > MAX_SIGNAL_BYTES {
         return Err(Illegal::Signal(above(bytes, "bytes", MAX_SIGNAL_BYTES, "MAX_SIGNAL_BYTES")));
     }

@@ -2,6 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc};
 
+use domain::ids::SignalName;
 use rquickjs::{Ctx, Error, Exception, Function, Object, Result, Value as Js};
 use serde_json::value::RawValue;
 
@@ -11,6 +12,7 @@ use super::{
     tools,
 };
 use crate::expr::{
+    links::NO_LINKS,
     native::NO_PORTS,
     scope::{PortName, Segments, has_not_run, no_such_port, port_named, unknown_node},
     trail::no_such_item,
@@ -34,6 +36,7 @@ pub(super) type Current = Rc<RefCell<Option<Rc<Request<Json>>>>>;
 /// - `find(name)`: the node's place;
 /// - `origin(node, index)`: the places of the port and of the item that belongs to that item of the step;
 /// - `random()`, from 0 to below 1: the engine's own would tell each request the same numbers;
+/// - `link(name)`: a link that gives the signal of that name;
 /// - `say(line)`: the console;
 /// - and what `tools` has.
 pub(super) fn functions<'js>(ctx: &Ctx<'js>, Host { current, console }: &Host) -> Result<Object<'js>> {
@@ -74,6 +77,13 @@ pub(super) fn functions<'js>(ctx: &Ctx<'js>, Host { current, console }: &Host) -
         }
     })?;
     let random = Function::new(ctx.clone(), rand::random::<f64>)?;
+    let own = Rc::clone(current);
+    let link = Function::new(ctx.clone(), move |ctx: Ctx<'js>, name: String| {
+        let request = request(&ctx, &own)?;
+        let key = request.scope.links.as_ref().ok_or_else(|| throw(&ctx, NO_LINKS))?;
+        let name = SignalName::parse(&name).map_err(|error| throw(&ctx, &error.to_string()))?;
+        Ok::<_, Error>(key.url(&name))
+    })?;
     let own = Rc::clone(console);
     let say = Function::new(ctx.clone(), move |line: String| own.borrow_mut().push(line))?;
     let all = [
@@ -82,6 +92,7 @@ pub(super) fn functions<'js>(ctx: &Ctx<'js>, Host { current, console }: &Host) -
         ("find", find),
         ("origin", origin),
         ("random", random),
+        ("link", link),
         ("say", say),
     ];
     let functions = Object::new(ctx.clone())?;

@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use domain::items::Item;
+use minireipaz::auth::LinkKey;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -74,6 +75,8 @@ pub(super) struct Seen<T> {
     pub(super) run: Option<T>,
     pub(super) workflow: Option<T>,
     pub(super) env: Option<T>,
+    /// What makes the links of `$run.resumeUrl()`, if any are asked for.
+    pub(super) links: Option<LinkKey>,
     /// `$response`, and `$pageCount`, behind a page of an answer.
     pub(super) response: Option<T>,
     pub(super) page_count: Option<usize>,

@@ -2,7 +2,7 @@
 // outlives a step. Nothing here does I/O; the arguments are the only way out, and they only read.
 (function (libraries, host) {
   "use strict";
-  const { count, item, find, origin, random, say } = host;
+  const { count, item, find, origin, random, say, link } = host;
   const { stringify } = JSON;
   const { freeze, keys, getPrototypeOf, getOwnPropertyNames, defineProperty, preventExtensions } = Object;
   const { isSafeInteger } = Number;
@@ -100,6 +100,13 @@
     throw new TypeError("itemMatching() takes the place of an item in this node's input, from 0 on");
   }
 
+  // A link by which a person gives the run a signal.
+  const resumeUrl = { resumeUrl(name) {
+    if (typeof name === "string") return link(name);
+    throw new TypeError("resumeUrl() takes the name of the signal");
+  } }.resumeUrl;
+  preventExtensions(resumeUrl);
+
   // From now on expressions belong to one message.
   function enter(time, ofProgram, round, ...constants) {
     // Who does not mention them does not see them.
@@ -107,6 +114,8 @@
     today = moment?.startOf("day");
     own = ofProgram;
     iteration = round;
+    const [ofRun] = constants;
+    if (isObject(ofRun)) defineProperty(ofRun, "resumeUrl", { value: resumeUrl });
     [run, workflow, env, response, pageCount] = deepFreeze(constants);
   }
   function evaluate(expression, json, index, text) {

@@ -12,6 +12,7 @@ use super::{
     reads::{NodesRead, Parts, mentions, nodes_read},
 };
 use crate::expr::{
+    links::RESUME_URL,
     scope::{Scope, find_node, ports},
     trail::Place,
 };
@@ -41,6 +42,7 @@ fn seen<'s>(scope: &'s Scope, sources: &[Arc<str>], items: &[usize]) -> Seen<Dat
         run: any_mentions("$run").then(|| Data::Value(scope.run_object())),
         workflow: any_mentions("$workflow").then(|| Data::Value(scope.workflow_object())),
         env: any_mentions("$env").then(|| Data::Value(scope.env_object())),
+        links: any_mentions(RESUME_URL).then(|| scope.link_key()).flatten(),
         response: page.filter(|_| any_mentions("$response")).map(|page| Data::Value(&page.response)),
         page_count: page.map(|page| page.count),
         now: scope.now.as_millis(),

@@ -68,6 +68,7 @@ impl Run {
         let inputs = Inputs(brought.collect());
         let Scope { run, workflow_name, now, env, .. } = Arc::into_inner(scope(json!([]))).unwrap();
         Scope {
+            links: None,
             page: None,
             iteration: None,
             run,

@@ -1,10 +1,10 @@
-//! Errors, and what a step waits for.
+//! Errors, what a step waits for, and the signal that it was given.
 
 use std::borrow::Cow;
 
 use domain::{
-    ids::{NodeId, RunId},
-    run::{FailedAttempt, NodeError, WaitsFor},
+    ids::{NodeId, RunId, SignalId},
+    run::{FailedAttempt, GivenSignal, NodeError, WaitsFor},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -107,5 +107,25 @@ impl<'a> From<&'a WaitsFor> for WaitsForForm<'a> {
 impl From<WaitsForForm<'_>> for WaitsFor {
     fn from(WaitsForForm { until, signal, runs }: WaitsForForm<'_>) -> Self {
         Self { until: until.map(Into::into), signal: signal.map(Cow::into_owned), runs: runs.into_owned() }
+    }
+}
+
+/// A signal that a step was given.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct SignalForm<'a> {
+    name: Cow<'a, str>,
+    id: SignalId,
+    at: Millis,
+}
+
+impl<'a> From<&'a GivenSignal> for SignalForm<'a> {
+    fn from(GivenSignal { name, id, at }: &'a GivenSignal) -> Self {
+        Self { name: name.into(), id: *id, at: (*at).into() }
+    }
+}
+
+impl From<SignalForm<'_>> for GivenSignal {
+    fn from(SignalForm { name, id, at }: SignalForm<'_>) -> Self {
+        Self { name: name.into_owned(), id, at: at.into() }
     }
 }

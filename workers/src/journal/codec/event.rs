@@ -3,7 +3,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use domain::{
-    ids::RunId,
+    ids::{RunId, SignalId},
     items::{Output, Ports},
     lineage::Lineage,
     run::RunStatus,
@@ -97,7 +97,7 @@ struct SuspensionForm<'a> {
 #[serde(rename_all = "snake_case")]
 pub(super) enum WakeForm<'a> {
     Moment,
-    Signal(Cow<'a, Value>),
+    Signal { id: SignalId, data: Cow<'a, Value> },
     Runs,
 }
 
@@ -273,7 +273,7 @@ impl<'a> From<&'a Wake> for WakeForm<'a> {
     fn from(wake: &'a Wake) -> Self {
         match wake {
             Wake::Moment => Self::Moment,
-            Wake::Signal(data) => Self::Signal(Cow::Borrowed(data)),
+            Wake::Signal { id, data } => Self::Signal { id: *id, data: Cow::Borrowed(data) },
             Wake::Runs => Self::Runs,
         }
     }
@@ -283,7 +283,7 @@ impl From<WakeForm<'_>> for Wake {
     fn from(form: WakeForm<'_>) -> Self {
         match form {
             WakeForm::Moment => Self::Moment,
-            WakeForm::Signal(data) => Self::Signal(shared(data)),
+            WakeForm::Signal { id, data } => Self::Signal { id, data: shared(data) },
             WakeForm::Runs => Self::Runs,
         }
     }

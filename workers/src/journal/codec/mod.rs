@@ -6,6 +6,7 @@
 //! there are. Moments are milliseconds since the epoch: a tenth of the time that RFC 3339 takes. Variants are outer
 //! keys (not inner tags), so that reading needs no intermediate tree. What is large is borrowed while it is written.
 
+mod control;
 mod error;
 mod event;
 mod header;
@@ -16,6 +17,7 @@ mod tests;
 
 use std::{borrow::Cow, sync::Arc};
 
+pub(crate) use control::{read_control_timer, write_control_timer};
 use domain::{iteration::Iteration, run::Trigger, timestamp::Timestamp};
 pub(crate) use event::{read_events, read_timer, write_events, write_timer};
 pub(crate) use header::{read_header, read_header_without_input, write_header};

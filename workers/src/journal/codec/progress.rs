@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::{
     Millis,
-    error::{ErrorForm, WaitsForForm},
+    error::{ErrorForm, SignalForm, WaitsForForm},
     event::{OutputForm, WakeForm},
     shared, write,
 };
@@ -69,6 +69,8 @@ struct StepForm<'a> {
     ordinal: Option<u32>,
     #[serde(rename = "rev", default)]
     changed: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signal: Option<SignalForm<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     carried: Option<CarriedForm<'a>>,
 }
@@ -203,6 +205,7 @@ impl<'a> From<&'a KeptStep> for StepForm<'a> {
             finished_at: step.finished_at.map(Millis::from),
             ordinal: step.ordinal,
             changed: step.changed,
+            signal: step.signal.as_deref().map(SignalForm::from),
             carried: step.carried.as_deref().map(CarriedForm::from),
         }
     }
@@ -221,6 +224,7 @@ impl From<StepForm<'_>> for KeptStep {
             finished_at: form.finished_at.map(Into::into),
             ordinal: form.ordinal,
             changed: form.changed,
+            signal: form.signal.map(|signal| Box::new(signal.into())),
             carried: form.carried.map(|carried| Box::new(carried.into())),
         }
     }

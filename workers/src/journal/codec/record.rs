@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::{
     Millis, TriggerForm, counters,
-    error::{ErrorForm, WaitsForForm},
+    error::{ErrorForm, SignalForm, WaitsForForm},
     event::no_lineage,
     write,
 };
@@ -76,6 +76,8 @@ struct StepForm<'a> {
     console: Cow<'a, [String]>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     waits_for: Option<WaitsForForm<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signal: Option<SignalForm<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     error: Option<ErrorForm<'a>>,
 }
@@ -207,6 +209,7 @@ impl<'a> From<&'a StepRecord> for StepForm<'a> {
             lineage: Cow::Borrowed(&step.lineage),
             console: Cow::Borrowed(&step.console),
             waits_for: step.waits_for.as_ref().map(WaitsForForm::from),
+            signal: step.signal.as_ref().map(SignalForm::from),
             error: step.error.as_ref().map(ErrorForm::from),
         }
     }
@@ -226,6 +229,7 @@ impl From<StepForm<'_>> for StepRecord {
             lineage: form.lineage.into_owned(),
             console: form.console.into_owned(),
             waits_for: form.waits_for.map(Into::into),
+            signal: form.signal.map(Into::into),
             error: form.error.map(Into::into),
         };
         Self { revision: form.revision, ordinal: form.ordinal, step }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use domain::{
     dead_letter::DeadLetter,
-    ids::{NodeId, RunId, TenantId, WorkflowId},
+    ids::{NodeId, RunId, SignalId, TenantId, WorkflowId},
     items::{Item, Output, Ports},
     iteration::Iteration,
     lineage::{Lineage, Origin},
-    run::{FailedAttempt, NodeError, Run, RunStatus, Step, StepStatus, Trigger, WaitsFor},
+    run::{FailedAttempt, GivenSignal, NodeError, Run, RunStatus, Step, StepStatus, Trigger, WaitsFor},
     timestamp::Timestamp,
 };
 use serde_json::{Value, json};
@@ -87,8 +87,8 @@ fn events_are_written_as_ever_and_read_back() {
         ),
         (StepChange::Resumed { by: Wake::Moment }, r#"{"resumed":"moment"}"#.to_owned()),
         (
-            StepChange::Resumed { by: Wake::Signal(Arc::new(json!(5))) },
-            r#"{"resumed":{"signal":5}}"#.to_owned(),
+            StepChange::Resumed { by: Wake::Signal { id: SignalId(run().0), data: Arc::new(json!(5)) } },
+            format!(r#"{{"resumed":{{"signal":{{"id":"{RUN}","data":5}}}}}}"#),
         ),
         (StepChange::Resumed { by: Wake::Runs }, r#"{"resumed":"runs"}"#.to_owned()),
         (StepChange::PutAside, r#""put_aside""#.to_owned()),
@@ -213,6 +213,7 @@ fn record() -> RunRecord {
         lineage: output().lineage,
         console: output().console,
         waits_for: Some(WaitsFor::moment(AT)),
+        signal: Some(GivenSignal { name: "paid".into(), id: SignalId(run().0), at: AT }),
         error: Some(error()),
     };
     RunRecord {
@@ -243,7 +244,7 @@ fn records_of_the_outbox_are_written_as_ever() {
     assert_eq!(
         row,
         format!(
-            r#"{{"run":{{"tenant":"acme","id":"{RUN}","workflow":"{RUN}","version":3,"status":"waiting","revision":4,"attempt":1,"trigger":{{"kind":"manual"}},"input":{{}},"created":7,"started":7,"steps":[{{"revision":4,"ordinal":0,"node":"a","iteration":[1],"kind":"set","status":"waiting","attempts":1,"started":7,"output":{{"main":[{{"a":1}}]}},"lineage":{{"main":[[[1,2]]]}},"said":["said"],"waits_for":{{"until":7}},"error":{{"code":"timeout","message":"no answer in 10s"}}}}]}}}}"#
+            r#"{{"run":{{"tenant":"acme","id":"{RUN}","workflow":"{RUN}","version":3,"status":"waiting","revision":4,"attempt":1,"trigger":{{"kind":"manual"}},"input":{{}},"created":7,"started":7,"steps":[{{"revision":4,"ordinal":0,"node":"a","iteration":[1],"kind":"set","status":"waiting","attempts":1,"started":7,"output":{{"main":[{{"a":1}}]}},"lineage":{{"main":[[[1,2]]]}},"said":["said"],"waits_for":{{"until":7}},"signal":{{"name":"paid","id":"{RUN}","at":7}},"error":{{"code":"timeout","message":"no answer in 10s"}}}}]}}}}"#
         )
     );
     assert_eq!(read_record(row.as_bytes()).unwrap(), record);

@@ -56,6 +56,7 @@ impl Bench {
             tasks: headers.iter().map(task).collect(),
             rejected: Vec::new(),
             elsewhere: Vec::new(),
+            controls: Controls::default(),
             letters: Vec::new(),
             reply,
             admission: self.gate.announce(1, Sender::Connector).unwrap().admit().unwrap(),

@@ -2,6 +2,7 @@
 //! view of it.
 
 mod clock;
+mod controls;
 mod endpoint;
 mod tasks;
 
@@ -24,6 +25,7 @@ use crate::steps::settings;
 
 pub(crate) use self::{
     clock::ShiftedClock,
+    controls::Control,
     endpoint::{Answer, Endpoint},
     tasks::{Task, batch, call_workflow, pure_workflow},
 };

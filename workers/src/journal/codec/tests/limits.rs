@@ -32,7 +32,9 @@ fn events(more: usize) -> Vec<RunEvent> {
                 spared: false,
             }),
         })),
-        StepChange::Resumed { by: Wake::Signal(Arc::new(nested(MAX_DEPTH + more))) },
+        StepChange::Resumed {
+            by: Wake::Signal { id: SignalId(run().0), data: Arc::new(nested(MAX_DEPTH + more)) },
+        },
         StepChange::RunEnded { run: run(), end: Arc::new(nested(MAX_KEPT_DEPTH + more)) },
         StepChange::Failed {
             error: Box::new(deep_error(MAX_DETAILS_DEPTH + more)),
