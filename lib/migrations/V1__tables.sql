@@ -131,6 +131,7 @@ CREATE TABLE IF NOT EXISTS run_rows
     lineage          String,
     console          String,
     waits_for        String,
+    pinned           Bool,
     recorded_at      DateTime64(3, 'UTC') DEFAULT now64(3)
 )
 ENGINE = ReplacingMergeTree(version)
@@ -150,6 +151,7 @@ SELECT
     workflow_version,
     status,
     JSONExtractString(trigger, 'kind') AS trigger_kind,
+    nullIf(JSONExtractString(trigger, 'replay_of'), '') AS replay_of,
     created_at,
     nullIf(started_at, toDateTime64(0, 3, 'UTC')) AS started_at,
     nullIf(finished_at, toDateTime64(0, 3, 'UTC')) AS finished_at,
@@ -179,6 +181,7 @@ SELECT
     nullIf(console, '') AS console,
     nullIf(waits_for, '') AS waits_for,
     nullIf(error, '') AS error,
+    pinned,
     ordinal
 FROM run_rows FINAL
 WHERE kind != '';

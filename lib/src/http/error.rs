@@ -7,7 +7,7 @@ use http::StatusCode;
 use super::problem::ApiError;
 use crate::{
     bus::BusError,
-    service::{ReadRunError, SchedulerError, StartRunError, WorkflowError},
+    service::{ReadRunError, ReplayError, SchedulerError, StartRunError, WorkflowError},
     store::{StoreError, UnreadableWorkflow},
 };
 use domain::violation::{Violation, ViolationCode};
@@ -96,6 +96,8 @@ impl From<StartRunError> for ApiError {
                 Self::new(StatusCode::CONFLICT, "no_manual_trigger", error.to_string())
             }
             StartRunError::InvalidInput(violations) => super::extract::invalid_input(violations),
+            StartRunError::InvalidPlan(violations) => super::extract::invalid_plan(violations),
+            StartRunError::Document(error) => error.into(),
             StartRunError::KeyReused(_) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", error.to_string())
             }
@@ -115,6 +117,19 @@ impl From<ReadRunError> for ApiError {
                 Self::too_many_requests("too_many_waiters", limit.to_string(), Duration::from_secs(1))
             }
             ReadRunError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReplayError> for ApiError {
+    fn from(error: ReplayError) -> Self {
+        let conflict = |code| Self::new(StatusCode::CONFLICT, code, error.to_string());
+        match error {
+            ReplayError::NotEnded { .. } => conflict("run_not_ended"),
+            ReplayError::WasATest(_) => conflict("run_was_a_test"),
+            ReplayError::NoWorkflow(_) => conflict("workflow_deleted"),
+            ReplayError::Run(error) => error.into(),
+            ReplayError::Start(error) => error.into(),
         }
     }
 }

@@ -87,12 +87,24 @@ fn every_function_serves_its_path_and_the_document_has_no_other() {
     };
     for function in FUNCTIONS {
         let (_, document) = (function.routes)().split_for_parts();
-        assert_eq!(paths(serde_json::to_value(document).unwrap()), [function.path.to_owned()].into());
+        let served = paths(serde_json::to_value(document).unwrap());
+        assert!(!served.is_empty() && served.iter().all(|path| is_at(path, function.path)), "{served:?}");
         let file = function.file.trim_end_matches(".rs").trim_end_matches("/index");
         assert_eq!(function.path, format!("/{}", file.replace('[', "{").replace(']', "}")));
     }
-    let served: BTreeSet<_> = FUNCTIONS.iter().map(|function| function.path.to_owned()).collect();
-    assert_eq!(paths(serde_json::to_value(minireipaz::http::openapi()).unwrap()), served);
+    let served = paths(serde_json::to_value(minireipaz::http::openapi()).unwrap());
+    assert!(
+        served.iter().all(|path| FUNCTIONS.iter().any(|function| is_at(path, function.path))),
+        "{served:?}"
+    );
+}
+
+/// Whether a function answers at a path: in the place of its `{part}` a word stands.
+fn is_at(path: &str, function: &str) -> bool {
+    match function.strip_suffix("{part}") {
+        None => path == function,
+        Some(before) => path.strip_prefix(before).is_some_and(|word| !word.contains(['/', '{'])),
+    }
 }
 
 #[test]
