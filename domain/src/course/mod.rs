@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::{
     definition::{Definition, Node},
     items::{Output, Ports},
+    iteration::Iteration,
     lineage::{Lineage, Origins},
     run::{RunPlan, TEST},
     violation::Violation,
@@ -31,6 +32,8 @@ pub struct Course {
     trigger: Option<usize>,
     /// By node; empty: all are executed.
     parts: Vec<Part>,
+    /// Whether what is pinned is given once, also in loops that nothing leads into.
+    once: bool,
 }
 
 /// What a run does with a node.
@@ -59,7 +62,7 @@ impl Course {
         definition: &Definition,
     ) -> Result<Self, Vec<Violation>> {
         if kind != TEST && plan.is_ordinary() {
-            return Ok(Self { trigger: definition.trigger(kind), parts: Vec::new() });
+            return Ok(Self { trigger: definition.trigger(kind), parts: Vec::new(), once: false });
         }
         Planning::of(plan, definition).course(kind, input)
     }
@@ -83,6 +86,17 @@ impl Course {
             Some(Part::Pinned(output)) => Some(output),
             _ => None,
         }
+    }
+
+    /// Whether a node gives its pins in that iteration. Of a loop that is gone through, each iteration gets them in which
+    /// something leads to the node (`is_reached`).
+    #[must_use]
+    pub fn gives(&self, node: usize, iteration: &Iteration, is_reached: bool) -> bool {
+        let is_given = || match self.once {
+            true => iteration.counters().iter().all(|counter| *counter == 0),
+            false => is_reached || iteration.is_outside(),
+        };
+        self.pinned(node).is_some() && is_given()
     }
 
     /// Whether a node gives what it gave in the run that this one replays.

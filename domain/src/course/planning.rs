@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use super::{Course, Part, given, reach::leading_to};
 use crate::{
-    definition::{Definition, Edge},
+    definition::Definition,
     ids::NodeId,
     items::{Ports, input_items},
     kinds::{Kind, loop_::DONE},
-    loops::WHOLE,
+    loops::{Destination, WHOLE},
     run::{Extent, RunPlan, TEST},
     violation::{Violation, ViolationCode as Code, Violations},
 };
@@ -35,8 +35,9 @@ impl<'p> Planning<'p> {
         self.extent(input);
         let trigger = self.trigger(kind);
         self.check_start(trigger);
-        let Self { violations, parts, .. } = self;
-        violations.or(Course { trigger, parts })
+        let Self { plan, violations, parts, .. } = self;
+        let once = matches!(plan.extent, Extent::Only(_));
+        violations.or(Course { trigger, parts, once })
     }
 
     /// What is given, by whoever started the run or by an earlier one.
@@ -61,24 +62,20 @@ impl<'p> Planning<'p> {
 
     fn can_be_pinned(&mut self, index: usize, ports: &Ports, path: &str) -> bool {
         let definition = self.definition;
-        let (node, loops) = (&definition.nodes[index], &definition.loops);
+        let node = &definition.nodes[index];
         let known = |port: &str| node.ports.iter().any(|own| **own == *port);
         for port in ports.keys().filter(|port| !known(port)) {
             let message =
                 format!("{} ({}) has the ports {}", node.id, node.kind.name(), node.ports.join(", "));
             self.violations.add(format!("{path}.{port}"), Code::UnknownPort, message);
         }
-        let ends_a_loop = || {
-            let outermost =
-                loops.entered_at(index).is_some_and(|scope| loops.scopes()[scope].parent == WHOLE);
-            outermost && definition.is_batching(index) && ports.keys().all(|port| **port == *DONE)
-        };
-        if loops.scope_of(index) == WHOLE || ends_a_loop() {
+        let once = matches!(self.plan.extent, Extent::Only(_));
+        if once || !definition.is_batching(index) || ports.keys().all(|port| **port == *DONE) {
             return ports.keys().all(|port| known(port));
         }
         let message = format!(
-            "{} is in a loop, where each iteration gives something of its own; pin the nodes before the loop, or the \
-             port `{DONE}` of the `loop` node, which skips its body",
+            "what {} hands out would come again in each iteration; pin its port `{DONE}`, which skips its body, or the \
+             nodes before it",
             node.id
         );
         self.violations.add(path, Code::InLoop, message);
@@ -91,18 +88,13 @@ impl<'p> Planning<'p> {
             Extent::All => {}
             Extent::Until(id) => {
                 let Some(node) = self.find(id, "until") else { return };
-                let belongs = leading_to(definition, node, |node| self.pinned[node]);
+                let belongs = leading_to(definition, node, |node| {
+                    self.pinned[node] && definition.loops.scope_of(node) == WHOLE
+                });
                 self.leave_out(|node| !belongs[node]);
             }
             Extent::Only(id) => {
                 let Some(node) = self.find(id, "only") else { return };
-                if definition.loops.scope_of(node) != WHOLE {
-                    let message = format!(
-                        "{id} is in a loop and cannot be tested alone; use `until` with it, or with a node after the loop"
-                    );
-                    self.violations.add("only", Code::InLoop, message);
-                    return;
-                }
                 self.give_input(node, input);
                 let pinned = self.pinned.clone();
                 self.leave_out(|other| other != node && !pinned[other]);
@@ -117,29 +109,18 @@ impl<'p> Planning<'p> {
         }
     }
 
-    /// A node that is tested alone and that no pinned node leads to is given the run's input, by its first edge that can
-    /// bring it.
+    /// A node that is tested alone and that no pinned node leads to is given the run's input, by its first edge.
     fn give_input(&mut self, node: usize, input: &Value) {
         let definition = self.definition;
-        let edges = || definition.nodes[node].incoming.iter().map(|edge| &definition.edges[*edge]);
-        if edges().any(|edge| self.pinned[edge.source]) {
+        let mut sources = definition.nodes[node].incoming.iter().map(|edge| definition.edges[*edge].source);
+        if sources.any(|source| self.pinned[source]) {
             return;
         }
-        // In a loop only what leaves it: what leads back would come again in each iteration.
-        let leaves = |edge: &&Edge| {
-            definition.loops.scope_of(edge.source) == WHOLE
-                || definition.nodes[edge.source].outgoing.iter().all(|index| {
-                    let other = &definition.edges[*index];
-                    *other.port != *edge.port || definition.loops.route(*index).leaves.is_some()
-                })
-        };
-        let Some(edge) = edges().find(leaves) else {
-            if edges().next().is_some() {
-                let message = "what leads here also leads back into its loop; use `until`, or pin a node before this one";
-                self.violations.add("only", Code::InLoop, message);
-            }
-            return;
-        };
+        // Of a loop the input is what leads into it.
+        let leads_in = |index: &&usize| definition.loops.route(**index).to != Destination::Back;
+        let incoming = &definition.nodes[node].incoming;
+        let first = incoming.iter().find(leads_in).or(incoming.first());
+        let Some(edge) = first.map(|index| &definition.edges[*index]) else { return };
         match input_items(input) {
             Ok(items) => {
                 let ports = Ports::from([(Arc::clone(&edge.port), Arc::new(items))]);

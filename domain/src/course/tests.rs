@@ -99,11 +99,25 @@ fn one_node_is_given_the_pins_before_it_or_the_input() {
 }
 
 #[test]
-fn a_node_behind_a_loop_is_given_the_input_by_what_leaves_the_loop() {
+fn a_node_in_a_loop_is_given_the_input_by_what_leads_into_it() {
     let flow = workflow("start:manual > ask:if; ask.false > again:noop > ask; ask.true > b:noop");
     assert_eq!(course(&only("b", &[]), &flow), "-p-x");
-    let flow = workflow("start:manual > ask:noop > again:noop > ask; ask > b:noop");
-    assert_eq!(refusals(&only("b", &[]), &flow), [("only".to_owned(), "in_loop")]);
+    assert_eq!(course(&only("ask", &[]), &flow), "px--", "and not by what leads back");
+}
+
+#[test]
+fn pins_in_a_loop_are_given_in_each_iteration_that_leads_there_and_of_one_node_alone_once() {
+    let flow = workflow("start:manual > ask:if; ask.false > again:noop > ask; ask.true > b:noop");
+    let plan = RunPlan { pins: pins(&[("start", "main"), ("again", "main")]), ..RunPlan::default() };
+    let (whole, alone) = (plan.clone(), RunPlan { extent: Extent::Only(id("ask")), ..plan });
+    let of = |plan: &RunPlan| Course::of(plan, TEST, &Value::Null, &flow).unwrap();
+    let gives = |course: &Course| {
+        let at = |turn: u32, is_reached| course.gives(2, &Iteration::from(vec![turn]), is_reached);
+        [at(0, false), at(0, true), at(1, false), at(1, true)]
+    };
+    assert_eq!(gives(&of(&whole)), [false, true, false, true]);
+    assert_eq!(gives(&of(&alone)), [true, true, false, false]);
+    assert!(of(&whole).gives(0, &Iteration::outside(), false), "outside loops pins are given in any case");
 }
 
 #[test]
@@ -124,10 +138,8 @@ fn what_does_not_fit_the_workflow_is_told_with_its_place() {
     for (plan, refusal) in [
         (until("x", &[]), ("until", "unknown_node")),
         (only("x", &[]), ("only", "unknown_node")),
-        (only("a", &[]), ("only", "in_loop")),
         (pinned(&[("x", "main")]), ("pins.x", "unknown_node")),
         (pinned(&[("b", "true")]), ("pins.b.true", "unknown_port")),
-        (pinned(&[("a", "main")]), ("pins.a", "in_loop")),
         (pinned(&[("each", "loop")]), ("pins.each", "in_loop")),
         (until("end", &[]), ("until", "invalid_value")),
         (RunPlan { trigger: Some(id("a")), ..RunPlan::default() }, ("trigger", "invalid_value")),
@@ -177,9 +189,13 @@ fn a_loop_is_replayed_from_its_beginning_and_taken_over_by_what_it_gave_in_the_e
     assert_eq!(taken(&flow, "each", &[]).unwrap(), "");
     let refused = taken(&flow, "a", &[]).unwrap_err();
     assert!(refused[0].contains("in_loop") && refused[0].contains("its beginning, each"), "{refused:?}");
+    // What is reached only from a cycle is part of its iterations.
     let flow = workflow("start:manual > ask:if; ask.false > again:noop > ask; ask.true > b:noop");
+    assert!(taken(&flow, "b", &[]).unwrap_err()[0].contains("its beginning, ask"));
+    let flow = workflow("start:manual > ask:if; ask.false > again:noop > ask; ask.true > b:noop; start > b");
     let refused = taken(&flow, "b", &[]).unwrap_err();
     assert!(refused[0].contains("the loop that begins at ask"), "{refused:?}");
-    let flow = workflow("start:manual > each:loop; each.loop > a:if; a.true > each; a.false > b:noop");
+    let flow =
+        workflow("start:manual > each:loop; each.loop > a:if; a.true > each; a.false > b:noop; start > b");
     assert!(taken(&flow, "b", &[]).unwrap_err()[0].contains("the loop that begins at each"));
 }

@@ -107,14 +107,34 @@ fn one_node_alone_is_given_the_input_or_the_pins_before_it() {
 }
 
 #[test]
-fn a_node_behind_a_loop_is_tested_alone_and_the_loop_is_not_gone_through() {
+fn a_node_in_a_loop_is_tested_alone_and_the_loop_is_not_gone_through() {
     let flow = "start:manual > ask:if; ask.false > again:http_request > ask; ask.true > b:set";
-    let mut run = part(flow, Extent::Only(id("b")), &[]);
-    assert_eq!(run.effects().last().unwrap(), "execute b#1");
-    assert_eq!(json!(*run.inputs("b")[0].items), json!([{ "sku": "A1" }]));
-    run.succeed("b");
+    for node in ["b", "again"] {
+        let mut run = part(flow, Extent::Only(id(node)), &[]);
+        assert_eq!(run.effects().last().unwrap(), &format!("execute {node}[0]#1"));
+        assert_eq!(json!(*run.inputs(node)[0].items), json!([{ "sku": "A1" }]));
+        run.succeed(node);
+        assert_eq!(run.status(), RunStatus::Succeeded, "{node}");
+    }
+    let flow = "start:manual > each:loop; each.loop > a:set > each; each.done > b:set";
+    let mut run = part(flow, Extent::Only(id("a")), &[("each", "loop")]);
+    assert_eq!(run.effects().last().unwrap(), "execute a[0]#1");
+    run.succeed("a");
     assert_eq!(run.status(), RunStatus::Succeeded);
-    assert_eq!(run.steps()["again"], "skipped");
+}
+
+#[test]
+fn a_pinned_node_in_a_loop_gives_its_pins_in_each_iteration_that_leads_to_it() {
+    let flow = "start:manual > ask:http_request > check:if; check.false > again:http_request > ask; check.true > b:set";
+    let mut run = pinned(flow, &[("again", "main")]);
+    for _ in 0..2 {
+        run.succeed("ask").give("check", &json!({ "false": [{}] }));
+    }
+    assert_eq!(run.effects(), ["execute ask[2]#1"]);
+    run.succeed("ask").give("check", &json!({ "true": [{}] }));
+    assert_eq!(run.effects(), ["execute b[2]#1"]);
+    run.succeed("b");
+    assert_eq!((run.status(), &run.steps()["again"]), (RunStatus::Succeeded, &json!("skipped")));
 }
 
 #[test]

@@ -41,11 +41,12 @@ impl Deciding<'_> {
             }
             let (course, run) = (self.state.course(), self.state.steps().now(node));
             let step = StepKey { node, iteration: run.iteration().clone() };
-            if course.is_some_and(|course| course.pinned(node).is_some()) {
+            let reached = matches!(run.state(), StepState::Pending { delivering: 1.., .. });
+            if course.is_some_and(|course| course.gives(node, run.iteration(), reached)) {
                 self.change(&step, 0, StepChange::Pinned)?;
-            } else if course.is_some_and(|course| course.is_left_out(node)) {
+            } else if course.is_some_and(|course| course.is_left_out(node) || course.pinned(node).is_some()) {
                 self.change(&step, 0, StepChange::Skipped)?;
-            } else if let StepState::Pending { delivering: 1.., .. } = run.state() {
+            } else if reached {
                 self.change(&step, 1, StepChange::Started)?;
                 self.effect(Effect::Execute(Execute::first(step)));
             } else if self.is_pulled(node) {

@@ -217,7 +217,10 @@ impl World {
         assert!(steps.get(key).unwrap().finished_at().is_none(), "what is settled does not start again");
         let takes_something = !self.folded.inputs(key).is_empty();
         let starts = event.change == StepChange::Started;
-        let belongs = self.folded.course().is_none_or(|course| !course.is_left_out(key.node));
+        let belongs = self
+            .folded
+            .course()
+            .is_none_or(|course| !course.is_left_out(key.node) && course.pinned(key.node).is_none());
         assert_eq!(takes_something && belongs, starts, "a node runs if and only if it is given items");
     }
 
