@@ -147,21 +147,38 @@ impl Client {
         self.send(self.request(Method::DELETE, &format!("workflows/{id}"))).await.map(drop)
     }
 
-    /// `POST /workflows/{id}/runs`.
+    /// `POST /workflows/{id}/runs`: `body` says with what input, and what makes it a test run.
     ///
     /// # Errors
     /// As for every request.
     pub async fn start_run(
         &self,
         workflow: WorkflowId,
-        input: &Value,
+        body: &Value,
         idempotency_key: Option<&str>,
     ) -> Result<RunWithSteps, ClientError> {
-        let mut request = self.request(Method::POST, &format!("workflows/{workflow}/runs"));
-        if let Some(key) = idempotency_key {
+        self.begin(&format!("workflows/{workflow}/runs"), body, idempotency_key).await
+    }
+
+    /// `POST /runs/{id}/replay`: `body` says from where, and with what.
+    ///
+    /// # Errors
+    /// As for every request.
+    pub async fn replay_run(
+        &self,
+        run: RunId,
+        body: &Value,
+        idempotency_key: Option<&str>,
+    ) -> Result<RunWithSteps, ClientError> {
+        self.begin(&format!("runs/{run}/replay"), body, idempotency_key).await
+    }
+
+    async fn begin(&self, path: &str, body: &Value, key: Option<&str>) -> Result<RunWithSteps, ClientError> {
+        let mut request = self.request(Method::POST, path);
+        if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }
-        self.json(request.json(&serde_json::json!({ "input": input }))).await
+        self.json(request.json(body)).await
     }
 
     /// `GET /workflows/{id}/runs`.

@@ -137,6 +137,13 @@ pub struct RunRequested {
     pub trigger: Trigger,
     /// Its input, as given.
     pub input: JsonText,
+    /// What it does otherwise than to go from its trigger to the end: a [`RunPlan`](super::run::RunPlan), of a test run
+    /// or a replay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<JsonText>,
+    /// The document that it runs instead of a saved version: of a test run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<DocumentText>,
     /// When it was accepted.
     pub created_at: Timestamp,
 }
@@ -175,6 +182,10 @@ pub struct TaskExecute {
     pub trigger: Trigger,
     /// Its input, as given.
     pub input: JsonText,
+    /// What it does otherwise than to go from its trigger to the end: a [`RunPlan`](super::run::RunPlan), of a test run
+    /// or a replay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<JsonText>,
     /// When it was accepted.
     pub created_at: Timestamp,
 }
@@ -191,6 +202,7 @@ impl TaskExecute {
             document,
             trigger: run.trigger.clone(),
             input,
+            plan: None,
             created_at: run.created_at,
         }
     }
@@ -305,6 +317,7 @@ mod tests {
                 document: DocumentText::parse(document.into()).unwrap(),
                 trigger: Trigger::manual(),
                 input: JsonText::parse(input.into()).unwrap(),
+                plan: None,
                 created_at: Timestamp::from_millis(5),
             })),
         }

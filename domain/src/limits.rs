@@ -32,9 +32,9 @@ limits! {
     MAX_BODY_BYTES: usize = 1024 * 1024, "bytes";
     /// Largest workflow document, as compact JSON. It travels in every task, so it must leave room for the input.
     MAX_DOCUMENT_BYTES: usize = 256 * 1024, "bytes";
-    /// Largest input of a run, as compact JSON.
+    /// Largest input of a run, as compact JSON. Its pins count with it.
     MAX_INPUT_BYTES: usize = 512 * 1024, "bytes";
-    /// Largest record that the topics have to take. A task carries a document and an input as JSON strings, where a
+    /// Largest record that the topics have to take. A task carries a document, an input and pins as JSON strings, where a
     /// quotation mark or a backslash takes two bytes.
     MAX_RECORD_BYTES: usize = 2 * 1024 * 1024, "bytes";
     /// Most nodes in a workflow.

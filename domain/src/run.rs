@@ -13,9 +13,11 @@ use super::{
     timestamp::Timestamp,
 };
 pub use error::{FailedAttempt, NodeError};
+pub use plan::{Extent, Pins, RunPlan};
 pub use with_steps::{LeftOut, RunWithSteps, left_out};
 
 mod error;
+mod plan;
 mod with_steps;
 
 /// Where a run is: `queued → running → (waiting ⇄ running) → succeeded | failed | cancelled | timed_out`.
@@ -105,18 +107,43 @@ impl StepStatus {
     }
 }
 
+/// The version of a document that is not saved, which only test runs have.
+pub const UNSAVED: u32 = 0;
+
+/// The kind of trigger of a test run.
+pub const TEST: &str = "test";
+
 /// What started a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Trigger {
-    /// The kind of the trigger node: `manual`, later `webhook`, `schedule`, ….
+    /// The kind of the trigger node: `manual`, later `webhook`, `schedule`, …; `test` for a test run. A replay has that of
+    /// the run that it replays.
     pub kind: String,
+    /// The run that this one replays; missing otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay_of: Option<RunId>,
+    /// The node from which on it is replayed; missing when that is the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<NodeId>,
 }
 
 impl Trigger {
     /// Somebody asked for it.
     #[must_use]
     pub fn manual() -> Self {
-        Self { kind: "manual".to_owned() }
+        Self::of("manual")
+    }
+
+    /// Somebody tries something out.
+    #[must_use]
+    pub fn test() -> Self {
+        Self::of(TEST)
+    }
+
+    /// A trigger of that kind.
+    #[must_use]
+    pub fn of(kind: &str) -> Self {
+        Self { kind: kind.to_owned(), replay_of: None, from: None }
     }
 }
 
@@ -127,7 +154,7 @@ pub struct Run {
     pub id: RunId,
     /// The workflow it runs.
     pub workflow_id: WorkflowId,
-    /// The version it was started with.
+    /// The version it was started with; 0 in a test run of a document that is not saved.
     pub workflow_version: u32,
     /// Where it is.
     pub status: RunStatus,
@@ -226,6 +253,10 @@ pub struct Step {
     pub kind: String,
     /// Where it is.
     pub status: StepStatus,
+    /// Whether its output was given to the run, by pins or by the run that this one replays: the node was not executed.
+    /// Missing when it was.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pinned: bool,
     /// Attempts begun so far.
     pub attempts: u32,
     /// When the first attempt began.

@@ -71,6 +71,10 @@ pub enum ViolationCode {
     InvalidHeader,
     /// A request body that is none, or several.
     InvalidBody,
+    /// The workflow has no such node.
+    UnknownNode,
+    /// The node is in a loop, where what is asked for has no meaning.
+    InLoop,
 }
 
 impl ViolationCode {
@@ -103,6 +107,8 @@ impl ViolationCode {
             Self::InvalidUrl => "invalid_url",
             Self::InvalidHeader => "invalid_header",
             Self::InvalidBody => "invalid_body",
+            Self::UnknownNode => "unknown_node",
+            Self::InLoop => "in_loop",
         }
     }
 }

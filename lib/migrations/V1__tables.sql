@@ -132,6 +132,7 @@ CREATE TABLE IF NOT EXISTS run_rows
     console          String,
     waits_for        String,
     signal           String,
+    pinned           Bool,
     recorded_at      DateTime64(3, 'UTC') DEFAULT now64(3)
 )
 ENGINE = ReplacingMergeTree(version)
@@ -151,6 +152,7 @@ SELECT
     workflow_version,
     status,
     JSONExtractString(trigger, 'kind') AS trigger_kind,
+    nullIf(JSONExtractString(trigger, 'replay_of'), '') AS replay_of,
     created_at,
     nullIf(started_at, toDateTime64(0, 3, 'UTC')) AS started_at,
     nullIf(finished_at, toDateTime64(0, 3, 'UTC')) AS finished_at,
@@ -182,6 +184,7 @@ SELECT
     nullIf(waits_for, '') AS waits_for,
     nullIf(signal, '') AS signal,
     nullIf(error, '') AS error,
+    pinned,
     ordinal
 FROM run_rows FINAL
 WHERE kind != '';

@@ -12,7 +12,7 @@ use domain::{
     definition::Definition,
     ids::{RunId, TenantId, WorkflowId},
     items::{Item, Output, Ports},
-    run::Trigger,
+    run::{RunPlan, Trigger},
     timestamp::Timestamp,
     workflow::WorkflowDocument,
 };
@@ -103,6 +103,7 @@ fn header() -> RunHeader {
         workflow_version: 1,
         trigger: Trigger::manual(),
         input: json!({ "sku": "A1" }),
+        plan: RunPlan::default(),
         created_at: NOW,
         traceparent: None,
     }

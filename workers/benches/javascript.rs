@@ -11,7 +11,7 @@ use std::{
 use domain::{
     ids::{RunId, TenantId, WorkflowId},
     items::Item,
-    run::Trigger,
+    run::{RunPlan, Trigger},
     timestamp::Timestamp,
 };
 use minireipaz::clock::SystemClock;
@@ -111,6 +111,7 @@ fn attempt(expression: &str, items: u32) -> anyhow::Result<Attempt> {
         workflow_version: 1,
         trigger: Trigger::manual(),
         input: json!(null),
+        plan: RunPlan::default(),
         created_at: NOW,
         traceparent: None,
     };

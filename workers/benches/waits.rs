@@ -121,6 +121,7 @@ async fn hand_over(worker: &Worker, first: Timestamp) -> anyhow::Result<()> {
                 document: document.clone(),
                 trigger: Trigger::manual(),
                 input: JsonText::of(&json!({ "until": until }))?,
+                plan: None,
                 created_at,
             };
             let (id, payload) = (run_id.to_string(), Payload::TaskExecute(Box::new(task)));

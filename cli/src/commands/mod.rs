@@ -36,7 +36,7 @@ pub(crate) enum Command {
     /// List, read, save and delete workflows.
     #[command(subcommand)]
     Workflows(WorkflowsCommand),
-    /// List, read and watch runs.
+    /// List, read, watch and replay runs.
     #[command(subcommand)]
     Runs(RunsCommand),
     /// Print a fresh developer token of the local issuer.

@@ -7,7 +7,7 @@ use domain::{
     run::RunStatus,
     workflow::{Workflow, WorkflowDocument},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     json::{given_json, print_json, read_json},
@@ -30,6 +30,7 @@ Examples:
   minireipaz run examples/hello/workflow.json --input '{\"name\": \"Ada\"}'
   minireipaz run examples/price-watch/workflow.json --input @examples/price-watch/input.json
   minireipaz run flow.json --json | jq .output
+  minireipaz run flow.json --until check --pins pins.json
   minireipaz run flow.json --input @in.json --expect out.json")]
 pub(crate) struct RunArgs {
     /// The workflow document (JSON).
@@ -38,6 +39,15 @@ pub(crate) struct RunArgs {
     /// The input: JSON, or @FILE.
     #[arg(long, value_name = "JSON|@FILE")]
     input: Option<String>,
+    /// Test it up to this node: it and all that it depends on.
+    #[arg(long, value_name = "NODE", conflicts_with = "only")]
+    until: Option<String>,
+    /// Test this node alone; the pins of the nodes before it are its input, or --input is.
+    #[arg(long, value_name = "NODE")]
+    only: Option<String>,
+    /// Outputs of nodes that are not executed (JSON: items by node, or by node and port).
+    #[arg(long, value_name = "FILE")]
+    pins: Option<PathBuf>,
     /// The same key is the same run, however often it is sent.
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
@@ -59,9 +69,18 @@ pub(super) async fn run(args: RunArgs) -> Result<(), Failure> {
     let document = read_document(&args.file)?;
     let input = read_input(args.input.as_deref())?;
     let expected: Option<Value> = args.expect.as_deref().map(read_json).transpose()?;
+    let mut body = json!({ "input": input });
+    for (name, value) in [("until", args.until.map(Value::from)), ("only", args.only.map(Value::from))] {
+        if let Some(value) = value {
+            body[name] = value;
+        }
+    }
+    if let Some(pins) = args.pins.as_deref() {
+        body["pins"] = read_json(pins)?;
+    }
     let client = server::client(args.server)?;
     let workflow = save(&client, &document).await?;
-    let started = client.start_run(workflow.id, &input, args.idempotency_key.as_deref()).await?;
+    let started = client.start_run(workflow.id, &body, args.idempotency_key.as_deref()).await?;
     if args.json {
         let run = watch(&client, started, &mut display::Silent).await?;
         print_json(&run)?;
@@ -110,7 +129,7 @@ fn read_document(path: &Path) -> Result<Value, Failure> {
     Ok(document)
 }
 
-fn read_input(given: Option<&str>) -> Result<Value, Failure> {
+pub(super) fn read_input(given: Option<&str>) -> Result<Value, Failure> {
     match given {
         None => Ok(Value::Object(serde_json::Map::new())),
         Some(text) => given_json("input", text),

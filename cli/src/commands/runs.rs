@@ -1,15 +1,20 @@
 //! `minireipaz runs`.
 
-use domain::ids::{RunId, WorkflowId};
-use serde_json::Value;
+use domain::{
+    ids::{RunId, WorkflowId},
+    run::RunWithSteps,
+};
+use serde_json::{Value, json};
 
 use super::{
     json::{given_json, print_json},
     outcome::{judge, watch},
     page::{PageArgs, print_next},
+    run::read_input,
     server::{self, ServerArgs},
 };
 use crate::{
+    client::Client,
     display::{self, print, table},
     failure::Failure,
 };
@@ -22,7 +27,8 @@ Examples:
   minireipaz runs get 0198…
   minireipaz runs watch 0198…
   minireipaz runs cancel 0198… --reason 'ordered twice'
-  minireipaz runs resume 0198… approved --data '{\"by\": \"Ada\"}'")]
+  minireipaz runs resume 0198… approved --data '{\"by\": \"Ada\"}'
+  minireipaz runs replay 0198… --from charge --newest")]
 pub(crate) enum RunsCommand {
     /// List a workflow's runs, newest first.
     List {
@@ -72,6 +78,25 @@ pub(crate) enum RunsCommand {
         #[command(flatten)]
         server: ServerArgs,
     },
+    /// Replay a run that has ended, and follow the new one; the exit code is that of `run`.
+    Replay {
+        /// The id of the run that is replayed.
+        id: RunId,
+        /// Execute this node and all that comes after it again; what comes before is taken over. (From the start.)
+        #[arg(long, value_name = "NODE")]
+        from: Option<String>,
+        /// In the newest version of the workflow. (In that of the run.)
+        #[arg(long)]
+        newest: bool,
+        /// Another input: JSON, or @FILE; only from the start.
+        #[arg(long, value_name = "JSON|@FILE", conflicts_with = "from")]
+        input: Option<String>,
+        /// The same key is the same new run, however often it is sent.
+        #[arg(long, value_name = "KEY")]
+        idempotency_key: Option<String>,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
 }
 
 /// Does what was typed.
@@ -110,20 +135,37 @@ pub(super) async fn execute(command: RunsCommand) -> Result<(), Failure> {
         RunsCommand::Watch { id, server } => {
             let client = server::client(server)?;
             let run = client.run(id, None).await?;
-            // Only for its name and the width of the first column: a run outlives its workflow.
-            let workflow = client.workflow(run.run.workflow_id).await.ok();
-            let name = workflow.as_ref().map_or_else(
-                || format!("Workflow {}", run.run.workflow_id),
-                |workflow| workflow.document.name.clone(),
-            );
-            print(&display::headline(&name, run.run.workflow_version, run.run.id));
-            let nodes = workflow.iter().flat_map(|workflow| &workflow.document.nodes);
-            let mut watcher = display::for_people(nodes.map(|node| node.id.as_str()));
-            let run = watch(&client, run, watcher.as_mut()).await?;
-            print(&display::summary(&run));
-            judge(run.run.status)
+            follow(&client, run).await
+        }
+        RunsCommand::Replay { id, from, newest, input, idempotency_key, server } => {
+            let mut body = json!({ "version": if newest { "newest" } else { "same" } });
+            if let Some(from) = from {
+                body["from"] = json!(from);
+            }
+            if let Some(input) = input {
+                body["input"] = read_input(Some(&input))?;
+            }
+            let client = server::client(server)?;
+            let run = client.replay_run(id, &body, idempotency_key.as_deref()).await?;
+            follow(&client, run).await
         }
     }
+}
+
+/// Follows a run to its end.
+async fn follow(client: &Client, run: RunWithSteps) -> Result<(), Failure> {
+    // Only for its name and the width of the first column: a run outlives its workflow.
+    let workflow = client.workflow(run.run.workflow_id).await.ok();
+    let name = workflow.as_ref().map_or_else(
+        || format!("Workflow {}", run.run.workflow_id),
+        |workflow| workflow.document.name.clone(),
+    );
+    print(&display::headline(&name, run.run.workflow_version, run.run.id));
+    let nodes = workflow.iter().flat_map(|workflow| &workflow.document.nodes);
+    let mut watcher = display::for_people(nodes.map(|node| node.id.as_str()));
+    let run = watch(client, run, watcher.as_mut()).await?;
+    print(&display::summary(&run));
+    judge(run.run.status)
 }
 
 /// A workflow's runs.
@@ -158,8 +200,6 @@ pub(super) async fn list(workflow: WorkflowId, page: &PageArgs, server: ServerAr
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::fake::{Fake, RUN, WORKFLOW, run};
 
@@ -180,6 +220,27 @@ mod tests {
             let command = RunsCommand::Watch { id: RUN.parse().unwrap(), server: fake.args() };
             assert_eq!(execute(command).await.is_ok(), succeeds, "{status}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_replay_says_from_where_and_is_followed() {
+        let fake = Fake::new()
+            .on(&format!("POST /runs/{RUN}/replay"), 202, &run("queued", 0))
+            .on(&format!("GET /runs/{RUN}"), 200, &run("succeeded", 4))
+            .start()
+            .await;
+        let command = RunsCommand::Replay {
+            id: RUN.parse().unwrap(),
+            from: Some("charge".to_owned()),
+            newest: true,
+            input: None,
+            idempotency_key: Some("k".to_owned()),
+            server: fake.args(),
+        };
+        execute(command).await.unwrap();
+        let request = fake.requests().remove(0);
+        assert_eq!(request.body, json!({ "version": "newest", "from": "charge" }));
+        assert_eq!(request.headers["idempotency-key"], "k");
     }
 
     #[tokio::test]

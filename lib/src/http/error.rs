@@ -7,7 +7,7 @@ use http::StatusCode;
 use super::problem::ApiError;
 use crate::{
     bus::BusError,
-    service::{CancelRunError, ReadRunError, ResumeRunError, SchedulerError, StartRunError, WorkflowError},
+    service::{CancelRunError, ReadRunError, ReplayError, ResumeRunError, SchedulerError, StartRunError, WorkflowError},
     store::{StoreError, UnreadableWorkflow},
 };
 use domain::violation::{Violation, ViolationCode};
@@ -96,6 +96,8 @@ impl From<StartRunError> for ApiError {
                 Self::new(StatusCode::CONFLICT, "no_manual_trigger", error.to_string())
             }
             StartRunError::InvalidInput(violations) => super::extract::invalid_input(violations),
+            StartRunError::InvalidPlan(violations) => super::extract::invalid_plan(violations),
+            StartRunError::Document(error) => error.into(),
             StartRunError::KeyReused(_) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", error.to_string())
             }
@@ -146,6 +148,19 @@ impl From<ResumeRunError> for ApiError {
             ResumeRunError::InvalidData(violations) => super::extract::invalid_data(violations),
             ResumeRunError::Read(error) => error.into(),
             ResumeRunError::Bus(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReplayError> for ApiError {
+    fn from(error: ReplayError) -> Self {
+        let conflict = |code| Self::new(StatusCode::CONFLICT, code, error.to_string());
+        match error {
+            ReplayError::NotEnded { .. } => conflict("run_not_ended"),
+            ReplayError::WasATest(_) => conflict("run_was_a_test"),
+            ReplayError::NoWorkflow(_) => conflict("workflow_deleted"),
+            ReplayError::Run(error) => error.into(),
+            ReplayError::Start(error) => error.into(),
         }
     }
 }

@@ -72,6 +72,14 @@ impl FoundRun {
         }
     }
 
+    /// All of it; `None` when that cannot be read.
+    pub(super) fn into_whole(self) -> Option<RunWithSteps> {
+        match self {
+            Self::Stored(found) => Some(Arc::unwrap_or_clone(found)),
+            Self::Live(run) => serde_json::from_slice(&run.json).ok(),
+        }
+    }
+
     /// What it is a run of, and of which nodes it has steps; `None` when that cannot be read.
     pub(super) fn brief(&self) -> Option<Brief> {
         match self {

@@ -2,27 +2,32 @@
 //!
 //! Each use case has its own error; only `http::error` maps them to status codes.
 
+mod accept;
 mod cancel;
 mod found_run;
 mod idempotency;
 mod locks;
 mod of_node;
+mod replay;
 mod resume;
 mod run_watch;
 mod runs;
 mod scheduler;
 mod signals;
 mod start;
+mod test_run;
 mod workflows;
 
 pub use cancel::CancelRunError;
 pub use found_run::FoundRun;
 pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
+pub use replay::{ReplayError, ReplayRun, ReplayVersion};
 pub use resume::{Answerable, ResumeRunError, SendSignal, Sent};
 pub use run_watch::{Heard, RunWatch, Subscription, TooManyWaiters, Wanted, WatchSettings};
 pub use runs::{Follow, ReadRunError, Runs, Until};
 pub use scheduler::{Scheduled, Scheduler, SchedulerError};
 pub use start::{StartRun, StartRunError, Started};
+pub use test_run::TestRun;
 pub use workflows::{Precondition, WorkflowError, Workflows};
 
 use std::hash::Hash;

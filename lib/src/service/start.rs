@@ -1,24 +1,19 @@
-//! Starting a run: the hot path. It costs one produce, and one read a second and workflow.
+//! Starting a run by request: what is asked for, and what is checked of it.
 
 use serde_json::Value;
 
 use super::{
-    Caller, FoundRun, IdempotencyKey, Runs,
-    idempotency::{Accepted, Asked, Fingerprint},
+    Caller, FoundRun, IdempotencyKey, Runs, TestRun, WorkflowError,
+    accept::{Asking, Way},
+    test_run::check_pins,
 };
-use crate::{
-    bus::BusError,
-    store::{Facts, StoreError},
-};
+use crate::{bus::BusError, store::StoreError};
 use domain::{
-    event::{Payload, RunRequested},
     ids::{RunId, WorkflowId},
     items::{FILE, holds_file, name_of},
-    json_text::JsonText,
     limits::{MAX_ITEMS, above},
     measure::item_bytes,
-    run::{NewRun, Run, Trigger},
-    timestamp::Timestamp,
+    run::Trigger,
     violation::{Violation, ViolationCode, Violations},
 };
 
@@ -34,6 +29,8 @@ pub struct StartRun {
     pub input: Value,
     /// In which version of it; `None`: in the newest.
     pub version: Option<u32>,
+    /// What makes it a test run.
+    pub test: Option<TestRun>,
     /// The client's name for this request.
     pub key: Option<IdempotencyKey>,
 }
@@ -78,7 +75,13 @@ pub enum StartRunError {
     /// The input is not an object or a list of objects.
     #[error("the input is not valid")]
     InvalidInput(Vec<Violation>),
-    /// The key stands for a run with another input, or in another version.
+    /// What else is asked for does not fit the workflow, or is above a limit.
+    #[error("what is asked for is not valid")]
+    InvalidPlan(Vec<Violation>),
+    /// The document of a test run cannot be run, or not now.
+    #[error(transparent)]
+    Document(WorkflowError),
+    /// The key stands for a run with another input, in another version, or of another kind.
     #[error(
         "this Idempotency-Key has started run {0} with another input, or in another version; use a new key for a new run"
     )]
@@ -97,114 +100,18 @@ impl Runs {
     /// # Errors
     /// When the workflow cannot be started, the input is not valid, the key was used, or a part does not answer.
     pub async fn start(&self, caller: &Caller, request: StartRun) -> Result<Started, StartRunError> {
-        check_items(&request.input, "input").map_err(StartRunError::InvalidInput)?;
-        match request.key.clone() {
-            None => {
-                let run_id = RunId::at(self.clock.now(), rand::random());
-                let run = self.publish(caller, run_id, request).await?;
-                Ok(Started { id: run_id, run: FoundRun::accepted(run), replayed: false })
+        let StartRun { workflow_id, input, version, test, key } = request;
+        check_items(&input, "input").map_err(StartRunError::InvalidInput)?;
+        let id = key.map(|key| RunId::for_idempotency_key(&caller.tenant, workflow_id, key.as_str()));
+        let (trigger, way) = match test {
+            None => (Trigger::manual(), Way::ByRequest { version }),
+            Some(test) => {
+                check_pins(&test.pins, &input).map_err(StartRunError::InvalidPlan)?;
+                (Trigger::test(), Way::Test { version, test: Box::new(test) })
             }
-            Some(key) => self.start_once(caller, &key, request).await,
-        }
-    }
-
-    /// Concurrent requests with the same key take turns: the second finds what the first has accepted.
-    async fn start_once(
-        &self,
-        caller: &Caller,
-        key: &IdempotencyKey,
-        request: StartRun,
-    ) -> Result<Started, StartRunError> {
-        let run_id = RunId::for_idempotency_key(&caller.tenant, request.workflow_id, key.as_str());
-        let asked = Asked { input: Fingerprint::of(&request.input), version: request.version };
-        let _turn = self.keys.turn(run_id).await;
-        let stored_key = (caller.tenant.clone(), run_id);
-        match self
-            .store
-            .get(std::slice::from_ref(&stored_key))
-            .await
-            .map(|mut found| found.remove(&stored_key))
-        {
-            Ok(Some(Err(unreadable))) => return Err(StoreError::from(unreadable).into()),
-            Ok(Some(Ok(found))) => {
-                let known = (Fingerprint::of(&found.run.input), found.run.workflow_version);
-                return if asked.is_for(known) {
-                    let run = self.newest(&stored_key, FoundRun::stored(found)).await;
-                    Ok(Started { id: run_id, run, replayed: true })
-                } else {
-                    Err(StartRunError::KeyReused(run_id))
-                };
-            }
-            // What this process accepted it remembers, whether the store shows it yet or not.
-            found => match (self.recent.get(run_id), found) {
-                (Some(accepted), _) if !asked.is_for((accepted.input, accepted.workflow_version)) => {
-                    return Err(StartRunError::KeyReused(run_id));
-                }
-                (Some(Accepted { workflow_version, created_at, .. }), _) => {
-                    let run = accepted(run_id, request, workflow_version, created_at).queued();
-                    let run = self.newest(&stored_key, FoundRun::accepted(run)).await;
-                    return Ok(Started { id: run_id, run, replayed: true });
-                }
-                (None, Err(error)) => return Err(error.into()),
-                (None, Ok(_)) => {}
-            },
-        }
-        let run = self.publish(caller, run_id, request).await?;
-        let accepted = Accepted {
-            input: asked.input,
-            workflow_version: run.workflow_version,
-            created_at: run.created_at,
         };
-        self.recent.remember(run_id, accepted);
-        // Other processes look a key up in the store: they must not have to wait for the scheduler.
-        let facts = Facts::of_runs(vec![(caller.tenant.clone(), run.clone())]);
-        if let Err(error) = self.store.record(&facts).await {
-            tracing::warn!(run.id = %run_id, %error, "run not visible yet: the scheduler will record it");
-        }
-        Ok(Started { id: run_id, run: FoundRun::accepted(run), replayed: false })
+        self.accept(caller, id, Asking { workflow_id, input, trigger, way }).await
     }
-
-    async fn publish(&self, caller: &Caller, run_id: RunId, request: StartRun) -> Result<Run, StartRunError> {
-        let id = request.workflow_id;
-        let wanted_version = request.version;
-        let chosen = self.workflows.to_start(&(caller.tenant.clone(), id), wanted_version).await?;
-        let run = accepted(run_id, request, chosen.version, self.clock.now());
-        let requested = RunRequested {
-            run_id,
-            workflow_id: id,
-            workflow_version: chosen.newest,
-            wanted_version,
-            trigger: run.trigger.clone(),
-            input: text_of(&run.input)?,
-            created_at: run.created_at,
-        };
-        let event = caller.event(&*self.clock, Payload::RunRequested(requested));
-        self.bus.publish(std::slice::from_ref(&event)).await?;
-        Ok(run.queued())
-    }
-}
-
-fn accepted(run_id: RunId, request: StartRun, workflow_version: u32, created_at: Timestamp) -> NewRun {
-    let StartRun { workflow_id, input, .. } = request;
-    NewRun {
-        id: run_id,
-        workflow_id,
-        workflow_version,
-        attempt: 1,
-        trigger: Trigger::manual(),
-        input,
-        created_at,
-    }
-}
-
-/// The input as the event carries it.
-fn text_of(input: &Value) -> Result<JsonText, StartRunError> {
-    JsonText::of(input).map_err(|error| {
-        let mut violations = Violations::new();
-        let message = format!("it cannot be written as JSON: {error}");
-        violations.add("input", ViolationCode::InvalidValue, message);
-        StartRunError::InvalidInput(violations.into_vec())
-    })
 }
 
 /// Whether a value can be items: a run's input, or a signal's data. `name` is what it is called.
@@ -231,8 +138,8 @@ pub(super) fn check_items(input: &Value, name: &str) -> Result<(), Vec<Violation
     violations.or(())
 }
 
-/// Why a value cannot be an item of the input.
-fn unfit(value: &Value) -> Option<(ViolationCode, String)> {
+/// Why a value cannot be an item that is given to a run.
+pub(super) fn unfit(value: &Value) -> Option<(ViolationCode, String)> {
     let Value::Object(item) = value else {
         let found = name_of(value);
         return Some((ViolationCode::InvalidType, format!("an item is an object, and this is {found}")));

@@ -53,10 +53,14 @@ fn every_event(document: &DocumentText, input: &JsonText) -> Vec<Event> {
         wanted_version: Some(u32::MAX),
         trigger: Trigger::manual(),
         input: input.clone(),
+        plan: Some(input.clone()),
+        document: Some(document.clone()),
         created_at: at,
     };
-    let task =
-        TaskExecute::of(&requested.clone().at_version(3, Value::Null), input.clone(), document.clone());
+    let task = TaskExecute {
+        plan: Some(input.clone()),
+        ..TaskExecute::of(&requested.clone().at_version(3, Value::Null), input.clone(), document.clone())
+    };
     let deleted = WorkflowDeleted { workflow_id, version: u32::MAX, created_at: at, deleted_at: at };
     let cancel =
         CancelRun { run_id, reason: "it's \"enough\" 12345678901234567890".into(), requested_at: at };

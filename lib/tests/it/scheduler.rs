@@ -26,6 +26,8 @@ pub(crate) fn requested(workflow: &str, n: u128) -> Event {
             wanted_version: None,
             trigger: Trigger::manual(),
             input: JsonText::of(&json!({"n": n})).unwrap(),
+            plan: None,
+            document: None,
             created_at: at,
         }),
     }

@@ -103,6 +103,7 @@ fn step(node: &str, status: StepStatus) -> Step {
         signal: None,
         kind: "set".to_owned(),
         status,
+        pinned: false,
         attempts: 1,
         started_at: Some(at(5)),
         finished_at: None,

@@ -85,7 +85,8 @@ impl Parts {
     /// The processor, with what executes steps; `opened` is told when the gate is open.
     pub(super) fn start_processor(&self, opened: oneshot::Sender<()>) -> Result<Processor, StartError> {
         let Self { config, .. } = self;
-        let runner = Runner::new(config.runner.clone(), Arc::clone(&self.clock))?;
+        let runner = Runner::new(config.runner.clone(), Arc::clone(&self.clock))?
+            .with_earlier_runs(Arc::clone(&self.store));
         runner.warm();
         let deps = ProcessorDeps {
             journal: Arc::clone(&self.journal),

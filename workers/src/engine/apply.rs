@@ -65,11 +65,16 @@ impl RunState {
     fn change(&mut self, event: &StepEvent) -> Result<(), Illegal> {
         self.ensure_started()?;
         let node = event.step.node;
-        let Self { header, progress, definition } = self;
+        let Self { header, progress, definition, course } = self;
         let step = progress.steps.get_mut(&event.step);
         let step = step.ok_or_else(|| Illegal::UnknownStep(event.step.clone()))?;
         let (was_running, was_live) = (step.state == StepState::Running, step.state.is_live());
         step.apply(event, || {
+            if event.change == StepChange::Pinned {
+                let course = Result::as_ref(course).ok();
+                let pinned = course.and_then(|course| course.pinned(node)).map(Arc::clone);
+                return pinned.ok_or_else(|| Illegal::NotPinned(event.step.clone()));
+            }
             let items = items::input_items(&header.input).map_err(Illegal::Input)?;
             Ok(Arc::new(triggered(&definition.nodes[event.step.node], items)))
         })?;

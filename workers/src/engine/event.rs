@@ -84,7 +84,9 @@ pub enum StepChange {
         /// The output with which the run goes on; `None`: it does not.
         output: Option<Arc<Output>>,
     },
-    /// None of the node's inputs was taken.
+    /// The run's plan gave the step's output, and the node is not executed. (Not its own copy: the header has it.)
+    Pinned,
+    /// None of the node's inputs was taken, or it does not belong to the run.
     Skipped,
     /// The run ends before the step does.
     Cancelled,
@@ -140,6 +142,7 @@ impl StepChange {
             Self::PutAside => "put_aside",
             Self::Interrupted => "interrupted",
             Self::Failed { .. } => "failed",
+            Self::Pinned => "pinned",
             Self::Skipped => "skipped",
             Self::Cancelled => "cancelled",
         }

@@ -43,6 +43,7 @@ pub fn step(state: &RunState, node: usize, run: &StepRun) -> Option<Step> {
         iteration: run.iteration().clone(),
         kind: kind.name().to_owned(),
         status: run.state().status()?,
+        pinned: output.is_some() && state.is_pinned(node),
         attempts: run.attempts(),
         started_at: run.started_at(),
         finished_at: run.finished_at(),

@@ -2,7 +2,7 @@
 
 use domain::{
     ids::{RunId, TenantId, WorkflowId},
-    run::{NewRun, Trigger},
+    run::{NewRun, RunPlan, Trigger},
     timestamp::Timestamp,
     trace::TraceContext,
 };
@@ -25,6 +25,8 @@ pub struct RunHeader {
     pub trigger: Trigger,
     /// Its input, as given.
     pub input: Value,
+    /// What it does otherwise than to go from its trigger to the end.
+    pub plan: RunPlan,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// The span that caused the task. Part of the journal, so that a run that comes back stays in its trace.
@@ -44,6 +46,7 @@ impl RunHeader {
             workflow_version,
             trigger,
             input,
+            plan: RunPlan::default(),
             created_at,
             traceparent: None,
         }

@@ -39,6 +39,9 @@ pub enum Illegal {
     /// The run's input is not items.
     #[error("{0}")]
     Input(String),
+    /// The run's plan gives the step no output; the journal is damaged or was written by newer code.
+    #[error("the run's plan has no pins for node {}", .0.node)]
+    NotPinned(StepKey),
     /// The event cannot follow; the journal is damaged or was written by newer code.
     #[error("{event} cannot follow when the step of node {} is {state}", step.node)]
     Event {

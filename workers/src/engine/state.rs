@@ -6,12 +6,14 @@ use std::{
 };
 
 use domain::{
+    course::Course,
     definition::Definition,
-    ids::SignalName,
+    ids::{RunId, SignalName},
     items::{Items, Output, Ports},
     loops::{Destination, WHOLE},
     run::{NodeError, RunStatus, WaitsFor},
     timestamp::Timestamp,
+    violation::Violation,
 };
 
 use super::{
@@ -32,6 +34,8 @@ use super::{
 pub struct RunState {
     pub(super) header: Arc<RunHeader>,
     pub(super) definition: Arc<Definition>,
+    /// What becomes of its nodes; why its plan does not fit its workflow.
+    pub(super) course: Arc<Result<Course, Vec<Violation>>>,
     pub(super) progress: Progress,
 }
 
@@ -113,7 +117,8 @@ impl RunState {
     /// A run to which nothing has happened yet.
     #[must_use]
     pub fn new(header: impl Into<Arc<RunHeader>>, definition: impl Into<Arc<Definition>>) -> Self {
-        let definition = definition.into();
+        let (header, definition) = (header.into(), definition.into());
+        let course = Course::of(&header.plan, &header.trigger.kind, &header.input, &definition);
         let (steps, scopes) = flow::begin(&definition);
         let is_ready = |(node, step): (usize, &StepRun)| {
             matches!(step.state, StepState::Pending { open: 0, .. }).then_some(node)
@@ -124,7 +129,7 @@ impl RunState {
             scopes,
             ..Progress::default()
         };
-        Self { header: header.into(), definition, progress }
+        Self { header, definition, course: Arc::new(course), progress }
     }
 
     /// What it was started with.
@@ -137,6 +142,23 @@ impl RunState {
     #[must_use]
     pub const fn definition(&self) -> &Arc<Definition> {
         &self.definition
+    }
+
+    /// What becomes of its nodes; nothing is said of a run whose plan does not fit.
+    pub(super) fn course(&self) -> Option<&Course> {
+        Result::as_ref(&self.course).ok()
+    }
+
+    /// Whether a node is not executed, and what it gives was given to the run.
+    #[must_use]
+    pub fn is_pinned(&self, node: usize) -> bool {
+        self.course().is_some_and(|course| course.is_earlier(node) || course.pinned(node).is_some())
+    }
+
+    /// The run in which a node gave what it gives in this one.
+    #[must_use]
+    pub fn earlier_run_of(&self, node: usize) -> Option<RunId> {
+        self.header.trigger.replay_of.filter(|_| self.course().is_some_and(|course| course.is_earlier(node)))
     }
 
     /// How many events were applied.

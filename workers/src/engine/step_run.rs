@@ -196,7 +196,7 @@ impl StepRun {
         }
     }
 
-    /// Takes what happened to it into account; `input` is what a trigger gives.
+    /// Takes what happened to it into account; `input` is what a trigger or a pinned node gives.
     ///
     /// # Errors
     /// When it cannot follow; then nothing has changed.
@@ -212,7 +212,12 @@ impl StepRun {
                 self.begin(1, at);
                 self.settle(StepState::Succeeded { output }, at);
             }
-            (StepState::Pending { open: 0, delivering: 0 }, StepChange::Skipped) => {
+            (StepState::Pending { open: 0, .. }, StepChange::Pinned) => {
+                let output = input()?;
+                self.settle(StepState::Succeeded { output }, at);
+            }
+            // Of a node that does not belong to the run, whatever it is given.
+            (StepState::Pending { open: 0, .. }, StepChange::Skipped) => {
                 self.settle(StepState::Skipped, at);
             }
             (StepState::Pending { open: 0, delivering: 1.. }, StepChange::Started) if attempt == 1 => {

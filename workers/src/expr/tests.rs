@@ -8,7 +8,7 @@ use domain::{
     ids::{RunId, TenantId, WorkflowId},
     items::{Item, Output},
     lineage::Origin,
-    run::Trigger,
+    run::{RunPlan, Trigger},
     timestamp::Timestamp,
 };
 use serde_json::{Value, json};
@@ -56,6 +56,7 @@ pub(crate) fn header() -> RunHeader {
         workflow_version: 3,
         trigger: Trigger::manual(),
         input: Value::Null,
+        plan: RunPlan::default(),
         created_at: Timestamp::from_millis(NOW - 5),
         traceparent: None,
     }

@@ -8,7 +8,7 @@ use domain::{
     event::{Event, LostRun, Payload, TaskExecute, Topic, UnreadableEvent},
     ids::TenantId,
     items::read_input,
-    run::{NodeError, RunKey},
+    run::{NodeError, RunKey, RunPlan},
     trace::TraceContext,
 };
 use minireipaz::{ingest::Refused, store::StoreError};
@@ -183,7 +183,14 @@ impl SortedRecords {
                 (Value::Null, Some(NodeError::new("invalid_input", why)))
             }
         };
-        let header = Arc::new(header(tenant, cause, &task, input));
+        let (plan, unreadable) = match RunPlan::read(task.plan.as_ref()) {
+            Ok(plan) => (plan, unreadable),
+            Err(error) => {
+                let why = format!("the run's pins, or what else was asked for, cannot be read: {error}");
+                (RunPlan::default(), Some(NodeError::new("invalid_plan", why)))
+            }
+        };
+        let header = Arc::new(RunHeader { plan, ..header(tenant, cause, &task, input) });
         let document = task.document;
         if let Some(error) = unreadable {
             return self.reject(state, header, error, text);
@@ -254,6 +261,7 @@ fn header(tenant: TenantId, cause: Option<TraceContext>, task: &TaskExecute, inp
         workflow_version: task.workflow_version,
         trigger: task.trigger.clone(),
         input,
+        plan: RunPlan::default(),
         created_at: task.created_at,
         traceparent: cause,
     }

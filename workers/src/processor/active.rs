@@ -136,8 +136,11 @@ impl Active {
         } else {
             Vec::new()
         };
-        let round = self.state.round(&execute.step);
-        Attempt::new(&self.workflow, self.state.header(), execute, inputs, outputs).in_round(round)
+        let (round, earlier) =
+            (self.state.round(&execute.step), self.state.earlier_run_of(execute.step.node));
+        Attempt::new(&self.workflow, self.state.header(), execute, inputs, outputs)
+            .in_round(round)
+            .given_by(earlier)
     }
 
     /// Whether the step only computes.

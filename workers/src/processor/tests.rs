@@ -9,7 +9,7 @@ use std::{
 use domain::{
     dead_letter::DeadLetter,
     ids::{RunId, TenantId, WorkflowId},
-    run::{RunStatus, Trigger},
+    run::{RunPlan, RunStatus, Trigger},
     workflow::DocumentText,
 };
 use minireipaz::clock::{Clock, SystemClock};
@@ -169,6 +169,7 @@ fn header(n: u128) -> Arc<RunHeader> {
         workflow_version: 1,
         trigger: Trigger::manual(),
         input: Value::Null,
+        plan: RunPlan::default(),
         created_at: now,
         traceparent: None,
     })

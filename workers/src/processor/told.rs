@@ -64,6 +64,7 @@ fn changed(state: &RunState, event: &StepEvent) {
         | StepChange::RunEnded { .. }
         | StepChange::Resumed { .. }
         | StepChange::PutAside
+        | StepChange::Pinned
         | StepChange::Skipped
         | StepChange::Cancelled => {}
     }

@@ -13,9 +13,12 @@ use crate::engine::{Outcome, RunHeader, StepRun, Wake};
 const RUN_BYTES: usize = 2 << 10;
 
 /// A run to which nothing has happened, with that many nodes and a document of that many bytes. (Its input becomes the
-/// items of its trigger.)
+/// items of its trigger, and its pins become outputs.)
 pub(super) fn of_new_run(header: &RunHeader, nodes: usize, document: usize) -> usize {
-    RUN_BYTES + document + nodes * size_of::<StepRun>() + value_memory(&header.input)
+    let item = |item: &Item| size_of::<Item>() + item_memory(item);
+    let pins =
+        header.plan.pins.values().flat_map(|ports| ports.values()).flat_map(|items| items.iter().map(item));
+    RUN_BYTES + document + nodes * size_of::<StepRun>() + value_memory(&header.input) + pins.sum::<usize>()
 }
 
 /// What a step has brought into its run.

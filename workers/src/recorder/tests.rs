@@ -34,6 +34,7 @@ fn row(run: u128, attempt: u32, revision: u64, steps: &[(u32, u64)]) -> Record {
             iteration: Default::default(),
             kind: "noop".into(),
             status: StepStatus::Running,
+            pinned: false,
             attempts: 1,
             started_at: Some(at),
             finished_at: None,

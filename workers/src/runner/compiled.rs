@@ -2,7 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
-use domain::{definition::Definition, items::Output, violation::Violation, workflow::WorkflowDocument};
+use domain::{
+    definition::Definition, ids::RunId, items::Output, violation::Violation, workflow::WorkflowDocument,
+};
 
 use crate::{
     engine::{Execute, Round, RunHeader},
@@ -84,6 +86,7 @@ impl Attempt {
             inputs,
             outputs,
             round: None,
+            earlier: None,
         };
         Self { workflow: Arc::clone(workflow), task }
     }
@@ -92,6 +95,13 @@ impl Attempt {
     #[must_use]
     pub fn in_round(mut self, round: Option<Round>) -> Self {
         self.task.round = round;
+        self
+    }
+
+    /// Of a node that is not executed: the run that has its output.
+    #[must_use]
+    pub const fn given_by(mut self, earlier: Option<RunId>) -> Self {
+        self.task.earlier = earlier;
         self
     }
 

@@ -4,6 +4,7 @@
 //! async threads when it computes for long. A step that panics fails; nothing else does.
 
 mod compiled;
+mod earlier;
 mod settings;
 
 use std::{
@@ -19,9 +20,11 @@ pub use crate::{
     step::{Input, Inputs, StepTask},
 };
 pub use compiled::{Attempt, Compiled};
-use domain::{trace::TraceContext, workflow::OnError};
+use domain::{ids::RunId, retry::Failure, run::NodeError, trace::TraceContext, workflow::OnError};
+use earlier::EarlierRuns;
 use futures_util::FutureExt;
 use minireipaz::clock::Clock;
+use minireipaz::store::Store;
 use minireipaz::telemetry::{TraceSpan, names};
 pub use settings::RunnerSettings;
 use tracing::{Instrument, Span};
@@ -45,6 +48,8 @@ const INLINE_VALUES: usize = 200;
 #[derive(Clone)]
 pub struct Runner {
     facilities: Arc<Facilities>,
+    /// `None`: it executes every step.
+    earlier: Option<EarlierRuns>,
 }
 
 impl Runner {
@@ -62,7 +67,14 @@ impl Runner {
             javascript: JavaScript::new(javascript, javascript_processes, javascript_program),
             http: HttpClient::new(&http)?,
         };
-        Ok(Self { facilities: Arc::new(facilities) })
+        Ok(Self { facilities: Arc::new(facilities), earlier: None })
+    }
+
+    /// The runner with the store in which it finds what steps gave in earlier runs, for those that are not executed again.
+    #[must_use]
+    pub fn with_earlier_runs(self, store: Arc<dyn Store>) -> Self {
+        let clock = Arc::clone(&self.facilities.clock);
+        Self { earlier: Some(EarlierRuns::new(store, clock)), ..self }
     }
 
     /// Starts ahead of need what the first step that needs it would wait for. Needs a runtime.
@@ -72,11 +84,15 @@ impl Runner {
 
     /// Runs an attempt. The future may be dropped at any time to abort it.
     pub fn run(&self, attempt: Attempt) -> impl Future<Output = Outcome> + Send + 'static {
-        let facilities = Arc::clone(&self.facilities);
+        let (facilities, earlier) = (Arc::clone(&self.facilities), self.earlier.clone());
         let here = TraceSpan::after(Some(attempt.task.run.trace()));
         let span = spans::step(&attempt.task, here);
         let (began, kind) = (Instant::now(), attempt.task.name().1);
         async move {
+            if let Some(run) = attempt.task.earlier {
+                // Not within the node's time limit: that is one of its execution.
+                return given_by(earlier.as_ref(), &attempt.task, run).await;
+            }
             let Some(limit) = attempt.task.node().map(|node| node.timeout) else {
                 return unknown_node(&attempt.task);
             };
@@ -98,7 +114,7 @@ impl Runner {
     /// JavaScript, and there is little to compute.
     #[must_use]
     pub fn run_inline(&self, attempt: &Attempt) -> Option<Outcome> {
-        let executable = attempt.executable()?;
+        let executable = attempt.executable().filter(|_| attempt.task.earlier.is_none())?;
         let Executable::Pure(pure) = executable else { return None };
         let traits = executable.traits();
         if traits.needs_javascript || !is_little(traits, pure.works_on(&attempt.task)) {
@@ -118,6 +134,15 @@ impl Runner {
         measure(attempt.task.name().1, began, &outcome);
         Some(outcome)
     }
+}
+
+async fn given_by(earlier: Option<&EarlierRuns>, task: &StepTask, run: RunId) -> Outcome {
+    let Some(earlier) = earlier else {
+        let message =
+            format!("this worker has no store in which it finds run {run}, which is a bug of the worker");
+        return failed(NodeError::new("no_earlier_runs", message), Failure::Permanent);
+    };
+    earlier.give(task, run).await
 }
 
 /// Counts the attempt's time, and notes in its span how it ended.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::{
     definition::{Definition, Node},
+    ids::RunId,
     items::Output,
 };
 use serde_json::Value;
@@ -37,6 +38,8 @@ pub struct StepTask {
     pub outputs: Vec<Option<Arc<Output>>>,
     /// Where a `loop` is that has begun.
     pub round: Option<Round>,
+    /// The run in which the node gave what it gives now: it is not executed.
+    pub earlier: Option<RunId>,
 }
 
 impl StepTask {

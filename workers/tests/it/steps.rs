@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::{
     ids::{RunId, TenantId, WorkflowId},
     items::Items,
-    run::Trigger,
+    run::{RunPlan, Trigger},
     timestamp::Timestamp,
 };
 use minireipaz::clock::SystemClock;
@@ -38,6 +38,7 @@ pub(crate) fn node_attempt(node: Value, items: Value) -> Attempt {
         workflow_version: 1,
         trigger: Trigger::manual(),
         input: Value::Null,
+        plan: RunPlan::default(),
         created_at: Timestamp::from_millis(1_767_225_600_000),
         traceparent: None,
     };

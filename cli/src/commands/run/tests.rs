@@ -1,7 +1,6 @@
 use std::{fs, path::PathBuf};
 
 use clap::Parser as _;
-use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
@@ -62,7 +61,17 @@ fn file(dir: &TempDir, name: &str, value: &Value) -> PathBuf {
 }
 
 fn args(file: PathBuf, fake: &Running) -> RunArgs {
-    RunArgs { file, input: None, idempotency_key: None, json: false, expect: None, server: fake.args() }
+    RunArgs {
+        file,
+        input: None,
+        until: None,
+        only: None,
+        pins: None,
+        idempotency_key: None,
+        json: false,
+        expect: None,
+        server: fake.args(),
+    }
 }
 
 #[tokio::test]
@@ -176,4 +185,19 @@ fn a_run_is_described_by_its_options() {
     let Command::Run(run) = args.command else { panic!("not a run") };
     assert_eq!((run.input.as_deref(), run.json), (Some("{}"), true));
     assert_eq!(run.server.url.map(String::from).as_deref(), Some("http://h:1/"));
+}
+
+#[tokio::test]
+async fn a_part_of_a_workflow_is_tested_with_the_pins_of_a_file() {
+    let dir = TempDir::new().unwrap();
+    let fake = ending(existing(), "succeeded").start().await;
+    let pins = json!({ "start": [{ "n": 1 }] });
+    let args = RunArgs {
+        until: Some("end".to_owned()),
+        pins: Some(file(&dir, "pins.json", &pins)),
+        ..args(file(&dir, "flow.json", &document()), &fake)
+    };
+    run(args).await.unwrap();
+    let started = fake.requests().into_iter().find(|request| request.line.starts_with("POST")).unwrap();
+    assert_eq!(started.body, json!({ "input": {}, "until": "end", "pins": pins }));
 }

@@ -293,6 +293,7 @@ async fn each_event_goes_to_its_topic_and_nothing_goes_for_no_events() {
         document: DocumentText::parse("{\"name\":\"x\",\n\"nodes\":[]}".into()).unwrap(),
         trigger: Trigger::manual(),
         input: JsonText::of(&json!({"a": "line\nbreak"})).unwrap(),
+        plan: None,
         created_at: Timestamp::from_millis(5),
     };
     let task = Event { payload: Payload::TaskExecute(Box::new(task)), ..event("t") };

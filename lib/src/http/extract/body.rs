@@ -11,12 +11,15 @@ use serde_json::Value;
 use super::{
     super::problem::ApiError,
     document,
+    pins::PinsSchema,
     shape::{self, Fields, Shape},
 };
-use crate::text;
+use crate::{service::TestRun, text};
 use domain::{
+    ids::NodeId,
     limits,
     measure::input_bytes,
+    run::{Extent, Pins},
     violation::{Violation, ViolationCode, Violations},
     workflow::WorkflowDocument,
 };
@@ -182,7 +185,8 @@ impl<S: Send + Sync> FromRequest<S> for WorkflowBody {
     }
 }
 
-/// What starts a run: `{"input": …, "version": …}`, or nothing.
+/// What starts a run: `{"input": …, "version": …}`, or nothing. With any of the other fields it is a test run: its
+/// trigger is of the kind `test`, it counts in no statistics, and the workflow need not be active.
 #[derive(Debug, Default, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StartBody {
@@ -194,6 +198,38 @@ pub struct StartBody {
     #[serde(default)]
     #[schema(minimum = 1)]
     pub version: Option<u32>,
+    /// A document that is run instead of a saved version; it is checked as if it were saved.
+    #[serde(default)]
+    pub document: Option<WorkflowDocument>,
+    /// The one node that is executed. The pins of the nodes before it are its input; without any, `input` is.
+    #[serde(default)]
+    pub only: Option<NodeId>,
+    /// The last node that is executed: it, and all that it depends on. Nodes that only lead to pinned ones are skipped.
+    #[serde(default)]
+    pub until: Option<NodeId>,
+    /// The trigger node that gives the input, of any kind; missing: the first that leads to what is tested.
+    #[serde(default)]
+    pub trigger: Option<NodeId>,
+    /// Outputs of nodes that are not executed, by node. They count as input (`MAX_INPUT_BYTES`).
+    #[serde(default)]
+    #[schema(value_type = Option<std::collections::BTreeMap<String, PinsSchema>>)]
+    pub pins: Option<Pins>,
+}
+
+impl StartBody {
+    /// The input, the version, and what makes it a test run, if it is one.
+    #[must_use]
+    pub fn into_parts(self) -> (Value, Option<u32>, Option<TestRun>) {
+        let Self { input, version, document, only, until, trigger, pins } = self;
+        let extent = match (only, until) {
+            (Some(node), _) => Extent::Only(node),
+            (None, Some(node)) => Extent::Until(node),
+            (None, None) => Extent::All,
+        };
+        let is_test = document.is_some() || trigger.is_some() || pins.is_some() || extent != Extent::All;
+        let test = TestRun { document, extent, trigger, pins: pins.unwrap_or_default() };
+        (input, version, is_test.then_some(test))
+    }
 }
 
 /// What a run takes as its input.
@@ -228,8 +264,8 @@ impl<S: Send + Sync> FromRequest<S> for StartBody {
 
 impl Shape for StartBody {
     fn read(value: Value, at: &str, misfits: &mut Violations) -> Option<Self> {
-        const HINT: &str =
-            "send the run's input as {\"input\": …}; \"version\" beside it names the workflow's";
+        const HINT: &str = "send the run's input as {\"input\": …}; \"version\" beside it names the workflow's, and document, only, until, \
+             trigger and pins make it a test run";
         if !value.is_object() {
             misfits.add(at, ViolationCode::InvalidType, HINT);
             return None;
@@ -237,8 +273,23 @@ impl Shape for StartBody {
         let mut fields = Fields::of(value, at, misfits)?;
         let input = fields.or_default("input");
         let version = fields.optional("version");
+        let document = fields.optional("document");
+        let (only, until) = (fields.optional::<NodeId>("only"), fields.optional::<NodeId>("until"));
+        let trigger = fields.optional("trigger");
+        let pins = fields.optional("pins");
+        if let (Some(Some(_)), Some(Some(_))) = (&only, &until) {
+            fields.misfit("only", "`only` and `until` exclude each other; send one of them");
+        }
         fields.nothing_else(HINT)?;
-        Some(Self { input: input?, version: version? })
+        Some(Self {
+            input: input?,
+            version: version?,
+            document: document?,
+            only: only?,
+            until: until?,
+            trigger: trigger?,
+            pins: pins?,
+        })
     }
 }
 

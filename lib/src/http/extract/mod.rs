@@ -8,7 +8,9 @@ mod controls;
 mod document;
 mod page;
 mod path;
+mod pins;
 mod query;
+mod replay_body;
 mod shape;
 
 pub use body::{Capped, StartBody, WorkflowBody};
@@ -20,6 +22,7 @@ pub use page::{PageQuery, cursor_text};
 pub use path::{RunPath, WorkflowPath};
 pub(super) use query::MAX_WAIT;
 pub use query::{BriefWait, Deep, OfNode, Waiting};
+pub use replay_body::ReplayBody;
 
 use http::StatusCode;
 
@@ -40,6 +43,12 @@ pub(super) fn invalid_input(violations: Vec<Violation>) -> ApiError {
 fn invalid(what: &str, code: &'static str, violations: Vec<Violation>) -> ApiError {
     let detail = format!("{what} is not valid: {}", summary(&violations));
     ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail).with_violations(violations)
+}
+
+/// What a run is asked for beside its input, and that its workflow cannot do.
+pub(super) fn invalid_plan(violations: Vec<Violation>) -> ApiError {
+    let detail = format!("what is asked for is not valid: {}", summary(&violations));
+    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_plan", detail).with_violations(violations)
 }
 
 fn summary(violations: &[Violation]) -> String {

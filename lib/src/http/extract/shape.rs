@@ -67,6 +67,11 @@ impl<'m> Fields<'m> {
         self.optional(name).map(Option::unwrap_or_default)
     }
 
+    /// What a field says does not go together with others.
+    pub(super) fn misfit(&mut self, name: &str, why: &str) {
+        self.misfits.add(self.place(name), Code::InvalidValue, why);
+    }
+
     /// What is left, in its order.
     pub(super) fn rest(self) -> Map<String, Value> {
         self.left

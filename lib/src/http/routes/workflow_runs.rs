@@ -56,6 +56,9 @@ pub struct RunPage {
 /// ended, or when the wait is over: look at `status`. Without `version` the newest version of the workflow is
 /// run, which may be newer than the `workflow_version` of the answer.
 ///
+/// With `document`, `only`, `until`, `trigger` or `pins` it is a test run, also of a workflow that is not active: its trigger
+/// is of the kind `test`, and no statistics count it. Steps whose outputs were given are `pinned`.
+///
 /// The same `Idempotency-Key` is the same run for ever, whatever has become of it: the answer then is the run as
 /// it is now, also when it has failed, and the header `Idempotency-Replayed` is `true`. To run it once more, use a
 /// new key.
@@ -70,10 +73,10 @@ pub struct RunPage {
     (status = 202, description = "Accepted.", body = RunWithSteps, headers(
         ("Location" = String, description = "The run's address."),
         ("Idempotency-Replayed" = Option<bool>, description = "The key had started this run before."))),
-    (status = 409, description = "The workflow has no `manual` trigger in the version that would run.", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "The workflow has no `manual` trigger in the version that would run. (A test run takes any.)", body = Problem, content_type = "application/problem+json"),
     (status = 413, description = "The body is above its limit.", body = Problem, content_type = "application/problem+json"),
     (status = 415, description = "The body is not JSON by its content type.", body = Problem, content_type = "application/problem+json"),
-    (status = 422, description = "The input is not valid, the workflow has no such version (`workflow_version_not_found`), or the key was used with another input or version (`idempotency_key_reused`).", body = Problem, content_type = "application/problem+json"),
+    (status = 422, description = "The input is not valid, the workflow has no such version (`workflow_version_not_found`), the key was used with another input or version (`idempotency_key_reused`), the document of a test run is not valid (`invalid_workflow`), or its pins and nodes do not fit (`invalid_plan`).", body = Problem, content_type = "application/problem+json"),
     Problems,
 ))]
 async fn start(
@@ -82,10 +85,11 @@ async fn start(
     WorkflowPath(workflow_id): WorkflowPath,
     BriefWait(wait): BriefWait,
     KeyHeader(key): KeyHeader,
-    StartBody { input, version }: StartBody,
+    body: StartBody,
 ) -> Result<Response, ApiError> {
     let begun = Instant::now();
-    let started = app.runs.start(&who.caller, StartRun { workflow_id, input, version, key }).await?;
+    let (input, version, test) = body.into_parts();
+    let started = app.runs.start(&who.caller, StartRun { workflow_id, input, version, test, key }).await?;
     let location = HeaderValue::from_str(&format!("/api/v1/runs/{}", started.id))
         .map_err(|error| ApiError::internal().caused_by(error))?;
     let wait = wait.saturating_sub(begun.elapsed());

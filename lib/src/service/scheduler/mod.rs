@@ -34,7 +34,7 @@ use domain::{
     dead_letter::DeadLetter,
     event::{Event, Payload, UnreadableEvent},
     ids::TenantId,
-    run::Run,
+    run::{Run, UNSAVED},
 };
 use plan::{Plan, Received, Start};
 use tasks::Task;
@@ -157,9 +157,10 @@ impl Scheduler {
         starts: Vec<Start>,
         changes: &[WorkflowChange],
     ) -> Result<(Vec<Task>, Vec<(TenantId, Run)>), SchedulerError> {
+        let (mut tasks, mut failed) = (Vec::with_capacity(starts.len()), Vec::new());
+        let starts = self.with_their_own_documents(starts, &mut tasks);
         let chosen = self.versions.chosen(&starts, changes).await?;
         let now = self.clock.now();
-        let (mut tasks, mut failed) = (Vec::with_capacity(starts.len()), Vec::new());
         for start in starts {
             match chosen.get(&start.choice()) {
                 Some(Ok(workflow)) => tasks.push(Task::new(start, workflow, now)),
@@ -179,6 +180,19 @@ impl Scheduler {
         let refused = tasks::publish(&*self.bus, tasks, self.clock.now()).await?;
         let lost = controls::publish(&*self.bus, controls, self.clock.now()).await?;
         Ok((refused, lost))
+    }
+
+    /// Makes the tasks of test runs that bring a document which is not saved; the other runs come back.
+    fn with_their_own_documents(&self, starts: Vec<Start>, tasks: &mut Vec<Task>) -> Vec<Start> {
+        let now = self.clock.now();
+        let mut others = Vec::with_capacity(starts.len());
+        for mut start in starts {
+            match start.run.document.take() {
+                Some(document) => tasks.push(Task::of(start, UNSAVED, document, now)),
+                None => others.push(start),
+            }
+        }
+        others
     }
 
     async fn record(&self, runs: Vec<(TenantId, Run)>) -> Result<(), SchedulerError> {

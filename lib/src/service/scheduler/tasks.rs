@@ -13,7 +13,7 @@ use domain::{
     ids::TenantId,
     run::{NewRun, NodeError, Run},
     timestamp::Timestamp,
-    workflow::StoredWorkflow,
+    workflow::{DocumentText, StoredWorkflow},
 };
 
 /// A task, and the run that it executes.
@@ -28,10 +28,15 @@ pub(super) struct Task {
 impl Task {
     /// The task to execute a run in this version of its workflow.
     pub(super) fn new(start: Start, workflow: &StoredWorkflow, now: Timestamp) -> Self {
+        Self::of(start, workflow.summary.version, workflow.document.clone(), now)
+    }
+
+    /// The task to execute a run of a document.
+    pub(super) fn of(start: Start, version: u32, document: DocumentText, now: Timestamp) -> Self {
         let Start { tenant, traceparent, run, input } = start;
-        // The task carries the text that came, not one that is written anew.
-        let text = run.input.clone();
-        let run = run.at_version(workflow.summary.version, input);
+        // The task carries the texts that came, not ones that are written anew.
+        let (text, plan) = (run.input.clone(), run.plan.clone());
+        let run = run.at_version(version, input);
         let here = TraceSpan::after(traceparent.and_then(|text| text.parse().ok()));
         let span = tracing::info_span!(
             "schedule",
@@ -49,7 +54,10 @@ impl Task {
             time: now,
             tenant: tenant.clone(),
             traceparent: Some(here.context().to_string()),
-            payload: Payload::TaskExecute(Box::new(TaskExecute::of(&run, text, workflow.document.clone()))),
+            payload: Payload::TaskExecute(Box::new(TaskExecute {
+                plan,
+                ..TaskExecute::of(&run, text, document)
+            })),
         };
         Self { tenant, run, event, span }
     }

@@ -5,6 +5,7 @@ mod check;
 mod claims;
 mod error;
 mod outline;
+mod saved;
 mod to_start;
 
 use std::sync::Arc;

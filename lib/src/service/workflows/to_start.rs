@@ -88,7 +88,11 @@ impl Workflows {
     }
 
     /// Writes a version that was saved here and that the store does not have yet; gives the newest that is known then.
-    async fn shown(&self, key: &WorkflowKey, version: &Version) -> Result<Option<Known>, StoreError> {
+    pub(super) async fn shown(
+        &self,
+        key: &WorkflowKey,
+        version: &Version,
+    ) -> Result<Option<Known>, StoreError> {
         let (tenant, workflow) = (key.0.clone(), version.stored.clone());
         self.store.save(&[WorkflowChange::Saved { tenant, workflow }]).await?;
         let seen = Known::Saved(Version::new(version.stored.clone(), true).into());

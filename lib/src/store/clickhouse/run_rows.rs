@@ -4,7 +4,7 @@ use klickhouse::Value;
 use uuid::Uuid;
 
 use super::{
-    cells::{Reader, json, moment, numbers, optional_json, optional_moment, row, text},
+    cells::{Reader, flag, json, moment, numbers, optional_json, optional_moment, row, text},
     connection::InsertRow,
 };
 use crate::store::{Found, StepFact, StoreError, UnreadableRow};
@@ -57,6 +57,7 @@ struct RunRow<'a> {
     console: Vec<u8>,
     waits_for: Vec<u8>,
     signal: Vec<u8>,
+    pinned: bool,
 }
 
 impl From<RunRow<'_>> for InsertRow {
@@ -84,6 +85,7 @@ impl From<RunRow<'_>> for InsertRow {
             "console": Value::String(row.console),
             "waits_for": Value::String(row.waits_for),
             "signal": Value::String(row.signal),
+            "pinned": flag(row.pinned),
         }
     }
 }
@@ -143,6 +145,7 @@ pub(super) fn step_row(fact: &StepFact) -> Result<InsertRow, StoreError> {
         console: optional_json(Some(&step.console).filter(|console| !console.is_empty()))?,
         waits_for: optional_json(step.waits_for.as_ref())?,
         signal: optional_json(step.signal.as_ref())?,
+        pinned: step.pinned,
         ..RunRow::default()
     };
     Ok(row.into())
@@ -151,7 +154,7 @@ pub(super) fn step_row(fact: &StepFact) -> Result<InsertRow, StoreError> {
 /// The columns of a run or a step.
 pub(super) const RUN_OR_STEP: &str = "tenant, owner_id, place, version, status, started_at, finished_at, output, \
      error, workflow_id, workflow_version, trigger, input, created_at, \
-     iteration, ordinal, kind, attempts, lineage, console, waits_for, signal";
+     iteration, ordinal, kind, attempts, lineage, console, waits_for, signal, pinned";
 
 /// How many of [`RUN_OR_STEP`] are of runs only, from `workflow_id` on.
 const OF_RUNS_ONLY: usize = 5;
@@ -234,11 +237,12 @@ fn read_step(place: &str, row: Reader) -> RunOrStep {
     let (output, error) = (row.get(Reader::optional_json), row.get(Reader::optional_json));
     row.row.skip(OF_RUNS_ONLY);
     let (iteration, ordinal) = (row.get(Reader::numbers).into(), row.get(Reader::u32));
-    let step = Step {
+    let mut step = Step {
         node_id,
         iteration,
         kind: row.get(Reader::text),
         status: status.unwrap_or(StepStatus::Unreadable),
+        pinned: false,
         attempts: row.get(Reader::u32),
         started_at,
         finished_at,
@@ -249,6 +253,7 @@ fn read_step(place: &str, row: Reader) -> RunOrStep {
         signal: row.get(Reader::optional_json),
         error,
     };
+    step.pinned = row.get(Reader::flag);
     let step = match &row.unreadable {
         Some(why) => step.unreadable(why.to_string()),
         None => step,

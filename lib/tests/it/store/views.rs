@@ -91,12 +91,12 @@ async fn a_person_sees_each_thing_once_in_its_newest_state() {
         ),
         (
             format!(
-                "SELECT attempt, revision, trigger_kind, workflow_version, \
+                "SELECT attempt, revision, trigger_kind, replay_of, workflow_version, \
                  dateDiff('ms', started_at, finished_at), JSONExtractString(error, 'code') \
                  FROM runs {of} AND run_id = '{}'",
                 one.id
             ),
-            vec!["(2,9,'manual',3,245,'http_status')"],
+            vec!["(2,9,'manual',NULL,3,245,'http_status')"],
         ),
         (
             format!("SELECT toString(run_id) = '{}', output FROM runs {of} AND started_at IS NULL", two.id),
@@ -104,11 +104,14 @@ async fn a_person_sees_each_thing_once_in_its_newest_state() {
         ),
         (
             format!(
-                "SELECT node_id, iteration, kind, status, attempts, finished_at, waits_for FROM steps {of} \
+                "SELECT node_id, iteration, kind, status, attempts, finished_at, waits_for, pinned FROM steps {of} \
                  AND run_id = '{}' ORDER BY ordinal, iteration",
                 one.id
             ),
-            vec!["('fetch',[0],'set','succeeded',1,NULL,NULL)", "('fetch',[1],'set','failed',1,NULL,NULL)"],
+            vec![
+                "('fetch',[0],'set','succeeded',1,NULL,NULL,false)",
+                "('fetch',[1],'set','failed',1,NULL,NULL,false)",
+            ],
         ),
         (
             format!(

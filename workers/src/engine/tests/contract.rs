@@ -21,6 +21,7 @@ fn a_journal_that_cannot_be_true_is_refused_and_changes_nothing() {
         (RunEvent::Started { at }, Illegal::AlreadyStarted),
         (step(2, 1, StepChange::Started), pending("started")),
         (step(2, 0, StepChange::Skipped), pending("skipped")),
+        (step(2, 0, StepChange::Pinned), pending("pinned")),
         (step(2, 1, StepChange::Triggered), pending("triggered")),
         (step(2, 1, StepChange::Cancelled), pending("cancelled")),
         (step(2, 1, StepChange::Resumed { by: Wake::Moment }), pending("resumed")),

@@ -9,6 +9,7 @@ mod laws;
 mod loops;
 mod options;
 mod paths;
+mod plans;
 mod recovery;
 mod scenario;
 mod waits;

@@ -7,7 +7,7 @@ use domain::{
     ids::{RunId, TenantId, WorkflowId},
     items::{Item, Output, Ports},
     retry::Failure,
-    run::{NodeError, Run, RunStatus, Step, Trigger, WaitsFor},
+    run::{NodeError, Run, RunPlan, RunStatus, Step, Trigger, WaitsFor},
     timestamp::Timestamp,
     workflow::WorkflowDocument,
 };
@@ -85,6 +85,7 @@ pub(super) fn header(input: Value) -> RunHeader {
         workflow_version: 3,
         trigger: Trigger::manual(),
         input,
+        plan: RunPlan::default(),
         created_at: CREATED,
         traceparent: None,
     }
@@ -123,6 +124,15 @@ impl Scenario {
     pub(super) fn queued(definition: Definition, input: Value) -> Self {
         let state = RunState::new(header(input), definition);
         Self { state, now: CREATED, journal: Vec::new(), last: Decision::default() }
+    }
+
+    /// A run of a plan, started by a trigger of that kind.
+    pub(super) fn planned(definition: Definition, trigger: Trigger, plan: RunPlan) -> Self {
+        let header = RunHeader { trigger, plan, ..header(json!({ "sku": "A1" })) };
+        let state = RunState::new(header, definition);
+        let mut scenario = Self { state, now: CREATED, journal: Vec::new(), last: Decision::default() };
+        scenario.tell(Command::Start).unwrap();
+        scenario
     }
 
     pub(super) fn started(definition: Definition) -> Self {

@@ -144,7 +144,8 @@ impl Deciding<'_> {
         fallback: Option<Output>,
     ) -> Result<(), Illegal> {
         let node = &self.state.definition.nodes[step.node];
-        let goes_on = node.on_error != OnError::Fail;
+        // Whoever asked for an earlier run's output does not want to go on without it.
+        let goes_on = node.on_error != OnError::Fail && !self.state.is_pinned(step.node);
         let output = goes_on.then(|| {
             Arc::new(fallback.unwrap_or_else(|| inputs_with_error(node, &self.state.inputs(step), &error)))
         });

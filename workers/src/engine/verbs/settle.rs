@@ -3,6 +3,7 @@
 use domain::{
     limits::{MAX_ITEMS, MAX_RUN_OUTPUT_BYTES, MAX_RUN_RECORDED_BYTES, MAX_RUN_STEPS, MAX_STEP_OUTPUT_BYTES},
     run::{NodeError, RunStatus},
+    violation::Violation,
 };
 use serde_json::json;
 
@@ -19,7 +20,11 @@ impl Deciding<'_> {
     /// Goes on at the trigger, or after a recovery from wherever the run is.
     pub(super) fn settle_all(&mut self) -> Result<(), Illegal> {
         let kind = &self.state.header.trigger.kind;
-        if self.state.definition.trigger(kind).is_none() {
+        let course = match &*self.state.course {
+            Ok(course) => course,
+            Err(violations) => return self.fail_run(Box::new(does_not_fit(violations))),
+        };
+        if course.trigger().is_none() && !course.needs_no_trigger() {
             let version = self.state.header.workflow_version;
             let message = format!("version {version} of the workflow has no trigger of the kind {kind:?}");
             return self.fail_run(Box::new(NodeError::new("no_trigger", message)));
@@ -34,9 +39,14 @@ impl Deciding<'_> {
             if let Some(error) = self.above_limit(node) {
                 return self.fail_run(error);
             }
-            let run = self.state.steps().now(node);
+            let (course, run) = (self.state.course(), self.state.steps().now(node));
             let step = StepKey { node, iteration: run.iteration().clone() };
-            if let StepState::Pending { delivering: 1.., .. } = run.state() {
+            let reached = matches!(run.state(), StepState::Pending { delivering: 1.., .. });
+            if course.is_some_and(|course| course.gives(node, run.iteration(), reached)) {
+                self.change(&step, 0, StepChange::Pinned)?;
+            } else if course.is_some_and(|course| course.is_left_out(node) || course.pinned(node).is_some()) {
+                self.change(&step, 0, StepChange::Skipped)?;
+            } else if reached {
                 self.change(&step, 1, StepChange::Started)?;
                 self.effect(Effect::Execute(Execute::first(step)));
             } else if self.is_pulled(node) {
@@ -58,9 +68,7 @@ impl Deciding<'_> {
 
     /// Whether it is the trigger that started the run.
     fn is_pulled(&self, node: usize) -> bool {
-        let definition = &self.state.definition;
-        definition.nodes[node].kind.declaration().trigger
-            && definition.trigger(&self.state.header.trigger.kind) == Some(node)
+        self.state.course().is_some_and(|course| course.trigger() == Some(node))
     }
 
     /// Why the run cannot go on with this node.
@@ -124,6 +132,13 @@ impl Deciding<'_> {
         let node_id = Some(source.clone());
         Some(NodeError { node_id, ..NodeError::new("limit", message).with_details(details) })
     }
+}
+
+/// Why a run cannot go on at all: its plan asks for what its workflow does not have.
+fn does_not_fit(violations: &[Violation]) -> NodeError {
+    let said: Vec<_> = violations.iter().map(|one| format!("{}: {}", one.path, one.message)).collect();
+    let message = format!("what was asked for does not fit the workflow: {}", said.join("; "));
+    NodeError::new("invalid_plan", message)
 }
 
 fn limit(what: &str, name: &str, most: usize, advice: &str) -> NodeError {

@@ -67,6 +67,7 @@ enum ChangeForm<'a> {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         output: Option<OutputForm<'a>>,
     },
+    Pinned,
     Skipped,
     Cancelled,
 }
@@ -205,6 +206,7 @@ impl<'a> From<&'a StepChange> for ChangeForm<'a> {
             StepChange::Failed { error, output } => {
                 Self::Failed { error: (&**error).into(), output: output.as_deref().map(OutputForm::from) }
             }
+            StepChange::Pinned => Self::Pinned,
             StepChange::Skipped => Self::Skipped,
             StepChange::Cancelled => Self::Cancelled,
         }
@@ -225,6 +227,7 @@ impl From<ChangeForm<'_>> for StepChange {
             ChangeForm::Failed { error, output } => {
                 Self::Failed { error: Box::new(error.into()), output: output.map(Into::into) }
             }
+            ChangeForm::Pinned => Self::Pinned,
             ChangeForm::Skipped => Self::Skipped,
             ChangeForm::Cancelled => Self::Cancelled,
         }

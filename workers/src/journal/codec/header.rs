@@ -4,12 +4,13 @@ use std::borrow::Cow;
 
 use domain::{
     ids::{RunId, TenantId, WorkflowId},
+    run::RunPlan,
     trace::TraceContext,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use serde_json::Value;
 
-use super::{Millis, TriggerForm, write};
+use super::{Millis, TriggerForm, plan::PlanForm, write};
 use crate::{
     engine::RunHeader,
     journal::{DocumentHash, JournalError},
@@ -26,6 +27,8 @@ struct HeaderForm<'a> {
     version: u32,
     trigger: TriggerForm<'a>,
     input: Cow<'a, Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    plan: Option<PlanForm<'a>>,
     created: Millis,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     traceparent: Option<TraceContext>,
@@ -42,6 +45,7 @@ pub(crate) fn write_header(document: &DocumentHash, header: &RunHeader) -> Resul
         version: header.workflow_version,
         trigger: (&header.trigger).into(),
         input: Cow::Borrowed(&header.input),
+        plan: PlanForm::of(&header.plan),
         created: header.created_at.into(),
         traceparent: header.traceparent,
     })
@@ -58,13 +62,14 @@ pub(crate) fn read_header(row: &[u8]) -> Result<(DocumentHash, RunHeader), serde
         workflow_version: form.version,
         trigger: form.trigger.into(),
         input: form.input.into_owned(),
+        plan: form.plan.map_or_else(RunPlan::default, RunPlan::from),
         created_at: form.created.into(),
         traceparent: form.traceparent,
     };
     Ok((form.document.0, header))
 }
 
-/// What a row says whose run's input cannot be read: the run can be ended in its tenant's name.
+/// What a row says whose run's input, or its plan, cannot be read: the run can be ended in its tenant's name.
 pub(crate) fn read_header_without_input(row: &[u8]) -> Result<(DocumentHash, RunHeader), serde_json::Error> {
     // Fields that are not named here are passed over, however they are nested.
     #[derive(Deserialize)]
@@ -88,6 +93,7 @@ pub(crate) fn read_header_without_input(row: &[u8]) -> Result<(DocumentHash, Run
         workflow_version: bare.version,
         trigger: bare.trigger.into(),
         input: Value::Null,
+        plan: RunPlan::default(),
         created_at: bare.created.into(),
         traceparent: None,
     };

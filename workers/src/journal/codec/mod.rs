@@ -10,6 +10,7 @@ mod control;
 mod error;
 mod event;
 mod header;
+mod plan;
 mod progress;
 mod record;
 #[cfg(test)]
@@ -18,7 +19,12 @@ mod tests;
 use std::{borrow::Cow, sync::Arc};
 
 pub(crate) use control::{read_control_timer, write_control_timer};
-use domain::{iteration::Iteration, run::Trigger, timestamp::Timestamp};
+use domain::{
+    ids::{NodeId, RunId},
+    iteration::Iteration,
+    run::Trigger,
+    timestamp::Timestamp,
+};
 pub(crate) use event::{read_events, read_timer, write_events, write_timer};
 pub(crate) use header::{read_header, read_header_without_input, write_header};
 use progress::ProgressForm;
@@ -90,18 +96,22 @@ impl From<Millis> for Timestamp {
 #[derive(Debug, Serialize, Deserialize)]
 struct TriggerForm<'a> {
     kind: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replay_of: Option<RunId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<NodeId>,
 }
 
 impl<'a> From<&'a Trigger> for TriggerForm<'a> {
     fn from(trigger: &'a Trigger) -> Self {
-        let Trigger { kind } = trigger;
-        Self { kind: kind.into() }
+        let Trigger { kind, replay_of, from } = trigger;
+        Self { kind: kind.into(), replay_of: *replay_of, from: from.clone() }
     }
 }
 
 impl From<TriggerForm<'_>> for Trigger {
-    fn from(TriggerForm { kind }: TriggerForm<'_>) -> Self {
-        Self { kind: kind.into_owned() }
+    fn from(TriggerForm { kind, replay_of, from }: TriggerForm<'_>) -> Self {
+        Self { kind: kind.into_owned(), replay_of, from }
     }
 }
 

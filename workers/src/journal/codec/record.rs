@@ -63,6 +63,8 @@ struct StepForm<'a> {
     iteration: Cow<'a, [u32]>,
     kind: Cow<'a, str>,
     status: StepStatus,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pinned: bool,
     attempts: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     started: Option<Millis>,
@@ -202,6 +204,7 @@ impl<'a> From<&'a StepRecord> for StepForm<'a> {
             iteration: counters(&step.iteration),
             kind: step.kind.as_str().into(),
             status: step.status,
+            pinned: step.pinned,
             attempts: step.attempts,
             started: step.started_at.map(Millis::from),
             finished: step.finished_at.map(Millis::from),
@@ -222,6 +225,7 @@ impl From<StepForm<'_>> for StepRecord {
             iteration: form.iteration.into_owned().into(),
             kind: form.kind.into_owned(),
             status: form.status,
+            pinned: form.pinned,
             attempts: form.attempts,
             started_at: form.started.map(Into::into),
             finished_at: form.finished.map(Into::into),

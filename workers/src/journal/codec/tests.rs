@@ -8,7 +8,7 @@ use domain::{
     items::{Item, Output, Ports},
     iteration::Iteration,
     lineage::{Lineage, Origin},
-    run::{FailedAttempt, GivenSignal, NodeError, Run, RunStatus, Step, StepStatus, Trigger, WaitsFor},
+    run::{Extent, FailedAttempt, GivenSignal, NodeError, Run, RunPlan, RunStatus, Step, StepStatus, Trigger, WaitsFor},
     timestamp::Timestamp,
 };
 use serde_json::{Value, json};
@@ -101,6 +101,7 @@ fn events_are_written_as_ever_and_read_back() {
             StepChange::Failed { error: Box::new(error()), output: Some(plain()) },
             format!(r#"{{"failed":{{"error":{written},"output":{{"out":{{"main":[]}}}}}}}}"#),
         ),
+        (StepChange::Pinned, r#""pinned""#.to_owned()),
         (StepChange::Skipped, r#""skipped""#.to_owned()),
         (StepChange::Cancelled, r#""cancelled""#.to_owned()),
     ];
@@ -180,6 +181,7 @@ fn header() -> RunHeader {
         workflow_version: 3,
         trigger: Trigger::manual(),
         input: json!([{"a": 1}]),
+        plan: RunPlan::default(),
         created_at: AT,
         traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().ok(),
     }
@@ -200,12 +202,47 @@ fn a_runs_header_is_written_as_ever() {
     assert!(read_header(row.replacen("00081", "000é", 1).as_bytes()).is_err());
 }
 
+#[test]
+fn a_plan_and_an_earlier_run_are_written_as_ever() {
+    let node = |id: &str| NodeId::parse(id).unwrap();
+    let plan = RunPlan {
+        extent: Extent::Until(node("b")),
+        trigger: Some(node("start")),
+        pins: [(node("a"), output().ports)].into(),
+        earlier: [node("c")].into(),
+    };
+    let trigger = Trigger { replay_of: Some(run()), from: Some(node("b")), ..Trigger::manual() };
+    let header = RunHeader { plan, trigger, ..header() };
+    let row = text(write_header(&[0; 32], &header));
+    for part in [
+        format!(r#""trigger":{{"kind":"manual","replay_of":"{RUN}","from":"b"}}"#),
+        r#""plan":{"extent":{"until":"b"},"trigger":"start","pins":{"a":{"main":[{"a":1}]}},"earlier":["c"]}"#
+            .to_owned(),
+    ] {
+        assert!(row.contains(&part), "{row}");
+    }
+    assert_eq!(read_header(row.as_bytes()).unwrap().1, header);
+    let bare = read_header_without_input(row.as_bytes()).unwrap().1;
+    assert_eq!((bare.trigger, bare.plan), (header.trigger, RunPlan::default()));
+}
+
+#[test]
+fn a_pinned_step_is_recorded_as_one() {
+    let mut record = record();
+    record.steps[0].step.pinned = true;
+    let record = Record::Run(Box::new(record));
+    let row = text(write_record(&record));
+    assert!(row.contains(r#""status":"waiting","pinned":true,"attempts":1"#), "{row}");
+    assert_eq!(read_record(row.as_bytes()).unwrap(), record);
+}
+
 fn record() -> RunRecord {
     let step = Step {
         node_id: NodeId::parse("a").unwrap(),
         iteration: Iteration::from(vec![1]),
         kind: "set".into(),
         status: StepStatus::Waiting,
+        pinned: false,
         attempts: 1,
         started_at: Some(AT),
         finished_at: None,

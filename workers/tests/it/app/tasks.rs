@@ -6,7 +6,7 @@ use domain::{
     event::{Event, Payload, TaskExecute},
     ids::{RunId, TenantId, WorkflowId},
     json_text::JsonText,
-    run::Trigger,
+    run::{RunPlan, Trigger},
     timestamp::Timestamp,
     workflow::DocumentText,
 };
@@ -27,6 +27,8 @@ pub(crate) struct Task {
     input: String,
     traceparent: Option<String>,
     tenant: TenantId,
+    trigger: Trigger,
+    plan: RunPlan,
 }
 
 impl Task {
@@ -44,7 +46,16 @@ impl Task {
     /// The run with that id.
     pub(crate) fn of(run: RunId, document: &Value) -> Self {
         let document = document.to_string();
-        Self { run, attempt: 1, document, input: "null".to_owned(), traceparent: None, tenant: tenant() }
+        Self {
+            run,
+            attempt: 1,
+            document,
+            input: "null".to_owned(),
+            traceparent: None,
+            tenant: tenant(),
+            trigger: Trigger::manual(),
+            plan: RunPlan::default(),
+        }
     }
 
     pub(crate) fn input(self, input: Value) -> Self {
@@ -64,6 +75,11 @@ impl Task {
         Self { tenant: TenantId::parse(tenant).unwrap(), ..self }
     }
 
+    /// A run of a plan, started by that trigger.
+    pub(crate) fn planned(self, trigger: Trigger, plan: RunPlan) -> Self {
+        Self { trigger, plan, ..self }
+    }
+
     pub(crate) fn attempt(self, attempt: u32) -> Self {
         Self { attempt, ..self }
     }
@@ -76,8 +92,9 @@ impl Task {
             workflow_id: WorkflowId(uuid::Uuid::from_u128(9)),
             workflow_version: 1,
             document: DocumentText::parse(self.document.clone()).unwrap(),
-            trigger: Trigger::manual(),
+            trigger: self.trigger.clone(),
             input: JsonText::parse(self.input.clone()).unwrap(),
+            plan: self.plan.text().unwrap(),
             created_at: self.run.created_at().unwrap_or_else(|| SystemClock.now()),
         };
         let event = Event {

@@ -4,6 +4,7 @@
 //! events survive being written.
 
 mod plan;
+mod planned;
 mod sequential;
 mod world;
 

@@ -9,7 +9,7 @@ use domain::{definition::Definition, loops::Destination, timestamp::Timestamp};
 
 use super::plan::{Happening, outcome, success};
 use crate::engine::{
-    Command, Effect, Illegal, Outcome, RunEvent, RunState, StepChange, StepKey, Timer,
+    Command, Effect, Illegal, Outcome, RunEvent, RunHeader, RunState, StepChange, StepKey, Timer,
     flow::Size,
     scope_run::ScopeRun,
     step,
@@ -37,7 +37,17 @@ impl World {
 
     /// The world after a crash that left those events: the worker has folded them, and does nothing yet.
     pub(super) fn after(definition: &Arc<Definition>, journal: &[RunEvent], now: Timestamp) -> Self {
-        let mut state = RunState::new(header(serde_json::json!([{}])), Arc::clone(definition));
+        Self::of(header(serde_json::json!([{}])), definition, journal, now)
+    }
+
+    /// The same of a run that was started otherwise.
+    pub(super) fn of(
+        header: RunHeader,
+        definition: &Arc<Definition>,
+        journal: &[RunEvent],
+        now: Timestamp,
+    ) -> Self {
+        let mut state = RunState::new(header, Arc::clone(definition));
         journal.iter().for_each(|event| state.apply(event).unwrap());
         Self {
             folded: state.clone(),
@@ -207,13 +217,20 @@ impl World {
         assert!(steps.get(key).unwrap().finished_at().is_none(), "what is settled does not start again");
         let takes_something = !self.folded.inputs(key).is_empty();
         let starts = event.change == StepChange::Started;
-        assert_eq!(takes_something, starts, "a node runs if and only if it is given items");
+        let belongs = self
+            .folded
+            .course()
+            .is_none_or(|course| !course.is_left_out(key.node) && course.pinned(key.node).is_none());
+        assert_eq!(takes_something && belongs, starts, "a node runs if and only if it is given items");
     }
 
     fn perform(&mut self, effect: &Effect) {
         match effect {
             Effect::Execute(execute) => {
                 let key = (execute.step.clone(), execute.attempt);
+                let course = self.folded.course().unwrap();
+                let given = course.pinned(key.0.node).is_some() || course.is_left_out(key.0.node);
+                assert!(!given, "what is given or left out is not executed");
                 assert!(self.executed.insert(key.clone()), "no node runs twice for one attempt");
                 self.working.insert(key);
             }
