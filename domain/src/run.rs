@@ -12,10 +12,14 @@ use super::{
     lineage::Lineage,
     timestamp::Timestamp,
 };
+pub use end::RunEnd;
 pub use error::{FailedAttempt, NodeError};
+pub use parent::Parent;
 pub use with_steps::{LeftOut, RunWithSteps, left_out};
 
+mod end;
 mod error;
+mod parent;
 mod with_steps;
 
 /// Where a run is: `queued → running → (waiting ⇄ running) → succeeded | failed | cancelled | timed_out`.
@@ -108,15 +112,52 @@ impl StepStatus {
 /// What started a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Trigger {
-    /// The kind of the trigger node: `manual`, later `webhook`, `schedule`, ….
+    /// The kind of the trigger node: `manual`, later `webhook`, `schedule`, …; `workflow` when a step of another run
+    /// called it, `error` when another run failed: both begin at the node `manual`.
     pub kind: String,
+    /// The run that started it, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Box<Parent>>,
 }
 
 impl Trigger {
     /// Somebody asked for it.
     #[must_use]
     pub fn manual() -> Self {
-        Self { kind: "manual".to_owned() }
+        Self { kind: "manual".to_owned(), parent: None }
+    }
+
+    /// A step of another run called it.
+    #[must_use]
+    pub fn workflow(parent: Parent) -> Self {
+        Self { kind: "workflow".to_owned(), parent: Some(Box::new(parent)) }
+    }
+
+    /// Another run failed.
+    #[must_use]
+    pub fn error(parent: Parent) -> Self {
+        Self { kind: "error".to_owned(), parent: Some(Box::new(parent)) }
+    }
+
+    /// The kind of the node at which the run begins.
+    #[must_use]
+    pub fn node_kind(&self) -> &str {
+        match self.kind.as_str() {
+            "workflow" | "error" => "manual",
+            kind => kind,
+        }
+    }
+
+    /// How many runs are above it.
+    #[must_use]
+    pub fn depth(&self) -> u32 {
+        self.parent.as_ref().map_or(0, |parent| parent.depth)
+    }
+
+    /// Whether it is an error workflow's run, or one that such a run has called.
+    #[must_use]
+    pub fn is_after_error(&self) -> bool {
+        self.parent.as_ref().is_some_and(|parent| parent.after_error)
     }
 }
 

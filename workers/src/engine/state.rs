@@ -7,6 +7,7 @@ use std::{
 
 use domain::{
     definition::Definition,
+    ids::RunId,
     items::{Items, Output, Ports},
     loops::{Destination, WHOLE},
     run::{NodeError, RunStatus, WaitsFor},
@@ -54,6 +55,8 @@ pub(super) struct Progress {
     pub(super) given: usize,
     /// What all settled steps gave, those of all iterations.
     pub(super) recorded: usize,
+    /// How many runs its steps have called.
+    pub(super) called: u32,
     /// What loops keep, in bytes of memory.
     pub(super) kept_memory: usize,
     /// An edge that has brought more out of a loop than may leave a step.
@@ -224,6 +227,11 @@ impl RunState {
     /// The steps that go on later, with what they wait for.
     pub fn suspended(&self) -> impl Iterator<Item = (StepKey, &WaitsFor)> {
         self.live().filter_map(|(key, step)| Some((key, step.waits_for()?)))
+    }
+
+    /// The runs that its steps wait for.
+    pub fn open_runs(&self) -> impl Iterator<Item = RunId> {
+        self.live().flat_map(|(_, step)| step.open_runs().to_vec())
     }
 
     /// The timers that have to be set; of a run that has not begun, those of one that waits for room.

@@ -25,6 +25,8 @@ pub struct Snapshot {
     outbox: redb::ReadOnlyTable<u64, (&'static str, &'static [u8])>,
     finished: redb::ReadOnlyTable<(u32, u128), u32>,
     handoffs: redb::ReadOnlyTable<(&'static str, u64), (&'static str, &'static [u8])>,
+    pub(super) call_ends: redb::ReadOnlyTable<(u128, u128), &'static [u8]>,
+    pub(super) error_runs: redb::ReadOnlyTable<u128, (&'static str, &'static [u8])>,
 }
 
 impl std::fmt::Debug for Snapshot {
@@ -67,6 +69,8 @@ impl Snapshot {
             outbox: transaction.open_table(tables::OUTBOX)?,
             finished: transaction.open_table(tables::FINISHED)?,
             handoffs: transaction.open_table(tables::HANDOFFS)?,
+            call_ends: transaction.open_table(tables::CALL_ENDS)?,
+            error_runs: transaction.open_table(tables::ERROR_RUNS)?,
         })
     }
 

@@ -5,7 +5,7 @@ use redb::{Database, ReadableTable, TableDefinition};
 use super::JournalError;
 
 /// The format of everything below.
-pub(super) const FORMAT: u64 = 5;
+pub(super) const FORMAT: u64 = 6;
 
 /// Unfinished runs: run → header, JSON.
 pub(super) const RUNS: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("runs");
@@ -30,6 +30,10 @@ pub(super) const OUTBOX: TableDefinition<'_, u64, (&str, &[u8])> = TableDefiniti
 pub(super) const FINISHED: TableDefinition<'_, (u32, u128), u32> = TableDefinition::new("finished");
 /// Tasks of other workers that these do not have yet: (owner, sequence) → whose run it is, and the record, JSON.
 pub(super) const HANDOFFS: TableDefinition<'_, (&str, u64), (&str, &[u8])> = TableDefinition::new("handoffs");
+/// What came of runs that were called, for those that called them: (caller, called) → JSON. Each has a timer that is due.
+pub(super) const CALL_ENDS: TableDefinition<'_, (u128, u128), &[u8]> = TableDefinition::new("call_ends");
+/// Runs of error workflows that are to be started: run → whose it is, and all of its header but the version, JSON.
+pub(super) const ERROR_RUNS: TableDefinition<'_, u128, (&str, &[u8])> = TableDefinition::new("error_runs");
 /// Numbers about the journal itself.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 
@@ -56,6 +60,8 @@ pub(super) fn prepare(database: &Database) -> Result<(), JournalError> {
         transaction.open_table(OUTBOX)?;
         transaction.open_table(FINISHED)?;
         transaction.open_table(HANDOFFS)?;
+        transaction.open_table(CALL_ENDS)?;
+        transaction.open_table(ERROR_RUNS)?;
     }
     transaction.commit()?;
     Ok(())

@@ -12,11 +12,13 @@
 mod active;
 mod aside;
 mod begin;
+mod calls;
 mod computed;
 mod core;
 mod deliver;
 mod dispatch;
 mod due;
+mod error_runs;
 mod fetch;
 mod gate;
 mod inbox;
@@ -57,6 +59,7 @@ use crate::{
     readers::Readers,
     recorder::Backlog,
     runner::Runner,
+    step::Callees,
 };
 
 /// What the processor works with.
@@ -68,6 +71,7 @@ pub(crate) struct ProcessorDeps {
     pub(crate) handoff_queue: Arc<HandoffQueue>,
     pub(crate) readers: Arc<Readers>,
     pub(crate) runner: Runner,
+    pub(crate) callees: Arc<dyn Callees>,
     pub(crate) clock: Arc<dyn Clock>,
     /// Steps under way at a time: in all, and of one tenant.
     pub(crate) max_steps: (usize, usize),

@@ -52,7 +52,7 @@ impl Core {
             self.dispatcher.enqueue(&tenant, run);
         }
         self.begin_steps();
-        Ok(())
+        self.recover_error_runs()
     }
 
     /// Marks the steps of runs that left memory while they waited for a place: the worker stops in order. (Those of runs

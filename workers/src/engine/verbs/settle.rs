@@ -18,7 +18,7 @@ use crate::engine::{
 impl Deciding<'_> {
     /// Goes on at the trigger, or after a recovery from wherever the run is.
     pub(super) fn settle_all(&mut self) -> Result<(), Illegal> {
-        let kind = &self.state.header.trigger.kind;
+        let kind = self.state.header.trigger.node_kind();
         if self.state.definition.trigger(kind).is_none() {
             let version = self.state.header.workflow_version;
             let message = format!("version {version} of the workflow has no trigger of the kind {kind:?}");
@@ -60,7 +60,7 @@ impl Deciding<'_> {
     fn is_pulled(&self, node: usize) -> bool {
         let definition = &self.state.definition;
         definition.nodes[node].kind.declaration().trigger
-            && definition.trigger(&self.state.header.trigger.kind) == Some(node)
+            && definition.trigger(self.state.header.trigger.node_kind()) == Some(node)
     }
 
     /// Why the run cannot go on with this node.

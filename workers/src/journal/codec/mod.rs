@@ -7,8 +7,11 @@
 //! keys (not inner tags), so that reading needs no intermediate tree. What is large is borrowed while it is written.
 
 mod error;
+mod error_run;
 mod event;
 mod header;
+mod notice;
+mod parent;
 mod progress;
 mod record;
 #[cfg(test)]
@@ -17,8 +20,11 @@ mod tests;
 use std::{borrow::Cow, sync::Arc};
 
 use domain::{iteration::Iteration, run::Trigger, timestamp::Timestamp};
-pub(crate) use event::{read_events, read_timer, write_events, write_timer};
+pub(crate) use error_run::{read_error_run, write_error_run};
+pub(crate) use event::{read_due, read_events, write_events, write_notice, write_timer};
 pub(crate) use header::{read_header, read_header_without_input, write_header};
+pub(crate) use notice::{DueKey, Notice, read_end, write_end};
+use parent::ParentForm;
 use progress::ProgressForm;
 pub(crate) use progress::write_progress;
 pub(crate) use record::{read_ended_run, read_record, write_record};
@@ -88,18 +94,20 @@ impl From<Millis> for Timestamp {
 #[derive(Debug, Serialize, Deserialize)]
 struct TriggerForm<'a> {
     kind: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parent: Option<Box<ParentForm<'a>>>,
 }
 
 impl<'a> From<&'a Trigger> for TriggerForm<'a> {
     fn from(trigger: &'a Trigger) -> Self {
-        let Trigger { kind } = trigger;
-        Self { kind: kind.into() }
+        let Trigger { kind, parent } = trigger;
+        Self { kind: kind.into(), parent: parent.as_deref().map(|parent| Box::new(parent.into())) }
     }
 }
 
 impl From<TriggerForm<'_>> for Trigger {
-    fn from(TriggerForm { kind }: TriggerForm<'_>) -> Self {
-        Self { kind: kind.into_owned() }
+    fn from(TriggerForm { kind, parent }: TriggerForm<'_>) -> Self {
+        Self { kind: kind.into_owned(), parent: parent.map(|parent| Box::new((*parent).into())) }
     }
 }
 

@@ -32,6 +32,8 @@ pub(super) struct ProgressForm<'a> {
     at: Millis,
     begun: u32,
     recorded: usize,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    called: u32,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     ready: Vec<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -106,6 +108,10 @@ struct CarriedForm<'a> {
     woken: Option<(WakeForm<'a>, Vec<EndForm<'a>>)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     ended: Vec<EndForm<'a>>,
+    #[serde(default, skip_serializing_if = "<[RunId]>::is_empty")]
+    open: Cow<'a, [RunId]>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    any: bool,
 }
 
 /// A run that has ended, and what came of it.
@@ -155,7 +161,8 @@ fn items(list: Cow<'_, [Item]>) -> Items {
 
 impl<'a> From<&'a KeptProgress> for ProgressForm<'a> {
     fn from(progress: &'a KeptProgress) -> Self {
-        let KeptProgress { revision, started_at, begun, recorded, ready, overfull, steps, scopes } = progress;
+        let KeptProgress { revision, started_at, begun, recorded, called, ready, overfull, steps, scopes } =
+            progress;
         let node = |(now, last): &'a (KeptStep, Option<KeptStep>)| NodeForm {
             now: now.into(),
             last: last.as_ref().map(StepForm::from),
@@ -165,6 +172,7 @@ impl<'a> From<&'a KeptProgress> for ProgressForm<'a> {
             at: (*started_at).into(),
             begun: *begun,
             recorded: *recorded,
+            called: *called,
             ready: ready.clone(),
             overfull: *overfull,
             steps: steps.iter().map(node).collect(),
@@ -175,13 +183,14 @@ impl<'a> From<&'a KeptProgress> for ProgressForm<'a> {
 
 impl From<ProgressForm<'_>> for KeptProgress {
     fn from(form: ProgressForm<'_>) -> Self {
-        let ProgressForm { revision, at, begun, recorded, ready, overfull, steps, scopes } = form;
+        let ProgressForm { revision, at, begun, recorded, called, ready, overfull, steps, scopes } = form;
         let node = |NodeForm { now, last }: NodeForm<'_>| (now.into(), last.map(KeptStep::from));
         Self {
             revision,
             started_at: at.into(),
             begun,
             recorded,
+            called,
             ready,
             overfull,
             steps: steps.into_iter().map(node).collect(),
@@ -265,7 +274,7 @@ impl From<StateForm<'_>> for StepState {
 
 impl<'a> From<&'a Carried> for CarriedForm<'a> {
     fn from(carried: &'a Carried) -> Self {
-        let Carried { error, kept, woken, ended } = carried;
+        let Carried { error, kept, woken, ended, open, any } = carried;
         let ends = |ended: &'a [(RunId, Arc<Value>)]| {
             ended.iter().map(|(run, end)| (*run, Cow::Borrowed(&**end))).collect::<Vec<_>>()
         };
@@ -274,13 +283,15 @@ impl<'a> From<&'a Carried> for CarriedForm<'a> {
             kept: kept.as_deref().map(Cow::Borrowed),
             woken: woken.as_ref().map(|woken| ((&woken.by).into(), ends(&woken.ended))),
             ended: ends(ended),
+            open: open.as_slice().into(),
+            any: *any,
         }
     }
 }
 
 impl From<CarriedForm<'_>> for Carried {
     fn from(form: CarriedForm<'_>) -> Self {
-        let CarriedForm { error, kept, woken, ended } = form;
+        let CarriedForm { error, kept, woken, ended, open, any } = form;
         let ends = |ended: Vec<EndForm<'_>>| {
             ended.into_iter().map(|(run, end)| (run, shared(end))).collect::<Vec<_>>()
         };
@@ -289,6 +300,8 @@ impl From<CarriedForm<'_>> for Carried {
             kept: kept.map(shared),
             woken: woken.map(|(by, ended)| Woken { by: by.into(), ended: ends(ended) }),
             ended: ends(ended),
+            open: open.into_owned(),
+            any,
         }
     }
 }

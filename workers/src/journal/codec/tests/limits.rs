@@ -31,6 +31,7 @@ fn events(more: usize) -> Vec<RunEvent> {
                 error: Box::new(deep_error(MAX_DETAILS_DEPTH + more)),
                 spared: false,
             }),
+            called: None,
         })),
         StepChange::Resumed { by: Wake::Signal(Arc::new(nested(MAX_DEPTH + more))) },
         StepChange::RunEnded { run: run(), end: Arc::new(nested(MAX_KEPT_DEPTH + more)) },
