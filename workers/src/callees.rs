@@ -83,7 +83,8 @@ impl StoredCallees {
             Ok::<_, String>(Callee { version, document, hash, definition: Arc::clone(compiled.definition()) })
         };
         let compiled = on_thread(compile).await;
-        let compiled = compiled.map_err(|_| Uncallable::Away(workflow, "the worker is stopping".to_owned()))?;
+        let compiled =
+            compiled.map_err(|_| Uncallable::Away(workflow, "the worker is stopping".to_owned()))?;
         let callee = compiled.map_err(|why| Uncallable::Invalid(workflow, why))?;
         if callee.definition.trigger("manual").is_none() {
             return Err(Uncallable::NoTrigger(workflow));

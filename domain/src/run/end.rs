@@ -28,13 +28,15 @@ impl RunEnd {
             return Self::failed(run.id, run.status, run.error.as_ref());
         }
         let bytes = run.output.as_ref().map_or(Ok(0), |output| value_bytes_within(output, usize::MAX));
-        if bytes.is_ok_and(|bytes| bytes <= MAX_STEP_OUTPUT_BYTES) {
+        let bytes = bytes.unwrap_or(usize::MAX);
+        if bytes <= MAX_STEP_OUTPUT_BYTES {
             return Self::Succeeded(items_of(run.output.as_ref()));
         }
-        let found = bytes.unwrap_or(usize::MAX);
-        let why = above(found, "bytes", MAX_STEP_OUTPUT_BYTES, "MAX_STEP_OUTPUT_BYTES");
-        let message = format!("what the last nodes of run {} gave is too much: {why}; let them give less", run.id);
-        let details = json!({ "run_id": run.id, "limit": "MAX_STEP_OUTPUT_BYTES", "most": MAX_STEP_OUTPUT_BYTES });
+        let why = above(bytes, "bytes", MAX_STEP_OUTPUT_BYTES, "MAX_STEP_OUTPUT_BYTES");
+        let message =
+            format!("what the last nodes of run {} gave is too much: {why}; let them give less", run.id);
+        let details =
+            json!({ "run_id": run.id, "limit": "MAX_STEP_OUTPUT_BYTES", "most": MAX_STEP_OUTPUT_BYTES });
         Self::Failed(Box::new(NodeError::new("limit", message).with_details(details)))
     }
 
@@ -72,7 +74,9 @@ impl RunEnd {
 fn items_of(output: Option<&Value>) -> Vec<Item> {
     let nodes = output.and_then(Value::as_object).into_iter().flat_map(|nodes| nodes.values());
     let lists = nodes.flat_map(|node| match node {
-        Value::Object(ports) => ports.iter().filter(|(port, _)| *port != ERROR).map(|(_, list)| list).collect(),
+        Value::Object(ports) => {
+            ports.iter().filter(|(port, _)| *port != ERROR).map(|(_, list)| list).collect()
+        }
         list => vec![list],
     });
     let items = lists.filter_map(Value::as_array).flatten();
@@ -104,7 +108,8 @@ mod tests {
 
     #[test]
     fn the_items_of_the_last_nodes_follow_each_other_without_those_that_failed() {
-        let output = json!({"b": [{"n": 1}], "a": {"true": [{"n": 2}], "false": [{"n": 3}], "error": [{"n": 4}]}});
+        let output =
+            json!({"b": [{"n": 1}], "a": {"true": [{"n": 2}], "false": [{"n": 3}], "error": [{"n": 4}]}});
         let end = RunEnd::of(&run(RunStatus::Succeeded, Some(output), None));
         let RunEnd::Succeeded(items) = &end else { panic!("{end:?}") };
         let mut numbers: Vec<_> = items.iter().map(|item| item["n"].as_u64().unwrap()).collect();

@@ -97,7 +97,8 @@ impl RunState {
     /// # Errors
     /// When that is of another workflow.
     pub(crate) fn go_on_from(&mut self, kept: KeptProgress) -> Result<(), Illegal> {
-        let KeptProgress { revision, started_at, begun, recorded, called, ready, overfull, steps, scopes } = kept;
+        let KeptProgress { revision, started_at, begun, recorded, called, ready, overfull, steps, scopes } =
+            kept;
         let loops = self.definition.loops.scopes();
         let fits = |node: &usize| *node < self.definition.nodes.len();
         let mut edges = scopes.iter().flat_map(|scope| scope.exits.keys()).chain(&overfull);

@@ -17,9 +17,8 @@ impl StepRun {
     /// What has come of the runs that it waited for.
     pub fn ends(&self) -> impl Iterator<Item = &Arc<Value>> {
         let carried = self.carried.as_deref().into_iter();
-        let all = carried.flat_map(|carried| {
-            carried.woken.iter().flat_map(|woken| &woken.ended).chain(&carried.ended)
-        });
+        let all = carried
+            .flat_map(|carried| carried.woken.iter().flat_map(|woken| &woken.ended).chain(&carried.ended));
         all.map(|(_, end)| end)
     }
 
@@ -31,8 +30,8 @@ impl StepRun {
     /// Whether enough of the runs have ended that it is suspended for.
     pub(super) fn runs_have_ended(&self) -> bool {
         let StepState::Suspended { retrying: false, .. } = self.state else { return false };
-        self.carried.as_ref().is_some_and(|carried| {
-            !carried.ended.is_empty() && (carried.any || carried.open.is_empty())
-        })
+        self.carried
+            .as_ref()
+            .is_some_and(|carried| !carried.ended.is_empty() && (carried.any || carried.open.is_empty()))
     }
 }

@@ -68,7 +68,8 @@ impl Core {
                     let reason = format!("what run {run} has to be told of run {called} cannot be read");
                     let letter = set_aside(&reason, &end, row.tenant.as_str(), turn.now);
                     turn.records.push(Record::Dead(Box::new(letter)));
-                    RunEnd::failed(called, RunStatus::Failed, Some(&NodeError::new("lost", reason))).to_value()
+                    RunEnd::failed(called, RunStatus::Failed, Some(&NodeError::new("lost", reason)))
+                        .to_value()
                 });
                 turn.commit.ops.push(Op::ClearTimer(row));
                 turn.commit.ops.push(Op::CallTold { caller: run, called });
@@ -82,7 +83,9 @@ impl Core {
         for record in &turn.records {
             let Record::Run(record) = record else { continue };
             let (run, parent) = (&record.run, record.run.trigger.parent.as_deref());
-            let Some(parent) = parent.filter(|parent| parent.waits && run.status.is_terminal()) else { continue };
+            let Some(parent) = parent.filter(|parent| parent.waits && run.status.is_terminal()) else {
+                continue;
+            };
             let (caller, called) = (parent.run_id, run.id);
             let end = codec::write_end(&RunEnd::of(run))?;
             turn.commit.ops.push(Op::CallEnded { caller, called, end });

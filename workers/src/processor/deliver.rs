@@ -3,7 +3,7 @@
 use domain::{
     event::{self, Payload},
     items::read_input,
-    run::{NodeError, Run},
+    run::NodeError,
 };
 use metrics::counter;
 use minireipaz::telemetry::names;
@@ -80,8 +80,8 @@ impl Core {
         let begins = self.may_come(&tenant) && (started_by_run || !self.to_begin.has(&tenant));
         if !begins && let Some(error) = self.to_begin.refusal(&tenant) {
             tracing::info!(run.id = %run, "run {run} fails: too much of its tenant's waits to begin");
-            let ended = fail(turn, &task.header, error);
-            return intend_error_run(turn, &task.workflow, &task.header, &ended);
+            fail(turn, &task.header, error);
+            return intend_error_run(turn, &task.workflow, &task.header);
         }
         let mut active = Active::new(task);
         if !begins {
@@ -185,17 +185,16 @@ fn tell_of_queued(turn: &mut Turn, header: &RunHeader) {
 }
 
 /// Ends a run that cannot begin.
-pub(super) fn fail(turn: &mut Turn, header: &RunHeader, error: NodeError) -> Run {
+pub(super) fn fail(turn: &mut Turn, header: &RunHeader, error: NodeError) {
     let row = header.new_run().failed(error, 1, turn.now);
     turn.records.push(Record::Run(Box::new(RunRecord {
         tenant: header.tenant.clone(),
-        run: row.clone(),
+        run: row,
         steps: Vec::new(),
     })));
     let (run, attempt, at) = (header.run_id, header.attempt, turn.now);
     turn.commit.ops.push(Op::Finish { run, attempt, at });
     turn.ended.insert(run, attempt);
-    row
 }
 
 fn count(outcome: &'static str, records: usize) {

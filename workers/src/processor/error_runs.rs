@@ -10,7 +10,9 @@ use std::{sync::Arc, time::Duration};
 use backon::BackoffBuilder;
 use domain::{
     ids::{RunId, TenantId},
+    iteration::Iteration,
     run::{Parent, Run, RunStatus, Trigger},
+    timestamp::Timestamp,
 };
 use metrics::counter;
 use minireipaz::{
@@ -25,6 +27,7 @@ use crate::{
     backoff,
     engine::RunHeader,
     journal::{JournalError, Op, codec},
+    recorder::Record,
     runner::Compiled,
     step::{Callee, Callees, Uncallable},
 };
@@ -151,25 +154,33 @@ impl Core {
     }
 }
 
-/// Has the error workflow of a run that has ended started, if it has one and did not succeed.
+/// Has the error workflow of a run started, if it has one: the run's end is the last record of the turn so far.
 pub(super) fn intend_error_run(
     turn: &mut Turn,
     workflow: &Compiled,
     header: &RunHeader,
-    run: &Run,
 ) -> Result<(), JournalError> {
+    let Some(Record::Run(ended)) = turn.records.last() else { return Ok(()) };
+    let Some(started) = error_run(workflow, header, &ended.run, turn.now) else { return Ok(()) };
+    let (run, tenant) = (started.run_id, started.tenant.clone());
+    let row = codec::write_error_run(&started)?;
+    turn.commit.ops.push(Op::ErrorRun { run, tenant: tenant.clone(), header: row });
+    turn.error_runs.push((run, tenant));
+    Ok(())
+}
+
+/// What is started for a run that has ended; its version is not known yet. `None`: nothing is.
+fn error_run(workflow: &Compiled, header: &RunHeader, run: &Run, now: Timestamp) -> Option<RunHeader> {
     if !matches!(run.status, RunStatus::Failed | RunStatus::TimedOut) || header.trigger.is_after_error() {
-        return Ok(());
+        return None;
     }
     let own = header.workflow_id;
-    let Some(workflow_id) = workflow.definition().error_workflow.filter(|other| *other != own) else {
-        return Ok(());
-    };
+    let workflow_id = workflow.definition().error_workflow.filter(|other| *other != own)?;
     let error = run.error.as_ref();
     let parent = Parent {
         run_id: run.id,
         node_id: error.and_then(|error| error.node_id.clone()),
-        iteration: domain::iteration::Iteration::outside(),
+        iteration: Iteration::outside(),
         item: None,
         depth: header.trigger.depth() + 1,
         waits: false,
@@ -192,7 +203,7 @@ pub(super) fn intend_error_run(
         "workflow": { "id": own, "name": workflow.name() },
         "trigger": header.trigger,
     });
-    let started = RunHeader {
+    Some(RunHeader {
         tenant: header.tenant.clone(),
         run_id: run.id.of_failure(run.attempt),
         attempt: 1,
@@ -200,12 +211,7 @@ pub(super) fn intend_error_run(
         workflow_version: 0,
         trigger: Trigger::error(parent),
         input,
-        created_at: turn.now,
+        created_at: now,
         traceparent: Some(header.trace()),
-    };
-    let (run, tenant) = (started.run_id, started.tenant.clone());
-    let row = codec::write_error_run(&started)?;
-    turn.commit.ops.push(Op::ErrorRun { run, tenant: tenant.clone(), header: row });
-    turn.error_runs.push((run, tenant));
-    Ok(())
+    })
 }

@@ -58,10 +58,7 @@ impl Core {
             tell_orphans(&mut self.due, &mut turn.commit.ops, of, orphans)?;
             if active.state.is_terminal() {
                 let (workflow, header) = (Arc::clone(&active.workflow), Arc::clone(active.state.header()));
-                if let Some(Record::Run(record)) = turn.records.last().filter(|_| !events.is_empty()) {
-                    let ended = record.run.clone();
-                    intend_error_run(turn, &workflow, &header, &ended)?;
-                }
+                intend_error_run(turn, &workflow, &header)?;
                 erase(run, active, &mut self.to_begin, &mut turn.commit.ops)?;
                 let attempt = active.state.header().attempt;
                 turn.commit.ops.push(Op::Finish { run, attempt, at: turn.now });

@@ -26,7 +26,11 @@ pub(super) fn of_step(step: &StepRun) -> usize {
         Some(Wake::Moment | Wake::Runs) | None => 0,
     };
     let ends = step.ends().map(|end| value_memory(end)).sum::<usize>();
-    output + ends + step.kept().map_or(0, |kept| value_memory(kept)) + step.error().map_or(0, of_error) + woken
+    output
+        + ends
+        + step.kept().map_or(0, |kept| value_memory(kept))
+        + step.error().map_or(0, of_error)
+        + woken
 }
 
 /// What an attempt's end brings.

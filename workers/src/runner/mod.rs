@@ -32,7 +32,10 @@ use crate::{
     http_client::HttpClient,
     nodes::{CallContext, Executable, PureStep, Traits},
     spans,
-    step::{Callees, Facilities, NoCallees, failed, on_thread, panicked, timed_out, unevaluated, unknown_node, with_console},
+    step::{
+        Callees, Facilities, NoCallees, failed, on_thread, panicked, timed_out, unevaluated, unknown_node,
+        with_console,
+    },
 };
 
 /// How much longer than its time limit a step may take to say so itself, with what it has done so far.

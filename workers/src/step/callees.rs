@@ -39,7 +39,9 @@ pub(crate) enum Uncallable {
     #[error("the workflow {0} cannot be run: {1}; save it again")]
     Invalid(WorkflowId, String),
     /// It cannot be begun by another run.
-    #[error("the workflow {0} has no `manual` trigger, at which called runs begin; add one that is not disabled")]
+    #[error(
+        "the workflow {0} has no `manual` trigger, at which called runs begin; add one that is not disabled"
+    )]
     NoTrigger(WorkflowId),
 }
 

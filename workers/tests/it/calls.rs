@@ -80,7 +80,10 @@ async fn of_five_items_two_are_under_way_at_a_time_and_what_they_give_leaves_in_
     assert_eq!(json!(step(&found, "call").lineage), json!({}), "each came from its item");
     for place in 0..5 {
         let child = app.succeeded(called(task.run, place)).await.run;
-        assert_eq!((child.input, child.trigger.parent.unwrap().item), (json!({"n": place}), Some(place as u32)));
+        assert_eq!(
+            (child.input, child.trigger.parent.unwrap().item),
+            (json!({"n": place}), Some(place as u32))
+        );
     }
     assert_eq!(app.endpoint.count("/child"), 5);
 }
@@ -172,7 +175,10 @@ async fn workflows_that_call_themselves_end_at_a_depth_that_the_error_names() {
     app.save(CHILD, &document).await;
     let task = Task::new(&document);
     let found = app.ended(app.submit(&task).await).await;
-    assert_eq!((found.run.status, found.run.error.unwrap().code.as_str()), (RunStatus::Failed, "workflow_failed"));
+    assert_eq!(
+        (found.run.status, found.run.error.unwrap().code.as_str()),
+        (RunStatus::Failed, "workflow_failed")
+    );
     let mut deepest = task.run;
     for _ in 0..16 {
         deepest = called(deepest, 0);

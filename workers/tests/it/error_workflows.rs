@@ -33,7 +33,10 @@ async fn a_failure_starts_the_error_workflow_once_with_what_is_known_of_it() {
     assert_eq!((alarm.workflow_id, alarm.trigger.kind.as_str()), (ALARM, "error"));
     let input = &alarm.input;
     assert_eq!((&input["run"]["id"], &input["run"]["status"]), (&json!(task.run), &json!("failed")));
-    assert_eq!((&input["run"]["error"]["code"], &input["run"]["error"]["node_id"]), (&json!("failed"), &json!("boom")));
+    assert_eq!(
+        (&input["run"]["error"]["code"], &input["run"]["error"]["node_id"]),
+        (&json!("failed"), &json!("boom"))
+    );
     assert_eq!(input["workflow"], json!({"id": failed.workflow_id, "name": "Orders"}));
     assert_eq!(input["trigger"], json!({"kind": "manual"}));
     app.crash_and_start_again().await;
@@ -84,7 +87,13 @@ async fn an_error_workflow_that_is_not_there_is_counted_and_forgotten() {
     app.ended(task.run).await;
     crate::app::within("the count", async {
         let counted = "minireipaz_worker_error_workflows_total{outcome=\"not_started\"}";
-        while !app.get("/metrics").await.body.lines().any(|line| line.starts_with(counted) && !line.ends_with(" 0")) {
+        while !app
+            .get("/metrics")
+            .await
+            .body
+            .lines()
+            .any(|line| line.starts_with(counted) && !line.ends_with(" 0"))
+        {
             tokio::task::yield_now().await;
         }
     })

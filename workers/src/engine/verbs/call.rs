@@ -54,6 +54,10 @@ impl Deciding<'_> {
                 }
             }
         }
-        if goes_on { self.resume(step.clone(), Wake::Moment) } else { self.resume_if_runs_ended(step.clone()) }
+        if goes_on {
+            self.resume(step.clone(), Wake::Moment)
+        } else {
+            self.resume_if_runs_ended(step.clone())
+        }
     }
 }

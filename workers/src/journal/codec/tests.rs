@@ -17,7 +17,9 @@ mod limits;
 
 use super::*;
 use crate::{
-    engine::{AttemptFailure, Called, RunEvent, RunHeader, StepChange, StepEvent, StepKey, Suspension, Timer, Wake},
+    engine::{
+        AttemptFailure, Called, RunEvent, RunHeader, StepChange, StepEvent, StepKey, Suspension, Timer, Wake,
+    },
     recorder::{Record, RunRecord, StepRecord},
 };
 

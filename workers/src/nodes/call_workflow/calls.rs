@@ -149,7 +149,9 @@ fn called_run(
     let bytes = input_bytes(&input).map_err(|too_deep| NodeError::new("limit", too_deep.to_string()))?;
     if bytes > MAX_INPUT_BYTES {
         let why = above(bytes, "bytes", MAX_INPUT_BYTES, "MAX_INPUT_BYTES");
-        let message = format!("the input of the called run is too large: {why}; hand on less, or call it for each item");
+        let message = format!(
+            "the input of the called run is too large: {why}; hand on less, or call it for each item"
+        );
         let details = json!({ "limit": "MAX_INPUT_BYTES", "most": MAX_INPUT_BYTES });
         return Err(NodeError::new("limit", message).with_details(details).into());
     }

@@ -42,7 +42,8 @@ impl CallWorkflow {
         let (table, at, mut violations) = (Params::TABLE, At::root("params"), Violations::new());
         let mut reader = Reader::proven(&mut violations);
         let mode = table.read("mode", Some(Mode::Once), &node.params, &at, &mut reader);
-        let concurrency = table.read("concurrency", Some(DEFAULT_CONCURRENCY), &node.params, &at, &mut reader);
+        let concurrency =
+            table.read("concurrency", Some(DEFAULT_CONCURRENCY), &node.params, &at, &mut reader);
         let waits = table.read("wait", Some(true), &node.params, &at, &mut reader);
         Ok(Self {
             params,

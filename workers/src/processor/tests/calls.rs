@@ -45,12 +45,8 @@ impl Bench {
             after_error: false,
         };
         let trigger = Trigger::workflow(parent);
-        let header = Arc::new(RunHeader {
-            run_id: run,
-            trigger,
-            created_at: self.core.clock.now(),
-            ..caller.clone()
-        });
+        let header =
+            Arc::new(RunHeader { run_id: run, trigger, created_at: self.core.clock.now(), ..caller.clone() });
         let start = CalledRun { header, document: document.clone(), hash: hash_of(document) };
         let calls = vec![Call { run, start: Ok(Box::new(start)) }];
         let calling = Calling { waits_for: vec![run], any: false, calls, kept: None };
@@ -204,7 +200,8 @@ async fn a_called_run_has_its_own_time_limits() {
     let parent = acme();
     let mut bench = Bench::on(Journal::open(directory.path()).unwrap(), SystemClock.now(), |_| {});
     bench.hand_over(std::slice::from_ref(&parent), &caller());
-    let short = patient().as_str().replace(r#""name":"Test""#, r#""name":"Test","settings":{"timeout":"10m"}"#);
+    let short =
+        patient().as_str().replace(r#""name":"Test""#, r#""name":"Test","settings":{"timeout":"10m"}"#);
     bench.call(&parent, &DocumentText::parse(short).unwrap());
     bench.clock.advance(Duration::from_secs(900));
     while bench.core.runs.get(&parent.run_id).is_none() {

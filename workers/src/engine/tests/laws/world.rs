@@ -262,7 +262,11 @@ impl World {
         assert_eq!(state.running().collect::<BTreeSet<_>>(), self.working, "what runs is what was executed");
         assert_eq!(state.timers().collect::<BTreeMap<_, _>>(), self.timers, "timers are those that are due");
         assert_eq!(state.progress.running, self.working.len());
-        assert_eq!(state.open_runs().collect::<BTreeSet<_>>(), self.called, "who waits is told, or takes them along");
+        assert_eq!(
+            state.open_runs().collect::<BTreeSet<_>>(),
+            self.called,
+            "who waits is told, or takes them along"
+        );
         assert!(state.is_terminal() || !state.is_complete(), "a run that is complete ends");
         assert_eq!(state.is_parked(), !state.is_terminal() && self.working.is_empty(), "a live run goes on");
         assert!(state.is_terminal() || state.progress.ready.is_empty(), "what can run does");
