@@ -239,7 +239,10 @@ impl RunState {
         let live = matches!(self.progress.phase, Phase::Started { .. });
         let wakes =
             self.suspended().filter_map(|(step, waits_for)| Some((Timer::Wake(step), waits_for.until?)));
-        let begin = self.is_queued().then(|| (Timer::Begin, self.header.created_at));
+        // One that another run has started goes on with what has begun: it comes before those that have not.
+        let started_by_run = self.header.trigger.parent.is_some();
+        let place = if started_by_run { Timestamp::from_millis(0) } else { self.header.created_at };
+        let begin = self.is_queued().then_some((Timer::Begin, place));
         let deadline = self.deadline().map(|at| (Timer::Deadline, at));
         begin.into_iter().chain(deadline).chain(wakes.filter(move |_| live))
     }

@@ -84,7 +84,7 @@ pub(crate) struct Carried {
     pub(crate) kept: Option<Arc<Value>>,
     /// What its last wait brought.
     pub(crate) woken: Option<Woken>,
-    /// Runs that it waited for, and that have ended since its execution began that is under way, or was last.
+    /// Runs that it waited for, and that have ended, of which it was not told yet.
     pub(crate) ended: Vec<(RunId, Arc<Value>)>,
     /// Runs that it waits for, and that have not ended; also while it goes on.
     pub(crate) open: Vec<RunId>,
@@ -248,7 +248,9 @@ impl StepRun {
                 // What a wait brought is still true for a further attempt after it.
                 if !matches!(self.state, StepState::Suspended { retrying: true, .. }) {
                     let carried = self.carried.get_or_insert_default();
-                    carried.woken = Some(Woken { by: by.clone(), ended: std::mem::take(&mut carried.ended) });
+                    let mut ended = carried.woken.take().map_or_else(Vec::new, |woken| woken.ended);
+                    ended.append(&mut carried.ended);
+                    carried.woken = Some(Woken { by: by.clone(), ended });
                 }
                 self.begin(attempt, at);
             }
@@ -332,11 +334,8 @@ impl StepRun {
             }
             carried.error = Some(NodeError { history, ..NodeError::clone(error) });
         } else {
-            // What runs have come to that it called is told again each time it goes on.
-            let before = carried.woken.take().filter(|_| called.is_some());
-            let since = std::mem::take(&mut carried.ended);
-            carried.ended = before.map_or_else(Vec::new, |woken| woken.ended);
-            carried.ended.extend(since);
+            // What has come of the runs that it called is told again each time it goes on.
+            carried.woken = carried.woken.take().filter(|_| called.is_some());
             carried.open.clone_from(&waits_for.runs);
             carried.any = called.is_some_and(|called| called.any);
         }

@@ -7,9 +7,10 @@ use domain::{
     iteration::Iteration,
     run::{RunStatus, RunWithSteps, StepStatus},
 };
+use minireipaz::store::memory::Call;
 use serde_json::{Value, json};
 
-use crate::app::{Answer, App, Task, call_workflow, pure_workflow, step};
+use crate::app::{Answer, App, Task, call_workflow, pure_workflow, step, within};
 
 const CHILD: WorkflowId = WorkflowId(uuid::Uuid::from_u128(77));
 
@@ -239,4 +240,23 @@ async fn a_crash_while_the_called_runs_are_under_way_loses_none_and_starts_none_
     keys.sort();
     keys.dedup();
     assert_eq!(keys.len(), 5);
+}
+
+#[tokio::test]
+async fn while_the_store_is_away_the_step_is_tried_again() {
+    let app = App::start().await;
+    app.save(CHILD, &pure_workflow()).await;
+    app.store.set_down(true);
+    let task = Task::new(&calling(json!({}), json!({}))).input(items(1));
+    app.submit(&task).await;
+    within("a question", async {
+        while app.store.calls(Call::NEWEST) == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    app.store.set_down(false);
+    let found = app.succeeded(task.run).await;
+    assert!(step(&found, "call").attempts > 1);
+    app.succeeded(called(task.run, 0)).await;
 }

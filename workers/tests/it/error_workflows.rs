@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use domain::{ids::WorkflowId, run::RunStatus};
+use minireipaz::store::memory::Call;
 use serde_json::{Value, json};
 
-use crate::app::{Answer, App, Task, call_workflow, pure_workflow};
+use crate::app::{Answer, App, Task, call_workflow, pure_workflow, within};
 
 const ALARM: WorkflowId = WorkflowId(uuid::Uuid::from_u128(88));
 
@@ -25,7 +26,7 @@ fn failing() -> Value {
 #[tokio::test]
 async fn a_failure_starts_the_error_workflow_once_with_what_is_known_of_it() {
     let mut app = App::start().await;
-    app.save(ALARM, &pure_workflow()).await;
+    app.save(ALARM, &call_workflow(&[("call", app.endpoint.url("/alarm"), json!({}))])).await;
     let task = Task::new(&failing());
     app.submit(&task).await;
     let failed = app.ended(task.run).await.run;
@@ -41,7 +42,9 @@ async fn a_failure_starts_the_error_workflow_once_with_what_is_known_of_it() {
     assert_eq!(input["trigger"], json!({"kind": "manual"}));
     app.crash_and_start_again().await;
     assert_eq!(app.post(task.json()).await.receipt(), (0, 1, 0));
-    assert_eq!((app.store.ends(alarm.id), app.store.ended()), (1, 2));
+    let last = Task::new(&pure_workflow());
+    app.succeeded(app.submit(&last).await).await;
+    assert_eq!((app.endpoint.count("/alarm"), app.store.ended()), (1, 3));
 }
 
 #[tokio::test]
@@ -85,7 +88,7 @@ async fn an_error_workflow_that_is_not_there_is_counted_and_forgotten() {
     let task = Task::new(&failing());
     app.submit(&task).await;
     app.ended(task.run).await;
-    crate::app::within("the count", async {
+    within("the count", async {
         let counted = "minireipaz_worker_error_workflows_total{outcome=\"not_started\"}";
         while !app
             .get("/metrics")
@@ -99,4 +102,24 @@ async fn an_error_workflow_that_is_not_there_is_counted_and_forgotten() {
     })
     .await;
     assert!(app.find(task.run.of_failure(1)).await.is_none());
+}
+
+#[tokio::test]
+async fn an_error_workflow_is_started_after_a_crash_though_the_store_was_away() {
+    let mut app = App::start().await;
+    app.save(ALARM, &pure_workflow()).await;
+    app.store.set_down(true);
+    let task = Task::new(&failing());
+    app.submit(&task).await;
+    within("a question", async {
+        while app.store.calls(Call::NEWEST) == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    app.crash().await;
+    app.store.set_down(false);
+    app.start_again().await;
+    app.succeeded(task.run.of_failure(1)).await;
+    assert_eq!(app.store.ended(), 2);
 }

@@ -169,10 +169,12 @@ async fn called_runs_begin_before_those_that_wait_so_that_callers_never_wait_for
     bench.hand_over(&parents, &caller());
     assert_eq!(bench.under_way(), ids(&parents[..2]), "its tenant's part");
     bench.call(&parents[0], &call);
+    bench.turn();
     let mut under_way = vec![called(&parents[0]), parents[1].run_id];
     under_way.sort();
     assert_eq!(bench.under_way(), under_way, "who waits leaves its place to whom it waits for");
     bench.call(&parents[1], &call);
+    bench.turn();
     let mut under_way = vec![called(&parents[0]), called(&parents[1])];
     under_way.sort();
     assert_eq!(bench.under_way(), under_way);
