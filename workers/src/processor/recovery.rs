@@ -32,6 +32,7 @@ impl Core {
     /// Brings back every run that was doing something, and goes on with it. Those that take long to read come later, as
     /// if a step of each waited for a place: they hold up neither the start nor each other's tenants.
     pub(super) fn recover(&mut self) -> Result<(), JournalError> {
+        self.recover_error_runs()?;
         let snapshot = self.journal.read()?;
         let (mut near, mut far) = (Vec::new(), Vec::new());
         for run in snapshot.unfinished(true)? {
@@ -52,7 +53,7 @@ impl Core {
             self.dispatcher.enqueue(&tenant, run);
         }
         self.begin_steps();
-        self.recover_error_runs()
+        Ok(())
     }
 
     /// Marks the steps of runs that left memory while they waited for a place: the worker stops in order. (Those of runs
