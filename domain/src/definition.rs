@@ -10,7 +10,7 @@ use std::{
 use serde_json::{Map, Value};
 
 use super::{
-    ids::NodeId,
+    ids::{NodeId, WorkflowId},
     items::{ERROR, MAIN, Port},
     kinds::{
         Effect, Kind,
@@ -55,6 +55,8 @@ pub struct Definition {
     pub timeout: Duration,
     /// How long a run may wait to begin, from its acceptance.
     pub start_timeout: Duration,
+    /// The workflow that is started when a run fails.
+    pub error_workflow: Option<WorkflowId>,
 }
 
 /// A valid node.
@@ -186,7 +188,8 @@ impl Definition {
         let start_timeout = document.settings.start_timeout.map_or(DEFAULT_START_TIMEOUT, |limit| limit.0);
         let max_iterations = document.settings.max_iterations.unwrap_or(DEFAULT_MAX_ITERATIONS);
         let nodes = nodes.into_iter().flatten().collect();
-        violations.or(Self { nodes, edges, loops, max_iterations, timeout, start_timeout })
+        let error_workflow = document.settings.error_workflow;
+        violations.or(Self { nodes, edges, loops, max_iterations, timeout, start_timeout, error_workflow })
     }
 
     /// The node with that id.

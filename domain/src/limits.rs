@@ -132,6 +132,12 @@ limits! {
     MAX_IDEMPOTENCY_KEY: usize = 255, "bytes";
     /// Largest limit of concurrent runs.
     MAX_CONCURRENCY: u32 = 10_000, "runs";
+    /// Most runs within runs: how deep workflows may call each other.
+    MAX_CALL_DEPTH: u32 = 16, "levels";
+    /// Most runs that a step has called and that have not ended, where it calls one for each item.
+    MAX_CALL_CONCURRENCY: usize = 100, "runs";
+    /// Most runs that the steps of a run may call together.
+    MAX_RUN_CALLS: u32 = 100_000, "runs";
     /// Most pages of an answer that `http_request` asks for.
     MAX_PAGES: usize = 1_000, "pages";
     /// Most attempts that a node's retry may ask for.

@@ -12,11 +12,15 @@ use super::{
     lineage::Lineage,
     timestamp::Timestamp,
 };
+pub use end::RunEnd;
 pub use error::{FailedAttempt, NodeError};
+pub use parent::Parent;
 pub use plan::{Extent, Pins, RunPlan};
 pub use with_steps::{LeftOut, RunWithSteps, left_out};
 
+mod end;
 mod error;
+mod parent;
 mod plan;
 mod with_steps;
 
@@ -116,8 +120,9 @@ pub const TEST: &str = "test";
 /// What started a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Trigger {
-    /// The kind of the trigger node: `manual`, later `webhook`, `schedule`, …; `test` for a test run. A replay has that of
-    /// the run that it replays.
+    /// The kind of the trigger node: `manual`, later `webhook`, `schedule`, …; `test` for a test run; `workflow` when a step
+    /// of another run called it, `error` when another run failed: both begin at the node `manual`. A replay has that of the
+    /// run that it replays.
     pub kind: String,
     /// The run that this one replays; missing otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -125,6 +130,9 @@ pub struct Trigger {
     /// The node from which on it is replayed; missing when that is the start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<NodeId>,
+    /// The run that started it, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Box<Parent>>,
 }
 
 impl Trigger {
@@ -143,7 +151,40 @@ impl Trigger {
     /// A trigger of that kind.
     #[must_use]
     pub fn of(kind: &str) -> Self {
-        Self { kind: kind.to_owned(), replay_of: None, from: None }
+        Self { kind: kind.to_owned(), replay_of: None, from: None, parent: None }
+    }
+
+    /// A step of another run called it.
+    #[must_use]
+    pub fn workflow(parent: Parent) -> Self {
+        Self { parent: Some(Box::new(parent)), ..Self::of("workflow") }
+    }
+
+    /// Another run failed.
+    #[must_use]
+    pub fn error(parent: Parent) -> Self {
+        Self { parent: Some(Box::new(parent)), ..Self::of("error") }
+    }
+
+    /// The kind of the node at which the run begins.
+    #[must_use]
+    pub fn node_kind(&self) -> &str {
+        match self.kind.as_str() {
+            "workflow" | "error" => "manual",
+            kind => kind,
+        }
+    }
+
+    /// How many runs are above it.
+    #[must_use]
+    pub fn depth(&self) -> u32 {
+        self.parent.as_ref().map_or(0, |parent| parent.depth)
+    }
+
+    /// Whether it is an error workflow's run, or one that such a run has called.
+    #[must_use]
+    pub fn is_after_error(&self) -> bool {
+        self.parent.as_ref().is_some_and(|parent| parent.after_error)
     }
 }
 

@@ -186,7 +186,10 @@ pub struct Settings {
     /// How many runs of this workflow may run at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<Concurrency>,
-    /// A workflow that is started when a run fails.
+    /// A workflow that is started, once, when a run ends as `failed` or `timed_out`, but not when it is itself an error
+    /// workflow's run or called by one. It begins at its `manual` trigger with one item: `{run: {id, workflow_id,
+    /// workflow_version, status, attempt, error: {code, message, node_id, details}, created_at, started_at,
+    /// finished_at}, workflow: {id, name}, trigger}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_workflow: Option<WorkflowId>,
     /// What the editor added.

@@ -195,6 +195,9 @@ fn begin_at_zero() {
     for status in [RunStatus::Succeeded, RunStatus::Failed, RunStatus::Cancelled, RunStatus::TimedOut] {
         counter!(names::WORKER_RUNS_FINISHED, names::OUTCOME => status.as_str()).increment(0);
     }
+    for outcome in ["started", "not_started"] {
+        counter!(names::WORKER_ERROR_WORKFLOWS, names::OUTCOME => outcome).increment(0);
+    }
     for outcome in ["answered", "unknown", "asked_elsewhere", "refused"] {
         counter!(names::WORKER_READS, names::OUTCOME => outcome).increment(0);
     }

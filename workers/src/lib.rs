@@ -5,6 +5,7 @@
 
 mod app;
 mod backoff;
+mod callees;
 mod config;
 mod documents;
 pub mod engine;

@@ -8,6 +8,7 @@ pub mod document;
 pub mod params;
 
 pub mod aggregate;
+pub mod call_workflow;
 pub mod code;
 pub mod crypto;
 pub mod date_time;
@@ -81,6 +82,7 @@ kinds! {
     Markdown = markdown,
     Wait = wait,
     Loop = loop_,
+    CallWorkflow = call_workflow,
     Noop = noop,
     Fail = fail,
 }

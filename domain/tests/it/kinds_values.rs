@@ -38,6 +38,11 @@ pub(crate) fn rich() -> Vec<(&'static str, Value)> {
         ("merge", json!({"mode": "append"})),
         ("merge", json!({"mode": null, "by_key": null, "join": null, "input": null})),
         ("loop", json!({"batch": 7, "max_iterations": 100_000})),
+        (
+            "call_workflow",
+            json!({"workflow_id": "018f3c3e-0000-7000-8000-00000000000A", "mode": "each", "concurrency": 100, "wait": false}),
+        ),
+        ("call_workflow", json!({"workflow_id": "{{ $json.id }}", "mode": "once"})),
         ("split", json!({"field": "p", "as": "q", "keep": "all"})),
         ("split", json!({"field": ["p.q"], "as": ["r"], "keep": ["s", "{{ x }}"]})),
         (

@@ -121,7 +121,8 @@ impl Runs {
             let key = format!("replay\n{of}\n{}", key.as_str());
             RunId::for_idempotency_key(&caller.tenant, run.workflow_id, &key)
         });
-        let trigger = Trigger { replay_of: Some(of), from, ..run.trigger };
+        // Nobody waits for it who waited for the other.
+        let trigger = Trigger { replay_of: Some(of), from, parent: None, ..run.trigger };
         let way = Way::Replay(Box::new(replay));
         let accepted =
             self.accept(caller, id, Asking { workflow_id: run.workflow_id, input, trigger, way }).await;
@@ -157,7 +158,7 @@ impl Runs {
                 |node: &NodeId| if replay.pins.contains_key(node) { Earlier::Skipped } else { earlier(node) };
             plan.earlier = taken_over(&definition, from, earlier).map_err(StartRunError::InvalidPlan)?;
         }
-        let kind = &asking.trigger.kind;
+        let kind = asking.trigger.node_kind();
         let course = Course::of(&plan, kind, &asking.input, &definition);
         let course = course.map_err(StartRunError::InvalidPlan)?;
         if course.trigger().is_none() && !course.needs_no_trigger() {

@@ -123,6 +123,8 @@ metrics! {
         "Runs that ended, by their status.";
     WORKER_RUN_SECONDS = Histogram "minireipaz_worker_run_seconds", Worker, [OUTCOME], "seconds",
         "Time from a run's acceptance by a function to its end.";
+    WORKER_ERROR_WORKFLOWS = Counter "minireipaz_worker_error_workflows_total", Worker, [OUTCOME], "runs",
+        "Runs of error workflows: started, or not since the workflow is not there or cannot run.";
     WORKER_STEPS = Counter "minireipaz_worker_steps_total", Worker, [OUTCOME], "attempts",
         "Attempts of steps that came to an end: `succeeded` or `failed`.";
     WORKER_STEP_SECONDS = Histogram "minireipaz_worker_step_seconds", Worker, [NODE_KIND, OUTCOME], "seconds",

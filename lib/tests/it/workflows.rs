@@ -170,8 +170,7 @@ async fn all_that_is_wrong_is_told_at_once_and_nothing_is_saved() {
             {"source": "a", "target": "nowhere"},
             {"source": "d", "target": "e"},
             {"source": "e", "target": "d"}
-        ],
-        "settings": {"error_workflow": "018f3c3e-0000-7000-8000-000000000000"}
+        ]
     });
     let answer = app.post("/api/v1/workflows", &document).await;
     answer.problem(422, "invalid_workflow");
@@ -182,7 +181,6 @@ async fn all_that_is_wrong_is_told_at_once_and_nothing_is_saved() {
         ("nodes[2].type", "unknown_kind"),
         ("edges[0].target", "dangling_edge"),
         ("nodes[3]", "cycle"),
-        ("settings.error_workflow", "not_available"),
     ] {
         assert!(found.contains(&expected), "{expected:?} is missing in {found:?}");
     }

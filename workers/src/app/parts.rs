@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::StartError;
 use crate::{
     CONSUMER,
+    callees::StoredCallees,
     config::WorkerConfig,
     documents::Documents,
     ingest::{self, IngestState},
@@ -18,6 +19,7 @@ use crate::{
     readers::{self, Readers},
     recorder::{Backlog, BacklogLimits, Recorder},
     runner::{HttpSetupError, Runner},
+    step::Callees,
     supervisor::Supervisor,
 };
 
@@ -85,7 +87,10 @@ impl Parts {
     /// The processor, with what executes steps; `opened` is told when the gate is open.
     pub(super) fn start_processor(&self, opened: oneshot::Sender<()>) -> Result<Processor, StartError> {
         let Self { config, .. } = self;
-        let runner = Runner::new(config.runner.clone(), Arc::clone(&self.clock))?
+        let callees = StoredCallees::new(Arc::clone(&self.store), Arc::clone(&self.documents));
+        let callees: Arc<dyn Callees> = Arc::new(callees);
+        let clock = Arc::clone(&self.clock);
+        let runner = Runner::with_callees(config.runner.clone(), clock, Arc::clone(&callees))?
             .with_earlier_runs(Arc::clone(&self.store));
         runner.warm();
         let deps = ProcessorDeps {
@@ -96,6 +101,7 @@ impl Parts {
             handoff_queue: Arc::clone(&self.handoff_queue),
             readers: Arc::clone(&self.readers),
             runner,
+            callees,
             clock: Arc::clone(&self.clock),
             max_steps: (config.max_steps, config.max_steps_per_tenant),
             max_runs: config.max_runs,

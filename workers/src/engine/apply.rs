@@ -79,6 +79,10 @@ impl RunState {
             Ok(Arc::new(triggered(&definition.nodes[event.step.node], items)))
         })?;
         step.changed = progress.revision + 1;
+        if let StepChange::Suspended(suspension) = &event.change {
+            let called = suspension.called.map_or(0, |called| called.runs);
+            progress.called = progress.called.saturating_add(called);
+        }
         progress.changes.nodes.insert(node);
         let (is_running, is_live) = (step.state == StepState::Running, step.state.is_live());
         progress.running = progress.running - usize::from(was_running) + usize::from(is_running);

@@ -6,11 +6,12 @@ use domain::{
     ids::{RunId, SignalId, SignalName},
     items::Output,
     retry::Failure,
-    run::{NodeError, WaitsFor},
+    run::{NodeError, RunEnd, WaitsFor},
+    workflow::DocumentText,
 };
 use serde_json::Value;
 
-use super::key::StepKey;
+use super::{header::RunHeader, key::StepKey};
 
 /// Something that happened to a run, or that somebody wants of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,6 +87,8 @@ pub enum Outcome {
     Failed(Box<StepFailure>),
     /// It goes on later: the same attempt is executed again when what it waits for has come.
     Later(Box<Later>),
+    /// It has other runs started, and goes on later.
+    Calling(Box<Calling>),
 }
 
 impl Outcome {
@@ -95,7 +98,7 @@ impl Outcome {
         match self {
             Self::Succeeded(_) => "succeeded",
             Self::Failed(_) => "failed",
-            Self::Later(_) => "later",
+            Self::Later(_) | Self::Calling(_) => "later",
         }
     }
 }
@@ -122,4 +125,37 @@ pub struct Later {
     pub waits_for: WaitsFor,
     /// What it keeps meanwhile. Opaque to the engine. `None` keeps what was kept before.
     pub kept: Option<Value>,
+}
+
+/// An attempt that has other runs started: the same attempt is executed again when they have ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Calling {
+    /// The runs that it waits for: of `calls`, and of earlier ones that have not ended. None: it goes on at once.
+    pub waits_for: Vec<RunId>,
+    /// Whether it goes on when one of them has ended, and not only when all have.
+    pub any: bool,
+    /// What it calls now.
+    pub calls: Vec<Call>,
+    /// What it keeps meanwhile. Opaque to the engine. `None` keeps what was kept before.
+    pub kept: Option<Value>,
+}
+
+/// A run that a step calls.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// Its id, which follows from whoever calls it.
+    pub run: RunId,
+    /// What is to be started; else what became of a call that could not be made.
+    pub start: Result<Box<CalledRun>, Box<RunEnd>>,
+}
+
+/// A run to start.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CalledRun {
+    /// What it is started with.
+    pub header: Arc<RunHeader>,
+    /// The document of its workflow.
+    pub document: DocumentText,
+    /// The hash of that text.
+    pub hash: [u8; 32],
 }

@@ -6,7 +6,7 @@ use domain::{ids::RunId, timestamp::Timestamp};
 use serde_json::Value;
 
 use super::{
-    command::Timer,
+    command::{CalledRun, Timer},
     event::{RunEvent, Wake},
     key::StepKey,
 };
@@ -36,6 +36,10 @@ pub enum Effect {
     },
     /// Forget a timer.
     CancelTimer(Timer),
+    /// Start another run, in the same commit.
+    StartRun(Box<CalledRun>),
+    /// Cancel runs that were called, since nobody waits for them any more.
+    CancelRuns(Vec<RunId>),
 }
 
 impl Execute {

@@ -60,7 +60,7 @@ pub enum StepChange {
     },
     /// The step goes on later.
     Suspended(Box<Suspension>),
-    /// One of the runs that a suspended step waits for has ended.
+    /// One of the runs that a step waits for has ended, whether it is suspended or goes on just now.
     RunEnded {
         /// What came of it.
         end: Arc<Value>,
@@ -101,6 +101,17 @@ pub struct Suspension {
     pub kept: Option<Arc<Value>>,
     /// The attempt has failed, and another one follows; else the same attempt goes on.
     pub failure: Option<AttemptFailure>,
+    /// It has called other runs.
+    pub called: Option<Called>,
+}
+
+/// How a step has called other runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Called {
+    /// How many.
+    pub runs: u32,
+    /// Whether it goes on when one of those that it waits for has ended, and not only when all have.
+    pub any: bool,
 }
 
 /// Why an attempt failed that is followed by another.

@@ -26,6 +26,8 @@ pub(crate) struct KeptProgress {
     pub(crate) begun: u32,
     /// What all steps gave, in bytes of compact JSON.
     pub(crate) recorded: usize,
+    /// How many runs its steps have called.
+    pub(crate) called: u32,
     /// Nodes that come next.
     pub(crate) ready: Vec<usize>,
     /// An edge that has brought too much out of a loop.
@@ -84,6 +86,7 @@ impl RunState {
             started_at: at,
             begun: progress.begun,
             recorded: progress.recorded,
+            called: progress.called,
             ready: progress.ready.iter().copied().collect(),
             overfull: progress.overfull,
             steps: steps.collect(),
@@ -96,7 +99,8 @@ impl RunState {
     /// # Errors
     /// When that is of another workflow.
     pub(crate) fn go_on_from(&mut self, kept: KeptProgress) -> Result<(), Illegal> {
-        let KeptProgress { revision, started_at, begun, recorded, ready, overfull, steps, scopes } = kept;
+        let KeptProgress { revision, started_at, begun, recorded, called, ready, overfull, steps, scopes } =
+            kept;
         let loops = self.definition.loops.scopes();
         let fits = |node: &usize| *node < self.definition.nodes.len();
         let mut edges = scopes.iter().flat_map(|scope| scope.exits.keys()).chain(&overfull);
@@ -117,6 +121,7 @@ impl RunState {
             ready: ready.into(),
             begun,
             recorded,
+            called,
             overfull,
             ..Progress::default()
         };

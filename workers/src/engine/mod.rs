@@ -22,6 +22,7 @@ mod key;
 mod options;
 mod scope_run;
 mod state;
+mod step_calls;
 mod step_run;
 mod step_state;
 mod steps;
@@ -31,9 +32,9 @@ mod verbs;
 
 use domain::timestamp::Timestamp;
 
-pub use command::{Command, Later, Outcome, StepFailure, Timer};
+pub use command::{Call, CalledRun, Calling, Command, Later, Outcome, StepFailure, Timer};
 pub use effect::{Decision, Effect, Execute, Woken};
-pub use event::{AttemptFailure, RunEvent, StepChange, StepEvent, Suspension, Wake};
+pub use event::{AttemptFailure, Called, RunEvent, StepChange, StepEvent, Suspension, Wake};
 pub use header::RunHeader;
 pub use illegal::Illegal;
 pub use key::StepKey;

@@ -60,6 +60,8 @@ pub(super) struct Progress {
     pub(super) given: usize,
     /// What all settled steps gave, those of all iterations.
     pub(super) recorded: usize,
+    /// How many runs its steps have called.
+    pub(super) called: u32,
     /// What loops keep, in bytes of memory.
     pub(super) kept_memory: usize,
     /// An edge that has brought more out of a loop than may leave a step.
@@ -118,7 +120,7 @@ impl RunState {
     #[must_use]
     pub fn new(header: impl Into<Arc<RunHeader>>, definition: impl Into<Arc<Definition>>) -> Self {
         let (header, definition) = (header.into(), definition.into());
-        let course = Course::of(&header.plan, &header.trigger.kind, &header.input, &definition);
+        let course = Course::of(&header.plan, header.trigger.node_kind(), &header.input, &definition);
         let (steps, scopes) = flow::begin(&definition);
         let is_ready = |(node, step): (usize, &StepRun)| {
             matches!(step.state, StepState::Pending { open: 0, .. }).then_some(node)
@@ -257,12 +259,20 @@ impl RunState {
         waits_for.is_some_and(|waits_for| waits_for.signal.as_deref() == Some(name.as_str()))
     }
 
+    /// The runs that its steps wait for.
+    pub fn open_runs(&self) -> impl Iterator<Item = RunId> {
+        self.live().flat_map(|(_, step)| step.open_runs().to_vec())
+    }
+
     /// The timers that have to be set; of a run that has not begun, those of one that waits for room.
     pub fn timers(&self) -> impl Iterator<Item = (Timer, Timestamp)> {
         let live = matches!(self.progress.phase, Phase::Started { .. });
         let wakes =
             self.suspended().filter_map(|(step, waits_for)| Some((Timer::Wake(step), waits_for.until?)));
-        let begin = self.is_queued().then(|| (Timer::Begin, self.header.created_at));
+        // One that another run has started goes on with what has begun: it comes before those that have not.
+        let started_by_run = self.header.trigger.parent.is_some();
+        let place = if started_by_run { Timestamp::from_millis(0) } else { self.header.created_at };
+        let begin = self.is_queued().then_some((Timer::Begin, place));
         let deadline = self.deadline().map(|at| (Timer::Deadline, at));
         begin.into_iter().chain(deadline).chain(wakes.filter(move |_| live))
     }

@@ -50,8 +50,12 @@ pub(crate) struct Carried {
     pub(crate) kept: Option<Arc<Value>>,
     /// What its last wait brought.
     pub(crate) woken: Option<Woken>,
-    /// Runs that it waits for, and that have ended.
+    /// Runs that it waited for, and that have ended, of which it was not told yet.
     pub(crate) ended: Vec<(RunId, Arc<Value>)>,
+    /// Runs that it waits for, and that have not ended; also while it goes on.
+    pub(crate) open: Vec<RunId>,
+    /// Whether it goes on when one of them has ended.
+    pub(crate) any: bool,
 }
 
 impl StepRun {
@@ -177,11 +181,6 @@ impl StepRun {
         }
     }
 
-    /// Whether runs have ended that it waits for, while it is suspended.
-    pub(super) fn has_ended_runs(&self) -> bool {
-        self.carried.as_ref().is_some_and(|carried| !carried.ended.is_empty())
-    }
-
     /// Attempts that failed so far, without those that were not made.
     pub(super) fn failures(&self) -> u32 {
         let history = self.carried.as_ref().and_then(|carried| carried.error.as_ref());
@@ -233,17 +232,21 @@ impl StepRun {
                 // What a wait brought is still true for a further attempt after it.
                 if !matches!(self.state, StepState::Suspended { retrying: true, .. }) {
                     let carried = self.carried.get_or_insert_default();
-                    carried.woken = Some(Woken { by: by.clone(), ended: std::mem::take(&mut carried.ended) });
+                    let mut ended = carried.woken.take().map_or_else(Vec::new, |woken| woken.ended);
+                    ended.append(&mut carried.ended);
+                    carried.woken = Some(Woken { by: by.clone(), ended });
                 }
                 self.begin(attempt, at);
             }
-            (StepState::Suspended { waits_for, .. }, StepChange::RunEnded { run, end })
-                if waits_for.runs.contains(run) =>
+            (StepState::Running | StepState::Suspended { .. }, StepChange::RunEnded { run, end })
+                if self.open_runs().contains(run) =>
             {
                 if let StepState::Suspended { waits_for, .. } = &mut self.state {
                     waits_for.runs.retain(|waited| waited != run);
                 }
-                self.carried.get_or_insert_default().ended.push((*run, Arc::clone(end)));
+                let carried = self.carried.get_or_insert_default();
+                carried.open.retain(|waited| waited != run);
+                carried.ended.push((*run, Arc::clone(end)));
             }
             (StepState::Running | StepState::Suspended { .. }, StepChange::Cancelled) => {
                 self.settle(StepState::Cancelled, at);
@@ -301,7 +304,7 @@ impl StepRun {
     }
 
     fn suspend(&mut self, suspension: &Suspension, at: Timestamp) {
-        let Suspension { waits_for, kept, failure } = suspension;
+        let Suspension { waits_for, kept, failure, called } = suspension;
         self.put_aside = false;
         let attempt = self.attempts;
         let carried = self.carried.get_or_insert_default();
@@ -315,7 +318,10 @@ impl StepRun {
             }
             carried.error = Some(NodeError { history, ..NodeError::clone(error) });
         } else {
-            carried.woken = None;
+            // What has come of the runs that it called is told again each time it goes on.
+            carried.woken = carried.woken.take().filter(|_| called.is_some());
+            carried.open.clone_from(&waits_for.runs);
+            carried.any = called.is_some_and(|called| called.any);
         }
         let (waits_for, retrying) = (Box::new(waits_for.clone()), failure.is_some());
         self.state = StepState::Suspended { waits_for, retrying };

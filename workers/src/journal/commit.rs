@@ -130,6 +130,36 @@ pub enum Op {
         /// The hash of its document, which goes with the last run that needs it.
         hash: Option<DocumentHash>,
     },
+    /// A run that was called has ended, and the one that called it has to be told. (Its timer is another write.)
+    CallEnded {
+        /// Who is told.
+        caller: RunId,
+        /// Which has ended.
+        called: RunId,
+        /// What came of it, JSON.
+        end: Vec<u8>,
+    },
+    /// It was told.
+    CallTold {
+        /// Who was.
+        caller: RunId,
+        /// Of which run.
+        called: RunId,
+    },
+    /// A run of an error workflow is to be started.
+    ErrorRun {
+        /// Which.
+        run: RunId,
+        /// Whose.
+        tenant: TenantId,
+        /// All of its header but the version, JSON.
+        header: Vec<u8>,
+    },
+    /// It was started, or cannot be.
+    ErrorRunDone {
+        /// Which.
+        run: RunId,
+    },
     /// The run is finished, and a duplicate of it is recognised from now on.
     Finish {
         /// Which.
@@ -267,6 +297,8 @@ struct Writer<'t> {
     timers: Table<'t, tables::TimerKey<'static>, u64>,
     controls: Table<'t, (u128, u64), (&'static str, &'static [u8])>,
     finished: Table<'t, (u32, u128), u32>,
+    call_ends: Table<'t, (u128, u128), &'static [u8]>,
+    error_runs: Table<'t, u128, (&'static str, &'static [u8])>,
 }
 
 impl<'t> Writer<'t> {
@@ -281,6 +313,8 @@ impl<'t> Writer<'t> {
             timers: transaction.open_table(tables::TIMERS)?,
             controls: transaction.open_table(tables::CONTROLS)?,
             finished: transaction.open_table(tables::FINISHED)?,
+            call_ends: transaction.open_table(tables::CALL_ENDS)?,
+            error_runs: transaction.open_table(tables::ERROR_RUNS)?,
         })
     }
 
@@ -333,6 +367,18 @@ impl<'t> Writer<'t> {
                 if let Some(hash) = hash {
                     self.release(*hash)?;
                 }
+            }
+            Op::CallEnded { caller, called, end } => {
+                self.call_ends.insert((caller.0.as_u128(), called.0.as_u128()), end.as_slice())?;
+            }
+            Op::CallTold { caller, called } => {
+                self.call_ends.remove((caller.0.as_u128(), called.0.as_u128()))?;
+            }
+            Op::ErrorRun { run, tenant, header } => {
+                self.error_runs.insert(run.0.as_u128(), (tenant.as_str(), header.as_slice()))?;
+            }
+            Op::ErrorRunDone { run } => {
+                self.error_runs.remove(run.0.as_u128())?;
             }
             Op::Finish { run, attempt, at } => {
                 self.finished.insert((hour(*at), run.0.as_u128()), *attempt)?;

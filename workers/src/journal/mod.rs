@@ -4,6 +4,7 @@
 //! transaction with one fsync. Nothing is acknowledged and no effect happens before its commit. After a failed
 //! write the database is closed and opened anew, as redb asks for, so that a full disk heals without a restart.
 
+mod calls;
 pub(crate) mod codec;
 mod commit;
 mod read;

@@ -26,6 +26,8 @@ pub struct Snapshot {
     finished: redb::ReadOnlyTable<(u32, u128), u32>,
     handoffs: redb::ReadOnlyTable<(&'static str, u64), (&'static str, &'static [u8])>,
     controls: redb::ReadOnlyTable<(u128, u64), (&'static str, &'static [u8])>,
+    pub(super) call_ends: redb::ReadOnlyTable<(u128, u128), &'static [u8]>,
+    pub(super) error_runs: redb::ReadOnlyTable<u128, (&'static str, &'static [u8])>,
 }
 
 impl std::fmt::Debug for Snapshot {
@@ -69,6 +71,8 @@ impl Snapshot {
             finished: transaction.open_table(tables::FINISHED)?,
             handoffs: transaction.open_table(tables::HANDOFFS)?,
             controls: transaction.open_table(tables::CONTROLS)?,
+            call_ends: transaction.open_table(tables::CALL_ENDS)?,
+            error_runs: transaction.open_table(tables::ERROR_RUNS)?,
         })
     }
 

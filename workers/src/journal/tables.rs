@@ -33,6 +33,10 @@ pub(super) const HANDOFFS: TableDefinition<'_, (&str, u64), (&str, &[u8])> = Tab
 /// What is wanted of unfinished runs that were not in memory: (run, sequence) → whose it is, and the record, JSON. A timer
 /// stands for each.
 pub(super) const CONTROLS: TableDefinition<'_, (u128, u64), (&str, &[u8])> = TableDefinition::new("controls");
+/// What came of runs that were called, for those that called them: (caller, called) → JSON. Each has a timer that is due.
+pub(super) const CALL_ENDS: TableDefinition<'_, (u128, u128), &[u8]> = TableDefinition::new("call_ends");
+/// Runs of error workflows that are to be started: run → whose it is, and all of its header but the version, JSON.
+pub(super) const ERROR_RUNS: TableDefinition<'_, u128, (&str, &[u8])> = TableDefinition::new("error_runs");
 /// Numbers about the journal itself.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 
@@ -60,6 +64,8 @@ pub(super) fn prepare(database: &Database) -> Result<(), JournalError> {
         transaction.open_table(FINISHED)?;
         transaction.open_table(HANDOFFS)?;
         transaction.open_table(CONTROLS)?;
+        transaction.open_table(CALL_ENDS)?;
+        transaction.open_table(ERROR_RUNS)?;
     }
     transaction.commit()?;
     Ok(())

@@ -1,6 +1,7 @@
 //! The node kinds at work. A kind is one file here and one with its declaration in `domain::kinds`.
 
 mod aggregate;
+mod call_workflow;
 mod code;
 mod condition;
 mod crypto;
@@ -238,6 +239,9 @@ fn compile_node(node: &Node, definition: &Definition) -> Result<Executable, Unre
         Kind::Markdown => computing(EachItem::<markdown::Markdown>::compile(node, definition)?),
         Kind::Wait => Executable::Pure(Box::new(wait::Wait::compile(node, definition)?)),
         Kind::Loop => Executable::Pure(Box::new(loop_::Loop::compile(node, definition)?)),
+        Kind::CallWorkflow => {
+            Executable::Call(Box::new(call_workflow::CallWorkflow::compile(node, definition)?))
+        }
         Kind::Noop => Executable::Pure(Box::new(noop::Noop)),
         Kind::Fail => Executable::Pure(Box::new(fail::Fail::compile(node, definition)?)),
     })

@@ -22,7 +22,11 @@ use super::{
 use crate::{
     CONSUMER,
     engine::{Command, StepKey},
-    journal::{Handoff, JournalError, Lane, Op, Snapshot, TimerRow, codec, set_aside},
+    journal::{
+        Handoff, JournalError, Lane, Op, Snapshot, TimerRow,
+        codec::{self, Notice},
+        set_aside,
+    },
     recorder::Record,
 };
 
@@ -188,7 +192,7 @@ impl Core {
                 (self.kept_controls.next - 1, Lane::Wake, turn.now)
             }
         };
-        let timer = codec::write_control_timer(sequence)?;
+        let timer = codec::write_notice(Notice::Wanted(sequence))?;
         turn.commit.ops.push(Op::PutControl { run, sequence, tenant: tenant.clone(), record });
         let row = TimerRow { lane, tenant, at, run, timer, bytes: 0 };
         self.due.set(&(lane, row.tenant.clone()), row.due());

@@ -24,6 +24,7 @@ use super::{
     controls::KeptControls,
     dispatch::Dispatcher,
     due::{Due, Stream},
+    error_runs::ErrorRuns,
     inbox::Inbox,
     memory::RunMemory,
     pending::Pending,
@@ -73,6 +74,8 @@ pub(super) struct Core {
     pub(super) next_handoff: u64,
     /// What is wanted of runs that were not in memory.
     pub(super) kept_controls: KeptControls,
+    /// Runs of error workflows that are to be started.
+    pub(super) error_runs: ErrorRuns,
     pub(super) handoff_queue: Arc<HandoffQueue>,
     /// The hour up to which finished runs have been forgotten.
     pub(super) forgotten: u32,
@@ -107,6 +110,7 @@ impl Core {
             due.set(&(lane, tenant), at);
         }
         let aside = Aside::new(&deps.journal, &deps.documents, inputs.clone());
+        let error_runs = ErrorRuns::new(deps.callees, inputs.clone());
         let dispatcher = Dispatcher::new(deps.max_steps, deps.runner.clone(), inputs);
         Ok(Self {
             due,
@@ -114,6 +118,7 @@ impl Core {
             to_begin: ToBegin::open(deps.max_queued_bytes, &snapshot)?,
             next_handoff: snapshot.last_handoff()? + 1,
             kept_controls: KeptControls::open(&snapshot)?,
+            error_runs,
             handoff_queue: deps.handoff_queue,
             readers: deps.readers,
             next_sequence: deps.backlog.last() + 1,
@@ -242,6 +247,7 @@ impl Core {
                 }
             }
             Input::Returned(returned) => self.returned(turn, *returned),
+            Input::ErrorRun(found) => self.start_error_run(turn, *found),
             Input::Confirmed(sequences) => self.settled.confirm(sequences),
             Input::HandedOver { owner, sequences } => self.settled.hand_over(&owner, sequences),
             Input::Wake => {}
@@ -303,7 +309,11 @@ impl Core {
                 }
             }
         }
+        let starts = std::mem::take(&mut pending.starts);
         active.pending = Some(pending);
+        for called in starts {
+            self.start_called(turn, called);
+        }
     }
 
     /// Writes what was decided, and then acts; `false` when the thread has to end.
@@ -359,6 +369,7 @@ impl Core {
             }
         }
         self.begin_steps();
+        self.look_for_error_runs(&turn.error_runs);
         for Effects { run, .. } in turn.effects.drain(..) {
             self.let_rest(run, turn.now);
         }

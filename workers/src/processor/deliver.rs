@@ -13,6 +13,7 @@ use super::{
     Delivery, Elsewhere, Receipt, Refused, Rejected, Task,
     active::Active,
     core::Core,
+    error_runs::intend_error_run,
     to_begin::ROW_BYTES,
     turn::{Reply, Turn},
 };
@@ -76,17 +77,23 @@ impl Core {
     }
 
     /// Begins a run, or lets it wait in the journal until there is room for it, behind those of its tenant that wait.
-    fn accept(&mut self, turn: &mut Turn, task: Task) -> Result<(), JournalError> {
+    ///
+    /// One that another run has started goes on with what has begun, and comes before those that have not.
+    pub(super) fn accept(&mut self, turn: &mut Turn, task: Task) -> Result<(), JournalError> {
         let (run, tenant) = (task.header.run_id, task.header.tenant.clone());
-        let begins = self.may_come(&tenant) && !self.to_begin.has(&tenant);
+        let started_by_run = task.header.trigger.parent.is_some();
+        let begins = self.may_come(&tenant) && (started_by_run || !self.to_begin.has(&tenant));
         if !begins && let Some(error) = self.to_begin.refusal(&tenant) {
             tracing::info!(run.id = %run, "run {run} fails: too much of its tenant's waits to begin");
             fail(turn, &task.header, error);
-            return Ok(());
+            return intend_error_run(turn, &task.workflow, &task.header);
         }
         let mut active = Active::new(task);
         if !begins {
             self.count(turn, &mut active)?;
+            if started_by_run {
+                tell_of_queued(turn, active.state.header());
+            }
         }
         self.hold(run, active);
         self.advance(turn, run, if begins { Command::Start } else { Command::Queue });
@@ -138,7 +145,7 @@ impl Core {
     }
 
     /// Whether no attempt as high as this one is known. An unfinished lower one makes way.
-    fn is_new(&mut self, turn: &mut Turn, header: &RunHeader) -> Result<bool, JournalError> {
+    pub(super) fn is_new(&mut self, turn: &mut Turn, header: &RunHeader) -> Result<bool, JournalError> {
         let run = header.run_id;
         if !self.runs.contains_key(&run) {
             let now = turn.now;
@@ -176,8 +183,14 @@ fn input_of(record: &[u8]) -> Value {
     }
 }
 
+/// Nobody else has announced a run that another one has started.
+fn tell_of_queued(turn: &mut Turn, header: &RunHeader) {
+    let (tenant, run) = (header.tenant.clone(), header.new_run().queued());
+    turn.records.push(Record::Run(Box::new(RunRecord { tenant, run, steps: Vec::new() })));
+}
+
 /// Ends a run that cannot begin.
-fn fail(turn: &mut Turn, header: &RunHeader, error: NodeError) {
+pub(super) fn fail(turn: &mut Turn, header: &RunHeader, error: NodeError) {
     let row = header.new_run().failed(error, 1, turn.now);
     turn.records.push(Record::Run(Box::new(RunRecord {
         tenant: header.tenant.clone(),

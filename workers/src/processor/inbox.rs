@@ -58,6 +58,7 @@ impl Inbox {
             Input::Finished { tenant, bytes, .. } => (Some(tenant.clone()), *bytes),
             // It was read already: what is left to do is little.
             Input::Returned(returned) => (Some(returned.tenant.clone()), 0),
+            Input::ErrorRun(found) => (Some(found.tenant().clone()), found.bytes()),
             Input::Delivery(delivery) => (None, delivery.admission.bytes()),
             _ => (None, 0),
         };

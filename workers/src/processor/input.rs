@@ -10,7 +10,7 @@ use domain::{
 };
 use tokio::sync::oneshot;
 
-use super::{aside::Returned, control::Controls, gate::Admission};
+use super::{aside::Returned, control::Controls, error_runs::FoundErrorRun, gate::Admission};
 use crate::{
     engine::{Outcome, RunHeader, StepKey},
     journal::DocumentHash,
@@ -36,6 +36,8 @@ pub(crate) enum Input {
     },
     /// A run was read from the journal.
     Returned(Box<Returned>),
+    /// The workflow was looked for of which a run is to be started because another run failed.
+    ErrorRun(Box<FoundErrorRun>),
     /// The store has these rows of the outbox.
     Confirmed(Vec<u64>),
     /// Another worker has these of its tasks.

@@ -12,6 +12,7 @@
 mod active;
 mod aside;
 mod begin;
+mod calls;
 mod computed;
 mod control;
 mod controls;
@@ -19,6 +20,7 @@ mod core;
 mod deliver;
 mod dispatch;
 mod due;
+mod error_runs;
 mod fetch;
 mod gate;
 mod inbox;
@@ -61,6 +63,7 @@ use crate::{
     readers::Readers,
     recorder::Backlog,
     runner::Runner,
+    step::Callees,
 };
 
 /// What the processor works with.
@@ -72,6 +75,7 @@ pub(crate) struct ProcessorDeps {
     pub(crate) handoff_queue: Arc<HandoffQueue>,
     pub(crate) readers: Arc<Readers>,
     pub(crate) runner: Runner,
+    pub(crate) callees: Arc<dyn Callees>,
     pub(crate) clock: Arc<dyn Clock>,
     /// Steps under way at a time: in all, and of one tenant.
     pub(crate) max_steps: (usize, usize),

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use domain::timestamp::Timestamp;
+use domain::{ids::RunId, timestamp::Timestamp};
 
-use crate::engine::{Effect, RunEvent, StepKey, Timer};
+use crate::engine::{CalledRun, Effect, RunEvent, StepKey, Timer};
 
 /// What a turn changes of a run.
 pub(super) struct Pending {
@@ -15,11 +15,22 @@ pub(super) struct Pending {
     pub(super) begins: bool,
     /// Steps whose attempts to cut off after the commit.
     pub(super) aborts: Vec<StepKey>,
+    /// Runs to start in the same commit.
+    pub(super) starts: Vec<CalledRun>,
+    /// Called runs that nobody waits for any more.
+    pub(super) orphans: Vec<RunId>,
 }
 
 impl Pending {
     pub(super) const fn new() -> Self {
-        Self { events: Vec::new(), timers: BTreeMap::new(), begins: false, aborts: Vec::new() }
+        Self {
+            events: Vec::new(),
+            timers: BTreeMap::new(),
+            begins: false,
+            aborts: Vec::new(),
+            starts: Vec::new(),
+            orphans: Vec::new(),
+        }
     }
 
     /// Notes what has to be done after the commit.
@@ -33,6 +44,8 @@ impl Pending {
             Effect::CancelTimer(timer) => {
                 self.timers.insert(timer, None);
             }
+            Effect::StartRun(run) => self.starts.push(*run),
+            Effect::CancelRuns(runs) => self.orphans.extend(runs),
         }
     }
 }

@@ -32,6 +32,7 @@ impl Core {
     /// Brings back every run that was doing something, and goes on with it. Those that take long to read come later, as
     /// if a step of each waited for a place: they hold up neither the start nor each other's tenants.
     pub(super) fn recover(&mut self) -> Result<(), JournalError> {
+        self.recover_error_runs()?;
         let snapshot = self.journal.read()?;
         let (mut near, mut far) = (Vec::new(), Vec::new());
         for run in snapshot.unfinished(true)? {

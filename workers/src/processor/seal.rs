@@ -6,7 +6,9 @@ use domain::{ids::RunId, timestamp::Timestamp};
 
 use super::{
     active::{Active, Stored},
+    calls::tell_orphans,
     core::Core,
+    error_runs::intend_error_run,
     pending::Pending,
     stored::{LONG_HISTORY, LONG_MEMORY},
     to_begin::ToBegin,
@@ -49,10 +51,14 @@ impl Core {
                 turn.records.push(Record::Run(Box::new(changes(&active.state))));
                 active.state.forget_changes();
             }
-            let Pending { events, timers, begins, aborts, .. } = *pending;
+            let Pending { events, timers, begins, aborts, orphans, .. } = *pending;
             told::tell(&active.state, &events);
             turn.effects.push(Effects { run, aborts, begins });
+            let of = (&active.state.header().tenant, turn.now);
+            tell_orphans(&mut self.due, &mut turn.commit.ops, of, orphans)?;
             if active.state.is_terminal() {
+                let (workflow, header) = (Arc::clone(&active.workflow), Arc::clone(active.state.header()));
+                intend_error_run(turn, &workflow, &header)?;
                 erase(run, active, &mut self.to_begin, &mut turn.commit.ops)?;
                 let attempt = active.state.header().attempt;
                 turn.commit.ops.push(Op::Finish { run, attempt, at: turn.now });
@@ -113,6 +119,7 @@ impl Core {
                 ops.push(if parked { Op::Park { run } } else { Op::Unpark { run } });
             }
         }
+        self.tell_callers(turn)?;
         for record in turn.records.iter() {
             let sequence = self.next_sequence + turn.commit.outbox.len() as u64;
             let (tenant, text) = (record.tenant(), codec::write_record(record)?);
@@ -127,6 +134,8 @@ impl Core {
         turn.touched.retain(|touched| *touched != run);
         turn.cut_off.extend(active.state.running().map(|(step, _)| (run, step)));
         self.unrecovered.remove(&run);
+        let of = (&active.state.header().tenant, turn.now);
+        tell_orphans(&mut self.due, &mut turn.commit.ops, of, active.state.open_runs())?;
         erase(run, &active, &mut self.to_begin, &mut turn.commit.ops)?;
         self.aside.dispose(active.weight(), active);
         Ok(())

@@ -30,6 +30,7 @@ use crate::{
 
 mod bench;
 mod bounds;
+mod calls;
 mod controls;
 mod far;
 mod loops;
@@ -73,6 +74,7 @@ fn deps(journal: Journal, max_run_bytes: usize) -> (ProcessorDeps, oneshot::Rece
         gate,
         handoff_queue,
         runner: Runner::new(settings, Arc::clone(&clock)).unwrap(),
+        callees: Arc::new(crate::step::NoCallees),
         clock,
         max_steps: (4, 4),
         max_runs: 1_000,

@@ -12,7 +12,11 @@ use super::{
 };
 use crate::{
     engine::{Command, Timer},
-    journal::{JournalError, Lane, Op, TimerRow, codec, set_aside},
+    journal::{
+        JournalError, Lane, Op, TimerRow,
+        codec::{self, DueKey},
+        set_aside,
+    },
     recorder::Record,
 };
 
@@ -89,15 +93,9 @@ impl Core {
     /// Fires a timer of a run that is in memory, or nowhere.
     pub(super) fn fire_timer(&mut self, turn: &mut Turn, row: TimerRow) {
         let run = row.run;
-        if let Some(sequence) = codec::read_control_timer(&row.timer) {
-            if let Err(error) = self.fire_control(turn, row, sequence) {
-                tracing::error!(%error, "what is wanted of run {run} cannot be read; trying again");
-                self.inbox.wait(DISK_PAUSE);
-            }
-            return;
-        }
-        let timer = match codec::read_timer(&row.timer) {
-            Ok(timer) => timer,
+        let timer = match codec::read_due(&row.timer) {
+            Ok(DueKey::Timer(timer)) => timer,
+            Ok(DueKey::Notice(notice)) => return self.give_notice(turn, row, notice),
             Err(error) => {
                 let reason = format!("a timer of run {run} cannot be read: {error}");
                 let letter = set_aside(&reason, &row.timer, row.tenant.as_str(), turn.now);

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use domain::{ids::RunId, timestamp::Timestamp};
+use domain::{
+    ids::{RunId, TenantId},
+    timestamp::Timestamp,
+};
 use tokio::sync::oneshot;
 
 use super::{Admission, Receipt, Refused};
@@ -34,6 +37,8 @@ pub(super) struct Turn {
     pub(super) effects: Vec<Effects>,
     /// Runs that were only looked at.
     pub(super) visited: Vec<RunId>,
+    /// Runs of error workflows that are to be started from now on.
+    pub(super) error_runs: Vec<(RunId, TenantId)>,
     snapshot: Option<Snapshot>,
 }
 
@@ -66,6 +71,7 @@ impl Turn {
             cut_off: Vec::new(),
             effects: Vec::new(),
             visited: Vec::new(),
+            error_runs: Vec::new(),
             snapshot: None,
         }
     }

@@ -28,7 +28,12 @@ pub(super) fn of_step(step: &StepRun) -> usize {
         Some(Wake::Signal { data, .. }) => value_memory(data),
         Some(Wake::Moment | Wake::Runs) | None => 0,
     };
-    output + step.kept().map_or(0, |kept| value_memory(kept)) + step.error().map_or(0, of_error) + woken
+    let ends = step.ends().map(|end| value_memory(end)).sum::<usize>();
+    output
+        + ends
+        + step.kept().map_or(0, |kept| value_memory(kept))
+        + step.error().map_or(0, of_error)
+        + woken
 }
 
 /// What an attempt's end brings.
@@ -40,6 +45,11 @@ pub(super) fn of_outcome(outcome: &Outcome) -> usize {
             kept + failed.fallback.as_ref().map_or(0, of_output) + of_error(&failed.error)
         }
         Outcome::Later(later) => later.kept.as_ref().map_or(0, value_memory),
+        Outcome::Calling(calling) => {
+            let started = calling.calls.iter().filter_map(|call| call.start.as_ref().ok());
+            let called = started.map(|run| value_memory(&run.header.input) + run.document.as_str().len());
+            called.sum::<usize>() + calling.kept.as_ref().map_or(0, value_memory)
+        }
     }
 }
 

@@ -37,6 +37,12 @@ impl Compiled {
         &self.definition
     }
 
+    /// What people call it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Whether the node's expressions may read other nodes' outputs: if not, [`StepTask::outputs`] may be empty.
     #[must_use]
     pub fn reads_outputs(&self, node: usize) -> bool {

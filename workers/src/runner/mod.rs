@@ -35,7 +35,10 @@ use crate::{
     http_client::HttpClient,
     nodes::{CallContext, Executable, PureStep, Traits},
     spans,
-    step::{Facilities, failed, on_thread, panicked, timed_out, unevaluated, unknown_node, with_console},
+    step::{
+        Callees, Facilities, NoCallees, failed, on_thread, panicked, timed_out, unevaluated, unknown_node,
+        with_console,
+    },
 };
 
 /// How much longer than its time limit a step may take to say so itself, with what it has done so far.
@@ -58,6 +61,18 @@ impl Runner {
     /// # Errors
     /// When the HTTP client cannot be set up: no TLS, no system certificates.
     pub fn new(settings: RunnerSettings, clock: Arc<dyn Clock>) -> Result<Self, HttpSetupError> {
+        Self::with_callees(settings, clock, Arc::new(NoCallees))
+    }
+
+    /// A runner whose steps can call these workflows.
+    ///
+    /// # Errors
+    /// As [`Runner::new`].
+    pub(crate) fn with_callees(
+        settings: RunnerSettings,
+        clock: Arc<dyn Clock>,
+        callees: Arc<dyn Callees>,
+    ) -> Result<Self, HttpSetupError> {
         let RunnerSettings { env, javascript, javascript_processes, javascript_program, links, http } =
             settings;
         let facilities = Facilities {
@@ -66,6 +81,7 @@ impl Runner {
             links: links.map(Arc::new),
             javascript: JavaScript::new(javascript, javascript_processes, javascript_program),
             http: HttpClient::new(&http)?,
+            callees,
         };
         Ok(Self { facilities: Arc::new(facilities), earlier: None })
     }

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use domain::{retry::Failure, run::NodeError};
 use minireipaz::clock::Clock;
 
-use super::failure::{failed, panicked};
+use super::{
+    Callees,
+    failure::{failed, panicked},
+};
 use crate::{
     engine::Outcome,
     expr::{JavaScript, ResumeLinks},
@@ -21,6 +24,8 @@ pub(crate) struct Facilities {
     pub(crate) links: Option<Arc<ResumeLinks>>,
     pub(crate) javascript: JavaScript,
     pub(crate) http: HttpClient,
+    /// Where the workflows are that steps call.
+    pub(crate) callees: Arc<dyn Callees>,
 }
 
 /// Runs `work` on a thread that may be blocked.

@@ -58,7 +58,7 @@ pub(crate) fn with_console(mut outcome: Outcome, console: Vec<String>) -> Outcom
                 details.insert("console".to_owned(), console.into());
             }
         }
-        Outcome::Later(_) => {}
+        Outcome::Later(_) | Outcome::Calling(_) => {}
     }
     outcome
 }

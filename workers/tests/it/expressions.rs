@@ -24,7 +24,7 @@ async fn evaluate(expression: &str, items: Value) -> Result<Value, NodeError> {
             assert_eq!(failed.failure, Failure::Permanent, "{:?}", failed.error);
             Err(failed.error)
         }
-        Outcome::Later(later) => panic!("{later:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -146,7 +146,7 @@ async fn an_expression_may_be_stopped_but_not_its_neighbours() {
                 assert_eq!((n % 2, json!(output.ports["main"])), (1, json!([{"x": 42}])));
             }
             Outcome::Failed(failed) => assert_eq!((n % 2, failed.error.code.as_str()), (0, "expression")),
-            Outcome::Later(later) => panic!("{later:?}"),
+            other => panic!("{other:?}"),
         }
     }
 }

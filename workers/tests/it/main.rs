@@ -9,12 +9,14 @@
 mod addresses;
 mod app;
 mod branches;
+mod calls;
 mod cancel;
 mod crash;
 mod data_folder;
 mod doors;
 mod duplicates;
 mod echo;
+mod error_workflows;
 mod expressions;
 mod fairness;
 mod flow;

@@ -61,10 +61,6 @@ impl DocumentCheck {
 /// The document's text, if it is a valid workflow that this version of the product can run.
 fn check(document: &WorkflowDocument) -> Result<DocumentText, Vec<Violation>> {
     let mut violations = Violations::new();
-    if document.settings.error_workflow.is_some() {
-        let message = "error workflows are not available yet; leave it out or set it to null";
-        violations.add("settings.error_workflow", ViolationCode::NotAvailable, message);
-    }
     let text = DocumentText::of(document)
         .map_err(|error| {
             violations.add(

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod branches;
+mod calls;
 mod contract;
 mod endings;
 mod failures;

@@ -69,6 +69,7 @@ fn node(id: &str, kind: &str, data: &Value) -> Value {
         "wait" => json!({ "for": "1h" }),
         "merge" => json!({ "mode": "append" }),
         "fail" => json!({ "message": "no" }),
+        "call_workflow" => json!({ "workflow_id": "018f3c3e-0000-7000-8000-000000000000" }),
         _ => json!({}),
     };
     let mut all = data.as_object().cloned().unwrap_or_default();
@@ -251,6 +252,11 @@ impl Scenario {
                 format!("set {} at {}", timer(key), at.as_millis() - CREATED.as_millis())
             }
             Effect::CancelTimer(key) => format!("cancel {}", timer(key)),
+            Effect::StartRun(run) => format!("start run {}", run.header.run_id),
+            Effect::CancelRuns(runs) => {
+                let runs: Vec<_> = runs.iter().map(ToString::to_string).collect();
+                format!("cancel runs {}", runs.join(" "))
+            }
         };
         self.last.effects.iter().map(words).collect()
     }

@@ -54,6 +54,7 @@ impl Deciding<'_> {
             }
             Outcome::Failed(failure) => self.retry_or_fail(step, attempt, *failure, jitter),
             Outcome::Later(later) => self.go_on_later(step, attempt, *later),
+            Outcome::Calling(calling) => self.call(step, attempt, *calling),
         }
     }
 
@@ -106,6 +107,7 @@ impl Deciding<'_> {
                 waits_for: WaitsFor::moment(self.now.plus(delay)),
                 kept: said(partial),
                 failure: Some(AttemptFailure { error: Box::new(error), spared: !failure.is_attempt() }),
+                called: None,
             },
         )
     }
@@ -119,7 +121,7 @@ impl Deciding<'_> {
         if let Err(above) = check_kept(kept.as_ref()) {
             return self.fail_step(step, attempt, *above, None);
         }
-        self.suspend(step, attempt, Suspension { waits_for, kept: said(kept), failure: None })
+        self.suspend(step, attempt, Suspension { waits_for, kept: said(kept), failure: None, called: None })
     }
 
     /// One way to wait, whatever for. What is due already is not waited for.
@@ -197,7 +199,7 @@ impl Deciding<'_> {
 }
 
 /// What a step keeps must be found again when it goes on.
-fn check_kept(kept: Option<&Value>) -> Result<(), Box<NodeError>> {
+pub(super) fn check_kept(kept: Option<&Value>) -> Result<(), Box<NodeError>> {
     let (what, most, limit) = match kept.map(|kept| value_bytes_within(kept, MAX_KEPT_DEPTH)) {
         None => return Ok(()),
         Some(Ok(bytes)) if bytes <= MAX_KEPT_BYTES => return Ok(()),
@@ -225,6 +227,6 @@ fn asked_beyond(mut error: NodeError, until: Timestamp, what: &str, limit: std::
 }
 
 /// `null` says nothing: it would not be told from nothing when it is read back.
-fn said(kept: Option<Value>) -> Option<Arc<Value>> {
+pub(super) fn said(kept: Option<Value>) -> Option<Arc<Value>> {
     kept.filter(|kept| !kept.is_null()).map(Arc::new)
 }

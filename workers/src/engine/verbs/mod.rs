@@ -1,5 +1,6 @@
 //! One verb a file: what follows from each command.
 
+mod call;
 mod cancel;
 mod end;
 mod fail;
@@ -42,9 +43,18 @@ impl<'s> Deciding<'s> {
         Ok(())
     }
 
-    /// Something happens to a step now.
+    /// Something happens to a step now. When it is settled, runs that it waited for are of no use any more.
     fn change(&mut self, step: &StepKey, attempt: u32, change: StepChange) -> Result<(), Illegal> {
-        self.emit(RunEvent::Step(StepEvent { step: step.clone(), attempt, at: self.now, change }))
+        let settles = matches!(
+            change,
+            StepChange::Succeeded { .. } | StepChange::Failed { .. } | StepChange::Cancelled
+        );
+        let open = if settles { self.step(step)?.open_runs().to_vec() } else { Vec::new() };
+        self.emit(RunEvent::Step(StepEvent { step: step.clone(), attempt, at: self.now, change }))?;
+        if !open.is_empty() {
+            self.effect(Effect::CancelRuns(open));
+        }
+        Ok(())
     }
 
     fn effect(&mut self, effect: Effect) {

@@ -19,7 +19,7 @@ use crate::engine::{
 impl Deciding<'_> {
     /// Goes on at the trigger, or after a recovery from wherever the run is.
     pub(super) fn settle_all(&mut self) -> Result<(), Illegal> {
-        let kind = &self.state.header.trigger.kind;
+        let kind = self.state.header.trigger.node_kind();
         let course = match &*self.state.course {
             Ok(course) => course,
             Err(violations) => return self.fail_run(Box::new(does_not_fit(violations))),

@@ -58,17 +58,16 @@ impl Deciding<'_> {
 
     pub(in crate::engine) fn run_ended(&mut self, run: RunId, end: &Arc<Value>) -> Result<(), Illegal> {
         self.state.ensure_started()?;
-        let waiting = self.state.suspended().find(|(_, waits_for)| waits_for.runs.contains(&run));
+        let waiting = self.state.live().find(|(_, step)| step.open_runs().contains(&run));
         let Some((step, _)) = waiting else { return Err(Illegal::NobodyWaits(format!("run {run}"))) };
         let attempt = self.step(&step)?.attempts();
         self.change(&step, attempt, StepChange::RunEnded { run, end: Arc::clone(end) })?;
         self.resume_if_runs_ended(step)
     }
 
-    /// Goes on with a step whose runs have all ended.
+    /// Goes on with a step whose runs have all ended, or enough of them.
     pub(super) fn resume_if_runs_ended(&mut self, step: StepKey) -> Result<(), Illegal> {
-        let run = self.step(&step)?;
-        if !run.has_ended_runs() || run.waits_for().is_none_or(|waits_for| !waits_for.runs.is_empty()) {
+        if !self.step(&step)?.runs_have_ended() {
             return Ok(());
         }
         self.cancel_timer(&step)?;

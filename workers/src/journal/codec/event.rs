@@ -14,10 +14,11 @@ use serde_json::Value;
 use super::{
     Millis, counters,
     error::{ErrorForm, WaitsForForm},
+    notice::{DueKey, Notice},
     shared, write,
 };
 use crate::{
-    engine::{AttemptFailure, RunEvent, StepChange, StepEvent, StepKey, Suspension, Timer, Wake},
+    engine::{AttemptFailure, Called, RunEvent, StepChange, StepEvent, StepKey, Suspension, Timer, Wake},
     journal::JournalError,
 };
 
@@ -92,7 +93,13 @@ struct SuspensionForm<'a> {
     error: Option<ErrorForm<'a>>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     spared: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    called: Option<CalledForm>,
 }
+
+/// How many runs were called, and whether the step goes on when one of those that it waits for has ended.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct CalledForm(u32, bool);
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -113,6 +120,9 @@ enum TimerForm<'a> {
     },
     Begin,
     Deadline,
+    CalledEnded(RunId),
+    CallerEnded,
+    Wanted(u64),
 }
 
 /// A row of events.
@@ -137,12 +147,24 @@ pub(crate) fn write_timer(timer: &Timer) -> Result<Vec<u8>, JournalError> {
     })
 }
 
-/// The timer of a key.
-pub(crate) fn read_timer(key: &[u8]) -> Result<Timer, serde_json::Error> {
+/// The key of what is due.
+pub(crate) fn read_due(key: &[u8]) -> Result<DueKey, serde_json::Error> {
     Ok(match serde_json::from_slice(key)? {
-        TimerForm::Wake { node, iteration } => Timer::Wake(step_key(node, iteration)),
-        TimerForm::Begin => Timer::Begin,
-        TimerForm::Deadline => Timer::Deadline,
+        TimerForm::Wake { node, iteration } => DueKey::Timer(Timer::Wake(step_key(node, iteration))),
+        TimerForm::Begin => DueKey::Timer(Timer::Begin),
+        TimerForm::Deadline => DueKey::Timer(Timer::Deadline),
+        TimerForm::CalledEnded(run) => DueKey::Notice(Notice::CalledEnded(run)),
+        TimerForm::CallerEnded => DueKey::Notice(Notice::CallerEnded),
+        TimerForm::Wanted(sequence) => DueKey::Notice(Notice::Wanted(sequence)),
+    })
+}
+
+/// A notice's key.
+pub(crate) fn write_notice(notice: Notice) -> Result<Vec<u8>, JournalError> {
+    write(&match notice {
+        Notice::CalledEnded(run) => TimerForm::CalledEnded(run),
+        Notice::CallerEnded => TimerForm::CallerEnded,
+        Notice::Wanted(sequence) => TimerForm::Wanted(sequence),
     })
 }
 
@@ -251,23 +273,25 @@ impl From<OutputForm<'_>> for Arc<Output> {
 }
 
 impl<'a> From<&'a Suspension> for SuspensionForm<'a> {
-    fn from(Suspension { waits_for, kept, failure }: &'a Suspension) -> Self {
+    fn from(Suspension { waits_for, kept, failure, called }: &'a Suspension) -> Self {
         Self {
             waits_for: waits_for.into(),
             kept: kept.as_deref().map(Cow::Borrowed),
             error: failure.as_ref().map(|failure| (&*failure.error).into()),
             spared: failure.as_ref().is_some_and(|failure| failure.spared),
+            called: called.map(|Called { runs, any }| CalledForm(runs, any)),
         }
     }
 }
 
 impl From<SuspensionForm<'_>> for Suspension {
     fn from(form: SuspensionForm<'_>) -> Self {
-        let SuspensionForm { waits_for, kept, error, spared } = form;
+        let SuspensionForm { waits_for, kept, error, spared, called } = form;
         Self {
             waits_for: waits_for.into(),
             kept: kept.map(shared),
             failure: error.map(|error| AttemptFailure { error: Box::new(error.into()), spared }),
+            called: called.map(|CalledForm(runs, any)| Called { runs, any }),
         }
     }
 }

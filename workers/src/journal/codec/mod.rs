@@ -6,10 +6,12 @@
 //! there are. Moments are milliseconds since the epoch: a tenth of the time that RFC 3339 takes. Variants are outer
 //! keys (not inner tags), so that reading needs no intermediate tree. What is large is borrowed while it is written.
 
-mod control;
 mod error;
+mod error_run;
 mod event;
 mod header;
+mod notice;
+mod parent;
 mod plan;
 mod progress;
 mod record;
@@ -18,15 +20,17 @@ mod tests;
 
 use std::{borrow::Cow, sync::Arc};
 
-pub(crate) use control::{read_control_timer, write_control_timer};
 use domain::{
     ids::{NodeId, RunId},
     iteration::Iteration,
     run::Trigger,
     timestamp::Timestamp,
 };
-pub(crate) use event::{read_events, read_timer, write_events, write_timer};
+pub(crate) use error_run::{read_error_run, write_error_run};
+pub(crate) use event::{read_due, read_events, write_events, write_notice, write_timer};
 pub(crate) use header::{read_header, read_header_without_input, write_header};
+pub(crate) use notice::{DueKey, Notice, read_end, write_end};
+use parent::ParentForm;
 use progress::ProgressForm;
 pub(crate) use progress::write_progress;
 pub(crate) use record::{read_ended_run, read_record, write_record};
@@ -100,18 +104,22 @@ struct TriggerForm<'a> {
     replay_of: Option<RunId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     from: Option<NodeId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parent: Option<Box<ParentForm<'a>>>,
 }
 
 impl<'a> From<&'a Trigger> for TriggerForm<'a> {
     fn from(trigger: &'a Trigger) -> Self {
-        let Trigger { kind, replay_of, from } = trigger;
-        Self { kind: kind.into(), replay_of: *replay_of, from: from.clone() }
+        let Trigger { kind, replay_of, from, parent } = trigger;
+        let parent = parent.as_deref().map(|parent| Box::new(parent.into()));
+        Self { kind: kind.into(), replay_of: *replay_of, from: from.clone(), parent }
     }
 }
 
 impl From<TriggerForm<'_>> for Trigger {
-    fn from(TriggerForm { kind, replay_of, from }: TriggerForm<'_>) -> Self {
-        Self { kind: kind.into_owned(), replay_of, from }
+    fn from(TriggerForm { kind, replay_of, from, parent }: TriggerForm<'_>) -> Self {
+        let parent = parent.map(|parent| Box::new((*parent).into()));
+        Self { kind: kind.into_owned(), replay_of, from, parent }
     }
 }
 

@@ -32,6 +32,8 @@ pub(super) struct ProgressForm<'a> {
     at: Millis,
     begun: u32,
     recorded: usize,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    called: u32,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     ready: Vec<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -108,6 +110,10 @@ struct CarriedForm<'a> {
     woken: Option<(WakeForm<'a>, Vec<EndForm<'a>>)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     ended: Vec<EndForm<'a>>,
+    #[serde(default, skip_serializing_if = "<[RunId]>::is_empty")]
+    open: Cow<'a, [RunId]>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    any: bool,
 }
 
 /// A run that has ended, and what came of it.
@@ -157,7 +163,8 @@ fn items(list: Cow<'_, [Item]>) -> Items {
 
 impl<'a> From<&'a KeptProgress> for ProgressForm<'a> {
     fn from(progress: &'a KeptProgress) -> Self {
-        let KeptProgress { revision, started_at, begun, recorded, ready, overfull, steps, scopes } = progress;
+        let KeptProgress { revision, started_at, begun, recorded, called, ready, overfull, steps, scopes } =
+            progress;
         let node = |(now, last): &'a (KeptStep, Option<KeptStep>)| NodeForm {
             now: now.into(),
             last: last.as_ref().map(StepForm::from),
@@ -167,6 +174,7 @@ impl<'a> From<&'a KeptProgress> for ProgressForm<'a> {
             at: (*started_at).into(),
             begun: *begun,
             recorded: *recorded,
+            called: *called,
             ready: ready.clone(),
             overfull: *overfull,
             steps: steps.iter().map(node).collect(),
@@ -177,13 +185,14 @@ impl<'a> From<&'a KeptProgress> for ProgressForm<'a> {
 
 impl From<ProgressForm<'_>> for KeptProgress {
     fn from(form: ProgressForm<'_>) -> Self {
-        let ProgressForm { revision, at, begun, recorded, ready, overfull, steps, scopes } = form;
+        let ProgressForm { revision, at, begun, recorded, called, ready, overfull, steps, scopes } = form;
         let node = |NodeForm { now, last }: NodeForm<'_>| (now.into(), last.map(KeptStep::from));
         Self {
             revision,
             started_at: at.into(),
             begun,
             recorded,
+            called,
             ready,
             overfull,
             steps: steps.into_iter().map(node).collect(),
@@ -269,7 +278,7 @@ impl From<StateForm<'_>> for StepState {
 
 impl<'a> From<&'a Carried> for CarriedForm<'a> {
     fn from(carried: &'a Carried) -> Self {
-        let Carried { error, kept, woken, ended } = carried;
+        let Carried { error, kept, woken, ended, open, any } = carried;
         let ends = |ended: &'a [(RunId, Arc<Value>)]| {
             ended.iter().map(|(run, end)| (*run, Cow::Borrowed(&**end))).collect::<Vec<_>>()
         };
@@ -278,13 +287,15 @@ impl<'a> From<&'a Carried> for CarriedForm<'a> {
             kept: kept.as_deref().map(Cow::Borrowed),
             woken: woken.as_ref().map(|woken| ((&woken.by).into(), ends(&woken.ended))),
             ended: ends(ended),
+            open: open.as_slice().into(),
+            any: *any,
         }
     }
 }
 
 impl From<CarriedForm<'_>> for Carried {
     fn from(form: CarriedForm<'_>) -> Self {
-        let CarriedForm { error, kept, woken, ended } = form;
+        let CarriedForm { error, kept, woken, ended, open, any } = form;
         let ends = |ended: Vec<EndForm<'_>>| {
             ended.into_iter().map(|(run, end)| (run, shared(end))).collect::<Vec<_>>()
         };
@@ -293,6 +304,8 @@ impl From<CarriedForm<'_>> for Carried {
             kept: kept.map(shared),
             woken: woken.map(|(by, ended)| Woken { by: by.into(), ended: ends(ended) }),
             ended: ends(ended),
+            open: open.into_owned(),
+            any,
         }
     }
 }

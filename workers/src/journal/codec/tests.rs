@@ -8,7 +8,7 @@ use domain::{
     items::{Item, Output, Ports},
     iteration::Iteration,
     lineage::{Lineage, Origin},
-    run::{Extent, FailedAttempt, GivenSignal, NodeError, Run, RunPlan, RunStatus, Step, StepStatus, Trigger, WaitsFor},
+    run::{Extent, FailedAttempt, GivenSignal, NodeError, Parent, Run, RunEnd, RunPlan, RunStatus, Step, StepStatus, Trigger, WaitsFor},
     timestamp::Timestamp,
 };
 use serde_json::{Value, json};
@@ -17,7 +17,9 @@ mod limits;
 
 use super::*;
 use crate::{
-    engine::{AttemptFailure, RunEvent, RunHeader, StepChange, StepEvent, StepKey, Suspension, Timer, Wake},
+    engine::{
+        AttemptFailure, Called, RunEvent, RunHeader, StepChange, StepEvent, StepKey, Suspension, Timer, Wake,
+    },
     recorder::{Record, RunRecord, StepRecord},
 };
 
@@ -62,6 +64,7 @@ fn events_are_written_as_ever_and_read_back() {
                 waits_for: WaitsFor::moment(Timestamp::from_millis(9)),
                 kept: Some(Arc::new(json!(["done"]))),
                 failure: Some(AttemptFailure { error: Box::new(error()), spared: false }),
+                called: None,
             })),
             format!(r#"{{"suspended":{{"for":{{"until":9}},"kept":["done"],"error":{written}}}}}"#),
         ),
@@ -70,14 +73,25 @@ fn events_are_written_as_ever_and_read_back() {
                 waits_for: WaitsFor { until: None, signal: Some("paid".into()), runs: vec![run()] },
                 kept: None,
                 failure: None,
+                called: None,
             })),
             format!(r#"{{"suspended":{{"for":{{"signal":"paid","runs":["{RUN}"]}}}}}}"#),
+        ),
+        (
+            StepChange::Suspended(Box::new(Suspension {
+                waits_for: WaitsFor { runs: vec![run()], ..WaitsFor::default() },
+                kept: None,
+                failure: None,
+                called: Some(Called { runs: 2, any: true }),
+            })),
+            format!(r#"{{"suspended":{{"for":{{"runs":["{RUN}"]}},"called":[2,true]}}}}"#),
         ),
         (
             StepChange::Suspended(Box::new(Suspension {
                 waits_for: WaitsFor::moment(Timestamp::from_millis(9)),
                 kept: None,
                 failure: Some(AttemptFailure { error: Box::new(error()), spared: true }),
+                called: None,
             })),
             format!(r#"{{"suspended":{{"for":{{"until":9}},"error":{written},"spared":true}}}}"#),
         ),
@@ -168,8 +182,77 @@ fn timers_are_written_as_ever() {
         (Timer::Deadline, r#""deadline""#),
     ] {
         assert_eq!(text(write_timer(&timer)), written);
-        assert_eq!(read_timer(written.as_bytes()).unwrap(), timer);
+        assert_eq!(read_due(written.as_bytes()).unwrap(), DueKey::Timer(timer));
     }
+    for (notice, written) in [
+        (Notice::CalledEnded(run()), format!(r#"{{"called_ended":"{RUN}"}}"#)),
+        (Notice::CallerEnded, r#""caller_ended""#.to_owned()),
+    ] {
+        assert_eq!(text(write_notice(notice)), written);
+        assert_eq!(read_due(written.as_bytes()).unwrap(), DueKey::Notice(notice));
+    }
+}
+
+fn parent() -> Parent {
+    Parent {
+        run_id: run(),
+        node_id: Some(NodeId::parse("a").unwrap()),
+        iteration: Iteration::from(vec![1]),
+        item: Some(4),
+        depth: 2,
+        waits: true,
+        after_error: true,
+    }
+}
+
+#[test]
+fn runs_that_runs_start_are_written_as_ever() {
+    let header = RunHeader { trigger: Trigger::workflow(parent()), ..header() };
+    let hash = [0; 32];
+    let row = text(write_header(&hash, &header));
+    let written = format!(
+        r#""trigger":{{"kind":"workflow","parent":{{"run":"{RUN}","node":"a","i":[1],"item":4,"depth":2,"waits":true,"after_error":true}}}}"#
+    );
+    assert!(row.contains(&written), "{row}");
+    assert_eq!(read_header(row.as_bytes()).unwrap(), (hash, header));
+
+    let parent = Parent {
+        node_id: None,
+        iteration: Iteration::outside(),
+        item: None,
+        waits: false,
+        after_error: false,
+        ..parent()
+    };
+    let header = RunHeader {
+        attempt: 1,
+        workflow_version: 0,
+        trigger: Trigger::error(parent),
+        traceparent: None,
+        ..self::header()
+    };
+    let row = text(write_error_run(&header));
+    assert_eq!(
+        row,
+        format!(
+            r#"{{"tenant":"acme","run":"{RUN}","workflow":"{RUN}","trigger":{{"kind":"error","parent":{{"run":"{RUN}","depth":2}}}},"input":[{{"a":1}}],"created":7}}"#
+        )
+    );
+    assert_eq!(read_error_run(row.as_bytes()).unwrap(), header);
+}
+
+#[test]
+fn what_came_of_a_called_run_is_written_as_ever() {
+    let item = Item::from_iter([("a".to_owned(), json!(1))]);
+    for (end, written) in [
+        (RunEnd::Succeeded(vec![item]), r#"{"items":[{"a":1}]}"#),
+        (RunEnd::Failed(Box::new(error())), r#"{"error":{"code":"timeout","message":"no answer in 10s"}}"#),
+    ] {
+        let row = text(write_end(&end));
+        assert_eq!(row, written);
+        assert_eq!(read_end(row.as_bytes()), Some(end.to_value()));
+    }
+    assert_eq!(read_end(b"{}"), None);
 }
 
 fn header() -> RunHeader {

@@ -27,7 +27,7 @@ fn wait_goes_on_at_its_moment_and_not_before() {
             assert_eq!(ports(&output), json!({ "main": input, "timeout": [] }));
             None
         }
-        Outcome::Failed(failed) => panic!("{:?}", failed.error),
+        other => panic!("{other:?}"),
     };
     let later = |seconds| {
         let until = now.plus(Duration::from_secs(seconds));

@@ -9,13 +9,14 @@ mod tasks;
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use domain::{
-    ids::RunId,
+    ids::{RunId, WorkflowId},
     run::{RunStatus, RunWithSteps, Step, StepStatus},
+    workflow::{DocumentText, StoredWorkflow, WorkflowSummary},
 };
 use minireipaz::clock::Clock;
 use minireipaz::{
     auth::CallbackSecrets,
-    store::{RunStore, Store, memory::MemoryStore},
+    store::{RunStore, Store, WorkflowChange, WorkflowStore, memory::MemoryStore},
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -171,6 +172,23 @@ impl App {
     pub(crate) async fn post_from_a_peer(&self, body: impl Into<String>) -> Reply {
         let request = self.http.post(format!("http://{}/tasks", self.addr)).body(body.into());
         reply(request.header("minireipaz-handed-over", "1").bearer_auth(SECRET)).await
+    }
+
+    /// Saves a workflow in the store.
+    pub(crate) async fn save(&self, id: WorkflowId, document: &Value) {
+        let at = self.clock.now();
+        let summary = WorkflowSummary {
+            id,
+            name: "Saved".to_owned(),
+            active: false,
+            version: 1,
+            created_at: at,
+            updated_at: at,
+        };
+        let document = DocumentText::parse(document.to_string()).unwrap();
+        let workflow = StoredWorkflow { summary, document };
+        let saved = WorkflowChange::Saved { tenant: tasks::tenant(), workflow };
+        self.store.save(&[saved]).await.unwrap();
     }
 
     /// Sends one task, which must be new.

@@ -11,13 +11,17 @@ use domain::{
     },
     loops::{Destination, Graph, Link, Loops},
     retry::Failure,
-    run::{NodeError, WaitsFor},
+    run::{NodeError, Parent, RunEnd, Trigger, WaitsFor},
     timestamp::Timestamp,
+    workflow::DocumentText,
 };
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Map, Value, json};
 
-use crate::engine::{Later, Outcome, RunState, StepFailure, StepKey, tests::scenario::define};
+use crate::engine::{
+    Call, CalledRun, Calling, Later, Outcome, RunHeader, RunState, StepFailure, StepKey,
+    tests::scenario::{define, header},
+};
 
 /// What happens next to a run; `pick` says to which of those that it may happen to.
 #[derive(Debug, Clone)]
@@ -26,6 +30,8 @@ pub(super) enum Happening {
     Finish { pick: usize, detail: u8 },
     /// The timer that is due next fires.
     Timer,
+    /// A called run ends.
+    CallEnds { pick: usize },
     /// The worker restarts.
     Restart,
     /// The worker stops in order and starts again.
@@ -42,6 +48,7 @@ pub(super) fn happenings() -> impl Strategy<Value = Vec<Happening>> {
     let one = prop_oneof![
         20 => (any::<usize>(), any::<u8>()).prop_map(|(pick, detail)| Happening::Finish { pick, detail }),
         6 => Just(Happening::Timer),
+        6 => any::<usize>().prop_map(|pick| Happening::CallEnds { pick }),
         3 => Just(Happening::Restart),
         2 => Just(Happening::Stop),
         3 => any::<usize>().prop_map(|pick| Happening::Echo { pick }),
@@ -58,8 +65,16 @@ pub(super) fn definitions() -> impl Strategy<Value = Arc<Definition>> {
     (vec(node, 1..12), vec(edge, 0..30)).prop_map(|(nodes, edges)| Arc::new(build(&nodes, &edges)))
 }
 
-const KINDS: [Kind; 7] =
-    [Kind::Set, Kind::HttpRequest, Kind::If, Kind::Merge, Kind::Wait, Kind::Loop, Kind::Fail];
+const KINDS: [Kind; 8] = [
+    Kind::Set,
+    Kind::HttpRequest,
+    Kind::If,
+    Kind::Merge,
+    Kind::Wait,
+    Kind::Loop,
+    Kind::Fail,
+    Kind::CallWorkflow,
+];
 
 /// How many iterations loops may have.
 const ITERATIONS: u32 = 3;
@@ -114,6 +129,9 @@ pub(super) fn outcome(state: &RunState, step: &StepKey, detail: u8, now: Timesta
             kept: (detail & 0b10 != 0).then(|| json!(detail)),
         }));
     }
+    if node.kind == Kind::CallWorkflow && detail & 0b1 != 0 {
+        return calling(state, step, detail);
+    }
     if detail & 0b11 != 0 {
         if node.kind == Kind::Loop {
             return Outcome::Succeeded(batch(state, step, 1 + usize::from(detail >> 2 & 1)));
@@ -136,6 +154,37 @@ pub(super) fn outcome(state: &RunState, step: &StepKey, detail: u8, now: Timesta
         partial,
         fallback: (detail & 8 == 0).then(|| filled(&node.ports, detail >> 4)),
     }))
+}
+
+/// One or two more runs are called, which the step waits for or not; one of them may not be there.
+fn calling(state: &RunState, step: &StepKey, detail: u8) -> Outcome {
+    let waits = detail & 0b10 != 0;
+    let before = state.progress.called as usize;
+    let mut waits_for = state.steps().get(step).map_or_else(Vec::new, |run| run.open_runs().to_vec());
+    let mut call = |place: usize| {
+        let run = state.header().run_id.of_call(1, step.node, &step.iteration, before + place);
+        let missing = detail & 0b100 != 0 && place == 0;
+        if waits || missing {
+            waits_for.push(run);
+        }
+        let parent = Parent {
+            run_id: state.header().run_id,
+            node_id: None,
+            iteration: step.iteration.clone(),
+            item: None,
+            depth: 1,
+            waits,
+            after_error: false,
+        };
+        let header = RunHeader { run_id: run, trigger: Trigger::workflow(parent), ..header(json!({})) };
+        let document = DocumentText::parse("{}".to_owned()).unwrap();
+        let called = CalledRun { header: Arc::new(header), document, hash: [0; 32] };
+        let gone = RunEnd::Failed(Box::new(NodeError::new("workflow_not_found", "it is gone")));
+        Call { run, start: if missing { Err(Box::new(gone)) } else { Ok(Box::new(called)) } }
+    };
+    let calls: Vec<_> = (0..1 + usize::from(detail >> 3 & 1)).map(&mut call).collect();
+    let kept = (detail & 0b1_0000 != 0).then(|| json!(detail));
+    Outcome::Calling(Box::new(Calling { waits_for, any: detail & 0b10_0000 != 0, calls, kept }))
 }
 
 /// An outcome that lets a run come to its end: a loop has two iterations.

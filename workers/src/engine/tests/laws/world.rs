@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use domain::{definition::Definition, loops::Destination, timestamp::Timestamp};
+use domain::{definition::Definition, ids::RunId, loops::Destination, timestamp::Timestamp};
 
 use super::plan::{Happening, outcome, success};
 use crate::engine::{
@@ -27,6 +27,9 @@ pub(super) struct World {
     timers: BTreeMap<Timer, Timestamp>,
     /// Every attempt that was ever executed.
     executed: BTreeSet<(StepKey, u32)>,
+    /// Called runs that have not ended, and that somebody waits for; and all that were ever called.
+    called: BTreeSet<RunId>,
+    ever_called: BTreeSet<RunId>,
     pub(super) now: Timestamp,
 }
 
@@ -51,6 +54,8 @@ impl World {
         journal.iter().for_each(|event| state.apply(event).unwrap());
         Self {
             folded: state.clone(),
+            called: state.open_runs().collect(),
+            ever_called: BTreeSet::new(),
             state,
             journal: journal.to_vec(),
             working: BTreeSet::new(),
@@ -94,6 +99,7 @@ impl World {
                 }
             }
             Happening::Timer => self.fire(),
+            Happening::CallEnds { pick } => self.end_call(*pick),
             Happening::Restart => self.restart(),
             Happening::Stop => {
                 if !self.state.is_terminal() {
@@ -143,9 +149,19 @@ impl World {
                     let outcome = outcome(&self.state, &step, self.now);
                     self.finish(step, attempt, outcome);
                 }
+                None if !self.called.is_empty() => self.end_call(pick),
                 None => self.fire(),
             }
         }
+    }
+
+    /// A called run ends, whether its step waits or goes on just now; a second time changes nothing.
+    fn end_call(&mut self, pick: usize) {
+        let Some(run) = self.called.iter().nth(pick % self.called.len().max(1)).copied() else { return };
+        self.called.remove(&run);
+        let ended = || Command::RunEnded { run, end: Arc::new(serde_json::json!({ "items": [] })) };
+        self.tell(ended()).unwrap();
+        assert!(self.tell(ended()).is_err(), "a run ends once");
     }
 
     pub(super) fn restart(&mut self) {
@@ -164,7 +180,7 @@ impl World {
     fn finish(&mut self, step: StepKey, attempt: u32, outcome: Outcome) {
         let key = (step.clone(), attempt);
         self.working.remove(&key);
-        if matches!(outcome, Outcome::Later(_)) {
+        if matches!(outcome, Outcome::Later(_) | Outcome::Calling(_)) {
             // The same attempt may be executed once more.
             self.executed.remove(&key);
         }
@@ -241,6 +257,18 @@ impl World {
             Effect::CancelTimer(timer) => {
                 self.timers.remove(timer);
             }
+            Effect::StartRun(called) => {
+                let run = called.header.run_id;
+                assert!(self.ever_called.insert(run), "a run is started once");
+                if called.header.trigger.parent.as_ref().is_some_and(|parent| parent.waits) {
+                    self.called.insert(run);
+                }
+            }
+            Effect::CancelRuns(runs) => {
+                for run in runs {
+                    assert!(self.called.remove(run), "what is cancelled has not ended");
+                }
+            }
         }
     }
 
@@ -251,6 +279,11 @@ impl World {
         assert_eq!(state.running().collect::<BTreeSet<_>>(), self.working, "what runs is what was executed");
         assert_eq!(state.timers().collect::<BTreeMap<_, _>>(), self.timers, "timers are those that are due");
         assert_eq!(state.progress.running, self.working.len());
+        assert_eq!(
+            state.open_runs().collect::<BTreeSet<_>>(),
+            self.called,
+            "who waits is told, or takes them along"
+        );
         assert!(state.is_terminal() || !state.is_complete(), "a run that is complete ends");
         assert_eq!(state.is_parked(), !state.is_terminal() && self.working.is_empty(), "a live run goes on");
         assert!(state.is_terminal() || state.progress.ready.is_empty(), "what can run does");

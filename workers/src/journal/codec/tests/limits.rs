@@ -31,6 +31,7 @@ fn events(more: usize) -> Vec<RunEvent> {
                 error: Box::new(deep_error(MAX_DETAILS_DEPTH + more)),
                 spared: false,
             }),
+            called: None,
         })),
         StepChange::Resumed {
             by: Wake::Signal { id: SignalId(run().0), data: Arc::new(nested(MAX_DEPTH + more)) },
