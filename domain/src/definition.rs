@@ -21,7 +21,7 @@ use super::{
     loops::Loops,
     retry::RetryPolicy,
     violation::{Violation, ViolationCode as Code, Violations},
-    workflow::{NodeDocument, OnError, WorkflowDocument},
+    workflow::{Concurrency, NodeDocument, OnError, WorkflowDocument},
 };
 
 mod document;
@@ -55,6 +55,8 @@ pub struct Definition {
     pub timeout: Duration,
     /// How long a run may wait to begin, from its acceptance.
     pub start_timeout: Duration,
+    /// How many of its runs may run at once.
+    pub concurrency: Option<Concurrency>,
 }
 
 /// A valid node.
@@ -186,7 +188,8 @@ impl Definition {
         let start_timeout = document.settings.start_timeout.map_or(DEFAULT_START_TIMEOUT, |limit| limit.0);
         let max_iterations = document.settings.max_iterations.unwrap_or(DEFAULT_MAX_ITERATIONS);
         let nodes = nodes.into_iter().flatten().collect();
-        violations.or(Self { nodes, edges, loops, max_iterations, timeout, start_timeout })
+        let concurrency = document.settings.concurrency.clone();
+        violations.or(Self { nodes, edges, loops, max_iterations, timeout, start_timeout, concurrency })
     }
 
     /// The node with that id.

@@ -6,6 +6,7 @@
 //! and small whole numbers, which no converter changes. Types are contracts for ever: change by adding a version.
 //! Source: <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md>.
 
+mod key;
 mod unreadable;
 
 use serde::{Deserialize, Serialize};
@@ -82,19 +83,6 @@ payloads! {
     TaskExecute(Box<TaskExecute>) = "io.minireipaz.task.execute.v1" on Tasks,
 }
 
-impl Payload {
-    /// The record's key: what must stay in order shares one.
-    #[must_use]
-    pub fn key(&self) -> String {
-        match self {
-            Self::WorkflowSaved(saved) => saved.summary.id.to_string(),
-            Self::WorkflowDeleted(deleted) => deleted.workflow_id.to_string(),
-            Self::RunRequested(requested) => requested.run_id.to_string(),
-            Self::TaskExecute(task) => task.run_id.to_string(),
-        }
-    }
-}
-
 /// A workflow was deleted. The version is one above the last, so that the deletion wins over it in the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkflowDeleted {
@@ -118,7 +106,7 @@ pub struct RunRequested {
     pub workflow_id: WorkflowId,
     /// The newest version that the function knew; it is stored.
     pub workflow_version: u32,
-    /// The version that the request names.
+    /// The version that the request names, or the one whose limit of runs the run's id was made for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wanted_version: Option<u32>,
     /// What started it.
@@ -222,7 +210,7 @@ impl Serialize for Event {
                 Topic::Workflows => "/minireipaz/functions",
                 Topic::Tasks => "/minireipaz/scheduler",
             },
-            subject: self.payload.key(),
+            subject: self.payload.about().to_string(),
             time: self.time,
             datacontenttype: "application/json",
             tenantid: &self.tenant,

@@ -118,6 +118,12 @@ impl Trigger {
     pub fn manual() -> Self {
         Self { kind: "manual".to_owned() }
     }
+
+    /// Whether somebody only tries the workflow: such a run keeps no other from running, and none keeps it.
+    #[must_use]
+    pub fn is_test(&self) -> bool {
+        self.kind == "test"
+    }
 }
 
 /// A run without its steps: what one row of `runs` holds.

@@ -109,12 +109,13 @@ impl Asked {
 /// A run that was accepted in this process under a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Accepted {
+    pub(super) run: RunId,
     pub(super) input: Fingerprint,
     pub(super) workflow_version: u32,
     pub(super) created_at: Timestamp,
 }
 
-/// The runs that this process accepted lately, by their (derived) ids.
+/// The runs that this process accepted lately, by the ids that are derived from their keys.
 pub(super) struct RecentKeys(Mutex<Cache<RunId, Accepted>>);
 
 impl RecentKeys {
@@ -167,7 +168,7 @@ mod tests {
         let at = Timestamp::from_millis(1);
         let (id, input) = (|n: usize| RunId::at(at, n as u128), Fingerprint::of(&json!(1)));
         for n in 0..3 * REMEMBERED {
-            keys.remember(id(n), Accepted { input, workflow_version: 1, created_at: at });
+            keys.remember(id(n), Accepted { run: id(n), input, workflow_version: 1, created_at: at });
             // Some are asked for often, which does not make them any newer.
             assert!(keys.get(id(n / 1_000 * 1_000)).is_some());
         }

@@ -10,6 +10,7 @@ mod run_watch;
 mod runs;
 mod scheduler;
 mod start;
+mod start_once;
 mod workflows;
 
 pub use found_run::FoundRun;

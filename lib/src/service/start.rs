@@ -2,14 +2,8 @@
 
 use serde_json::Value;
 
-use super::{
-    Caller, FoundRun, IdempotencyKey, Runs,
-    idempotency::{Accepted, Asked, Fingerprint},
-};
-use crate::{
-    bus::BusError,
-    store::{Facts, StoreError},
-};
+use super::{Caller, FoundRun, IdempotencyKey, Runs, workflows::Chosen};
+use crate::{bus::BusError, store::StoreError};
 use domain::{
     event::{Payload, RunRequested},
     ids::{RunId, WorkflowId},
@@ -100,74 +94,32 @@ impl Runs {
         check_input(&request.input).map_err(StartRunError::InvalidInput)?;
         match request.key.clone() {
             None => {
-                let run_id = RunId::at(self.clock.now(), rand::random());
-                let run = self.publish(caller, run_id, request).await?;
+                let chosen = self.chosen(caller, &request).await?;
+                let run_id =
+                    at_its_slot(RunId::at(self.clock.now(), rand::random()), caller, &request, &chosen);
+                let run = self.publish(caller, run_id, request, &chosen).await?;
                 Ok(Started { id: run_id, run: FoundRun::accepted(run), replayed: false })
             }
             Some(key) => self.start_once(caller, &key, request).await,
         }
     }
 
-    /// Concurrent requests with the same key take turns: the second finds what the first has accepted.
-    async fn start_once(
-        &self,
-        caller: &Caller,
-        key: &IdempotencyKey,
-        request: StartRun,
-    ) -> Result<Started, StartRunError> {
-        let run_id = RunId::for_idempotency_key(&caller.tenant, request.workflow_id, key.as_str());
-        let asked = Asked { input: Fingerprint::of(&request.input), version: request.version };
-        let _turn = self.keys.turn(run_id).await;
-        let stored_key = (caller.tenant.clone(), run_id);
-        match self
-            .store
-            .get(std::slice::from_ref(&stored_key))
-            .await
-            .map(|mut found| found.remove(&stored_key))
-        {
-            Ok(Some(Err(unreadable))) => return Err(StoreError::from(unreadable).into()),
-            Ok(Some(Ok(found))) => {
-                let known = (Fingerprint::of(&found.run.input), found.run.workflow_version);
-                return if asked.is_for(known) {
-                    let run = self.newest(&stored_key, FoundRun::stored(found)).await;
-                    Ok(Started { id: run_id, run, replayed: true })
-                } else {
-                    Err(StartRunError::KeyReused(run_id))
-                };
-            }
-            // What this process accepted it remembers, whether the store shows it yet or not.
-            found => match (self.recent.get(run_id), found) {
-                (Some(accepted), _) if !asked.is_for((accepted.input, accepted.workflow_version)) => {
-                    return Err(StartRunError::KeyReused(run_id));
-                }
-                (Some(Accepted { workflow_version, created_at, .. }), _) => {
-                    let run = accepted(run_id, request, workflow_version, created_at).queued();
-                    let run = self.newest(&stored_key, FoundRun::accepted(run)).await;
-                    return Ok(Started { id: run_id, run, replayed: true });
-                }
-                (None, Err(error)) => return Err(error.into()),
-                (None, Ok(_)) => {}
-            },
-        }
-        let run = self.publish(caller, run_id, request).await?;
-        let accepted = Accepted {
-            input: asked.input,
-            workflow_version: run.workflow_version,
-            created_at: run.created_at,
-        };
-        self.recent.remember(run_id, accepted);
-        // Other processes look a key up in the store: they must not have to wait for the scheduler.
-        let facts = Facts::of_runs(vec![(caller.tenant.clone(), run.clone())]);
-        if let Err(error) = self.store.record(&facts).await {
-            tracing::warn!(run.id = %run_id, %error, "run not visible yet: the scheduler will record it");
-        }
-        Ok(Started { id: run_id, run: FoundRun::accepted(run), replayed: false })
+    /// What the run is started in that a request asks for.
+    pub(super) async fn chosen(&self, caller: &Caller, request: &StartRun) -> Result<Chosen, StartRunError> {
+        self.workflows.to_start(&(caller.tenant.clone(), request.workflow_id), request.version).await
     }
 
-    async fn publish(&self, caller: &Caller, run_id: RunId, request: StartRun) -> Result<Run, StartRunError> {
+    pub(super) async fn publish(
+        &self,
+        caller: &Caller,
+        run_id: RunId,
+        request: StartRun,
+        chosen: &Chosen,
+    ) -> Result<Run, StartRunError> {
         let id = request.workflow_id;
-        let wanted_version = request.version;
-        let chosen = self.workflows.to_start(&(caller.tenant.clone(), id), wanted_version).await?;
+        // The id says which worker has the runs that share this version's limit, so no other version may run.
+        let limited = chosen.concurrency.is_some().then_some(chosen.version);
+        let wanted_version = request.version.or(limited);
         let run = accepted(run_id, request, chosen.version, self.clock.now());
         let requested = RunRequested {
             run_id,
@@ -184,7 +136,19 @@ impl Runs {
     }
 }
 
-fn accepted(run_id: RunId, request: StartRun, workflow_version: u32, created_at: Timestamp) -> NewRun {
+/// The id, at the owner slot of the runs that share a limit if the version has one: they belong to one worker.
+pub(super) fn at_its_slot(id: RunId, caller: &Caller, request: &StartRun, chosen: &Chosen) -> RunId {
+    chosen.concurrency.as_ref().map_or(id, |concurrency| {
+        id.at_slot(concurrency.group(&caller.tenant, request.workflow_id, &request.input).slot())
+    })
+}
+
+pub(super) fn accepted(
+    run_id: RunId,
+    request: StartRun,
+    workflow_version: u32,
+    created_at: Timestamp,
+) -> NewRun {
     let StartRun { workflow_id, input, .. } = request;
     NewRun {
         id: run_id,

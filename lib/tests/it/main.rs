@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "the modules of a test binary are its own")]
 
 mod app;
+mod concurrency;
 mod connectors;
 mod converters;
 mod dependencies;

@@ -9,7 +9,7 @@ use domain::{
 use redb::{AccessGuard, ReadTransaction, ReadableTable, ReadableTableMetadata};
 use uuid::Uuid;
 
-use super::{DocumentHash, JournalError, commit::hour, tables};
+use super::{DocumentHash, JournalError, commit::hour, seats::Seats, tables};
 
 /// How long finished runs are recognised, in hours.
 pub(crate) const REMEMBERED_HOURS: u32 = 25;
@@ -25,6 +25,7 @@ pub struct Snapshot {
     outbox: redb::ReadOnlyTable<u64, (&'static str, &'static [u8])>,
     finished: redb::ReadOnlyTable<(u32, u128), u32>,
     handoffs: redb::ReadOnlyTable<(&'static str, u64), (&'static str, &'static [u8])>,
+    pub(super) seats: Seats,
 }
 
 impl std::fmt::Debug for Snapshot {
@@ -67,6 +68,7 @@ impl Snapshot {
             outbox: transaction.open_table(tables::OUTBOX)?,
             finished: transaction.open_table(tables::FINISHED)?,
             handoffs: transaction.open_table(tables::HANDOFFS)?,
+            seats: Seats::open(transaction)?,
         })
     }
 

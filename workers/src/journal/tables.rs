@@ -5,7 +5,7 @@ use redb::{Database, ReadableTable, TableDefinition};
 use super::JournalError;
 
 /// The format of everything below.
-pub(super) const FORMAT: u64 = 5;
+pub(super) const FORMAT: u64 = 6;
 
 /// Unfinished runs: run → header, JSON.
 pub(super) const RUNS: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("runs");
@@ -30,6 +30,17 @@ pub(super) const OUTBOX: TableDefinition<'_, u64, (&str, &[u8])> = TableDefiniti
 pub(super) const FINISHED: TableDefinition<'_, (u32, u128), u32> = TableDefinition::new("finished");
 /// Tasks of other workers that these do not have yet: (owner, sequence) → whose run it is, and the record, JSON.
 pub(super) const HANDOFFS: TableDefinition<'_, (&str, u64), (&str, &[u8])> = TableDefinition::new("handoffs");
+/// Unfinished runs that have a seat of their group: (group, when the run was accepted in milliseconds, run).
+pub(super) const SITTING: TableDefinition<'_, SeatKey, ()> = TableDefinition::new("sitting");
+pub(super) type SeatKey = (u128, i64, u128);
+/// Unfinished runs that wait for one, likewise → whose it is, what it takes of the journal in bytes, the limit, and what
+/// happens above it.
+pub(super) const WAITING: TableDefinition<'_, SeatKey, WaiterRow<'static>> = TableDefinition::new("waiting");
+pub(super) type WaiterRow<'r> = (&'r str, u64, u32, u8);
+/// How many runs of a group have a seat.
+pub(super) const SEATS_TAKEN: TableDefinition<'_, u128, u64> = TableDefinition::new("seats_taken");
+/// Run → its group, and when it was accepted: where it sits or waits.
+pub(super) const STANDING: TableDefinition<'_, u128, (u128, i64)> = TableDefinition::new("standing");
 /// Numbers about the journal itself.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 
@@ -56,6 +67,10 @@ pub(super) fn prepare(database: &Database) -> Result<(), JournalError> {
         transaction.open_table(OUTBOX)?;
         transaction.open_table(FINISHED)?;
         transaction.open_table(HANDOFFS)?;
+        transaction.open_table(SITTING)?;
+        transaction.open_table(WAITING)?;
+        transaction.open_table(SEATS_TAKEN)?;
+        transaction.open_table(STANDING)?;
     }
     transaction.commit()?;
     Ok(())

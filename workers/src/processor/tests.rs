@@ -32,6 +32,7 @@ mod bench;
 mod bounds;
 mod far;
 mod loops;
+mod seating;
 mod unreadable;
 mod waiting;
 

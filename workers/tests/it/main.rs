@@ -9,6 +9,7 @@
 mod addresses;
 mod app;
 mod branches;
+mod concurrency;
 mod crash;
 mod data_folder;
 mod doors;
