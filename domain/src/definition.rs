@@ -21,7 +21,7 @@ use super::{
     loops::Loops,
     retry::RetryPolicy,
     violation::{Violation, ViolationCode as Code, Violations},
-    workflow::{NodeDocument, OnError, WorkflowDocument},
+    workflow::{Concurrency, NodeDocument, OnError, WorkflowDocument},
 };
 
 mod document;
@@ -57,6 +57,8 @@ pub struct Definition {
     pub start_timeout: Duration,
     /// The workflow that is started when a run fails.
     pub error_workflow: Option<WorkflowId>,
+    /// How many of its runs may run at once.
+    pub concurrency: Option<Concurrency>,
 }
 
 /// A valid node.
@@ -189,7 +191,17 @@ impl Definition {
         let max_iterations = document.settings.max_iterations.unwrap_or(DEFAULT_MAX_ITERATIONS);
         let nodes = nodes.into_iter().flatten().collect();
         let error_workflow = document.settings.error_workflow;
-        violations.or(Self { nodes, edges, loops, max_iterations, timeout, start_timeout, error_workflow })
+        let concurrency = document.settings.concurrency.clone();
+        violations.or(Self {
+            nodes,
+            edges,
+            loops,
+            max_iterations,
+            timeout,
+            start_timeout,
+            error_workflow,
+            concurrency,
+        })
     }
 
     /// The node with that id.

@@ -7,6 +7,7 @@
 //! Source: <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md>.
 
 mod controls;
+mod key;
 mod unreadable;
 
 use serde::{Deserialize, Serialize};
@@ -92,21 +93,6 @@ payloads! {
     TaskResume(ResumeRun) = "io.minireipaz.task.resume.v1" on Tasks,
 }
 
-impl Payload {
-    /// The record's key: what must stay in order shares one.
-    #[must_use]
-    pub fn key(&self) -> String {
-        match self {
-            Self::WorkflowSaved(saved) => saved.summary.id.to_string(),
-            Self::WorkflowDeleted(deleted) => deleted.workflow_id.to_string(),
-            Self::RunRequested(requested) => requested.run_id.to_string(),
-            Self::TaskExecute(task) => task.run_id.to_string(),
-            Self::RunCancelRequested(cancel) | Self::TaskCancel(cancel) => cancel.run_id.to_string(),
-            Self::RunResumeRequested(resume) | Self::TaskResume(resume) => resume.run_id.to_string(),
-        }
-    }
-}
-
 /// A workflow was deleted. The version is one above the last, so that the deletion wins over it in the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkflowDeleted {
@@ -130,7 +116,7 @@ pub struct RunRequested {
     pub workflow_id: WorkflowId,
     /// The newest version that the function knew; it is stored.
     pub workflow_version: u32,
-    /// The version that the request names.
+    /// The version that the request names, or the one whose limit of runs the run's id was made for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wanted_version: Option<u32>,
     /// What started it.
@@ -246,7 +232,7 @@ impl Serialize for Event {
                 Topic::Workflows => "/minireipaz/functions",
                 Topic::Tasks => "/minireipaz/scheduler",
             },
-            subject: self.payload.key(),
+            subject: self.payload.about().to_string(),
             time: self.time,
             datacontenttype: "application/json",
             tenantid: &self.tenant,

@@ -67,6 +67,8 @@ uuid_id!(
     /// A signal's id: what a step that it woke says of it.
     SignalId
 );
+/// The bits of a run's id that say which worker it belongs to.
+const SLOT_BITS: u128 = u16::MAX as u128;
 
 /// Namespace of the run ids that are derived from an idempotency key.
 const IDEMPOTENT_RUNS: Uuid = Uuid::from_u128(0x6d69_6e69_7265_4950_8a5a_0001_0000_0001);
@@ -78,6 +80,27 @@ impl RunId {
     pub fn for_idempotency_key(tenant: &TenantId, workflow: WorkflowId, key: &str) -> Self {
         // The tenant cannot contain '\n' (see `TenantId::parse`), so the parts cannot run together.
         Self(Uuid::new_v5(&IDEMPOTENT_RUNS, format!("{tenant}\n{workflow}\n{key}").as_bytes()))
+    }
+
+    /// Its owner slot, the last 16 bits: which worker a run belongs to follows from this alone, and the record key of
+    /// its events is this. So runs that must be at one worker have ids of one slot ([`Self::at_slot`]); those of all
+    /// others are spread by chance.
+    #[must_use]
+    pub const fn owner_slot(self) -> u16 {
+        self.0.as_u128() as u16
+    }
+
+    /// The id that differs in its owner slot alone.
+    #[must_use]
+    pub const fn at_slot(self, slot: u16) -> Self {
+        Self(Uuid::from_u128(self.0.as_u128() & !SLOT_BITS | slot as u128))
+    }
+
+    /// The ids that differ from it in their owner slots alone: the first and the last of them, also in the order of
+    /// ClickHouse, which compares the second halves first.
+    #[must_use]
+    pub const fn at_any_slot(self) -> (Self, Self) {
+        (self.at_slot(0), self.at_slot(u16::MAX))
     }
 }
 
@@ -212,6 +235,18 @@ mod tests {
         assert_ne!(run, RunId::for_idempotency_key(&tenant, workflow, "order-2"));
         assert_ne!(run, RunId::for_idempotency_key(&TenantId::parse("other").unwrap(), workflow, "order-1"));
         assert_eq!(run.created_at(), None);
+    }
+
+    #[test]
+    fn an_id_at_another_slot_is_the_same_but_for_that_and_tells_its_age() {
+        let id = RunId::at(Timestamp::from_millis(1_763_971_200_123), u128::MAX / 3);
+        let moved = id.at_slot(0xbeef);
+        assert_eq!((moved.owner_slot(), moved.created_at()), (0xbeef, id.created_at()));
+        assert!(moved.to_string().ends_with("beef"), "{moved}");
+        assert_eq!(moved.at_slot(id.owner_slot()), id);
+        assert_eq!(moved.0.get_variant(), uuid::Variant::RFC4122);
+        let (first, last) = id.at_any_slot();
+        assert!(first < moved && moved < last && (first..=last).contains(&id));
     }
 
     #[test]

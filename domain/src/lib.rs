@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock or draws random numbers; what needs one of them takes its result as an
 //! argument. It is a crate of its own so that the compiler holds this.
 
+pub mod concurrency;
 pub mod course;
 pub mod dead_letter;
 pub mod definition;

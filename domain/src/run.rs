@@ -186,6 +186,12 @@ impl Trigger {
     pub fn is_after_error(&self) -> bool {
         self.parent.as_ref().is_some_and(|parent| parent.after_error)
     }
+
+    /// Whether somebody only tries the workflow: such a run keeps no other from running, and none keeps it.
+    #[must_use]
+    pub fn is_test(&self) -> bool {
+        self.kind == "test"
+    }
 }
 
 /// A run without its steps: what one row of `runs` holds.

@@ -183,7 +183,7 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 100_000)]
     pub max_iterations: Option<u32>,
-    /// How many runs of this workflow may run at once.
+    /// How many runs of this workflow may run at once, of all or of each key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<Concurrency>,
     /// A workflow that is started, once, when a run ends as `failed` or `timed_out`, but not when it is itself an error
@@ -202,25 +202,30 @@ pub struct Settings {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Concurrency {
-    /// At most this many: 1 to 10,000.
+    /// At most this many: 1 to 10,000. A run counts from when it begins until it has ended, also while it waits.
     #[schema(minimum = 1, maximum = 10_000)]
     pub limit: u32,
+    /// Where in the input the key stands that runs are counted by, such as `customer.id`: a text, a number or a boolean;
+    /// of a list of items, in the first one. Runs without one, or all if this is missing, are counted together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = r"^(\\\.|[^.])+(\.(\\\.|[^.])+){0,31}$")]
+    pub key: Option<String>,
     /// What happens above it.
     #[serde(default, deserialize_with = "null_is_missing")]
     #[schema(nullable)]
     pub above: AboveLimit,
 }
 
-/// What happens to a run above the limit.
+/// What happens to a run above the limit, as its own version says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AboveLimit {
-    /// It waits.
+    /// It waits, in the order of acceptance, and for no longer than `start_timeout`.
     #[default]
     Queue,
-    /// It is not run.
+    /// It ends at once as `cancelled`, with the error `concurrency_skipped`.
     Skip,
-    /// The oldest run makes room.
+    /// The oldest run of its key ends as `cancelled`, with the error `concurrency_replaced`, and this one begins.
     CancelOldest,
 }
 

@@ -189,6 +189,10 @@ impl RunStore for Seen {
         Ok(HashMap::new())
     }
 
+    async fn get_at_any_slot(&self, _: &RunKey) -> Result<Option<Found<RunWithSteps>>, StoreError> {
+        Err(not_asked())
+    }
+
     async fn get_node(&self, _: &RunKey, _: &NodeId) -> Result<Option<Found<RunWithSteps>>, StoreError> {
         Err(not_asked())
     }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::{
+    kinds::params::path::FieldPath,
     limits, measure,
     violation::{ViolationCode as Code, Violations},
     workflow::WorkflowDocument,
@@ -37,6 +38,10 @@ pub(super) fn check_document(document: &WorkflowDocument, violations: &mut Viola
     if settings.concurrency.as_ref().is_some_and(|concurrency| !allowed.contains(&concurrency.limit)) {
         let message = format!("a concurrency limit is 1 to {} (MAX_CONCURRENCY)", limits::MAX_CONCURRENCY);
         violations.add("settings.concurrency.limit", Code::InvalidValue, message);
+    }
+    let key = settings.concurrency.as_ref().and_then(|concurrency| concurrency.key.as_deref());
+    if let Some(Err(error)) = key.map(FieldPath::parse) {
+        violations.add("settings.concurrency.key", Code::InvalidValue, error.to_string());
     }
 }
 

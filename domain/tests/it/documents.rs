@@ -58,3 +58,27 @@ fn numbers_of_a_document_are_given_back_as_they_came() {
     let read: WorkflowDocument = serde_json::from_value(value).unwrap();
     assert_eq!(serde_json::to_string(&read).unwrap(), text);
 }
+
+#[test]
+fn a_limit_of_runs_is_one_at_least_and_at_most_the_published_one_and_its_key_is_a_path() {
+    let refused = |concurrency: Value| {
+        let mut document = serde_json::to_value(set(&json!({}))).unwrap();
+        document["settings"] = json!({ "concurrency": concurrency });
+        let document: WorkflowDocument = serde_json::from_value(document).unwrap();
+        let found = Definition::new(&document).err().unwrap_or_default();
+        assert!(found.iter().all(|violation| violation.code == ViolationCode::InvalidValue), "{found:?}");
+        found.into_iter().map(|violation| violation.path).collect::<Vec<_>>()
+    };
+    for fine in [
+        json!({"limit": 1}),
+        json!({"limit": 10_000, "key": "customer.id", "above": "skip"}),
+        json!({"limit": 1, "key": null, "above": "cancel_oldest"}),
+    ] {
+        assert_eq!(refused(fine), Vec::<String>::new());
+    }
+    assert_eq!(refused(json!({"limit": 0})), ["settings.concurrency.limit"]);
+    assert_eq!(refused(json!({"limit": 10_001})), ["settings.concurrency.limit"]);
+    for key in ["", "a..b", ".a", &["a"; 33].join(".")] {
+        assert_eq!(refused(json!({"limit": 1, "key": key})), ["settings.concurrency.key"], "{key}");
+    }
+}

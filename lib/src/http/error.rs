@@ -7,7 +7,10 @@ use http::StatusCode;
 use super::problem::ApiError;
 use crate::{
     bus::BusError,
-    service::{CancelRunError, ReadRunError, ReplayError, ResumeRunError, SchedulerError, StartRunError, WorkflowError},
+    service::{
+        CancelRunError, ReadRunError, ReplayError, ResumeRunError, SchedulerError, StartRunError,
+        WorkflowError,
+    },
     store::{StoreError, UnreadableWorkflow},
 };
 use domain::violation::{Violation, ViolationCode};

@@ -3,11 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Caller, FoundRun, Runs, StartRunError, Started, TestRun,
-    idempotency::{Accepted, Asked, Fingerprint},
-    replay::Replay,
+    Caller, FoundRun, Runs, StartRunError, Started, TestRun, idempotency::Fingerprint, replay::Replay,
 };
-use crate::store::{Facts, StoreError};
 use domain::{
     event::{Payload, RunRequested},
     ids::{RunId, WorkflowId},
@@ -15,7 +12,7 @@ use domain::{
     run::{NewRun, Run, RunPlan, Trigger},
     timestamp::Timestamp,
     violation::{ViolationCode, Violations},
-    workflow::DocumentText,
+    workflow::{Concurrency, DocumentText},
 };
 
 /// A run that is asked for. What stands here was checked for itself.
@@ -46,6 +43,8 @@ pub(super) struct Chosen {
     pub(super) version: u32,
     /// The version that must run; `None`: the newest when it is handed to a worker.
     pub(super) wanted: Option<u32>,
+    /// How many runs of it may run at once.
+    pub(super) concurrency: Option<Concurrency>,
     /// Instead of a version.
     pub(super) document: Option<DocumentText>,
     pub(super) plan: RunPlan,
@@ -53,7 +52,7 @@ pub(super) struct Chosen {
 
 impl Way {
     /// The version that is asked for.
-    const fn version(&self) -> Option<u32> {
+    pub(super) const fn version(&self) -> Option<u32> {
         match self {
             Self::ByRequest { version } | Self::Test { version, .. } => *version,
             Self::Replay(replay) => replay.version,
@@ -61,7 +60,7 @@ impl Way {
     }
 
     /// What two requests under a key are compared by, beside input and version.
-    fn fingerprint(&self) -> Fingerprint {
+    pub(super) fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(&match self {
             Self::ByRequest { .. } => Value::Null,
             Self::Test { test, .. } => json!([test.document, test.plan().value()]),
@@ -71,86 +70,30 @@ impl Way {
 }
 
 impl Runs {
-    /// Accepts a run: when this returns, the bus has it for good. Under the same `id` it is accepted once.
+    /// Accepts a run: when this returns, the bus has it for good. With an id that is derived from a key it is accepted
+    /// once.
     pub(super) async fn accept(
         &self,
         caller: &Caller,
-        id: Option<RunId>,
+        derived: Option<RunId>,
         asking: Asking,
     ) -> Result<Started, StartRunError> {
-        match id {
-            None => {
-                let run_id = RunId::at(self.clock.now(), rand::random());
-                let run = self.publish(caller, run_id, asking).await?;
-                Ok(Started { id: run_id, run: FoundRun::accepted(run), replayed: false })
-            }
-            Some(run_id) => self.accept_once(caller, run_id, asking).await,
+        if let Some(derived) = derived {
+            return self.accept_once(caller, derived, asking).await;
         }
+        let chosen = self.choose(caller, &asking).await?;
+        let id = asking.at_its_slot(RunId::at(self.clock.now(), rand::random()), caller, &chosen);
+        let run = self.publish(caller, id, asking, chosen).await?;
+        Ok(Started { id, run: FoundRun::accepted(run), replayed: false })
     }
 
-    /// Concurrent requests with the same key take turns: the second finds what the first has accepted.
-    async fn accept_once(
+    pub(super) async fn publish(
         &self,
         caller: &Caller,
         run_id: RunId,
         asking: Asking,
-    ) -> Result<Started, StartRunError> {
-        let way = asking.way.fingerprint();
-        let asked = Asked { input: Fingerprint::of(&asking.input), version: asking.way.version() };
-        let _turn = self.keys.turn(run_id).await;
-        let stored_key = (caller.tenant.clone(), run_id);
-        match self
-            .store
-            .get(std::slice::from_ref(&stored_key))
-            .await
-            .map(|mut found| found.remove(&stored_key))
-        {
-            Ok(Some(Err(unreadable))) => return Err(StoreError::from(unreadable).into()),
-            Ok(Some(Ok(found))) => {
-                let known = (Fingerprint::of(&found.run.input), found.run.workflow_version);
-                // Pins and documents are not kept with a run: as far as this process remembers them they are compared.
-                let same_way = self.recent.get(run_id).is_none_or(|accepted| accepted.way == way);
-                return if asked.is_for(known) && found.run.trigger == asking.trigger && same_way {
-                    let run = self.newest(&stored_key, FoundRun::stored(found)).await;
-                    Ok(Started { id: run_id, run, replayed: true })
-                } else {
-                    Err(StartRunError::KeyReused(run_id))
-                };
-            }
-            // What this process accepted it remembers, whether the store shows it yet or not.
-            found => match (self.recent.get(run_id), found) {
-                (Some(accepted), _)
-                    if accepted.way != way || !asked.is_for((accepted.input, accepted.workflow_version)) =>
-                {
-                    return Err(StartRunError::KeyReused(run_id));
-                }
-                (Some(Accepted { workflow_version, created_at, .. }), _) => {
-                    let run = asking.accepted(run_id, workflow_version, created_at).queued();
-                    let run = self.newest(&stored_key, FoundRun::accepted(run)).await;
-                    return Ok(Started { id: run_id, run, replayed: true });
-                }
-                (None, Err(error)) => return Err(error.into()),
-                (None, Ok(_)) => {}
-            },
-        }
-        let run = self.publish(caller, run_id, asking).await?;
-        let accepted = Accepted {
-            input: asked.input,
-            way,
-            workflow_version: run.workflow_version,
-            created_at: run.created_at,
-        };
-        self.recent.remember(run_id, accepted);
-        // Other processes look a key up in the store: they must not have to wait for the scheduler.
-        let facts = Facts::of_runs(vec![(caller.tenant.clone(), run.clone())]);
-        if let Err(error) = self.store.record(&facts).await {
-            tracing::warn!(run.id = %run_id, %error, "run not visible yet: the scheduler will record it");
-        }
-        Ok(Started { id: run_id, run: FoundRun::accepted(run), replayed: false })
-    }
-
-    async fn publish(&self, caller: &Caller, run_id: RunId, asking: Asking) -> Result<Run, StartRunError> {
-        let chosen = self.choose(caller, &asking).await?;
+        chosen: Chosen,
+    ) -> Result<Run, StartRunError> {
         let workflow_id = asking.workflow_id;
         let run = asking.accepted(run_id, chosen.version, self.clock.now());
         let requested = RunRequested {
@@ -170,15 +113,18 @@ impl Runs {
     }
 
     /// What is to be run.
-    async fn choose(&self, caller: &Caller, asking: &Asking) -> Result<Chosen, StartRunError> {
+    pub(super) async fn choose(&self, caller: &Caller, asking: &Asking) -> Result<Chosen, StartRunError> {
         let key = (caller.tenant.clone(), asking.workflow_id);
         match &asking.way {
             Way::ByRequest { version } => {
                 let chosen = self.workflows.to_start(&key, *version).await?;
+                // The id says which worker has the runs that share this version's limit, so no other version may run.
+                let limited = chosen.concurrency.is_some().then_some(chosen.version);
                 Ok(Chosen {
                     newest: chosen.newest,
                     version: chosen.version,
-                    wanted: *version,
+                    wanted: version.or(limited),
+                    concurrency: chosen.concurrency,
                     document: None,
                     plan: RunPlan::default(),
                 })
@@ -190,7 +136,14 @@ impl Runs {
 }
 
 impl Asking {
-    fn accepted(self, run_id: RunId, workflow_version: u32, created_at: Timestamp) -> NewRun {
+    /// The id, at the owner slot of the runs that share a limit if there is one: they belong to one worker.
+    pub(super) fn at_its_slot(&self, id: RunId, caller: &Caller, chosen: &Chosen) -> RunId {
+        chosen.concurrency.as_ref().map_or(id, |concurrency| {
+            id.at_slot(concurrency.group(&caller.tenant, self.workflow_id, &self.input).slot())
+        })
+    }
+
+    pub(super) fn accepted(self, run_id: RunId, workflow_version: u32, created_at: Timestamp) -> NewRun {
         let Self { workflow_id, input, trigger, .. } = self;
         NewRun { id: run_id, workflow_id, workflow_version, attempt: 1, trigger, input, created_at }
     }

@@ -109,13 +109,14 @@ impl Asked {
 /// A run that was accepted in this process under a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Accepted {
+    pub(super) run: RunId,
     pub(super) input: Fingerprint,
     pub(super) way: Fingerprint,
     pub(super) workflow_version: u32,
     pub(super) created_at: Timestamp,
 }
 
-/// The runs that this process accepted lately, by their (derived) ids.
+/// The runs that this process accepted lately, by the ids that are derived from their keys.
 pub(super) struct RecentKeys(Mutex<Cache<RunId, Accepted>>);
 
 impl RecentKeys {
@@ -168,7 +169,8 @@ mod tests {
         let at = Timestamp::from_millis(1);
         let (id, input) = (|n: usize| RunId::at(at, n as u128), Fingerprint::of(&json!(1)));
         for n in 0..3 * REMEMBERED {
-            keys.remember(id(n), Accepted { input, way: input, workflow_version: 1, created_at: at });
+            let accepted = Accepted { run: id(n), input, way: input, workflow_version: 1, created_at: at };
+            keys.remember(id(n), accepted);
             // Some are asked for often, which does not make them any newer.
             assert!(keys.get(id(n / 1_000 * 1_000)).is_some());
         }

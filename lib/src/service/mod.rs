@@ -3,6 +3,7 @@
 //! Each use case has its own error; only `http::error` maps them to status codes.
 
 mod accept;
+mod accept_once;
 mod cancel;
 mod found_run;
 mod idempotency;

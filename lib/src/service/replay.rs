@@ -167,7 +167,8 @@ impl Runs {
             violations.add("version", ViolationCode::InvalidValue, message);
             return Err(StartRunError::InvalidPlan(violations.into_vec()));
         }
-        Ok(Chosen { newest: version, version, wanted: Some(version), document: None, plan })
+        let concurrency = definition.concurrency;
+        Ok(Chosen { newest: version, version, wanted: Some(version), concurrency, document: None, plan })
     }
 }
 

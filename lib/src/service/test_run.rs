@@ -72,7 +72,8 @@ impl Runs {
         Course::of(&plan, TEST, input, &definition).map_err(StartRunError::InvalidPlan)?;
         // Of what was saved later nothing is known here: the pins are for this version.
         let wanted = document.is_none().then_some(version);
-        Ok(Chosen { newest: version, version, wanted, document, plan })
+        // A test runs beside what its workflow limits.
+        Ok(Chosen { newest: version, version, wanted, concurrency: None, document, plan })
     }
 }
 

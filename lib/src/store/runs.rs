@@ -25,6 +25,10 @@ pub trait RunStore: Send + Sync + 'static {
     /// [`domain::limits::MAX_ANSWER_BYTES`] together the largest are left out.
     async fn get(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, Found<RunWithSteps>>, StoreError>;
 
+    /// The run that has this id or one that differs from it in its owner slot alone; there is one at most
+    /// ([`RunId::for_idempotency_key`]). One round of its own.
+    async fn get_at_any_slot(&self, key: &RunKey) -> Result<Option<Found<RunWithSteps>>, StoreError>;
+
     /// A run with the steps of one node, likewise, but of the newest iterations, at most
     /// [`domain::limits::MAX_ITERATIONS_SHOWN`].
     async fn get_node(&self, key: &RunKey, node: &NodeId) -> Result<Option<Found<RunWithSteps>>, StoreError>;
@@ -120,6 +124,7 @@ mod in_memory {
         pub const RECORD: Self = Self::write("record");
         pub const ANNOUNCE: Self = Self::write("announce");
         pub const GET: Self = Self::look("get");
+        pub const GET_AT_ANY_SLOT: Self = Self::look("get at any slot");
         pub const GET_NODE: Self = Self::look("get node");
         pub const HEADS: Self = Self::look("heads");
         pub const LIST_RUNS: Self = Self::read("list runs");
@@ -153,6 +158,15 @@ mod in_memory {
             self.look(Call::GET, keys, |state| {
                 let found = |key: &RunKey| Some((key.clone(), run_of(state, key, None)?));
                 keys.iter().filter_map(found).collect()
+            })
+            .await
+        }
+
+        async fn get_at_any_slot(&self, key: &RunKey) -> Result<Option<Found<RunWithSteps>>, StoreError> {
+            self.look(Call::GET_AT_ANY_SLOT, std::slice::from_ref(key), |state| {
+                let (first, last) = key.1.at_any_slot();
+                let mut found = state.runs.range((key.0.clone(), first)..=(key.0.clone(), last));
+                run_of(state, found.next()?.0, None)
             })
             .await
         }

@@ -5,6 +5,7 @@
 
 mod app;
 mod cancel;
+mod concurrency;
 mod connectors;
 mod converters;
 mod dependencies;

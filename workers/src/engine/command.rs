@@ -20,6 +20,8 @@ pub enum Command {
     Start,
     /// Begin once there is room: [`Timer::Begin`] says when.
     Queue,
+    /// Begin once it may: [`Self::Queue`] or [`Self::Start`] says when.
+    AwaitSeat,
     /// An attempt of a step came to its end, or goes on later.
     StepFinished {
         /// Which step.
@@ -58,6 +60,11 @@ pub enum Command {
     /// It cannot go on, whatever its nodes say of failures.
     Fail {
         /// Why.
+        error: Box<NodeError>,
+    },
+    /// Stop for good, since others of its workflow run.
+    GiveWay {
+        /// Why: what limits them.
         error: Box<NodeError>,
     },
     /// Stop for good.

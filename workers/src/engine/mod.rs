@@ -55,6 +55,7 @@ pub fn step(state: &mut RunState, command: Command, now: Timestamp) -> Result<De
     match command {
         Command::Start => deciding.start()?,
         Command::Queue => deciding.queue()?,
+        Command::AwaitSeat => deciding.await_seat()?,
         Command::StepFinished { step, attempt, outcome, jitter } => {
             deciding.finish_step(&step, attempt, outcome, jitter)?;
         }
@@ -64,6 +65,7 @@ pub fn step(state: &mut RunState, command: Command, now: Timestamp) -> Result<De
         Command::Stop => deciding.put_aside()?,
         Command::Recover => deciding.recover()?,
         Command::Fail { error } => deciding.fail(error)?,
+        Command::GiveWay { error } => deciding.give_way(error)?,
         Command::Cancel { reason } => deciding.cancel(reason)?,
     }
     Ok(deciding.decision)

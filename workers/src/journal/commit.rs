@@ -9,13 +9,19 @@ use domain::{
 };
 use redb::{Database, ReadableTable, Table, WriteTransaction};
 
-use super::{DocumentHash, JournalError, tables};
+use super::{
+    DocumentHash, JournalError,
+    seats::{self, SeatOp},
+    tables,
+};
 
 /// Writes that are done together or not at all, in this order.
 #[derive(Debug, Default)]
 pub struct Commit {
     /// The writes about runs.
     pub ops: Vec<Op>,
+    /// What changes of the groups of runs that share a limit.
+    pub seats: Vec<SeatOp>,
     /// Rows for the store.
     pub outbox: Vec<OutboxRow>,
     /// Sequences of rows that the store has.
@@ -240,6 +246,7 @@ impl Commit {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ops.is_empty()
+            && self.seats.is_empty()
             && self.outbox.is_empty()
             && self.confirmed.is_empty()
             && self.handoffs.is_empty()
@@ -255,6 +262,7 @@ impl Commit {
                 writer.apply(op)?;
             }
         }
+        seats::write(&transaction, &self.seats)?;
         if !self.outbox.is_empty() || !self.confirmed.is_empty() {
             let mut outbox = transaction.open_table(tables::OUTBOX)?;
             for confirmed in &self.confirmed {

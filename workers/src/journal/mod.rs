@@ -8,6 +8,7 @@ mod calls;
 pub(crate) mod codec;
 mod commit;
 mod read;
+mod seats;
 mod set_aside;
 mod tables;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use commit::{Commit, FORGET_SLICE, Handoff, Lane, Op, OutboxRow, TimerRow};
 pub(crate) use read::REMEMBERED_HOURS;
 pub use read::{HandoffPlace, LongRun, Snapshot};
 use redb::{Database, ReadableDatabase, backends::FileBackend};
+pub use seats::{Seat, SeatOp, Standing, Waiter};
 pub(crate) use set_aside::set_aside;
 
 /// Identifies a document by its content.

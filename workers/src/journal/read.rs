@@ -9,7 +9,7 @@ use domain::{
 use redb::{AccessGuard, ReadTransaction, ReadableTable, ReadableTableMetadata};
 use uuid::Uuid;
 
-use super::{DocumentHash, JournalError, commit::hour, tables};
+use super::{DocumentHash, JournalError, commit::hour, seats::Seats, tables};
 
 /// How long finished runs are recognised, in hours.
 pub(crate) const REMEMBERED_HOURS: u32 = 25;
@@ -28,6 +28,7 @@ pub struct Snapshot {
     controls: redb::ReadOnlyTable<(u128, u64), (&'static str, &'static [u8])>,
     pub(super) call_ends: redb::ReadOnlyTable<(u128, u128), &'static [u8]>,
     pub(super) error_runs: redb::ReadOnlyTable<u128, (&'static str, &'static [u8])>,
+    pub(super) seats: Seats,
 }
 
 impl std::fmt::Debug for Snapshot {
@@ -73,6 +74,7 @@ impl Snapshot {
             controls: transaction.open_table(tables::CONTROLS)?,
             call_ends: transaction.open_table(tables::CALL_ENDS)?,
             error_runs: transaction.open_table(tables::ERROR_RUNS)?,
+            seats: Seats::open(transaction)?,
         })
     }
 

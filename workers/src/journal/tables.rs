@@ -37,6 +37,17 @@ pub(super) const CONTROLS: TableDefinition<'_, (u128, u64), (&str, &[u8])> = Tab
 pub(super) const CALL_ENDS: TableDefinition<'_, (u128, u128), &[u8]> = TableDefinition::new("call_ends");
 /// Runs of error workflows that are to be started: run → whose it is, and all of its header but the version, JSON.
 pub(super) const ERROR_RUNS: TableDefinition<'_, u128, (&str, &[u8])> = TableDefinition::new("error_runs");
+/// Unfinished runs that have a seat of their group: (group, when the run was accepted in milliseconds, run).
+pub(super) const SITTING: TableDefinition<'_, SeatKey, ()> = TableDefinition::new("sitting");
+pub(super) type SeatKey = (u128, i64, u128);
+/// Unfinished runs that wait for one, likewise → whose it is, what it takes of the journal in bytes, the limit, and what
+/// happens above it.
+pub(super) const WAITING: TableDefinition<'_, SeatKey, WaiterRow<'static>> = TableDefinition::new("waiting");
+pub(super) type WaiterRow<'r> = (&'r str, u64, u32, u8);
+/// How many runs of a group have a seat.
+pub(super) const SEATS_TAKEN: TableDefinition<'_, u128, u64> = TableDefinition::new("seats_taken");
+/// Run → its group, and when it was accepted: where it sits or waits.
+pub(super) const STANDING: TableDefinition<'_, u128, (u128, i64)> = TableDefinition::new("standing");
 /// Numbers about the journal itself.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 
@@ -66,6 +77,10 @@ pub(super) fn prepare(database: &Database) -> Result<(), JournalError> {
         transaction.open_table(CONTROLS)?;
         transaction.open_table(CALL_ENDS)?;
         transaction.open_table(ERROR_RUNS)?;
+        transaction.open_table(SITTING)?;
+        transaction.open_table(WAITING)?;
+        transaction.open_table(SEATS_TAKEN)?;
+        transaction.open_table(STANDING)?;
     }
     transaction.commit()?;
     Ok(())

@@ -2,8 +2,8 @@
 //!
 //! A connector knows one address. What it sends again, because a reply was lost or came too late, may reach another
 //! worker than before, and that one cannot know what the first has in its journal. So every run belongs to one
-//! worker, by its id alone: whoever is handed a task of another one keeps it in the journal, acknowledges it, and
-//! takes it to its owner. There the journal recognises what comes twice. While an owner is away its tasks wait with
+//! worker, by the owner slot in its id alone: whoever is handed a task of another one keeps it in the journal,
+//! acknowledges it, and takes it to its owner. There the journal recognises what comes twice. While an owner is away its tasks wait with
 //! the others, and nobody else is held up.
 
 mod forwarder;
@@ -107,12 +107,12 @@ impl Peers {
         (owner != self.own).then(|| &self.workers[owner].0)
     }
 
-    /// The one with the highest weight for this run: when a worker is added or taken away, only its own runs move
-    /// (rendezvous hashing, Thaler and Ravishankar, 1998).
+    /// The one with the highest weight for the run's owner slot: when a worker is added or taken away, only its own runs
+    /// move (rendezvous hashing, Thaler and Ravishankar, 1998). By the slot alone, so that runs which share a limit have
+    /// one owner.
     fn owner(&self, run: RunId) -> Option<usize> {
-        let run = run.0.as_u128();
-        let run = mixed((run >> 64) as u64) ^ run as u64;
-        (0..self.workers.len()).max_by_key(|place| mixed(run ^ self.workers[*place].1))
+        let slot = mixed(u64::from(run.owner_slot()));
+        (0..self.workers.len()).max_by_key(|place| mixed(slot ^ self.workers[*place].1))
     }
 
     pub(crate) fn others(&self) -> impl Iterator<Item = &Arc<str>> {
@@ -166,6 +166,18 @@ mod tests {
             shares[own.iter().position(|own| *own).unwrap()] += 1;
         }
         assert!(shares.iter().all(|share| (850..1_150).contains(share)), "{shares:?}");
+    }
+
+    #[test]
+    fn runs_of_one_owner_slot_have_one_owner_and_the_slots_are_shared_out() {
+        let peers = peers(&["a", "b", "c"], "a");
+        let mut shares = [0; 3];
+        for slot in 0..=u16::MAX {
+            let owners: Vec<_> = runs().take(2).map(|run| peers.owner(run.at_slot(slot)).unwrap()).collect();
+            assert_eq!(owners[0], owners[1], "{slot}");
+            shares[owners[0]] += 1;
+        }
+        assert!(shares.iter().all(|share| (21_000..22_700).contains(share)), "{shares:?}");
     }
 
     #[test]

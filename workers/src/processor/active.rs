@@ -7,7 +7,7 @@ use domain::{definition::Node, timestamp::Timestamp, workflow::DocumentText};
 use super::{Task, pending::Pending, to_begin::bytes_of, weight};
 use crate::{
     engine::{Execute, RunState, StepKey, Timer},
-    journal::DocumentHash,
+    journal::{DocumentHash, Standing},
     runner::{Attempt, Compiled, Input, Inputs},
 };
 
@@ -22,6 +22,8 @@ pub(super) struct Active {
     pub(super) row: Option<Vec<u8>>,
     /// While it waits to begin: what it takes of the journal, in bytes.
     pub(super) to_begin: usize,
+    /// How it stands in its group of runs that share a limit, if it is of one.
+    pub(super) standing: Option<Standing>,
     /// What this turn has changed so far.
     pub(super) pending: Option<Box<Pending>>,
     /// About how many bytes of memory it takes, as it was when it was weighed last.
@@ -56,16 +58,17 @@ impl Active {
         Self::weighed(state, workflow, hash, document, None)
     }
 
-    /// A run as the journal holds it; while it waits to begin, with what it takes of that.
+    /// A run as the journal holds it; while it waits to begin, with what it takes of that, and how it stands in its
+    /// group.
     pub(super) fn stored(
         state: RunState,
         workflow: Arc<Compiled>,
         (hash, document): (DocumentHash, DocumentText),
         stored: Stored,
-        to_begin: u64,
+        (to_begin, standing): (u64, Option<Standing>),
     ) -> Self {
         let run = Self::weighed(state, workflow, hash, document, Some(stored));
-        Self { to_begin: bytes_of(to_begin), ..run }
+        Self { to_begin: bytes_of(to_begin), standing, ..run }
     }
 
     fn weighed(
@@ -85,6 +88,7 @@ impl Active {
             stored,
             row: None,
             to_begin: 0,
+            standing: None,
             pending: None,
             weight,
             node_weights,

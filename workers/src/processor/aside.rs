@@ -136,11 +136,12 @@ fn read(journal: &Journal, documents: &Documents, run: RunId, stop: &Stop) -> Fo
 
 /// A run at which its reader panicked.
 fn unreadable(journal: &Journal, run: RunId) -> Result<Found, JournalError> {
-    let row = journal.read()?.header(run)?.unwrap_or_default();
+    let snapshot = journal.read()?;
+    let (row, standing) = (snapshot.header(run)?.unwrap_or_default(), snapshot.standing(run)?);
     let header = codec::read_header_without_input(&row).ok();
     let header = header.map(|(document, header)| (document, Arc::new(header)));
     let why = "reading it panicked, which is a bug of the worker".to_owned();
-    Ok(Found::Unreadable(Box::new(Unreadable { header, why, row, revision: u64::MAX / 2 })))
+    Ok(Found::Unreadable(Box::new(Unreadable { header, why, row, revision: u64::MAX / 2, standing })))
 }
 
 /// Tells the processor, also when the runtime ends and nothing was read.

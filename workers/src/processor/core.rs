@@ -29,6 +29,7 @@ use super::{
     memory::RunMemory,
     pending::Pending,
     returning::Returning,
+    seating::{self, Vacancies},
     settled::Settled,
     to_begin::ToBegin,
     turn::{Effects, Turn},
@@ -53,6 +54,8 @@ pub(super) struct Core {
     /// Streams of which timers fired, or may have: to be looked at again after the commit.
     pub(super) fired: Vec<Stream>,
     pub(super) to_begin: ToBegin,
+    /// Groups of runs that share a limit, of which somebody may sit down.
+    pub(super) vacancies: Vacancies,
     pub(super) next_sequence: u64,
     pub(super) backlog: Arc<Backlog>,
     pub(super) gate: Arc<Gate>,
@@ -116,6 +119,7 @@ impl Core {
             due,
             fired: Vec::new(),
             to_begin: ToBegin::open(deps.max_queued_bytes, &snapshot)?,
+            vacancies: Vacancies::open(&snapshot)?,
             next_handoff: snapshot.last_handoff()? + 1,
             kept_controls: KeptControls::open(&snapshot)?,
             error_runs,
@@ -191,7 +195,7 @@ impl Core {
 
     /// Waits for an input, or until something is due.
     fn wait(&mut self) {
-        if !self.coming.is_empty() {
+        if !(self.coming.is_empty() && self.vacancies.is_empty()) {
             return;
         }
         let mut longest = LONGEST_WAIT;
@@ -274,7 +278,7 @@ impl Core {
     /// there were many already, the turn is large, or the tenant has more in memory or in the backlog than it may. Then
     /// they take their turn like all others.
     pub(super) fn advance(&mut self, turn: &mut Turn, run: RunId, command: Command) {
-        let Self { runs, runner, memory, backlog, .. } = self;
+        let Self { runs, runner, memory, backlog, to_begin, .. } = self;
         let Some(active) = runs.get_mut(&run) else { return };
         let header = Arc::clone(active.state.header());
         let mut pending = active.pending.take().unwrap_or_else(|| {
@@ -311,6 +315,9 @@ impl Core {
         }
         let starts = std::mem::take(&mut pending.starts);
         active.pending = Some(pending);
+        if active.state.is_terminal() {
+            seating::leave(active, &mut turn.seats, to_begin);
+        }
         for called in starts {
             self.start_called(turn, called);
         }
@@ -319,6 +326,7 @@ impl Core {
     /// Writes what was decided, and then acts; `false` when the thread has to end.
     pub(super) fn complete(&mut self, mut turn: Turn) -> bool {
         self.weigh(&mut turn);
+        self.seat_waiting(&mut turn);
         if let Err(error) = self.seal(&mut turn) {
             tracing::error!(%error, "a decision cannot be written down; the worker stops");
             turn.refuse();

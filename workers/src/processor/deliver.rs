@@ -14,7 +14,8 @@ use super::{
     active::Active,
     core::Core,
     error_runs::intend_error_run,
-    to_begin::ROW_BYTES,
+    seating::Entry,
+    to_begin::{Awaits, ROW_BYTES},
     turn::{Reply, Turn},
 };
 use crate::{
@@ -76,38 +77,60 @@ impl Core {
         Ok(receipt)
     }
 
-    /// Begins a run, or lets it wait in the journal until there is room for it, behind those of its tenant that wait.
+    /// Begins a run, or lets it wait in the journal: until there is a seat for it, if its workflow has a limit, and until
+    /// there is room for it, behind those of its tenant that wait for that.
     ///
     /// One that another run has started goes on with what has begun, and comes before those that have not.
     pub(super) fn accept(&mut self, turn: &mut Turn, task: Task) -> Result<(), JournalError> {
         let (run, tenant) = (task.header.run_id, task.header.tenant.clone());
         let started_by_run = task.header.trigger.parent.is_some();
-        let begins = self.may_come(&tenant) && (started_by_run || !self.to_begin.has(&tenant));
-        if !begins && let Some(error) = self.to_begin.refusal(&tenant) {
-            tracing::info!(run.id = %run, "run {run} fails: too much of its tenant's waits to begin");
-            fail(turn, &task.header, error);
-            return intend_error_run(turn, &task.workflow, &task.header);
-        }
         let mut active = Active::new(task);
-        if !begins {
-            self.count(turn, &mut active)?;
+        let entry = self.enter(turn, &active)?;
+        let awaits = match &entry {
+            Entry::Skipped(error) => {
+                let error = Box::new(error.clone());
+                self.hold(run, active);
+                self.advance(turn, run, Command::GiveWay { error });
+                return Ok(());
+            }
+            Entry::Waits(..) => Some(Awaits::Seat),
+            Entry::Free | Entry::Sits(_) => {
+                let begins = self.may_come(&tenant) && (started_by_run || !self.to_begin.has(&tenant));
+                (!begins).then_some(Awaits::Room)
+            }
+        };
+        if awaits.is_some()
+            && let Some(error) = self.to_begin.refusal(&tenant)
+        {
+            tracing::info!(run.id = %run, "run {run} fails: too much of its tenant's waits to begin");
+            fail(turn, active.state.header(), error);
+            return intend_error_run(turn, &active.workflow, active.state.header());
+        }
+        if let Some(awaits) = awaits {
+            self.count(turn, &mut active, awaits)?;
             if started_by_run {
                 tell_of_queued(turn, active.state.header());
             }
         }
+        Self::take_seat(turn, &mut active, entry);
         self.hold(run, active);
-        self.advance(turn, run, if begins { Command::Start } else { Command::Queue });
+        let command = match awaits {
+            None => Command::Start,
+            Some(Awaits::Room) => Command::Queue,
+            Some(Awaits::Seat) => Command::AwaitSeat,
+        };
+        self.advance(turn, run, command);
         Ok(())
     }
 
     /// Counts what a run will take of the journal while it waits to begin: now, since the next one is judged by it.
-    fn count(&mut self, turn: &mut Turn, active: &mut Active) -> Result<(), JournalError> {
+    fn count(&mut self, turn: &mut Turn, active: &mut Active, awaits: Awaits) -> Result<(), JournalError> {
         let row = codec::write_header(&active.hash, active.state.header())?;
         let known = turn.snapshot(&self.journal)?.has_document(&active.hash)?;
         let document = if known { 0 } else { active.document.as_str().len() };
         active.to_begin = row.len() + document + ROW_BYTES;
         active.row = Some(row);
-        self.to_begin.add(&active.state.header().tenant, active.to_begin);
+        self.to_begin.add(&active.state.header().tenant, active.to_begin, awaits);
         Ok(())
     }
 

@@ -73,8 +73,10 @@ impl Core {
                     self.fire_timer(turn, row);
                 }
                 Errand::Step => self.coming.push((tenant.clone(), run)),
+                Errand::Seat => {}
             }
         }
+        self.look_at_group_of(run);
     }
 
     fn dispose(&self, found: Found) {

@@ -6,8 +6,9 @@
 //!
 //! Tenants share it: what one of them sends is taken in turns with others' (`inbox`), a turn's size is bounded, its runs
 //! take no more memory (`memory`) and its steps no more places (`dispatch`) than leave room for others. Its further runs
-//! wait in the journal (`to_begin`), as do those of its runs whose timers are due (`due`). What takes long is done on
-//! other threads (`aside`): a run that takes long to read comes back when it was read (`returning`).
+//! wait in the journal (`to_begin`), as do those of its runs whose timers are due (`due`), and runs above the limit of
+//! their workflow (`seating`). What takes long is done on other threads (`aside`): a run that takes long to read comes
+//! back when it was read (`returning`).
 
 mod active;
 mod aside;
@@ -31,6 +32,8 @@ mod publish;
 mod recovery;
 mod returning;
 mod seal;
+mod seating;
+mod seats;
 mod settled;
 mod stored;
 #[cfg(test)]

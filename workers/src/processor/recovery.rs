@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     core::Core,
     returning::Errand,
+    seating,
     stored::{Found, Patience, Unreadable, find},
     turn::Turn,
 };
@@ -103,8 +104,10 @@ impl Core {
                 // It is in the journal.
                 Errand::Timer(row) => self.fired.push((row.lane, row.tenant)),
                 Errand::Step => self.coming.push((tenant.clone(), run)),
+                Errand::Seat => {}
             }
         }
+        self.look_at_group_of(run);
         Ok(())
     }
 
@@ -133,13 +136,18 @@ impl Core {
     /// Takes a run into memory that was read; one that cannot be read is ended as failed.
     pub(super) fn take_back(&mut self, turn: &mut Turn, run: RunId, found: Found) {
         match found {
-            Found::Run(active) => {
+            Found::Run(mut active) => {
                 turn.read += active.weight();
+                active.has_sat_down(&turn.seats);
                 self.hold(run, *active);
             }
             Found::Nothing | Found::TakesLong(_) | Found::Stopped => self.memory.is_gone(run),
             Found::Unreadable(unreadable) => {
                 self.memory.is_gone(run);
+                if let Some(standing) = &unreadable.standing {
+                    let header = unreadable.header.as_ref().map(|(_, header)| &**header);
+                    seating::leave_unread(header, standing, &mut turn.seats, &mut self.to_begin);
+                }
                 give_up(turn, run, *unreadable);
             }
         }
@@ -148,7 +156,7 @@ impl Core {
 
 /// Ends a run that cannot go on, so that nobody waits for it for ever, and keeps what cannot be read of it.
 fn give_up(turn: &mut Turn, run: RunId, unreadable: Unreadable) {
-    let Unreadable { header, why, row, revision } = unreadable;
+    let Unreadable { header, why, row, revision, .. } = unreadable;
     let hash = header.as_ref().map(|(document, _)| *document);
     turn.commit.ops.push(Op::Erase { run, hash });
     // Without a header nobody knows its attempt: whichever comes again is run.

@@ -22,6 +22,8 @@ pub(super) enum Errand {
     Timer(TimerRow),
     /// One of its steps may begin: the place is taken.
     Step,
+    /// Another run may have its seat.
+    Seat,
 }
 
 /// Tells one read of a run from another that was begun for it earlier.

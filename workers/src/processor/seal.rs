@@ -10,8 +10,9 @@ use super::{
     core::Core,
     error_runs::intend_error_run,
     pending::Pending,
+    seating,
     stored::{LONG_HISTORY, LONG_MEMORY},
-    to_begin::ToBegin,
+    to_begin::{Awaits, ToBegin},
     told,
     turn::{Effects, Turn},
 };
@@ -120,6 +121,7 @@ impl Core {
             }
         }
         self.tell_callers(turn)?;
+        turn.commit.seats = turn.seats.take_ops();
         for record in turn.records.iter() {
             let sequence = self.next_sequence + turn.commit.outbox.len() as u64;
             let (tenant, text) = (record.tenant(), codec::write_record(record)?);
@@ -130,7 +132,8 @@ impl Core {
 
     /// Forgets a run that a newer attempt replaces.
     pub(super) fn drop_run(&mut self, turn: &mut Turn, run: RunId) -> Result<(), JournalError> {
-        let Some(active) = self.let_go(run) else { return Ok(()) };
+        let Some(mut active) = self.let_go(run) else { return Ok(()) };
+        seating::leave(&mut active, &mut turn.seats, &mut self.to_begin);
         turn.touched.retain(|touched| *touched != run);
         turn.cut_off.extend(active.state.running().map(|(step, _)| (run, step)));
         self.unrecovered.remove(&run);
@@ -145,7 +148,7 @@ impl Core {
 fn erase(run: RunId, active: &Active, waiting: &mut ToBegin, ops: &mut Vec<Op>) -> Result<(), JournalError> {
     let header = active.state.header();
     if active.to_begin > 0 {
-        waiting.remove(&header.tenant, active.to_begin);
+        waiting.remove(&header.tenant, active.to_begin, Awaits::Room);
     }
     if let Some(stored) = &active.stored {
         ops.push(Op::Erase { run, hash: Some(active.hash) });

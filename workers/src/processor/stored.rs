@@ -13,7 +13,7 @@ use super::{
 use crate::{
     documents::Documents,
     engine::{RunHeader, RunState, Timer},
-    journal::{DocumentHash, JournalError, Snapshot, codec},
+    journal::{DocumentHash, JournalError, Snapshot, Standing, codec},
 };
 
 /// A run with more events than this, in bytes of the journal, takes long to read, and so does one that takes more memory
@@ -60,6 +60,8 @@ pub(super) struct Unreadable {
     pub(super) row: Vec<u8>,
     /// Above every revision that was recorded.
     pub(super) revision: u64,
+    /// How it stands in its group of runs that share a limit.
+    pub(super) standing: Option<Standing>,
 }
 
 /// A run as the journal holds it, for who reads it; `None` when it cannot be read.
@@ -99,7 +101,8 @@ pub(super) fn find(
         Err(Failure::Damaged(damaged)) => {
             let Damaged { header, why, row } = *damaged;
             let revision = above_all_revisions(snapshot, run)?;
-            Ok(Found::Unreadable(Box::new(Unreadable { header, why, row, revision })))
+            let standing = snapshot.standing(run)?;
+            Ok(Found::Unreadable(Box::new(Unreadable { header, why, row, revision, standing })))
         }
     }
 }
@@ -189,11 +192,22 @@ impl Reading<'_> {
         stored.parked = self.snapshot.is_parked(self.run)?;
         stored.long = self.snapshot.long(self.run)?.map_or(0, |long| long.memory as u64);
         stored.timers = state.timers().collect();
-        let to_begin = match stored.timers.get(&Timer::Begin) {
-            Some(at) => self.snapshot.timer_bytes(&timer_row(&row.1, &Timer::Begin, *at, 0)?)?,
-            None => 0,
+        let standing = match &workflow.definition().concurrency {
+            Some(_) => self.snapshot.standing(self.run)?,
+            None => None,
         };
-        Ok(Found::Run(Box::new(Active::stored(state, workflow, (row.0, document), stored, to_begin))))
+        let waiter = standing.as_ref().and_then(|standing| standing.waits.as_ref());
+        if waiter.is_some() {
+            // It is set once the run has its seat.
+            stored.timers.remove(&Timer::Begin);
+        }
+        let to_begin = match (waiter, stored.timers.get(&Timer::Begin)) {
+            (Some(waiter), _) => waiter.bytes,
+            (None, Some(at)) => self.snapshot.timer_bytes(&timer_row(&row.1, &Timer::Begin, *at, 0)?)?,
+            (None, None) => 0,
+        };
+        let text = (row.0, document);
+        Ok(Found::Run(Box::new(Active::stored(state, workflow, text, stored, (to_begin, standing)))))
     }
 }
 

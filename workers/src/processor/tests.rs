@@ -34,6 +34,7 @@ mod calls;
 mod controls;
 mod far;
 mod loops;
+mod seating;
 mod unreadable;
 mod waiting;
 

@@ -7,8 +7,14 @@
 use domain::timestamp::Timestamp;
 
 use super::{
-    core::Core, due::Stream, recovery::Presence, returning::Errand, stored::Patience, to_begin::bytes_of,
-    turn::Turn, write::DISK_PAUSE,
+    core::Core,
+    due::Stream,
+    recovery::Presence,
+    returning::Errand,
+    stored::Patience,
+    to_begin::{Awaits, bytes_of},
+    turn::Turn,
+    write::DISK_PAUSE,
 };
 use crate::{
     engine::{Command, Timer},
@@ -105,7 +111,7 @@ impl Core {
             }
         };
         if timer == Timer::Begin {
-            self.to_begin.remove(&row.tenant, bytes_of(row.bytes));
+            self.to_begin.remove(&row.tenant, bytes_of(row.bytes), Awaits::Room);
         }
         // It goes whatever follows: a timer that nobody waits for must not fire again and again. A run that needs it
         // once more sets it once more.

@@ -8,7 +8,7 @@ use domain::{
 };
 use tokio::sync::oneshot;
 
-use super::{Admission, Receipt, Refused};
+use super::{Admission, Receipt, Refused, seats::TurnSeats};
 use crate::{
     engine::StepKey,
     journal::{Commit, Journal, JournalError, Snapshot},
@@ -29,6 +29,8 @@ pub(super) struct Turn {
     /// Runs that end in this turn without having been in memory, with their attempts: the journal does not know it
     /// before the commit.
     pub(super) ended: HashMap<RunId, u32>,
+    /// What changes of the groups of runs that share a limit.
+    pub(super) seats: TurnSeats,
     /// What the store must be told.
     pub(super) records: Vec<Record>,
     pub(super) replies: Vec<Reply>,
@@ -66,6 +68,7 @@ impl Turn {
             read: 0,
             touched: Vec::new(),
             ended: HashMap::new(),
+            seats: TurnSeats::default(),
             records: Vec::new(),
             replies: Vec::new(),
             cut_off: Vec::new(),
@@ -78,11 +81,16 @@ impl Turn {
 
     /// What the journal held at the turn's start.
     pub(super) fn snapshot(&mut self, journal: &Journal) -> Result<&Snapshot, JournalError> {
+        Ok(self.seating(journal)?.1)
+    }
+
+    /// The groups as this turn changes them, and what the journal held of them at its start.
+    pub(super) fn seating(&mut self, journal: &Journal) -> Result<(&mut TurnSeats, &Snapshot), JournalError> {
         let snapshot = match self.snapshot.take() {
             Some(snapshot) => snapshot,
             None => journal.read()?,
         };
-        Ok(self.snapshot.insert(snapshot))
+        Ok((&mut self.seats, self.snapshot.insert(snapshot)))
     }
 
     /// Lets go of the snapshot, whose pages could not be used again while it lives.

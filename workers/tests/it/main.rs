@@ -11,6 +11,7 @@ mod app;
 mod branches;
 mod calls;
 mod cancel;
+mod concurrency;
 mod crash;
 mod data_folder;
 mod doors;

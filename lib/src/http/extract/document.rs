@@ -153,9 +153,10 @@ impl Shape for Concurrency {
     fn read(value: Value, at: &str, misfits: &mut Violations) -> Option<Self> {
         let mut fields = Fields::of(value, at, misfits)?;
         let limit = fields.required("limit");
+        let key = fields.optional("key");
         let above = fields.or_default("above");
-        fields.nothing_else("known are: limit, above")?;
-        Some(Self { limit: limit?, above: above? })
+        fields.nothing_else("known are: limit, key, above")?;
+        Some(Self { limit: limit?, key: key?, above: above? })
     }
 }
 

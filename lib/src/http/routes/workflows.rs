@@ -34,7 +34,7 @@ pub struct WorkflowPage {
 /// Saves a new workflow.
 ///
 /// All that is wrong with the document is told at once, each with its path. Fields that the product does not know
-/// are kept and given back. `settings.concurrency` is kept, and enforced from a later version on.
+/// are kept and given back. `settings.concurrency` limits how many runs run at once.
 #[utoipa::path(post, path = "/api/v1/workflows", operation_id = "createWorkflow", tag = "workflows", request_body = WorkflowDocument, responses(
     (status = 201, description = "Saved as version 1.", body = Workflow, headers(
         ("Location" = String, description = "The workflow's address."),

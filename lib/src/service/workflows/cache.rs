@@ -11,7 +11,7 @@ use super::outline::Outline;
 use crate::{clock::Clock, service::bounded, store::UnreadableWorkflow};
 use domain::{
     timestamp::Timestamp,
-    workflow::{StoredWorkflow, WorkflowKey, WorkflowSummary},
+    workflow::{Concurrency, StoredWorkflow, WorkflowKey, WorkflowSummary},
 };
 
 /// How often the store is asked for the newest version. A run gets at least the one that is known here, so for so long
@@ -40,13 +40,16 @@ pub(super) struct Version {
     pub(super) stored: StoredWorkflow,
     /// Whether it has a `manual` trigger.
     pub(super) manual: bool,
+    /// How many of its runs may run at once.
+    pub(super) concurrency: Option<Concurrency>,
     /// Whether the store is known to have it.
     pub(super) visible: bool,
 }
 
 impl Version {
     pub(super) fn new(stored: StoredWorkflow, visible: bool) -> Self {
-        Self { manual: Outline::of(&stored.document).manual, stored, visible }
+        let Outline { manual, concurrency, .. } = Outline::of(&stored.document);
+        Self { stored, manual, concurrency, visible }
     }
 }
 

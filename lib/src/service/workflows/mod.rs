@@ -28,6 +28,7 @@ use check::DocumentCheck;
 use claims::Claims;
 pub use error::{Precondition, WorkflowError};
 use outline::Outlines;
+pub(super) use to_start::Chosen;
 
 /// The use cases of workflows.
 ///

@@ -10,7 +10,10 @@ use serde::Deserialize;
 
 use super::Workflows;
 use crate::store::{StoreError, UnreadableRow, UnreadableWorkflow, VersionKey};
-use domain::{ids::NodeId, workflow::DocumentText};
+use domain::{
+    ids::NodeId,
+    workflow::{Concurrency, DocumentText},
+};
 
 /// All outlines that are kept take no more than this together, in bytes.
 const MAX_BYTES: usize = 8 << 20;
@@ -24,6 +27,8 @@ pub(in crate::service) struct Outline {
     pub(in crate::service) manual: bool,
     /// Its nodes, in their order.
     pub(in crate::service) nodes: Vec<NodeId>,
+    /// How many of its runs may run at once.
+    pub(in crate::service) concurrency: Option<Concurrency>,
 }
 
 impl Outline {
@@ -32,6 +37,11 @@ impl Outline {
         struct Nodes<'a> {
             #[serde(borrow)]
             nodes: Vec<Node<'a>>,
+            settings: Option<Limits>,
+        }
+        #[derive(Deserialize)]
+        struct Limits {
+            concurrency: Option<Concurrency>,
         }
         #[derive(Deserialize)]
         struct Node<'a> {
@@ -46,9 +56,12 @@ impl Outline {
         }
         let is_enabled =
             |node: &Node<'_>| !node.data.as_ref().and_then(|data| data.disabled).unwrap_or(false);
-        let Ok(Nodes { nodes }) = serde_json::from_str(document.as_str()) else { return Self::default() };
+        let Ok(Nodes { nodes, settings }) = serde_json::from_str(document.as_str()) else {
+            return Self::default();
+        };
         let manual = nodes.iter().any(|node| node.kind == "manual" && is_enabled(node));
-        Self { manual, nodes: nodes.into_iter().map(|node| node.id).collect() }
+        let concurrency = settings.and_then(|settings| settings.concurrency);
+        Self { manual, nodes: nodes.into_iter().map(|node| node.id).collect(), concurrency }
     }
 }
 
@@ -62,7 +75,8 @@ struct Bytes;
 impl Weighter<VersionKey, Arc<Outline>> for Bytes {
     fn weight(&self, _: &VersionKey, outline: &Arc<Outline>) -> u64 {
         let nodes: usize = outline.nodes.iter().map(|node| node.as_str().len() + 32).sum();
-        nodes as u64 + 300
+        let key = outline.concurrency.as_ref().and_then(|concurrency| concurrency.key.as_ref());
+        (nodes + key.map_or(0, String::len)) as u64 + 300
     }
 }
 
@@ -106,6 +120,8 @@ pub(super) fn unreadable(why: &UnreadableWorkflow) -> StoreError {
 
 #[cfg(test)]
 mod tests {
+    use domain::workflow::AboveLimit;
+
     use super::*;
 
     #[test]
@@ -114,7 +130,13 @@ mod tests {
         let nodes =
             r#""nodes": [{"x": 1, "type": "manu\u0061l", "id": "a \u00e4"}, {"id": "b", "type": "noop"}]"#;
         let ids = ["a ä", "b"].map(|id| NodeId::parse(id).unwrap()).to_vec();
-        assert_eq!(of(&format!(r#"{{"name": "N", {nodes}}}"#)), Outline { manual: true, nodes: ids });
+        let plain = Outline { manual: true, nodes: ids, concurrency: None };
+        assert_eq!(of(&format!(r#"{{"name": "N", {nodes}, "settings": {{"timeout": "1h"}}}}"#)), plain);
+        let limited = of(&format!(
+            r#"{{{nodes}, "settings": {{"x": 1, "concurrency": {{"limit": 2, "key": "a.b"}}}}}}"#
+        ));
+        let limit = Concurrency { limit: 2, key: Some("a.b".to_owned()), above: AboveLimit::Queue };
+        assert_eq!(limited, Outline { concurrency: Some(limit), ..plain });
         assert!(!of(r#"{"nodes": [{"id": "b", "type": "noop"}]}"#).manual);
         assert!(!of(r#"{"nodes": [{"id": "b", "type": "manual", "data": {"disabled": true}}]}"#).manual);
         for other in ["{}", "[]", r#"{"nodes": [{"id": 7, "type": "manual"}]}"#] {

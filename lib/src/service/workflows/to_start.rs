@@ -11,18 +11,20 @@ use crate::{
     service::StartRunError,
     store::{StoreError, WorkflowChange},
 };
-use domain::workflow::WorkflowKey;
+use domain::workflow::{Concurrency, WorkflowKey};
 
 /// How long the start of a run waits to hear of a newer version.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What a run is started in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::service) struct Chosen {
     /// The newest version that is known.
     pub(in crate::service) newest: u32,
     /// The version that was asked for, else the newest.
     pub(in crate::service) version: u32,
+    /// How many of its runs may run at once.
+    pub(in crate::service) concurrency: Option<Concurrency>,
 }
 
 impl Workflows {
@@ -52,17 +54,18 @@ impl Workflows {
         };
         let newest = known.version();
         let version = wanted.unwrap_or(newest);
-        let manual = match known {
-            Known::Saved(saved) if version == newest => Some(saved.manual),
+        let found = match known {
+            Known::Saved(saved) if version == newest => Some((saved.manual, saved.concurrency.clone())),
             Known::Unreadable(why) if version == newest => return Err(unreadable(&why).into()),
             _ if version < newest => {
-                self.outline((key.clone(), version)).await?.map(|outline| outline.manual)
+                let outline = self.outline((key.clone(), version)).await?;
+                outline.map(|outline| (outline.manual, outline.concurrency.clone()))
             }
             _ => None,
         };
-        match manual {
-            Some(true) => Ok(Chosen { newest, version }),
-            Some(false) => Err(StartRunError::NoManualTrigger { workflow: key.1, version }),
+        match found {
+            Some((true, concurrency)) => Ok(Chosen { newest, version, concurrency }),
+            Some((false, _)) => Err(StartRunError::NoManualTrigger { workflow: key.1, version }),
             None => Err(StartRunError::NoVersion { workflow: key.1, version, newest }),
         }
     }

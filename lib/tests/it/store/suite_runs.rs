@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use domain::{
     dead_letter::DeadLetter,
-    ids::{NodeId, SignalId, TenantId},
+    ids::{NodeId, RunId, SignalId, TenantId},
     iteration::Iteration,
     lineage::{Lineage, Origin},
     run::{FailedAttempt, GivenSignal, NodeError, Run, RunStatus, Step, StepStatus, WaitsFor},
@@ -33,6 +33,7 @@ for_every_store![
     nothing_to_do_is_fine,
     what_is_announced_shows_soon_and_hides_nothing_newer,
     dead_letters_are_kept,
+    a_run_is_found_by_its_id_at_any_owner_slot,
     each_iteration_of_a_node_is_a_step_and_a_run_shows_the_newest,
 ];
 
@@ -57,6 +58,26 @@ async fn what_is_announced_shows_soon_and_hides_nothing_newer(store: &dyn Store)
     let shown = eventually("the run shows", async || one(store, &tenant, &queued).await).await;
     assert_eq!(shown.run, queued);
     assert_eq!(head(store, &tenant, &done).await, Some(Head::of(&done)));
+}
+
+async fn a_run_is_found_by_its_id_at_any_owner_slot(store: &dyn Store) {
+    let tenant = tenant();
+    let derived = RunId::for_idempotency_key(&tenant, workflow_id(), "order-1");
+    let at_slot =
+        |slot| Run { id: derived.at_slot(slot), ..run(workflow_id(), at(1), RunStatus::Running, 3) };
+    // The same second half, but for the slot, and another first one.
+    let stranger = RunId(uuid::Uuid::from_u128(derived.0.as_u128() ^ 1 << 100)).at_slot(0xabce);
+    let stranger = Run { id: stranger, ..at_slot(0) };
+    let found = async |tenant: &TenantId| {
+        let found = store.get_at_any_slot(&(tenant.clone(), derived)).await.unwrap();
+        found.map(|found| found.unwrap().run)
+    };
+    store.record(&facts(&tenant, &[&stranger])).await.unwrap();
+    assert_eq!(found(&tenant).await, None);
+    let newest = Run { revision: 4, ..at_slot(0xabcd) };
+    store.record(&facts(&tenant, &[&at_slot(0xabcd), &newest])).await.unwrap();
+    assert_eq!(found(&tenant).await, Some(newest));
+    assert_eq!(found(&TenantId::parse("somebody-else").unwrap()).await, None);
 }
 
 pub(super) async fn a_run_comes_back_as_it_was_recorded_with_its_steps_in_order(store: &dyn Store) {

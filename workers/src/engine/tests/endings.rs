@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use domain::{definition::Definition, run::RunStatus};
+use domain::{
+    definition::Definition,
+    run::{NodeError, RunStatus},
+};
 use serde_json::{Value, json};
 
 use super::scenario::{CREATED, Scenario, UNAVAILABLE, header, one_item, workflow, workflow_within};
@@ -31,6 +34,31 @@ fn a_run_that_has_not_begun_can_be_cancelled() {
     run.tell(Command::Cancel { reason: String::new() }).unwrap();
     assert_eq!((run.status(), run.effects()), (RunStatus::Cancelled, Vec::new()));
     assert_eq!(run.run().started_at, None);
+}
+
+#[test]
+fn a_run_that_gives_way_ends_as_cancelled_wherever_it_is_and_says_why() {
+    let error = || Box::new(NodeError::new("concurrency_replaced", "another one runs"));
+    let mut queued = Scenario::queued(workflow(THREE, &json!({})), Value::Null);
+    queued.tell(Command::GiveWay { error: error() }).unwrap();
+    let mut started = Scenario::started(workflow(THREE, &json!({})));
+    started.succeed("a").tell(Command::GiveWay { error: error() }).unwrap();
+    assert_eq!(started.effects(), ["abort b", "abort c", "cancel deadline"]);
+    for run in [queued, started] {
+        assert_eq!((run.status(), run.run().error), (RunStatus::Cancelled, Some(*error())));
+    }
+}
+
+#[test]
+fn of_a_run_that_may_not_begin_yet_only_its_time_to_begin_is_due_and_ends_it() {
+    let definition = Definition { start_timeout: Duration::from_secs(60), ..workflow(THREE, &json!({})) };
+    let mut run = Scenario::queued(definition, Value::Null);
+    run.tell(Command::AwaitSeat).unwrap();
+    assert_eq!(run.effects().len(), 1, "{:?}", run.effects());
+    run.later(60_000).tell(Command::TimerFired(Timer::Deadline)).unwrap();
+    assert_eq!(run.run().error.unwrap().code, "start_timeout");
+    let mut run = Scenario::started(workflow(THREE, &json!({})));
+    assert_eq!(run.tell(Command::AwaitSeat), Err(Illegal::AlreadyStarted));
 }
 
 #[test]

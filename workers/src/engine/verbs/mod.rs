@@ -6,6 +6,7 @@ mod end;
 mod fail;
 mod fallback;
 mod finish_step;
+mod give_way;
 mod queue;
 mod recover;
 mod settle;

@@ -8,7 +8,10 @@ use domain::{
     items::{Item, Output, Ports},
     iteration::Iteration,
     lineage::{Lineage, Origin},
-    run::{Extent, FailedAttempt, GivenSignal, NodeError, Parent, Run, RunEnd, RunPlan, RunStatus, Step, StepStatus, Trigger, WaitsFor},
+    run::{
+        Extent, FailedAttempt, GivenSignal, NodeError, Parent, Run, RunEnd, RunPlan, RunStatus, Step,
+        StepStatus, Trigger, WaitsFor,
+    },
     timestamp::Timestamp,
 };
 use serde_json::{Value, json};

@@ -182,7 +182,7 @@ fn document() -> BoxedStrategy<Value> {
         ("animated", text()),
     ]);
     let above = one_of(&[json!("queue"), json!("skip"), json!("cancel_oldest")]);
-    let concurrency = object(&[("limit", number()), ("above", above)]);
+    let concurrency = object(&[("limit", number()), ("key", text()), ("above", above)]);
     let workflow = one_of(&[json!("018f3c3e-0000-7000-8000-000000000000")]);
     let settings = object(&[
         ("timeout", duration()),

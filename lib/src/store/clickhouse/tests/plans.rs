@@ -91,6 +91,14 @@ async fn a_point_read_reads_at_most_two_granules_of_a_part_for_each_run() {
 }
 
 #[tokio::test]
+async fn a_run_is_looked_for_at_every_owner_slot_by_one_search() {
+    let pool = filled("slots").await;
+    let statement = runs::any_slot_statement(&key("t1", 1 << 40));
+    let read = granules(&pool, &statement).await;
+    assert!(read <= 2 * PARTS, "{read} granules: {statement}");
+}
+
+#[tokio::test]
 async fn who_asks_a_view_for_a_run_reads_as_little() {
     let pool = filled("views").await;
     let id = Uuid::from_u128(2);

@@ -40,6 +40,8 @@ pub(super) enum Happening {
     Echo { pick: usize },
     /// Somebody cancels.
     Cancel,
+    /// Another run of its workflow takes its place.
+    GiveWay,
     /// It takes more than a run may.
     Fail,
 }
@@ -53,6 +55,7 @@ pub(super) fn happenings() -> impl Strategy<Value = Vec<Happening>> {
         2 => Just(Happening::Stop),
         3 => any::<usize>().prop_map(|pick| Happening::Echo { pick }),
         1 => Just(Happening::Cancel),
+        1 => Just(Happening::GiveWay),
         1 => Just(Happening::Fail),
     ];
     vec(one, 0..40)

@@ -114,6 +114,12 @@ impl World {
                 assert_eq!(told.is_err(), ended, "a run that has not ended can be cancelled");
                 assert!(self.state.is_terminal(), "cancel ends the run");
             }
+            Happening::GiveWay => {
+                let ended = self.state.is_terminal();
+                let error = Box::new(domain::run::NodeError::new("concurrency_replaced", "another one runs"));
+                assert_eq!(self.tell(Command::GiveWay { error }).is_err(), ended, "it can always give way");
+                assert!(self.state.is_terminal(), "it ends the run");
+            }
             Happening::Fail => {
                 let ended = self.state.is_terminal();
                 let error = Box::new(domain::run::NodeError::new("limit", "too much"));
