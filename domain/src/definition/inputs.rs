@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(given("ask", &[0]), one("o", "all"));
         assert_eq!(given("ask", &[4]), one("ready", "3"), "what came back began it");
         assert_eq!(given("ready", &[4]), one("ask", "4"));
-        assert_eq!(given("end", &[]), one("ready", "all"));
-        assert_eq!((given("end", &[0]), given("a", &[1])), (None, None), "no such iteration");
+        assert_eq!(given("end", &[4]), one("ready", "4"), "a dead end is part of each iteration");
+        assert_eq!((given("end", &[]), given("a", &[1])), (None, None), "no such iteration");
     }
 }

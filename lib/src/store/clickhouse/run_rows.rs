@@ -224,6 +224,11 @@ impl Unread {
         self.place.is_empty()
     }
 
+    /// Its version.
+    pub(super) fn version(&self) -> u64 {
+        self.row.peek_u64()
+    }
+
     /// Which iteration its step is of.
     pub(super) const fn iteration(&self) -> &Iteration {
         &self.iteration

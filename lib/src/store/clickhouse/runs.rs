@@ -223,20 +223,52 @@ async fn get_node(
             Some(before) => format!("place < {}", Text(&step_place(node, before))),
             None => format!("place <= {}", Text(&step_place(node, &newest))),
         };
-        let sql = iterations_statement(key, node, &end);
-        rows.extend(gathered(database, database.select("iterations", &sql).await?).into_values().flatten());
+        rows.extend(iterations(database, key, node, &end).await?);
     } else if before.is_some() {
         rows.retain(Unread::is_of_the_run);
     }
     Ok(read_run(rows, MAX_ANSWER_BYTES, |row| tell(database, key, row)))
 }
 
-/// The newest row of each of a node's iterations, the newest iterations first: read in the order of the key, from its end.
-pub(super) fn iterations_statement(key: &RunKey, node: &NodeId, end: &str) -> String {
+/// The newest row of each of a node's newest iterations. They are read in the order of the key, from its end, and the
+/// read stops once there are enough; so one that was written several times comes several times, one after the other.
+async fn iterations(
+    database: &Database,
+    key: &RunKey,
+    node: &NodeId,
+    end: &str,
+) -> Result<Vec<Unread>, StoreError> {
+    let mut wanted_rows = MAX_ITERATIONS_SHOWN * ROWS_PER_STEP + 1;
+    loop {
+        let sql = iterations_statement(key, node, end, wanted_rows);
+        let rows = database.select("iterations", &sql).await?;
+        let complete = rows.len() < wanted_rows;
+        let rows = gathered(database, rows).remove(key).unwrap_or_default();
+        let mut newest: Vec<Unread> = Vec::with_capacity(MAX_ITERATIONS_SHOWN + 1);
+        for row in rows {
+            match newest.last_mut().filter(|known| known.iteration() == row.iteration()) {
+                Some(known) if known.version() < row.version() => *known = row,
+                Some(_) => {}
+                None => newest.push(row),
+            }
+        }
+        // Of the last one there may be more rows.
+        if complete || newest.len() > MAX_ITERATIONS_SHOWN {
+            newest.truncate(MAX_ITERATIONS_SHOWN);
+            return Ok(newest);
+        }
+        wanted_rows = wanted_rows.saturating_mul(4);
+    }
+}
+
+/// So many rows are read for each step that is wanted, at first.
+const ROWS_PER_STEP: usize = 3;
+
+pub(super) fn iterations_statement((tenant, run): &RunKey, node: &NodeId, end: &str, rows: usize) -> String {
     format!(
-        "SELECT {RUN_OR_STEP} FROM {RUN_ROWS} WHERE {} AND place > {} AND {end} \
-         ORDER BY place DESC, version DESC LIMIT 1 BY place LIMIT {MAX_ITERATIONS_SHOWN}",
-        condition(std::slice::from_ref(key)),
+        "SELECT {RUN_OR_STEP} FROM {RUN_ROWS} WHERE tenant = {} AND owner_id = '{run}' AND place > {} AND {end} \
+         ORDER BY place DESC LIMIT {rows}",
+        Text(tenant.as_str()),
         Text(&before_iterations(node)),
     )
 }
