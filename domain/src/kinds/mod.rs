@@ -25,6 +25,7 @@ pub mod markdown;
 pub mod merge;
 pub mod noop;
 pub mod rename;
+pub mod respond;
 pub mod set;
 pub mod sort;
 pub mod split;
@@ -83,6 +84,7 @@ kinds! {
     Wait = wait,
     Loop = loop_,
     CallWorkflow = call_workflow,
+    Respond = respond,
     Noop = noop,
     Fail = fail,
 }

@@ -8,8 +8,8 @@ use super::problem::ApiError;
 use crate::{
     bus::BusError,
     service::{
-        CancelRunError, ReadRunError, ReplayError, ResumeRunError, SchedulerError, StartRunError,
-        WorkflowError,
+        CancelRunError, ReadItemsError, ReadRunError, ReplayError, ResumeRunError, SchedulerError,
+        StartRunError, WorkflowError,
     },
     store::{StoreError, UnreadableWorkflow},
 };
@@ -164,6 +164,17 @@ impl From<ReplayError> for ApiError {
             ReplayError::NoWorkflow(_) => conflict("workflow_deleted"),
             ReplayError::Run(error) => error.into(),
             ReplayError::Start(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReadItemsError> for ApiError {
+    fn from(error: ReadItemsError) -> Self {
+        match error {
+            ReadItemsError::Run(error) => error.into(),
+            ReadItemsError::NoIteration { .. } => not_found("iteration_not_found", &error),
+            ReadItemsError::NoPort { .. } => not_found("port_not_found", &error),
+            ReadItemsError::NotRecorded { .. } => not_found("input_not_recorded", &error),
         }
     }
 }

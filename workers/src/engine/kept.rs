@@ -2,7 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use domain::{items::Items, iteration::Iteration, run::GivenSignal, timestamp::Timestamp};
+use domain::{
+    items::Items,
+    iteration::Iteration,
+    run::{GivenSignal, RunResponse},
+    timestamp::Timestamp,
+};
 
 use super::{
     apply,
@@ -32,6 +37,8 @@ pub(crate) struct KeptProgress {
     pub(crate) ready: Vec<usize>,
     /// An edge that has brought too much out of a loop.
     pub(crate) overfull: Option<usize>,
+    /// What the run answers.
+    pub(crate) response: Option<Arc<RunResponse>>,
     /// By node: its step of the newest iteration, and the newest earlier one that gave something.
     pub(crate) steps: Vec<(KeptStep, Option<KeptStep>)>,
     /// The run as a whole, and its loops.
@@ -89,6 +96,7 @@ impl RunState {
             called: progress.called,
             ready: progress.ready.iter().copied().collect(),
             overfull: progress.overfull,
+            response: progress.response.clone(),
             steps: steps.collect(),
             scopes: progress.scopes.iter().map(KeptScope::from).collect(),
         })
@@ -99,8 +107,18 @@ impl RunState {
     /// # Errors
     /// When that is of another workflow.
     pub(crate) fn go_on_from(&mut self, kept: KeptProgress) -> Result<(), Illegal> {
-        let KeptProgress { revision, started_at, begun, recorded, called, ready, overfull, steps, scopes } =
-            kept;
+        let KeptProgress {
+            revision,
+            started_at,
+            begun,
+            recorded,
+            called,
+            ready,
+            overfull,
+            response,
+            steps,
+            scopes,
+        } = kept;
         let loops = self.definition.loops.scopes();
         let fits = |node: &usize| *node < self.definition.nodes.len();
         let mut edges = scopes.iter().flat_map(|scope| scope.exits.keys()).chain(&overfull);
@@ -123,6 +141,7 @@ impl RunState {
             recorded,
             called,
             overfull,
+            response,
             ..Progress::default()
         };
         for (node, step) in progress.steps.iter().filter(|(_, step)| step.state.is_live()) {
@@ -217,6 +236,7 @@ impl From<KeptScope> for ScopeRun {
             given: None,
             began_with: kept.began_with,
             back: kept.back,
+            returned_items: kept.returned.iter().map(|brought| brought.items.len()).sum(),
             returned: kept.returned,
             exits: exits.collect(),
         }

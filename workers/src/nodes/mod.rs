@@ -24,6 +24,7 @@ mod noop;
 mod output;
 mod prepared;
 mod rename;
+mod respond;
 mod same;
 mod set;
 mod sort;
@@ -242,6 +243,7 @@ fn compile_node(node: &Node, definition: &Definition) -> Result<Executable, Unre
         Kind::CallWorkflow => {
             Executable::Call(Box::new(call_workflow::CallWorkflow::compile(node, definition)?))
         }
+        Kind::Respond => computing(respond::Respond::compile(node, definition)?),
         Kind::Noop => Executable::Pure(Box::new(noop::Noop)),
         Kind::Fail => Executable::Pure(Box::new(fail::Fail::compile(node, definition)?)),
     })

@@ -6,7 +6,7 @@ use domain::{definition::Node, timestamp::Timestamp, workflow::DocumentText};
 
 use super::{Task, pending::Pending, to_begin::bytes_of, weight};
 use crate::{
-    engine::{Execute, RunState, StepKey, Timer},
+    engine::{Crossings, Execute, RunState, StepKey, Timer},
     journal::{DocumentHash, Standing},
     runner::{Attempt, Compiled, Input, Inputs},
 };
@@ -142,9 +142,10 @@ impl Active {
         };
         let (round, earlier) =
             (self.state.round(&execute.step), self.state.earlier_run_of(execute.step.node));
-        Attempt::new(&self.workflow, self.state.header(), execute, inputs, outputs)
-            .in_round(round)
-            .given_by(earlier)
+        let reads = !outputs.is_empty();
+        let crossings = if reads { self.state.crossings(&execute.step) } else { Crossings::default() };
+        let attempt = Attempt::new(&self.workflow, self.state.header(), execute, inputs, outputs);
+        attempt.crossing(crossings).in_round(round).given_by(earlier)
     }
 
     /// Whether the step only computes.

@@ -7,7 +7,7 @@ use domain::{
 };
 
 use crate::{
-    engine::{Execute, Round, RunHeader},
+    engine::{Crossings, Execute, Round, RunHeader},
     nodes::{self, Executable},
     step::{Inputs, StepTask},
 };
@@ -91,10 +91,18 @@ impl Attempt {
             woken,
             inputs,
             outputs,
+            crossings: Arc::default(),
             round: None,
             earlier: None,
         };
         Self { workflow: Arc::clone(workflow), task }
+    }
+
+    /// What came out of loops and back into them: who follows items back needs that.
+    #[must_use]
+    pub fn crossing(mut self, crossings: Crossings) -> Self {
+        self.task.crossings = Arc::new(crossings);
+        self
     }
 
     /// Of a `loop`: where it is.

@@ -43,6 +43,7 @@ mod raw_server;
 mod replays;
 mod reply_path;
 mod retry_after;
+mod run_items;
 mod run_reads;
 mod secrets;
 mod signals;

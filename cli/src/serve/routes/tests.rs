@@ -46,6 +46,7 @@ fn this_projects_paths_lead_to_their_functions_with_their_captures() {
         ("/api/v1/runs/a%2Fb", "/api/v1/runs/[id]", "id=a%2Fb"),
         ("/api/v1/runs/a&id=b+c", "/api/v1/runs/[id]", "id=a%26id=b%2Bc"),
         ("/api/v1/runs/7/cancel", "/api/v1/runs/[id]/[part]", "id=7&part=cancel"),
+        ("/api/v1/runs/7/items", "/api/v1/runs/[id]/[part]", "id=7&part=items"),
         ("/api/v1/workflows/7", "/api/v1/workflows/[id]", "id=7"),
         ("/api/v1/workflows/7/runs", "/api/v1/workflows/[id]/runs", "id=7"),
         ("/api/v1/workflows/7/runs/", "/api/v1/workflows/[id]/runs", "id=7"),

@@ -12,5 +12,6 @@ mod options;
 mod paths;
 mod plans;
 mod recovery;
+mod respond;
 mod scenario;
 mod waits;

@@ -78,6 +78,7 @@ impl Run {
             input: inputs.items(),
             inputs,
             outputs,
+            crossings: Arc::default(),
             now,
             env,
             objects: Default::default(),
