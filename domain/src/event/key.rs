@@ -68,6 +68,8 @@ mod tests {
             wanted_version: None,
             trigger: Trigger::manual(),
             input: text(),
+            plan: None,
+            document: None,
             created_at: at,
         };
         let run: NewRun = requested(one).at_version(1, serde_json::Value::Null);

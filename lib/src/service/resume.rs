@@ -155,7 +155,7 @@ impl Runs {
         let (node_id, iteration) = (step.node.clone(), step.iteration.clone());
         // Of a loop's earlier iterations the run shows nothing: one of them may have been given it under this key.
         if key.is_some() && !iteration.is_outside() {
-            let all = self.read_node(caller, id, &node_id, Until::Exists, Duration::ZERO).await?;
+            let all = self.read_node(caller, id, (&node_id, None), Until::Exists, Duration::ZERO).await?;
             if Signals::of(&all).has(signal_id) {
                 return Ok(Sent { id: signal_id, run, is_given: true });
             }
@@ -209,7 +209,8 @@ impl Runs {
         loop {
             let mut became = Signals::of(&run).became(&node_id, &iteration, signal_id);
             if became == Became::NotShown
-                && let Ok(all) = self.read_node(caller, run_id, &node_id, Until::Exists, Duration::ZERO).await
+                && let Ok(all) =
+                    self.read_node(caller, run_id, (&node_id, None), Until::Exists, Duration::ZERO).await
             {
                 became = Signals::of(&all).became(&node_id, &iteration, signal_id);
             }

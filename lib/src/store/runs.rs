@@ -180,7 +180,7 @@ mod in_memory {
             self.look(Call::GET_AT_ANY_SLOT, std::slice::from_ref(key), |state| {
                 let (first, last) = key.1.at_any_slot();
                 let mut found = state.runs.range((key.0.clone(), first)..=(key.0.clone(), last));
-                run_of(state, found.next()?.0, None)
+                run_of(state, found.next()?.0, Which::Newest)
             })
             .await
         }

@@ -28,7 +28,6 @@ use check::DocumentCheck;
 use claims::Claims;
 pub use error::{Precondition, WorkflowError};
 use outline::Outlines;
-pub(super) use to_start::Chosen;
 
 /// The use cases of workflows.
 ///
