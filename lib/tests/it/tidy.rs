@@ -152,8 +152,12 @@ fn every_operation_documents_its_problems_and_has_its_own_name() {
             assert!(operation["summary"].is_string(), "{method} {path} says nothing");
             for (status, response) in operation["responses"].as_object().unwrap() {
                 if status.starts_with(['4', '5']) {
-                    let content = &response["content"]["application/problem+json"];
-                    assert!(content.is_object(), "{method} {path} {status} is no problem document");
+                    let content = &response["content"];
+                    // Pages for people tell in words what went wrong.
+                    let is_told = ["application/problem+json", "text/html"]
+                        .iter()
+                        .any(|kind| content[kind].is_object());
+                    assert!(is_told, "{method} {path} {status} is no problem document");
                 }
             }
         }

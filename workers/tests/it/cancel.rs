@@ -102,7 +102,7 @@ async fn a_pause_within_an_attempt_is_not_waited_for() {
 async fn a_run_that_waits_for_days_or_for_a_retry_is_cancelled_also_after_a_crash() {
     let mut app = App::start().await;
     app.endpoint.on("/down", &[Answer::Status(503)]);
-    let retry = json!({"retry": {"max_attempts": 5, "base": "1h"}});
+    let retry = json!({"retry": {"max_attempts": 5, "base": "1h", "max_delay": "1h"}});
     let patient = Task::new(&one("wait", json!({"params": {"for": "3d"}})));
     let retrying = Task::new(&call_workflow(&[("one", app.endpoint.url("/down"), retry)]));
     for task in [&patient, &retrying] {
