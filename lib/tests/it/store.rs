@@ -102,7 +102,7 @@ fn step(node: &str, status: StepStatus) -> Step {
         waits_for: None,
         kind: "set".to_owned(),
         status,
-        pinned: false,
+        pinned: status == StepStatus::Succeeded,
         attempts: 1,
         started_at: Some(at(5)),
         finished_at: None,
