@@ -104,7 +104,7 @@ fn step(node: &str, status: StepStatus) -> Step {
         signal: None,
         kind: "set".to_owned(),
         status,
-        pinned: false,
+        pinned: status == StepStatus::Succeeded,
         attempts: 1,
         started_at: Some(at(5)),
         finished_at: None,

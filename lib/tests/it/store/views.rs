@@ -109,7 +109,7 @@ async fn a_person_sees_each_thing_once_in_its_newest_state() {
                 one.id
             ),
             vec![
-                "('fetch',[0],'set','succeeded',1,NULL,NULL,false)",
+                "('fetch',[0],'set','succeeded',1,NULL,NULL,true)",
                 "('fetch',[1],'set','failed',1,NULL,NULL,false)",
             ],
         ),
