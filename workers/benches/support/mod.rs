@@ -17,16 +17,16 @@ use minireipaz::store::{
 };
 
 /// What is counted of what comes.
-pub trait Counts: Send + Sync + 'static {
+pub(crate) trait Counts: Send + Sync + 'static {
     /// The store is told this.
     fn record(&self, facts: &Facts);
 }
 
 /// A store that takes everything and keeps nothing.
-pub struct CountingStore<C>(pub Arc<C>);
+pub(crate) struct CountingStore<C>(pub(crate) Arc<C>);
 
 /// A line of what Linux says of this process's memory, such as `VmRSS`, in MiB.
-pub fn memory(line: &str) -> anyhow::Result<usize> {
+pub(crate) fn memory(line: &str) -> anyhow::Result<usize> {
     let status = fs::read_to_string("/proc/self/status").context("memory is read from Linux")?;
     let found = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':'));
     let kib: usize = found.and_then(|text| text.split_whitespace().next()).context("a number")?.parse()?;
