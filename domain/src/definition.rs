@@ -25,6 +25,7 @@ use super::{
 };
 
 mod document;
+pub mod inputs;
 mod loops;
 mod retry;
 

@@ -4,7 +4,12 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Value, json};
 
-use crate::{json_text::JsonText, lineage::Lineage, measure, run::NodeError};
+use crate::{
+    json_text::JsonText,
+    lineage::Lineage,
+    measure,
+    run::{NodeError, RunResponse},
+};
 
 /// One item: a JSON object.
 pub type Item = serde_json::Map<String, Value>;
@@ -27,12 +32,14 @@ pub struct Output {
     pub lineage: Lineage,
     /// What JavaScript wrote to its console meanwhile, line by line.
     pub console: Vec<String>,
+    /// What the run answers, of a step that says so.
+    pub response: Option<Arc<RunResponse>>,
 }
 
 /// An output whose items came from those at the same places of the only input.
 impl From<Ports> for Output {
     fn from(ports: Ports) -> Self {
-        Self { ports, lineage: Lineage::new(), console: Vec::new() }
+        Self { ports, ..Self::default() }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Iterations: how often the loops around a node have begun. Together with the node it names a step.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +82,24 @@ impl fmt::Display for Iteration {
     }
 }
 
+/// A text that is no path of counters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an iteration is one counter a loop, such as 2 or 0.3")]
+pub struct InvalidIteration;
+
+/// What [`Iteration`] is shown as; the empty text is none.
+impl FromStr for Iteration {
+    type Err = InvalidIteration;
+
+    fn from_str(text: &str) -> Result<Self, InvalidIteration> {
+        let counter = |counter: &str| {
+            let digits = counter.bytes().all(|digit| digit.is_ascii_digit());
+            counter.parse().ok().filter(|_| digits).ok_or(InvalidIteration)
+        };
+        text.split('.').map(counter).collect::<Result<Vec<u32>, _>>().map(Self::from)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,5 +114,9 @@ mod tests {
         assert_eq!((at(&[2]).inner(), at(&[2, 0]).next()), (at(&[2, 0]), at(&[2, 1])));
         assert_eq!((Iteration::outside().inner(), at(&[2, 7]).count()), (at(&[0]), 7));
         assert_eq!(serde_json::to_string(&at(&[3])).unwrap(), "[3]");
+        assert_eq!(("2.0".parse(), "7".parse()), (Ok(at(&[2, 0])), Ok(at(&[7]))));
+        for text in ["", ".", "1.", "+1", "-1", "1..2", "a", "4294967296", "1 "] {
+            assert_eq!(text.parse::<Iteration>(), Err(InvalidIteration), "{text}");
+        }
     }
 }

@@ -72,6 +72,10 @@ limits! {
     MAX_KEPT_DEPTH: usize = MAX_DEPTH + 10, "levels";
     /// Largest data of a signal, as compact JSON.
     MAX_SIGNAL_BYTES: usize = MAX_INPUT_BYTES, "bytes";
+    /// Largest body of a run's response, as compact JSON. A function passes it on in one piece.
+    MAX_RESPONSE_BODY_BYTES: usize = 1024 * 1024, "bytes";
+    /// Most that the names and values of a response's headers come to: what proxies take.
+    MAX_RESPONSE_HEADER_BYTES: usize = 8 * 1024, "bytes";
     /// Deepest nesting of JSON: of an item, a node's parameter, a field that the editor adds, a signal's data.
     ///
     /// An object without objects is one level. JSON readers stop at 128 levels, and all of these travel inside other

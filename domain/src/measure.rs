@@ -52,7 +52,8 @@ pub fn value_bytes_within(value: &Value, levels: usize) -> Result<usize, TooDeep
     Ok(bytes)
 }
 
-/// The size in bytes of what a step gave: its items by port, where they came from, and its console. As deep as it is.
+/// The size in bytes of what a step gave: its items by port, where they came from, its console, and what it answered. As
+/// deep as it is.
 #[must_use]
 pub fn output_bytes(output: &Output) -> usize {
     let origins = |items: &Arc<Vec<Origins>>| {
@@ -62,6 +63,7 @@ pub fn output_bytes(output: &Output) -> usize {
     fields_bytes(output.ports.iter().map(|(port, of_port)| (&**port, items_bytes(of_port))))
         + fields_bytes(output.lineage.iter().map(|(port, of_port)| (&**port, origins(of_port))))
         + output.console.iter().map(|line| text_bytes(line) + 1).sum::<usize>()
+        + output.response.as_ref().map_or(0, |response| response.bytes())
 }
 
 /// The size in bytes of a list of items. As deep as it is.

@@ -13,9 +13,13 @@ use super::{
     timestamp::Timestamp,
 };
 pub use error::{FailedAttempt, NodeError};
+pub use items_page::{InvalidSide, ItemsPage, NoPort, PageOf, Side, StepId};
+pub use response::RunResponse;
 pub use with_steps::{LeftOut, RunWithSteps, left_out};
 
 mod error;
+mod items_page;
+mod response;
 mod with_steps;
 
 /// Where a run is: `queued → running → (waiting ⇄ running) → succeeded | failed | cancelled | timed_out`.
@@ -143,6 +147,9 @@ pub struct Run {
     /// one with several, such as `if`, a list a port, by the port's name. `null` until the run has succeeded.
     #[schema(value_type = Option<std::collections::BTreeMap<String, OutputSchema>>)]
     pub output: Option<Value>,
+    /// What its first `respond` step answered; missing until then. The run may still go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response: Option<RunResponse>,
     /// Why it failed.
     pub error: Option<NodeError>,
     /// When it was accepted.
@@ -199,6 +206,7 @@ impl NewRun {
             trigger,
             input,
             output: None,
+            response: None,
             error: None,
             created_at,
             started_at: None,

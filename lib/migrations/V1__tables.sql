@@ -94,10 +94,12 @@ SETTINGS index_granularity = 256, index_granularity_bytes = 131072;
 --
 -- `owner_id` and `place` say what a row is:
 --   owner_id = a run's id       place = ''          the run
---   owner_id = a run's id       place = a node's id a step of it; in a loop there is one for each `iteration`
+--   owner_id = a run's id       place = a node's id the newest step of it
+--   owner_id = a run's id       place = char(1), a node's id, char(1), and the iteration: 8 hexadecimal digits a loop
+--                                                   of a node in loops, the step of each iteration, the newest too
 --   owner_id = a workflow's id  place = `created_at` in milliseconds (12 hexadecimal digits) and the run's id (32)
 --                                                   the run's entry in the list, without payloads
--- So a run with its steps is one range of the key, and a page of a list is a short read within another one. (A key
+-- So a run with its newest steps is one range of the key, and a page of a list is a short read within another one. (A key
 -- with a column for each of these things costs point reads a quarter more.)
 --
 -- Merges: about ten small inserts a second come here, and as it is set up the server merges the large part with each
@@ -131,17 +133,18 @@ CREATE TABLE IF NOT EXISTS run_rows
     lineage          String,
     console          String,
     waits_for        String,
+    -- of the run
+    response         String CODEC(ZSTD(1)),
     recorded_at      DateTime64(3, 'UTC') DEFAULT now64(3)
 )
 ENGINE = ReplacingMergeTree(version)
-PRIMARY KEY (tenant, owner_id, place)
-ORDER BY (tenant, owner_id, place, iteration)
+ORDER BY (tenant, owner_id, place)
 TTL toDateTime(recorded_at) + INTERVAL 30 DAY
 SETTINGS index_granularity = 256, index_granularity_bytes = 131072,
     merge_selector_base = 10, merge_selector_enable_heuristic_to_remove_small_parts_at_right = 0,
     merge_with_ttl_timeout = 86400;
 
--- `input`, `output`, `error` and `trigger` are JSON.
+-- `input`, `output`, `response`, `error` and `trigger` are JSON.
 CREATE VIEW IF NOT EXISTS runs AS
 SELECT
     tenant,
@@ -155,6 +158,7 @@ SELECT
     nullIf(finished_at, toDateTime64(0, 3, 'UTC')) AS finished_at,
     input,
     nullIf(output, '') AS output,
+    nullIf(response, '') AS response,
     nullIf(error, '') AS error,
     trigger,
     toUInt32(bitShiftRight(version, 32)) AS attempt,
@@ -167,7 +171,7 @@ CREATE VIEW IF NOT EXISTS steps AS
 SELECT
     tenant,
     owner_id AS run_id,
-    place AS node_id,
+    if(startsWith(place, char(1)), splitByChar(char(1), place)[2], place) AS node_id,
     iteration,
     kind,
     status,
@@ -181,7 +185,7 @@ SELECT
     nullIf(error, '') AS error,
     ordinal
 FROM run_rows FINAL
-WHERE kind != '';
+WHERE kind != '' AND (empty(iteration) OR startsWith(place, char(1)));
 
 -- The same record refused twice at the same moment is one row: an insert that is tried again adds nothing.
 CREATE TABLE IF NOT EXISTS dead_letter_rows

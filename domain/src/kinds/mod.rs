@@ -24,6 +24,7 @@ pub mod markdown;
 pub mod merge;
 pub mod noop;
 pub mod rename;
+pub mod respond;
 pub mod set;
 pub mod sort;
 pub mod split;
@@ -81,6 +82,7 @@ kinds! {
     Markdown = markdown,
     Wait = wait,
     Loop = loop_,
+    Respond = respond,
     Noop = noop,
     Fail = fail,
 }

@@ -87,6 +87,11 @@ fn null_is_a_parameter_that_is_not_given() {
         ("loop", json!({"batch": 10_001}), false),
         ("loop", json!({"max_iterations": "{{ 5 }}"}), false),
         ("loop", json!({"max_iterations": 100_001}), false),
+        ("respond", json!({"status": null, "headers": null, "body": null}), true),
+        ("respond", json!({"status": 599.0}), true),
+        ("respond", json!({"status": 199}), false),
+        ("respond", json!({"headers": {"Content-Length": 5}}), false),
+        ("respond", json!({"headers": {"x": "a\r\nset-cookie: b"}}), false),
         ("noop", json!({"x": null}), false),
     ]);
 }

@@ -8,6 +8,7 @@ use crate::kinds_agree::http;
 pub(crate) fn rich() -> Vec<(&'static str, Value)> {
     let mut rich = vec![
         ("noop", json!({})),
+        ("respond", json!({"status": 404, "headers": {"x-a": ["b", 1]}, "body": {"a": ["{{ x }}"]}})),
         ("fail", json!({"message": "x", "details": {"a": [1]}})),
         ("if", json!({"where": {"all": [{"left": 1, "op": "eq", "right": 2}, {"any": [true, "{{ x }}"]}]}})),
         (

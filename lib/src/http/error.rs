@@ -7,7 +7,7 @@ use http::StatusCode;
 use super::problem::ApiError;
 use crate::{
     bus::BusError,
-    service::{ReadRunError, SchedulerError, StartRunError, WorkflowError},
+    service::{ReadItemsError, ReadRunError, SchedulerError, StartRunError, WorkflowError},
     store::{StoreError, UnreadableWorkflow},
 };
 use domain::violation::{Violation, ViolationCode};
@@ -115,6 +115,17 @@ impl From<ReadRunError> for ApiError {
                 Self::too_many_requests("too_many_waiters", limit.to_string(), Duration::from_secs(1))
             }
             ReadRunError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReadItemsError> for ApiError {
+    fn from(error: ReadItemsError) -> Self {
+        match error {
+            ReadItemsError::Run(error) => error.into(),
+            ReadItemsError::NoIteration { .. } => not_found("iteration_not_found", &error),
+            ReadItemsError::NoPort { .. } => not_found("port_not_found", &error),
+            ReadItemsError::NotRecorded { .. } => not_found("input_not_recorded", &error),
         }
     }
 }

@@ -1,17 +1,19 @@
 //! Runs as their workers know them, which is before the store does.
 //!
 //! A worker answers `GET /runs/{id}?tenant=&after=&wait=` from what is durable in its journal: for runs in progress, and
-//! for those that ended until the store has them, and a little longer. [`Ask`] is the request in the form that both
-//! sides share, [`LiveRuns`] what a function asks, [`WorkerDoor`] the one that asks over HTTP.
+//! for those that ended until the store has them, and a little longer; at `/runs/{id}/items` it gives the items of a
+//! step by page. [`Ask`] and [`ItemsAsk`] are the requests in the form that both sides share, [`LiveRuns`] what a function asks, [`WorkerDoor`] the one that asks over HTTP.
 
 #[cfg(feature = "api")]
 mod config;
+mod items;
 mod wire;
 #[cfg(feature = "api")]
 mod worker_door;
 
 #[cfg(feature = "api")]
 pub use config::LiveConfig;
+pub use items::{ITEMS, ItemsAsk, MOST_ITEMS};
 pub use wire::{Ask, InvalidAsk, LONGEST_WAIT, OWNER_UNAVAILABLE, PATH, UNKNOWN_RUN};
 #[cfg(feature = "api")]
 pub use worker_door::WorkerDoor;
@@ -31,6 +33,13 @@ pub trait LiveRuns: Send + Sync + 'static {
     /// # Errors
     /// When there is no answer: also then the store has to be asked.
     async fn ask(&self, key: &RunKey, ask: Ask) -> Result<Option<LiveRun>, LiveError>;
+
+    /// The items of a step, as the JSON of a page ([`domain::run::ItemsPage`]). `None`: nobody there can tell, and the
+    /// store has to be asked.
+    ///
+    /// # Errors
+    /// When there is no answer: also then the store has to be asked.
+    async fn items(&self, key: &RunKey, ask: &ItemsAsk) -> Result<Option<Bytes>, LiveError>;
 }
 
 /// A run as its worker knows it.

@@ -32,8 +32,8 @@ pub struct Ask {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the parameter `{name}` {what}")]
 pub struct InvalidAsk {
-    name: &'static str,
-    what: &'static str,
+    pub(super) name: &'static str,
+    pub(super) what: &'static str,
 }
 
 impl Ask {

@@ -1,12 +1,10 @@
 //! Asks the workers over HTTP.
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
 use async_trait::async_trait;
-use domain::{
-    ids::TenantId,
-    run::{RunKey, RunStatus},
-};
+use bytes::Bytes;
+use domain::run::{RunKey, RunStatus};
 use http::header;
 use reqwest::Client;
 use secrecy::ExposeSecret;
@@ -16,7 +14,9 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{Ask, LiveConfig, LiveError, LiveRun, LiveRuns, OWNER_UNAVAILABLE, PATH, UNKNOWN_RUN};
+use super::{
+    Ask, ITEMS, ItemsAsk, LiveConfig, LiveError, LiveRun, LiveRuns, OWNER_UNAVAILABLE, PATH, UNKNOWN_RUN,
+};
 use crate::{
     clock::{Clock, SystemClock},
     outbound::{self, OutboundError, Reply},
@@ -58,53 +58,22 @@ impl WorkerDoor {
         Ok(Self { client, config, runs, breaker, told })
     }
 
-    async fn send(
-        &self,
-        (tenant, run): &(TenantId, domain::ids::RunId),
-        ask: Ask,
-    ) -> Result<Option<LiveRun>, LiveError> {
+    /// Asks for what is below the address of a run; how long the worker may wait before it answers.
+    async fn send(&self, below: &str, wait: Duration) -> Result<Reply, LiveError> {
         let request = self
             .client
-            .get(format!("{}{run}?{}", self.runs, ask.query(tenant)))
+            .get(format!("{}{below}", self.runs))
             .header(header::ACCEPT, "application/json")
             .bearer_auth(self.config.secret.expose_secret());
-        let sent = timeout(ask.wait + self.config.patience, outbound::send(request, MAX_REPLY)).await;
-        let reply = sent
-            .map_err(|_| {
-                LiveError::Failed(format!("nothing came within {:?}", ask.wait + self.config.patience))
-            })?
-            .map_err(|error| LiveError::Failed(error.to_string()))?;
-        read(reply)
+        let longest = wait + self.config.patience;
+        let sent = timeout(longest, outbound::send(request, MAX_REPLY)).await;
+        sent.map_err(|_| LiveError::Failed(format!("nothing came within {longest:?}")))?
+            .map_err(|error| LiveError::Failed(error.to_string()))
     }
 
-    /// Notes how it went: several failures in a row, and it is left alone for a while.
-    fn note(&self, permit: Permit<'_>, well: bool) {
-        if well {
-            if permit.success() {
-                metrics::gauge!(names::BREAKER_OPEN, names::DESTINATION => DESTINATION).set(0.0);
-            }
-        } else if permit.failure(Instant::now()) {
-            metrics::counter!(names::BREAKER_OPENED, names::DESTINATION => DESTINATION).increment(1);
-            metrics::gauge!(names::BREAKER_OPEN, names::DESTINATION => DESTINATION).set(1.0);
-        }
-    }
-
-    fn tell(&self, error: &LiveError) {
-        if let Some(more) = self.told.may_speak(SystemClock.now()) {
-            tracing::warn!(
-                %error, more,
-                "runs are read from the store alone, which hears of them later: {error}; and {more} more times since \
-                 this was last said"
-            );
-        }
-    }
-}
-
-#[async_trait]
-impl LiveRuns for WorkerDoor {
-    async fn ask(&self, key: &RunKey, ask: Ask) -> Result<Option<LiveRun>, LiveError> {
+    /// Asks, unless the workers are left alone, and counts how it went.
+    async fn guarded<T>(&self, asked: impl Future<Output = Result<T, LiveError>>) -> Result<T, LiveError> {
         let Ok(permit) = self.breaker.try_acquire(Instant::now()) else { return Err(LiveError::Away) };
-        let asked = self.send(key, ask);
         pin!(asked);
         let (answer, permit) = tokio::select! {
             answer = &mut asked => (answer, Ok(permit)),
@@ -135,16 +104,59 @@ impl LiveRuns for WorkerDoor {
         .increment(1);
         answer
     }
+
+    /// Notes how it went: several failures in a row, and it is left alone for a while.
+    fn note(&self, permit: Permit<'_>, well: bool) {
+        if well {
+            if permit.success() {
+                metrics::gauge!(names::BREAKER_OPEN, names::DESTINATION => DESTINATION).set(0.0);
+            }
+        } else if permit.failure(Instant::now()) {
+            metrics::counter!(names::BREAKER_OPENED, names::DESTINATION => DESTINATION).increment(1);
+            metrics::gauge!(names::BREAKER_OPEN, names::DESTINATION => DESTINATION).set(1.0);
+        }
+    }
+
+    fn tell(&self, error: &LiveError) {
+        if let Some(more) = self.told.may_speak(SystemClock.now()) {
+            tracing::warn!(
+                %error, more,
+                "runs are read from the store alone, which hears of them later: {error}; and {more} more times since \
+                 this was last said"
+            );
+        }
+    }
 }
 
-/// What an answer of the worker says.
-fn read(reply: Reply) -> Result<Option<LiveRun>, LiveError> {
+#[async_trait]
+impl LiveRuns for WorkerDoor {
+    async fn ask(&self, (tenant, run): &RunKey, ask: Ask) -> Result<Option<LiveRun>, LiveError> {
+        let below = format!("{run}?{}", ask.query(tenant));
+        self.guarded(async { read_run(self.send(&below, ask.wait).await?) }).await
+    }
+
+    async fn items(&self, (tenant, run): &RunKey, ask: &ItemsAsk) -> Result<Option<Bytes>, LiveError> {
+        let below = format!("{run}{ITEMS}?{}", ask.query(tenant));
+        self.guarded(async { read(self.send(&below, Duration::ZERO).await?) }).await
+    }
+}
+
+/// The run that an answer of the worker holds.
+fn read_run(reply: Reply) -> Result<Option<LiveRun>, LiveError> {
     #[derive(Deserialize)]
     struct RunForm {
         attempt: u32,
         revision: u64,
         status: RunStatus,
     }
+    let Some(json) = read(reply)? else { return Ok(None) };
+    let RunForm { attempt, revision, status } = serde_json::from_slice(&json)
+        .map_err(|error| LiveError::Failed(format!("what it sent is no run: {error}")))?;
+    Ok(Some(LiveRun { head: Head { attempt, revision, status }, json }))
+}
+
+/// What an answer of the worker says.
+fn read(reply: Reply) -> Result<Option<Bytes>, LiveError> {
     #[derive(Deserialize)]
     struct ProblemForm {
         code: String,
@@ -152,11 +164,7 @@ fn read(reply: Reply) -> Result<Option<LiveRun>, LiveError> {
     let code =
         || serde_json::from_slice(&reply.body).map_or_else(|_| String::new(), |ProblemForm { code }| code);
     match reply.status {
-        200 => {
-            let RunForm { attempt, revision, status } = serde_json::from_slice(&reply.body)
-                .map_err(|error| LiveError::Failed(format!("what it sent is no run: {error}")))?;
-            Ok(Some(LiveRun { head: Head { attempt, revision, status }, json: reply.body }))
-        }
+        200 => Ok(Some(reply.body)),
         404 if code() == UNKNOWN_RUN => Ok(None),
         404 => Err(LiveError::Failed(format!("there is no {PATH} at WORKER_URL (status 404)"))),
         503 if code() == OWNER_UNAVAILABLE => Err(LiveError::OwnerAway),

@@ -4,6 +4,7 @@
 
 mod found_run;
 mod idempotency;
+mod items;
 mod locks;
 mod of_node;
 mod run_watch;
@@ -14,6 +15,7 @@ mod workflows;
 
 pub use found_run::FoundRun;
 pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
+pub use items::{FoundItems, ReadItemsError};
 pub use run_watch::{Heard, RunWatch, Subscription, TooManyWaiters, Wanted, WatchSettings};
 pub use runs::{Follow, ReadRunError, Runs, Until};
 pub use scheduler::{Scheduled, Scheduler, SchedulerError};

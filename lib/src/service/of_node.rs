@@ -9,13 +9,17 @@ use super::{
     runs::{BRIEFLY, ReadRunError, Runs},
 };
 use crate::store::StoreError;
-use domain::ids::{NodeId, RunId};
+use domain::{
+    ids::{NodeId, RunId},
+    iteration::Iteration,
+};
 
 /// How soon the store is asked once more that was behind.
 const AGAIN: Duration = Duration::from_millis(100);
 
 impl Runs {
-    /// A run as [`Self::read`] gives it, with the steps of one node alone. Nobody waits for a node that there is not.
+    /// A run as [`Self::read`] gives it, with the steps of one node alone, of its newest iterations or of those before
+    /// one. Nobody waits for a node that there is not.
     ///
     /// # Errors
     /// As [`Self::read`], and when the run's workflow has no such node.
@@ -23,7 +27,7 @@ impl Runs {
         &self,
         caller: &Caller,
         id: RunId,
-        node: &NodeId,
+        (node, before): (&NodeId, Option<&Iteration>),
         until: Until,
         wait: Duration,
     ) -> Result<FoundRun, ReadRunError> {
@@ -40,14 +44,16 @@ impl Runs {
         if !until.is_met(&found.head()) && !left().is_zero() {
             found = self.read(caller, id, until, left()).await?;
         }
-        if let Some(of_node) = found.of_node(node) {
+        if before.is_none()
+            && let Some(of_node) = found.of_node(node)
+        {
             return Ok(of_node);
         }
         // What an answer with all outputs leaves out, the store has. It may be a little behind a run's worker.
         let key = (caller.tenant.clone(), id);
         let until = Instant::now() + BRIEFLY;
         loop {
-            let stored = self.store.get_node(&key, node).await?.ok_or(ReadRunError::NotFound(id))?;
+            let stored = self.store.get_node(&key, node, before).await?.ok_or(ReadRunError::NotFound(id))?;
             let stored = FoundRun::stored(stored.map_err(StoreError::from)?);
             if !found.head().is_newer_than(&stored.head()) || Instant::now() >= until {
                 return Ok(stored);

@@ -27,12 +27,12 @@ const YOUNG: Duration = Duration::from_mins(1);
 /// How long such a run is waited for at least, however short the reader's own wait is.
 pub(super) const BRIEFLY: Duration = Duration::from_secs(3);
 /// How long a worker may take to say how a run is now, before the store is asked.
-const AT_ONCE: Duration = Duration::from_millis(500);
+pub(super) const AT_ONCE: Duration = Duration::from_millis(500);
 
 /// The use cases of runs.
 pub struct Runs {
     pub(super) store: Arc<dyn Store>,
-    live: Option<Arc<dyn LiveRuns>>,
+    pub(super) live: Option<Arc<dyn LiveRuns>>,
     pub(super) bus: Arc<dyn EventBus>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) workflows: Arc<Workflows>,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use domain::{
     ids::{NodeId, RunId, TenantId, WorkflowId},
+    iteration::Iteration,
     run::{Run, RunKey, RunStatus, RunSummary, RunWithSteps, Step},
 };
 
@@ -26,8 +27,20 @@ pub trait RunStore: Send + Sync + 'static {
     async fn get(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, Found<RunWithSteps>>, StoreError>;
 
     /// A run with the steps of one node, likewise, but of the newest iterations, at most
-    /// [`domain::limits::MAX_ITERATIONS_SHOWN`].
-    async fn get_node(&self, key: &RunKey, node: &NodeId) -> Result<Option<Found<RunWithSteps>>, StoreError>;
+    /// [`domain::limits::MAX_ITERATIONS_SHOWN`]; with `before` of those that were before it.
+    async fn get_node(
+        &self,
+        key: &RunKey,
+        node: &NodeId,
+        before: Option<&Iteration>,
+    ) -> Result<Option<Found<RunWithSteps>>, StoreError>;
+
+    /// A run with these steps alone, none of whose outputs is left out: of a node that of one iteration, or the newest.
+    async fn get_steps(
+        &self,
+        key: &RunKey,
+        steps: &[(NodeId, Option<Iteration>)],
+    ) -> Result<Option<Found<RunWithSteps>>, StoreError>;
 
     /// Where the runs are now; what does not exist is missing. One cheap read, however many: what a long poll
     /// repeats.
@@ -121,6 +134,7 @@ mod in_memory {
         pub const ANNOUNCE: Self = Self::write("announce");
         pub const GET: Self = Self::look("get");
         pub const GET_NODE: Self = Self::look("get node");
+        pub const GET_STEPS: Self = Self::look("get steps");
         pub const HEADS: Self = Self::look("heads");
         pub const LIST_RUNS: Self = Self::read("list runs");
     }
@@ -151,7 +165,7 @@ mod in_memory {
 
         async fn get(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, Found<RunWithSteps>>, StoreError> {
             self.look(Call::GET, keys, |state| {
-                let found = |key: &RunKey| Some((key.clone(), run_of(state, key, None)?));
+                let found = |key: &RunKey| Some((key.clone(), run_of(state, key, Which::Newest)?));
                 keys.iter().filter_map(found).collect()
             })
             .await
@@ -161,8 +175,23 @@ mod in_memory {
             &self,
             key: &RunKey,
             node: &NodeId,
+            before: Option<&Iteration>,
         ) -> Result<Option<Found<RunWithSteps>>, StoreError> {
-            self.look(Call::GET_NODE, std::slice::from_ref(key), |state| run_of(state, key, Some(node))).await
+            self.look(Call::GET_NODE, std::slice::from_ref(key), |state| {
+                run_of(state, key, Which::OfNode(node, before))
+            })
+            .await
+        }
+
+        async fn get_steps(
+            &self,
+            key: &RunKey,
+            steps: &[(NodeId, Option<Iteration>)],
+        ) -> Result<Option<Found<RunWithSteps>>, StoreError> {
+            self.look(Call::GET_STEPS, std::slice::from_ref(key), |state| {
+                run_of(state, key, Which::These(steps))
+            })
+            .await
         }
 
         async fn heads(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, Found<Head>>, StoreError> {
@@ -198,10 +227,22 @@ mod in_memory {
         }
     }
 
-    fn run_of(state: &State, key: &RunKey, node: Option<&NodeId>) -> Option<Found<RunWithSteps>> {
+    /// Which steps of a run.
+    #[derive(Clone, Copy)]
+    enum Which<'a> {
+        /// The newest one of each node.
+        Newest,
+        /// The newest ones of this node, or the newest before one.
+        OfNode(&'a NodeId, Option<&'a Iteration>),
+        /// These.
+        These(&'a [(NodeId, Option<Iteration>)]),
+    }
+
+    fn run_of(state: &State, key: &RunKey, which: Which<'_>) -> Option<Found<RunWithSteps>> {
         let run = state.runs.get(key)?.clone();
-        let steps = steps_of(state, key, node);
-        Some(state.readable(key.1.0).map(|()| RunWithSteps::whole(run, steps).within(MAX_ANSWER_BYTES)))
+        let run = RunWithSteps::whole(run, steps_of(state, key, which));
+        let run = if matches!(which, Which::These(_)) { run } else { run.within(MAX_ANSWER_BYTES) };
+        Some(state.readable(key.1.0).map(|()| run))
     }
 
     fn keep(state: &mut State, tenant: &TenantId, run: &Run) {
@@ -210,17 +251,25 @@ mod in_memory {
         state.recorded.entry(run.id).or_default().push(run.status);
     }
 
-    /// The newest step of each node, or the newest ones of one.
-    fn steps_of(state: &State, key: &RunKey, node: Option<&NodeId>) -> Vec<Step> {
-        let all = state.steps.get(key).into_iter().flat_map(|steps| steps.values());
+    fn steps_of(state: &State, key: &RunKey, which: Which<'_>) -> Vec<Step> {
         let mut facts: Vec<&StepFact> =
-            all.filter(|fact| node.is_none_or(|node| fact.step.node_id == *node)).collect();
+            state.steps.get(key).into_iter().flat_map(|steps| steps.values()).collect();
         facts.sort_by_key(|fact| std::cmp::Reverse((fact.run_attempt, fact.revision)));
-        if node.is_some() {
-            facts.truncate(MAX_ITERATIONS_SHOWN);
-        } else {
-            let mut seen = HashSet::new();
-            facts.retain(|fact| seen.insert(&fact.step.node_id));
+        let mut seen = HashSet::new();
+        match which {
+            Which::Newest => facts.retain(|fact| seen.insert(&fact.step.node_id)),
+            Which::OfNode(node, before) => {
+                facts.retain(|fact| fact.step.node_id == *node);
+                facts.retain(|fact| before.is_none_or(|before| fact.step.iteration < *before));
+                facts.truncate(MAX_ITERATIONS_SHOWN);
+            }
+            Which::These(steps) => facts.retain(|fact| {
+                let Step { node_id, iteration, .. } = &fact.step;
+                let newest = seen.insert(node_id);
+                steps
+                    .iter()
+                    .any(|(node, at)| node == node_id && at.as_ref().map_or(newest, |at| at == iteration))
+            }),
         }
         facts.sort_by_key(|fact| (fact.ordinal, &fact.step.node_id, &fact.step.iteration));
         let damaged = |step: &Step| state.damaged_steps.contains(&(key.1, step.node_id.clone()));

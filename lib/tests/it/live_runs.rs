@@ -11,13 +11,14 @@ use std::{
 
 use async_trait::async_trait;
 use axum::body::Body;
+use bytes::Bytes;
 use domain::{
     event::Payload,
     run::{RunKey, RunStatus},
 };
 use http::Method;
 use minireipaz::{
-    live::{Ask, LiveConfig, LiveError, LiveRun, LiveRuns, WorkerDoor},
+    live::{Ask, ItemsAsk, LiveConfig, LiveError, LiveRun, LiveRuns, WorkerDoor},
     store::Head,
     testing::eventually,
 };
@@ -63,6 +64,11 @@ impl Workers {
 
 #[async_trait]
 impl LiveRuns for Workers {
+    async fn items(&self, (_, run): &RunKey, ask: &ItemsAsk) -> Result<Option<Bytes>, LiveError> {
+        let known = self.runs.borrow().contains_key(&run.to_string());
+        Ok((known && ask.node.as_str() != "forgotten").then(|| json!({"by": "worker"}).to_string().into()))
+    }
+
     async fn ask(&self, (tenant, run): &RunKey, ask: Ask) -> Result<Option<LiveRun>, LiveError> {
         *self.last.lock().unwrap() = Some(ask);
         self.asked.fetch_add(1, Ordering::SeqCst);

@@ -94,6 +94,11 @@ impl RunState {
             step.bytes = given(step.output().map(Arc::as_ref), step.error());
             progress.given = progress.given.saturating_add(step.bytes);
             progress.recorded = progress.recorded.saturating_add(step.bytes);
+            if progress.response.is_none()
+                && let Some(output) = step.output()
+            {
+                progress.response.clone_from(&output.response);
+            }
             if step.state == StepState::Skipped || step.output().is_some() {
                 Flow::new(&self.definition, progress).settled(node);
             } else {

@@ -15,6 +15,12 @@ use super::{
 /// The run, without its steps.
 #[must_use]
 pub fn run(state: &RunState) -> Run {
+    Run { input: state.header().input.clone(), ..run_without_input(state) }
+}
+
+/// The run, without its steps and with `null` instead of its input.
+#[must_use]
+pub fn run_without_input(state: &RunState) -> Run {
     let header = state.header();
     let (started_at, finished_at, error) = match &state.progress.phase {
         Phase::Queued => (None, None, None),
@@ -26,10 +32,11 @@ pub fn run(state: &RunState) -> Run {
         status,
         revision: state.revision(),
         output: (status == RunStatus::Succeeded).then(|| output(state)),
+        response: state.progress.response.as_deref().cloned(),
         error,
         started_at,
         finished_at,
-        ..header.new_run().queued()
+        ..header.new_run_without_input().queued()
     }
 }
 

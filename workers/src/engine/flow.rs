@@ -5,7 +5,7 @@
 //! something can still ask for.
 
 use domain::{
-    definition::Definition,
+    definition::{Definition, inputs::Input},
     items::{Items, Output},
     iteration::Iteration,
     kinds::loop_::LOOP,
@@ -224,10 +224,10 @@ impl<'s> Flow<'s> {
         // In the order of the edges, whichever branch was first.
         back.sort_by_key(|brought| brought.place);
         let goes_on = if self.definition.is_batching(entry) {
+            run.returned_items += back.iter().map(|brought| brought.items.len()).sum::<usize>();
             run.returned.extend(back);
             // No more than that can be given by `done`.
-            let returned = run.returned.iter().map(|brought| brought.items.len());
-            let over_full = run.returned.last().filter(|_| returned.sum::<usize>() > MAX_ITEMS);
+            let over_full = run.returned.last().filter(|_| run.returned_items > MAX_ITEMS);
             if let Some(brought) = over_full {
                 let incoming = &self.definition.nodes[entry].incoming;
                 self.progress.overfull = incoming.get(brought.place as usize).copied();
@@ -263,6 +263,7 @@ impl<'s> Flow<'s> {
             ..ScopeRun::default()
         };
         run.open = 0;
+        run.returned_items = 0;
         self.let_go(over.kept());
         for &edge in &of.exits {
             let route = self.loops().route(edge);
@@ -316,6 +317,15 @@ impl<'s> Flow<'s> {
 }
 
 impl RunState {
+    /// What a step that has begun was given, as long as that is known: of the entry of a loop that is settled it is not.
+    #[must_use]
+    pub fn given(&self, step: &StepKey) -> Option<Vec<Input<'_>>> {
+        let is_newest = self.progress.steps.now(step.node).iteration == step.iteration;
+        let entered = self.definition.loops.entered_at(step.node);
+        let is_settled = entered.is_some_and(|scope| self.progress.scopes[scope].open == 0);
+        (is_newest && !is_settled).then(|| self.inputs(step))
+    }
+
     /// Where the `loop` is that this step is of.
     #[must_use]
     pub fn round(&self, step: &StepKey) -> Option<Round> {

@@ -52,13 +52,19 @@ impl RunHeader {
     /// What the run was accepted with.
     #[must_use]
     pub fn new_run(&self) -> NewRun {
+        NewRun { input: self.input.clone(), ..self.new_run_without_input() }
+    }
+
+    /// The same with `null` instead of the input.
+    #[must_use]
+    pub fn new_run_without_input(&self) -> NewRun {
         NewRun {
             id: self.run_id,
             workflow_id: self.workflow_id,
             workflow_version: self.workflow_version,
             attempt: self.attempt,
             trigger: self.trigger.clone(),
-            input: self.input.clone(),
+            input: Value::Null,
             created_at: self.created_at,
         }
     }

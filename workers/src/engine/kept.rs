@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use domain::{items::Items, iteration::Iteration, timestamp::Timestamp};
+use domain::{items::Items, iteration::Iteration, run::RunResponse, timestamp::Timestamp};
 
 use super::{
     apply,
@@ -29,6 +29,8 @@ pub(crate) struct KeptProgress {
     pub(crate) ready: Vec<usize>,
     /// An edge that has brought too much out of a loop.
     pub(crate) overfull: Option<usize>,
+    /// What the run answers.
+    pub(crate) response: Option<Arc<RunResponse>>,
     /// By node: its step of the newest iteration, and the newest earlier one that gave something.
     pub(crate) steps: Vec<(KeptStep, Option<KeptStep>)>,
     /// The run as a whole, and its loops.
@@ -84,6 +86,7 @@ impl RunState {
             recorded: progress.recorded,
             ready: progress.ready.iter().copied().collect(),
             overfull: progress.overfull,
+            response: progress.response.clone(),
             steps: steps.collect(),
             scopes: progress.scopes.iter().map(KeptScope::from).collect(),
         })
@@ -94,7 +97,8 @@ impl RunState {
     /// # Errors
     /// When that is of another workflow.
     pub(crate) fn go_on_from(&mut self, kept: KeptProgress) -> Result<(), Illegal> {
-        let KeptProgress { revision, started_at, begun, recorded, ready, overfull, steps, scopes } = kept;
+        let KeptProgress { revision, started_at, begun, recorded, ready, overfull, response, steps, scopes } =
+            kept;
         let loops = self.definition.loops.scopes();
         let fits = |node: &usize| *node < self.definition.nodes.len();
         let mut edges = scopes.iter().flat_map(|scope| scope.exits.keys()).chain(&overfull);
@@ -116,6 +120,7 @@ impl RunState {
             begun,
             recorded,
             overfull,
+            response,
             ..Progress::default()
         };
         for (node, step) in progress.steps.iter().filter(|(_, step)| step.state.is_live()) {
@@ -208,6 +213,7 @@ impl From<KeptScope> for ScopeRun {
             given: None,
             began_with: kept.began_with,
             back: kept.back,
+            returned_items: kept.returned.iter().map(|brought| brought.items.len()).sum(),
             returned: kept.returned,
             exits: exits.collect(),
         }

@@ -11,6 +11,7 @@
 
 mod apply;
 mod command;
+mod crossings;
 mod effect;
 mod event;
 pub mod facts;
@@ -28,16 +29,18 @@ mod steps;
 mod tests;
 mod verbs;
 
+pub use domain::definition::inputs::Input;
 use domain::timestamp::Timestamp;
 
 pub use command::{Command, Later, Outcome, StepFailure, Timer};
+pub use crossings::Crossings;
 pub use effect::{Decision, Effect, Execute, Woken};
 pub use event::{AttemptFailure, RunEvent, StepChange, StepEvent, Suspension, Wake};
 pub use header::RunHeader;
 pub use illegal::Illegal;
 pub use key::StepKey;
 pub use scope_run::{Brought, Round};
-pub use state::{Input, RunState};
+pub use state::RunState;
 pub use step_run::{StepRun, StepState};
 pub use steps::Steps;
 use verbs::Deciding;

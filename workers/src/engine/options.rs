@@ -1,14 +1,12 @@
-//! What a node's options mean, whatever its kind: `always_output`, `execute_once`.
+//! What a node's options mean, whatever its kind: `always_output`, `execute_once` of a trigger.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use domain::{
-    definition::Node,
-    items::{Item, Items, MAIN, Output, Ports},
+    definition::{Node, inputs::first_only},
+    items::{Item, MAIN, Output, Ports},
     lineage::Origins,
 };
-
-use super::state::Input;
 
 /// `always_output`: where no item leaves, one empty item leaves by the first port.
 pub(super) fn always(node: &Node, mut output: Output) -> Output {
@@ -23,17 +21,6 @@ pub(super) fn always(node: &Node, mut output: Output) -> Output {
     output
 }
 
-/// `execute_once`: the first item of all; where a kind tells inputs apart, of each input.
-pub(super) fn keep_first(inputs: &mut Vec<Input<'_>>, node: &Node) {
-    if node.kind.declaration().inputs.is_empty() {
-        inputs.truncate(1);
-    } else {
-        let mut seen = HashSet::new();
-        inputs.retain(|input| input.name.is_none_or(|name| seen.insert(name)));
-    }
-    inputs.iter_mut().for_each(|input| first_only(&mut input.items));
-}
-
 /// What a trigger gives of the run's input.
 pub(super) fn triggered(node: &Node, items: Vec<Item>) -> Output {
     let mut items = Arc::new(items);
@@ -41,10 +28,4 @@ pub(super) fn triggered(node: &Node, items: Vec<Item>) -> Output {
         first_only(&mut items);
     }
     always(node, Output::from(Ports::from([(MAIN.into(), items)])))
-}
-
-fn first_only(items: &mut Items) {
-    if items.len() > 1 {
-        *items = Arc::new(items.iter().take(1).cloned().collect());
-    }
 }

@@ -23,6 +23,8 @@ pub(super) struct ScopeRun {
     pub(super) back: Vec<Brought>,
     /// All that came back to a `loop`, in the order of the iterations.
     pub(super) returned: Vec<Brought>,
+    /// How many items that is.
+    pub(super) returned_items: usize,
     /// What edges bring out of it that lead out.
     pub(super) exits: BTreeMap<usize, Leaving>,
 }

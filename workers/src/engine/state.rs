@@ -6,10 +6,13 @@ use std::{
 };
 
 use domain::{
-    definition::Definition,
+    definition::{
+        Definition,
+        inputs::{Input, keep_first},
+    },
     items::{Items, Output, Ports},
     loops::{Destination, WHOLE},
-    run::{NodeError, RunStatus, WaitsFor},
+    run::{NodeError, RunResponse, RunStatus, WaitsFor},
     timestamp::Timestamp,
 };
 
@@ -19,7 +22,6 @@ use super::{
     header::RunHeader,
     illegal::Illegal,
     key::StepKey,
-    options::keep_first,
     scope_run::{Brought, ScopeRun},
     step_run::{StepRun, StepState},
     steps::Steps,
@@ -58,6 +60,8 @@ pub(super) struct Progress {
     pub(super) kept_memory: usize,
     /// An edge that has brought more out of a loop than may leave a step.
     pub(super) overfull: Option<usize>,
+    /// What the run answers: what its first `respond` step said.
+    pub(super) response: Option<Arc<RunResponse>>,
     pub(super) changes: Changes,
 }
 
@@ -70,17 +74,6 @@ pub(super) struct Changes {
     pub(super) nodes: BTreeSet<usize>,
     /// Steps that have changed and are kept no more, or elsewhere, since the next iteration has begun.
     pub(super) gone: Vec<(usize, StepRun)>,
-}
-
-/// What one edge brings to a step.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Input<'s> {
-    /// The edge's place among the node's incoming edges.
-    pub place: u32,
-    /// The input that it leads to, for kinds that tell inputs apart.
-    pub name: Option<&'s str>,
-    /// Its items.
-    pub items: Items,
 }
 
 /// Where the run is.
@@ -299,10 +292,16 @@ impl RunState {
     /// last one in which the node ran.
     #[must_use]
     pub fn seen_by(&self, step: &StepKey, node: usize) -> Option<&Arc<Output>> {
+        self.steps_seen_by(step, node).find_map(StepRun::output)
+    }
+
+    /// The steps of a node that are kept and that a step can see, the newest first.
+    pub(super) fn steps_seen_by(&self, step: &StepKey, node: usize) -> impl Iterator<Item = &StepRun> {
         let depth = self.definition.loops.shared_depth(step.node, node);
-        let shared = step.iteration.counters().get(..depth)?;
-        let same = |other: &&StepRun| other.iteration.counters().get(..depth) == Some(shared);
-        self.steps().of(node).filter(same).find_map(StepRun::output)
+        let shared = step.iteration.counters().get(..depth);
+        let same =
+            move |other: &&StepRun| shared.is_some() && other.iteration.counters().get(..depth) == shared;
+        self.steps().of(node).filter(same)
     }
 
     /// The steps that have changed since [`Self::forget_changes`], with their nodes; a node's in the order of iterations.

@@ -16,7 +16,10 @@ use minireipaz::telemetry::redact::Redactor;
 use serde_json::{Value, json};
 
 use super::trail::Trails;
-use crate::{engine::RunHeader, step::Inputs};
+use crate::{
+    engine::{Crossings, RunHeader},
+    step::Inputs,
+};
 
 /// The data of one attempt. Everything in it is shared, so that it is cheap to make.
 #[derive(Clone)]
@@ -32,6 +35,8 @@ pub(crate) struct Scope {
     pub(crate) input: Items,
     /// The outputs of settled nodes; shorter than the nodes when nothing is read.
     pub(crate) outputs: Vec<Option<Arc<Output>>>,
+    /// What came out of loops and back into them; empty when nothing is read.
+    pub(crate) crossings: Arc<Crossings>,
     /// Which iteration of the innermost loop around the node; `None` outside loops.
     pub(crate) iteration: Option<u32>,
     /// The same moment for all expressions of the attempt.

@@ -91,6 +91,7 @@ fn scope(input: Value) -> Arc<Scope> {
             ]),
             ports(&[("false", json!([{"f": 1}])), ("true", json!([{"t": 1}, {"t": 2}]))]),
         ],
+        crossings: Arc::default(),
         iteration: Some(7),
         now: Timestamp::from_millis(NOW),
         env: Arc::new(BTreeMap::from([("REGION".to_owned(), "eu".to_owned())])),

@@ -7,9 +7,12 @@ use std::{
 };
 
 use domain::{
-    items::Item,
+    items::{Item, Items, Output},
+    iteration::Iteration,
+    kinds::loop_::{DONE, LOOP},
     limits::MAX_LINEAGE_STEPS,
     lineage::{Origin, Origins},
+    loops::Destination,
 };
 
 use super::{Scope, scope::has_not_run};
@@ -36,8 +39,10 @@ pub(crate) struct Trails {
 struct Known {
     /// By the node that is looked for.
     found: HashMap<(usize, Place), Found>,
-    /// The only input that brought items, by node.
+    /// The only input that brought items to the step of which an edge brought some, by the edge.
     only_input: HashMap<usize, Option<u32>>,
+    /// How many items came back to a `loop` in all, by the place of the edge.
+    returned: HashMap<(usize, u32), usize>,
     steps: usize,
 }
 
@@ -54,6 +59,8 @@ enum Found {
 enum Lost {
     /// No way leads to the node; the one that was tried last ended at this one.
     EndsAt(Option<usize>),
+    /// The way leads to an iteration of this node of which nothing is kept.
+    Earlier(usize),
     TooFar,
 }
 
@@ -99,6 +106,12 @@ impl Scope {
                     "no item of the node {name} leads to item {index}: its way back ends at the node {}; {instead}",
                     self.node_name(end)
                 ),
+                Lost::Earlier(end) => format!(
+                    "the item of the node {name} that leads to item {index} is not known any more: the way back leads to \
+                     an earlier iteration of the node {}, and only what it gave last is kept; let the items carry what is \
+                     needed, or {instead}",
+                    self.node_name(end)
+                ),
                 Lost::EndsAt(_) => format!("no item of the node {name} leads to item {index}; {instead}"),
                 Lost::TooFar => format!(
                     "it takes more than {} steps back (MAX_LINEAGE_STEPS) to find which items of the node {name} \
@@ -115,14 +128,14 @@ impl Scope {
         // The items on the way, each with how many of its origins were tried.
         let mut way: Vec<(Place, usize)> = Vec::new();
         let own = self.inputs.origins(index);
-        let (mut own_tried, mut end) = (0, None);
+        let (mut own_tried, mut end, mut earlier) = (0, None, None);
         let found = loop {
-            let (at, origin) = match way.last_mut() {
+            let (at, iteration, origin) = match way.last_mut() {
                 None => match own.get(own_tried) {
                     None => break None,
                     Some(origin) => {
                         own_tried += 1;
-                        (self.node, *origin)
+                        (self.node, &self.crossings.at, *origin)
                     }
                 },
                 Some((place, tried)) => {
@@ -130,7 +143,7 @@ impl Scope {
                     match self.origin_of(*place, *tried, &mut known) {
                         Some(origin) => {
                             *tried += 1;
-                            (at, origin)
+                            (at, self.seen(place.edge).0, origin)
                         }
                         None => {
                             let end = *end.get_or_insert(at);
@@ -141,10 +154,21 @@ impl Scope {
                     }
                 }
             };
-            let Some(place) = self.place(at, origin) else { continue };
+            let place = match self.place((at, iteration), origin, &mut known) {
+                Ok(Some(place)) => place,
+                Ok(None) => continue,
+                Err(source) => {
+                    earlier.get_or_insert(source);
+                    continue;
+                }
+            };
             let source = self.definition.edges[place.edge].source;
             if source == node {
-                break Some(place);
+                if self.is_shown(place.edge) {
+                    break Some(place);
+                }
+                earlier.get_or_insert(source);
+                continue;
             }
             match known.found.get(&(node, place)) {
                 Some(Found::Leads(found)) => break Some(*found),
@@ -164,41 +188,111 @@ impl Scope {
         if let Some(found) = found {
             known.found.extend(way.into_iter().map(|(place, _)| ((node, place), Found::Leads(found))));
         }
-        found.ok_or(Lost::EndsAt(end))
+        found.ok_or_else(|| earlier.map_or(Lost::EndsAt(end), Lost::Earlier))
     }
 
-    /// What an origin of an item of that node means, if there is such an item.
-    fn place(&self, node: usize, origin: Origin) -> Option<Place> {
-        let incoming = &self.definition.nodes.get(node)?.incoming;
-        let place = Place { edge: *incoming.get(usize::try_from(origin.input).ok()?)?, item: origin.item };
-        self.item_at(place).map(|_| place)
+    /// What an origin of an item means that a node gave in an iteration, if there is such an item.
+    ///
+    /// # Errors
+    /// When it is of an iteration of which the output is not kept; of which node.
+    fn place(
+        &self,
+        (node, iteration): (usize, &Iteration),
+        origin: Origin,
+        known: &mut Known,
+    ) -> Result<Option<Place>, usize> {
+        let incoming = self.definition.nodes.get(node).map(|node| &node.incoming);
+        let edge = incoming.and_then(|incoming| incoming.get(usize::try_from(origin.input).ok()?));
+        let Some(&edge) = edge else { return Ok(None) };
+        let there = |item: u32| Some(Place { edge, item }).filter(|place| self.item_at(*place).is_some());
+        let (loops, source) = (&self.definition.loops, self.definition.edges[edge].source);
+        let (route, (seen, _)) = (loops.route(edge), self.seen(edge));
+        let comes_back = route.to == Destination::Back && loops.entered_at(node).is_some();
+        // What all iterations gave by this edge, in their order; what the one gave that is seen is at its end.
+        let all = match (comes_back, route.leaves) {
+            (false, None) => {
+                let depth = seen.counters().len();
+                let same = self.item_at(Place { edge, item: 0 }).is_none()
+                    || iteration.counters().get(..depth) == Some(seen.counters());
+                return if same { Ok(there(origin.item)) } else { Err(source) };
+            }
+            (false, Some(_)) => self.crossings.left.get(&edge).copied(),
+            (true, _) if self.definition.is_batching(node) => Some(self.returned(node, origin.input, known)),
+            (true, _) => None,
+        };
+        let newest = self.items_of(edge).map_or(0, |items| items.len());
+        let before = all.and_then(|all| u32::try_from(all.checked_sub(newest)?).ok());
+        let item = before.and_then(|before| origin.item.checked_sub(before));
+        item.and_then(there).map(Some).ok_or(source)
+    }
+
+    /// How many items came back to a `loop` in all by one of its edges, as what it gave in the end tells.
+    fn returned(&self, node: usize, input: u32, known: &mut Known) -> usize {
+        *known.returned.entry((node, input)).or_insert_with(|| {
+            let output = self.outputs.get(node).and_then(Option::as_ref);
+            let done = output.and_then(|output| output.lineage.get(DONE));
+            let origins = done.into_iter().flat_map(|items| items.iter()).flatten();
+            origins.filter(|origin| origin.input == input).count()
+        })
     }
 
     /// The item.
     pub(super) fn item_at(&self, Place { edge, item }: Place) -> Option<&Item> {
+        self.items_of(edge)?.get(usize::try_from(item).ok()?)
+    }
+
+    /// What is seen of what an edge brings.
+    fn items_of(&self, edge: usize) -> Option<&Items> {
+        self.seen(edge).1?.ports.get(&self.definition.edges[edge].port)
+    }
+
+    /// Whether that is what the node's name stands for in expressions.
+    fn is_shown(&self, edge: usize) -> bool {
+        let shown = self.outputs.get(self.definition.edges[edge].source).and_then(Option::as_ref);
+        self.seen(edge).1.map(Arc::as_ptr) == shown.map(Arc::as_ptr)
+    }
+
+    /// What is seen of the node from which an edge leads, and of which iteration it is.
+    fn seen(&self, edge: usize) -> (&Iteration, Option<&Arc<Output>>) {
+        const OUTSIDE: &Iteration = &Iteration::outside();
         let edge = &self.definition.edges[edge];
-        let items = self.outputs.get(edge.source)?.as_ref()?.ports.get(&edge.port)?;
-        items.get(usize::try_from(item).ok()?)
+        if *edge.port == *LOOP
+            && let Some((iteration, output)) = self.crossings.handed_out.get(&edge.source)
+        {
+            return (iteration, Some(output));
+        }
+        let iteration = self.crossings.seen.get(&edge.source).unwrap_or(OUTSIDE);
+        (iteration, self.outputs.get(edge.source).and_then(Option::as_ref))
     }
 
     /// An item's origin, by its place among them.
     fn origin_of(&self, place: Place, nth: usize, known: &mut Known) -> Option<Origin> {
-        let edge = &self.definition.edges[place.edge];
-        let output = self.outputs.get(edge.source)?.as_ref()?;
-        if let Some(origins) = output.lineage.get(&edge.port) {
+        let output = self.seen(place.edge).1?;
+        if let Some(origins) = output.lineage.get(&self.definition.edges[place.edge].port) {
             let of_item: &Origins = origins.get(usize::try_from(place.item).ok()?)?;
             return of_item.get(nth).copied();
         }
-        let only = *known.only_input.entry(edge.source).or_insert_with(|| self.only_input(edge.source));
+        let only = *known.only_input.entry(place.edge).or_insert_with(|| self.only_input(place.edge));
         only.filter(|_| nth == 0).map(|input| Origin { input, item: place.item })
     }
 
-    /// The only input of a node that brought items.
-    fn only_input(&self, node: usize) -> Option<u32> {
+    /// The only input that brought items to the step from which an edge leads.
+    fn only_input(&self, edge: usize) -> Option<u32> {
+        let node = self.definition.edges[edge].source;
+        let (iteration, loops) = (self.seen(edge).0, &self.definition.loops);
+        let is_entry = loops.entered_at(node).is_some();
+        let came_back = is_entry && !self.definition.is_batching(node) && iteration.count() > 0;
         let brought = |edge: &usize| {
-            let edge = &self.definition.edges[*edge];
-            let output = self.outputs.get(edge.source).and_then(Option::as_ref);
-            output.and_then(|output| output.ports.get(&edge.port)).is_some_and(|items| !items.is_empty())
+            let route = loops.route(*edge);
+            if is_entry && (route.to == Destination::Back) != came_back {
+                return false;
+            }
+            // Which of several edges brought what came back, nothing tells; it is of an earlier iteration in any case.
+            came_back
+                || match route.leaves {
+                    Some(_) => self.crossings.left.get(edge).is_some_and(|items| *items > 0),
+                    None => self.items_of(*edge).is_some_and(|items| !items.is_empty()),
+                }
         };
         let place = self.definition.nodes.get(node)?.incoming.iter().position(brought)?;
         u32::try_from(place).ok()

@@ -64,6 +64,7 @@ pub(crate) fn router(state: Arc<IngestState>) -> Router {
     Router::new()
         .route("/tasks", post(take))
         .route(&format!("{}/{{id}}", live::PATH), get(runs::read))
+        .route(&format!("{}/{{id}}{}", live::PATH, live::ITEMS), get(runs::items))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

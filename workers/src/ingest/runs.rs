@@ -1,16 +1,20 @@
-//! `GET /runs/{id}`: what a function asks that has somebody who waits for a run.
+//! `GET /runs/{id}` and `GET /runs/{id}/items`: what a function asks that has somebody who reads a run.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::{Path, State},
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use domain::ids::RunId;
+use bytes::Bytes;
+use domain::{
+    ids::{RunId, TenantId},
+    run::RunKey,
+};
 use metrics::counter;
 use minireipaz::{
-    live::{Ask, OWNER_UNAVAILABLE, UNKNOWN_RUN},
+    live::{Ask, ITEMS, InvalidAsk, ItemsAsk, OWNER_UNAVAILABLE, UNKNOWN_RUN},
     telemetry::names,
 };
 use serde_json::json;
@@ -25,50 +29,96 @@ pub(super) async fn read(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    if let Err(stranger) = state.door.admit(&headers) {
-        return problem(StatusCode::UNAUTHORIZED, "unauthorized", &stranger.to_string());
-    }
-    let query = uri.query().unwrap_or_default();
-    let asked = id.parse::<RunId>().map_err(|error| error.to_string());
-    let asked = asked.and_then(|run| {
-        let (tenant, ask) = Ask::of_query(query).map_err(|error| error.to_string())?;
-        Ok(((tenant, run), ask))
-    });
+    let asked = asked(&state, &id, &headers, || Ask::of_query(uri.query().unwrap_or_default()));
     let (key, ask) = match asked {
         Ok(asked) => asked,
-        Err(detail) => return problem(StatusCode::BAD_REQUEST, "invalid_parameter", &detail),
+        Err(refusal) => return refusal,
     };
-    match state.peers.elsewhere(key.1) {
-        Some(owner) if !headers.contains_key(HANDED_OVER) => {
-            let place = match state.readers.take_place(&key.0) {
-                Ok(place) => place,
-                Err(refusal) => return refused(&refusal),
-            };
-            let answer = state.owners.ask(owner, &key, ask).await;
-            drop(place);
-            count("asked_elsewhere");
-            answer.unwrap_or_else(|why| {
-                let detail = format!("the worker that the run belongs to gave no answer: {why}");
-                problem(StatusCode::SERVICE_UNAVAILABLE, OWNER_UNAVAILABLE, &detail)
-            })
-        }
-        _ => match state.readers.read(key, ask).await {
-            Ok(view) => match view.json().await {
-                Ok(json) => {
-                    count("answered");
-                    ([(header::CONTENT_TYPE, "application/json")], json).into_response()
-                }
-                Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", &error),
-            },
-            Err(why) => refused(&why),
-        },
+    let below = format!("{}?{}", key.1, ask.query(&key.0));
+    if let Some(answer) = elsewhere(&state, &headers, &key, &below, ask.wait).await {
+        return answer;
     }
+    match state.readers.read(key, ask).await {
+        Ok(view) => match view.json().await {
+            Ok(json) => answered(json),
+            Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", &error),
+        },
+        Err(why) => refused(&why),
+    }
+}
+
+/// The items of one of its steps, likewise.
+pub(super) async fn items(
+    State(state): State<Arc<IngestState>>,
+    Path(id): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let asked = asked(&state, &id, &headers, || ItemsAsk::of_query(uri.query().unwrap_or_default()));
+    let (key, ask) = match asked {
+        Ok(asked) => asked,
+        Err(refusal) => return refusal,
+    };
+    let below = format!("{}{ITEMS}?{}", key.1, ask.query(&key.0));
+    if let Some(answer) = elsewhere(&state, &headers, &key, &below, Duration::ZERO).await {
+        return answer;
+    }
+    match state.readers.items(key, ask).await {
+        Ok(json) => answered(json),
+        Err(why) => refused(&why),
+    }
+}
+
+/// What somebody asks about a run who may.
+#[expect(clippy::result_large_err, reason = "it is the answer")]
+fn asked<A>(
+    state: &IngestState,
+    id: &str,
+    headers: &HeaderMap,
+    ask: impl FnOnce() -> Result<(TenantId, A), InvalidAsk>,
+) -> Result<(RunKey, A), Response> {
+    if let Err(stranger) = state.door.admit(headers) {
+        return Err(problem(StatusCode::UNAUTHORIZED, "unauthorized", &stranger.to_string()));
+    }
+    let invalid = |detail: String| problem(StatusCode::BAD_REQUEST, "invalid_parameter", &detail);
+    let run = id.parse::<RunId>().map_err(|error| invalid(error.to_string()))?;
+    let (tenant, ask) = ask().map_err(|error| invalid(error.to_string()))?;
+    Ok(((tenant, run), ask))
+}
+
+/// The answer of the worker that the run belongs to; `None`: it is this one.
+async fn elsewhere(
+    state: &IngestState,
+    headers: &HeaderMap,
+    key: &RunKey,
+    below: &str,
+    wait: Duration,
+) -> Option<Response> {
+    let owner = state.peers.elsewhere(key.1).filter(|_| !headers.contains_key(HANDED_OVER))?;
+    let place = match state.readers.take_place(&key.0) {
+        Ok(place) => place,
+        Err(refusal) => return Some(refused(&refusal)),
+    };
+    let answer = state.owners.ask(owner, below, wait).await;
+    drop(place);
+    count("asked_elsewhere");
+    Some(answer.unwrap_or_else(|why| {
+        let detail = format!("the worker that the run belongs to gave no answer: {why}");
+        problem(StatusCode::SERVICE_UNAVAILABLE, OWNER_UNAVAILABLE, &detail)
+    }))
+}
+
+fn answered(json: Bytes) -> Response {
+    count("answered");
+    ([(header::CONTENT_TYPE, "application/json")], json).into_response()
 }
 
 fn refused(why: &NoAnswer) -> Response {
     let (outcome, status, code) = match why {
         // Either way the store is the one to ask.
-        NoAnswer::Unknown(_) | NoAnswer::TooLarge { .. } => ("unknown", StatusCode::NOT_FOUND, UNKNOWN_RUN),
+        NoAnswer::Unknown(_) | NoAnswer::NoSuchItems | NoAnswer::TooLarge { .. } => {
+            ("unknown", StatusCode::NOT_FOUND, UNKNOWN_RUN)
+        }
         NoAnswer::TooManyWaiters { .. } | NoAnswer::TooManyReads(_) => {
             ("refused", StatusCode::TOO_MANY_REQUESTS, "too_many_waiters")
         }

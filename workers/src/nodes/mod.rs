@@ -23,6 +23,7 @@ mod noop;
 mod output;
 mod prepared;
 mod rename;
+mod respond;
 mod same;
 mod set;
 mod sort;
@@ -237,6 +238,7 @@ fn compile_node(node: &Node, definition: &Definition) -> Result<Executable, Unre
         Kind::Markdown => computing(EachItem::<markdown::Markdown>::compile(node, definition)?),
         Kind::Wait => Executable::Pure(Box::new(wait::Wait::compile(node, definition)?)),
         Kind::Loop => Executable::Pure(Box::new(loop_::Loop::compile(node, definition)?)),
+        Kind::Respond => computing(respond::Respond::compile(node, definition)?),
         Kind::Noop => Executable::Pure(Box::new(noop::Noop)),
         Kind::Fail => Executable::Pure(Box::new(fail::Fail::compile(node, definition)?)),
     })

@@ -6,9 +6,8 @@ use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
-use domain::run::RunKey;
 use http::header;
-use minireipaz::live::{Ask, PATH};
+use minireipaz::live::PATH;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::HANDED_OVER;
@@ -32,21 +31,17 @@ impl Owners {
         Ok(Self { http, secret })
     }
 
-    /// The owner's answer as it is, whatever it is; its body is passed on as it comes.
+    /// The owner's answer about a run as it is, whatever it is; its body is passed on as it comes. `below` is what is asked
+    /// for, below the runs, and `wait` how long the owner may wait before it answers.
     ///
     /// # Errors
     /// In words, when there is none.
-    pub(crate) async fn ask(
-        &self,
-        owner: &str,
-        (tenant, run): &RunKey,
-        ask: Ask,
-    ) -> Result<Response, String> {
-        let url = format!("{owner}{PATH}/{run}?{}", ask.query(tenant));
+    pub(crate) async fn ask(&self, owner: &str, below: &str, wait: Duration) -> Result<Response, String> {
+        let url = format!("{owner}{PATH}/{below}");
         let request = self.http.get(url).header(HANDED_OVER, "1").bearer_auth(self.secret.expose_secret());
-        let sent = tokio::time::timeout(ask.wait + PATIENCE, request.send()).await;
+        let sent = tokio::time::timeout(wait + PATIENCE, request.send()).await;
         let answer = sent
-            .map_err(|_| format!("nothing came within {:?}", ask.wait + PATIENCE))?
+            .map_err(|_| format!("nothing came within {:?}", wait + PATIENCE))?
             .map_err(|error| error.without_url().to_string())?;
         let status = answer.status();
         let mut headers = http::HeaderMap::new();

@@ -6,7 +6,7 @@ use domain::{definition::Node, timestamp::Timestamp, workflow::DocumentText};
 
 use super::{Task, pending::Pending, to_begin::bytes_of, weight};
 use crate::{
-    engine::{Execute, RunState, StepKey, Timer},
+    engine::{Crossings, Execute, RunState, StepKey, Timer},
     journal::DocumentHash,
     runner::{Attempt, Compiled, Input, Inputs},
 };
@@ -137,7 +137,10 @@ impl Active {
             Vec::new()
         };
         let round = self.state.round(&execute.step);
-        Attempt::new(&self.workflow, self.state.header(), execute, inputs, outputs).in_round(round)
+        let reads = !outputs.is_empty();
+        let crossings = if reads { self.state.crossings(&execute.step) } else { Crossings::default() };
+        let attempt = Attempt::new(&self.workflow, self.state.header(), execute, inputs, outputs);
+        attempt.crossing(crossings).in_round(round)
     }
 
     /// Whether the step only computes.

@@ -87,6 +87,8 @@ const TURN_TIME: Duration = Duration::from_millis(10);
 pub(super) const TURN_BYTES: usize = 8 << 20;
 /// A run has so many steps computed in a turn; then it goes on behind those of others. Most runs have fewer.
 const TURN_STEPS: usize = 500;
+/// And no more once so many events came of it: steps that are skipped are not computed, and cost all the same.
+const TURN_EVENTS: usize = 4 * TURN_STEPS;
 /// So long nothing is looked at when nothing is due at all.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// A clock may be set, a machine may sleep: while something will be due, the clock is looked at that often.
@@ -286,6 +288,7 @@ impl Core {
             for effect in decision.effects {
                 let tenant = &header.tenant;
                 let computes = computed < TURN_STEPS
+                    && pending.events.len() < TURN_EVENTS
                     && turn.computed <= TURN_BYTES
                     && memory.has_room(tenant)
                     && backlog.has_room(tenant);

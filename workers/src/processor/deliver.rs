@@ -19,7 +19,7 @@ use super::{
 use crate::{
     engine::{Command, RunHeader},
     journal::{Handoff, JournalError, Op, codec},
-    recorder::{Record, RunRecord},
+    recorder::{InputAt, Record, RunRecord},
 };
 
 impl Core {
@@ -177,6 +177,7 @@ fn fail(turn: &mut Turn, header: &RunHeader, error: NodeError) {
     turn.records.push(Record::Run(Box::new(RunRecord {
         tenant: header.tenant.clone(),
         run: row,
+        input: InputAt::Here,
         steps: Vec::new(),
     })));
     let (run, attempt, at) = (header.run_id, header.attempt, turn.now);

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     engine::Command,
     journal::{JournalError, Op, set_aside},
-    recorder::{Record, RunRecord},
+    recorder::{InputAt, Record, RunRecord},
 };
 use domain::{ids::RunId, run::NodeError};
 
@@ -157,7 +157,8 @@ fn give_up(turn: &mut Turn, run: RunId, unreadable: Unreadable) {
     if let Some((_, header)) = header {
         let message = format!("the worker cannot read what its journal holds of this run: {why}");
         let row = header.new_run().failed(NodeError::new("journal_unreadable", message), revision, turn.now);
-        let row = RunRecord { tenant: header.tenant.clone(), run: row, steps: Vec::new() };
+        let row =
+            RunRecord { tenant: header.tenant.clone(), run: row, input: InputAt::Here, steps: Vec::new() };
         turn.records.push(Record::Run(Box::new(row)));
         turn.commit.ops.push(Op::Finish { run, attempt: header.attempt, at: turn.now });
     }

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     engine::{Command, RunHeader, RunState, Timer, facts},
     journal::{JournalError, Lane, Op, OutboxRow, TimerRow, codec},
-    recorder::{Record, RunRecord, StepRecord},
+    recorder::{InputAt, Record, RunRecord, StepRecord},
 };
 
 impl Core {
@@ -46,7 +46,9 @@ impl Core {
             let Some(active) = self.runs.get_mut(&run) else { continue };
             let Some(pending) = active.pending.take() else { continue };
             if !pending.events.is_empty() {
-                turn.records.push(Record::Run(Box::new(changes(&active.state))));
+                let told = active.stored.is_some() && !active.state.is_terminal();
+                let input = if told { InputAt::Header } else { InputAt::Here };
+                turn.records.push(Record::Run(Box::new(changes(&active.state, input))));
                 active.state.forget_changes();
             }
             let Pending { events, timers, begins, aborts, .. } = *pending;
@@ -177,10 +179,14 @@ pub(super) fn timer_row(
 }
 
 /// The run as it is now, with the steps that have changed.
-fn changes(state: &RunState) -> RunRecord {
+fn changes(state: &RunState, input: InputAt) -> RunRecord {
     let steps = state.changes().filter_map(|(node, run)| {
         let step = facts::step(state, node, run)?;
         Some(StepRecord { revision: run.changed(), ordinal: run.ordinal()?, step })
     });
-    RunRecord { tenant: state.header().tenant.clone(), steps: steps.collect(), run: facts::run(state) }
+    let run = match input {
+        InputAt::Here => facts::run(state),
+        InputAt::Header => facts::run_without_input(state),
+    };
+    RunRecord { tenant: state.header().tenant.clone(), steps: steps.collect(), run, input }
 }

@@ -46,7 +46,8 @@ fn of_output(output: &Output) -> usize {
     let origins = |origins: &Origins| size_of::<Origins>() + size_of_val(origins.as_slice());
     let lineage = output.lineage.values().map(|items| items.iter().map(origins).sum::<usize>());
     let console = output.console.iter().map(|line| size_of::<String>() + line.len());
-    items.sum::<usize>() + lineage.sum::<usize>() + console.sum::<usize>()
+    let response = output.response.as_ref().map_or(0, |response| value_memory(&response.body));
+    items.sum::<usize>() + lineage.sum::<usize>() + console.sum::<usize>() + response
 }
 
 fn of_error(error: &NodeError) -> usize {

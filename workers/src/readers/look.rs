@@ -39,7 +39,7 @@ impl Readers {
         looked.await.unwrap_or_else(|error| Err(NoAnswer::Journal(error.to_string())))
     }
 
-    fn read_journal(&self, (tenant, run): &RunKey, ask: Ask) -> Result<Looked, NoAnswer> {
+    pub(super) fn read_journal(&self, (tenant, run): &RunKey, ask: Ask) -> Result<Looked, NoAnswer> {
         let failed = |error: JournalError| NoAnswer::Journal(error.to_string());
         let snapshot = self.journal.read().map_err(failed)?;
         let Some(header) = snapshot.header(*run).map_err(failed)? else {

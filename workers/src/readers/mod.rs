@@ -6,6 +6,7 @@
 //! never copied.
 
 mod ended;
+mod items;
 mod look;
 mod read;
 mod restore;

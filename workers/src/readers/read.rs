@@ -28,6 +28,8 @@ const JUST_ENDED: Duration = Duration::from_millis(250);
 pub(crate) enum NoAnswer {
     #[error("this worker has no run {0} in progress, nor one that ended lately")]
     Unknown(RunId),
+    #[error("this worker has no such step of the run any more, or not yet, or cannot tell what it was given")]
+    NoSuchItems,
     #[error("the run has {bytes} bytes in the journal; runs above {limit} are read from the store")]
     TooLarge { bytes: usize, limit: usize },
     #[error(

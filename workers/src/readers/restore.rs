@@ -1,6 +1,6 @@
 //! Runs that ended before a restart, and that the store does not have yet.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use domain::run::RunWithSteps;
 
@@ -40,10 +40,13 @@ impl Readers {
         drop(snapshot);
         let mut publishing = self.publish();
         for record in gathered.into_runs().filter(is_whole_and_over) {
-            let RunRecord { tenant, run, mut steps } = record;
+            let RunRecord { tenant, run, mut steps, .. } = record;
             let (sequence, bytes) = places.get(&run.id).copied().unwrap_or_default();
-            steps.sort_by_key(|step| step.ordinal);
-            let steps = steps.into_iter().map(|step| step.step).collect();
+            steps.sort_by_key(|step| std::cmp::Reverse(step.ordinal));
+            // Of a node in a loop the newest one.
+            let mut seen = HashSet::new();
+            steps.retain(|step| seen.insert(step.step.node_id.clone()));
+            let steps = steps.into_iter().rev().map(|step| step.step).collect();
             let key = (tenant, run.id);
             let document = RunWithSteps::whole(run, steps);
             publishing.ended(key, View::of_document(document, bytes), sequence);

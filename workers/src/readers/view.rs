@@ -45,6 +45,14 @@ impl View {
         }
     }
 
+    /// The run itself, if it has begun and is known as a whole.
+    pub(super) fn state(&self) -> Option<&RunState> {
+        match &self.source {
+            Source::State(state) => Some(state),
+            Source::Document(_) => None,
+        }
+    }
+
     pub(crate) const fn head(&self) -> Head {
         self.head
     }

@@ -6,20 +6,25 @@
 //! than one batch. A tenant's own rows stay in order, and so do those of a run.
 
 use std::{
+    collections::HashMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use domain::{ids::TenantId, run::NodeError};
+use domain::{
+    ids::{RunId, TenantId},
+    run::NodeError,
+};
 use metrics::gauge;
 use minireipaz::clock::Clock;
 use minireipaz::{
     fair::{FairTurns, Shares},
     telemetry::names,
 };
+use serde_json::Value;
 use tokio::sync::Notify;
 
-use super::record::{Record, RunRecord};
+use super::record::{InputAt, Record, RunRecord};
 use crate::journal::{Journal, JournalError, Snapshot, codec, set_aside};
 
 /// How much may wait before no more runs are taken. Of one tenant half of it: then its steps wait.
@@ -211,6 +216,32 @@ impl Backlog {
         Ok(read)
     }
 
+    /// The inputs of those of the runs that the journal has, since they have not ended.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub(crate) async fn inputs(
+        self: &Arc<Self>,
+        runs: Vec<RunId>,
+    ) -> Result<HashMap<RunId, Value>, JournalError> {
+        if runs.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let journal = Arc::clone(&self.journal);
+        let read = tokio::task::spawn_blocking(move || {
+            let snapshot = journal.read()?;
+            let mut inputs = HashMap::with_capacity(runs.len());
+            for run in runs {
+                let header = snapshot.header(run)?;
+                if let Some(Ok((_, header))) = header.map(|row| codec::read_header(&row)) {
+                    inputs.insert(run, header.input);
+                }
+            }
+            Ok(inputs)
+        });
+        read.await.unwrap_or_else(|error| Err(JournalError::Failed(error.to_string())))
+    }
+
     fn find(&self, snapshot: &mut Option<Snapshot>, sequence: u64) -> Result<Record, JournalError> {
         let open = match snapshot.take() {
             Some(open) => open,
@@ -233,6 +264,7 @@ impl Backlog {
         );
         let row = RunRecord {
             run: ended.run.failed(NodeError::new("journal_unreadable", message), ended.revision, now),
+            input: InputAt::Here,
             steps: Vec::new(),
             tenant: tenant.clone(),
         };

@@ -10,7 +10,11 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 pub(crate) use backlog::{Backlog, BacklogLimits, Committed, RowPlace};
 use backon::{ExponentialBuilder, Retryable};
@@ -27,12 +31,12 @@ use minireipaz::{
     telemetry::names,
 };
 use pace::Pace;
-pub(crate) use record::{Gathered, Record, RunRecord, StepRecord};
+pub(crate) use record::{Gathered, InputAt, Record, RunRecord, StepRecord};
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::{CONSUMER, backoff::doubling};
+use crate::{CONSUMER, backoff::doubling, journal::JournalError};
 
 /// Takes rows to the store.
 pub(crate) struct Recorder {
@@ -77,14 +81,15 @@ impl Recorder {
             gathered.add(record);
         }
         let ended = gathered.ended();
-        let (facts, letters) = gathered.into_facts();
+        let inputs = self.inputs(gathered.without_input()).await;
+        let (facts, letters) = gathered.into_facts(inputs);
         if !letters.is_empty() {
             self.bury(&letters).await;
         }
         // Halves of halves: a stack instead of recursion.
         let mut parts = vec![facts];
         while let Some(part) = parts.pop() {
-            if !part.runs.is_empty()
+            if !(part.runs.is_empty() && part.steps.is_empty())
                 && let Err(error) = self.record_part(&part).await
             {
                 self.part(part, &error, &mut parts).await;
@@ -95,6 +100,15 @@ impl Recorder {
         // start would record these rows again.
         (self.confirm)(places.iter().map(|place| place.sequence).collect());
         self.backlog.confirm(&places);
+    }
+
+    /// The inputs of runs whose rows do not have them.
+    async fn inputs(&self, runs: Vec<RunId>) -> HashMap<RunId, Value> {
+        let told = |error: &JournalError, pause| {
+            tracing::error!(%error, retry_in = ?pause, "the journal cannot be read; trying again");
+        };
+        // It is tried until it succeeds.
+        (|| self.backlog.inputs(runs.clone())).retry(BACKOFF).notify(told).await.unwrap_or_default()
     }
 
     /// Tries until the store has them.
@@ -125,7 +139,12 @@ impl Recorder {
             parts.push(Facts { runs: facts.runs, steps: rest });
             return;
         }
-        let Some((tenant, run)) = facts.runs.first() else { return };
+        let Some((tenant, run)) = facts.runs.first() else {
+            // Steps of runs of which the end follows.
+            let (steps, runs) = (facts.steps.len(), facts.steps.first().map(|step| step.run_id));
+            tracing::error!(%error, steps, run.id = ?runs, "the store refuses steps of a run");
+            return;
+        };
         tracing::error!(%error, run.id = %run.id, "the store refuses the facts of run {}", run.id);
         let record =
             serde_json::to_vec(&(run, facts.steps.iter().map(|fact| &fact.step).collect::<Vec<_>>()));

@@ -1,4 +1,5 @@
 use std::{
+    collections::HashMap,
     sync::{Arc, mpsc},
     time::Duration,
 };
@@ -20,9 +21,11 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Recorder,
     backlog::{Backlog, BacklogLimits, Committed, RowPlace},
-    record::{Gathered, Record, RunRecord, StepRecord},
+    record::{Gathered, InputAt, Record, RunRecord, StepRecord},
 };
 use crate::journal::{Commit, Journal, OutboxRow, codec};
+
+mod gathered;
 
 fn row(run: u128, attempt: u32, revision: u64, steps: &[(u32, u64)]) -> Record {
     let at = Timestamp::from_millis(1);
@@ -56,35 +59,15 @@ fn row(run: u128, attempt: u32, revision: u64, steps: &[(u32, u64)]) -> Record {
             trigger: Trigger::manual(),
             input: Value::Null,
             output: None,
+            response: None,
             error: None,
             created_at: at,
             started_at: Some(at),
             finished_at: None,
         },
+        input: InputAt::Here,
         steps: steps.iter().map(step).collect(),
     }))
-}
-
-#[test]
-fn of_each_run_and_each_step_only_the_newest_row_is_recorded() {
-    let mut gathered = Gathered::default();
-    for row in [
-        row(1, 1, 2, &[(0, 1), (1, 2)]),
-        row(2, 1, 1, &[(0, 1)]),
-        row(1, 1, 4, &[(1, 3), (2, 4)]),
-        row(2, 2, 1, &[(0, 1)]),
-        row(2, 1, 9, &[(5, 9)]),
-    ] {
-        gathered.add(row);
-    }
-    let (facts, letters) = gathered.into_facts();
-    let runs: Vec<_> =
-        facts.runs.iter().map(|(_, run)| (run.id.0.as_u128(), run.attempt, run.revision)).collect();
-    assert_eq!(runs, [(1, 1, 4), (2, 2, 1)]);
-    let steps: Vec<_> =
-        facts.steps.iter().map(|step| (step.run_id.0.as_u128(), step.ordinal, step.revision)).collect();
-    assert_eq!(steps, [(1, 0, 1), (1, 1, 3), (1, 2, 4), (2, 0, 1)]);
-    assert!(letters.is_empty());
 }
 
 #[test]
@@ -255,7 +238,7 @@ async fn a_damaged_row_with_the_end_of_a_run_ends_it_as_failed() {
     let rig = rig.reopened(LIMITS);
     let mut gathered = Gathered::default();
     rig.backlog.take().await.unwrap().into_iter().for_each(|committed| gathered.add(committed.record));
-    let (facts, letters) = gathered.into_facts();
+    let (facts, letters) = gathered.into_facts(HashMap::new());
     assert_eq!(letters.len(), 2, "both are kept");
     let [(tenant, run)] = facts.runs.as_slice() else { panic!("{facts:?}") };
     assert_eq!((tenant.as_str(), run.id.0.as_u128(), run.status), ("acme", 1, RunStatus::Failed));

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use domain::{definition::Definition, items::Output, violation::Violation, workflow::WorkflowDocument};
 
 use crate::{
-    engine::{Execute, Round, RunHeader},
+    engine::{Crossings, Execute, Round, RunHeader},
     nodes::{self, Executable},
     step::{Inputs, StepTask},
 };
@@ -83,9 +83,17 @@ impl Attempt {
             woken,
             inputs,
             outputs,
+            crossings: Arc::default(),
             round: None,
         };
         Self { workflow: Arc::clone(workflow), task }
+    }
+
+    /// What came out of loops and back into them: who follows items back needs that.
+    #[must_use]
+    pub fn crossing(mut self, crossings: Crossings) -> Self {
+        self.task.crossings = Arc::new(crossings);
+        self
     }
 
     /// Of a `loop`: where it is.

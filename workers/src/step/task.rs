@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{Facilities, Inputs};
 use crate::{
-    engine::{Round, RunHeader, StepKey, Woken},
+    engine::{Crossings, Round, RunHeader, StepKey, Woken},
     expr::Scope,
 };
 
@@ -35,6 +35,8 @@ pub struct StepTask {
     pub inputs: Inputs,
     /// The outputs of settled steps, by node; empty unless the node reads them.
     pub outputs: Vec<Option<Arc<Output>>>,
+    /// What came out of loops and back into them; empty unless the node reads outputs.
+    pub crossings: Arc<Crossings>,
     /// Where a `loop` is that has begun.
     pub round: Option<Round>,
 }
@@ -61,6 +63,7 @@ impl StepTask {
             inputs: self.inputs.clone(),
             input: self.inputs.items(),
             outputs: self.outputs.clone(),
+            crossings: Arc::clone(&self.crossings),
             iteration: (!self.step.iteration.is_outside()).then(|| self.step.iteration.count()),
             now: facilities.clock.now(),
             env: Arc::clone(&facilities.env),

@@ -114,3 +114,78 @@ async fn a_loop_that_needs_more_iterations_than_it_may_fails_its_run_by_name() {
     assert_eq!((found.run.status, error.code.as_str()), (RunStatus::Failed, "max_iterations"));
     assert!(error.message.contains("more than 2 iterations"), "{}", error.message);
 }
+
+/// The number that stands beside an item, or that there is none any more.
+fn of(found: &domain::run::RunWithSteps) -> Value {
+    let items = found.run.output.as_ref().unwrap()["end"].as_array().unwrap().iter();
+    items.map(|item| item.get("of").cloned().unwrap_or_else(|| item["error"]["message"].clone())).collect()
+}
+
+/// `end` asks of each of its items which item of `asked` it came from; what fails leaves as well.
+fn asks(asked: &str) -> Value {
+    let params = json!({"fields": {"of": format!("{{{{ $('{asked}').item.n }}}}")}});
+    json!({"id": "end", "type": "set", "data": {"params": params, "on_error": "continue"}})
+}
+
+#[tokio::test]
+async fn an_item_is_followed_back_into_the_last_iteration_of_a_loop_and_not_into_a_wrong_one() {
+    let app = App::start().await;
+    let over = |asked: &str, edges: &str| {
+        let nodes = [
+            node("start", "manual", json!({})),
+            node("l", "loop", json!({})),
+            node("body", "set", json!({"fields": {"m": "{{ $('l').item.n }}"}})),
+            asks(asked),
+        ];
+        workflow(&nodes, edges)
+    };
+    let input = json!([{"n": 10}, {"n": 11}, {"n": 12}]);
+    // Behind `done`, and over an edge that leaves the loop; the back edge stands before the one that leads in.
+    for edges in [
+        "start > l; l.loop > body; body > l; l.done > end",
+        "body > l; start > l; l.loop > body; body > end; l.done > end",
+    ] {
+        for asked in ["body", "start"] {
+            let task = Task::new(&over(asked, edges)).input(input.clone());
+            app.submit(&task).await;
+            let found = of(&app.succeeded(task.run).await);
+            let found = found.as_array().unwrap();
+            assert_eq!(found.len() % 3, 0, "{found:?}");
+            for three in found.chunks(3) {
+                assert_eq!(three[2], 12, "{asked} {edges}: {found:?}");
+                for earlier in &three[..2] {
+                    let said = earlier.as_str().unwrap_or_default();
+                    assert!(said.contains("an earlier iteration of the node \"body\""), "{asked}: {found:?}");
+                }
+            }
+        }
+    }
+    // Within an iteration, and before the loop, everything is there.
+    let task = Task::new(&over("start", "start > l; l.loop > body; body > l; start > end")).input(input);
+    app.submit(&task).await;
+    assert_eq!(of(&app.succeeded(task.run).await), json!([10, 11, 12]));
+}
+
+#[tokio::test]
+async fn an_item_is_not_followed_back_over_the_rounds_of_a_cycle() {
+    let app = App::start().await;
+    let document = |rounds: u32| {
+        let more = json!({"where": {"left": "{{ $iteration }}", "op": "lt", "right": rounds - 1}});
+        let nodes = [
+            node("start", "manual", json!({})),
+            node("ask", "set", json!({"fields": {"round": "{{ $iteration }}"}})),
+            node("more", "if", more),
+            asks("start"),
+        ];
+        workflow(&nodes, "start > ask; ask > more; more.true > ask; more.false > end")
+    };
+    let input = json!([{"n": 10}, {"n": 11}]);
+    let once = Task::new(&document(1)).input(input.clone());
+    let twice = Task::new(&document(2)).input(input);
+    app.submit(&once).await;
+    app.submit(&twice).await;
+    assert_eq!(of(&app.succeeded(once.run).await), json!([10, 11]));
+    let found = of(&app.succeeded(twice.run).await);
+    let said = found[0].as_str().unwrap_or_default();
+    assert!(said.contains("an earlier iteration of the node \"more\""), "{found:?}");
+}

@@ -37,6 +37,7 @@ mod program;
 mod raw_server;
 mod reply_path;
 mod retry_after;
+mod run_items;
 mod run_reads;
 mod secrets;
 mod steps;

@@ -20,6 +20,7 @@ fn exists(path: &str) -> bool {
         "/index.html",
         "/api/v1/ping",
         "/api/v1/runs/[id]",
+        "/api/v1/runs/[id]/[part]",
         "/api/v1/workflows",
         "/api/v1/workflows/[id]",
         "/api/v1/workflows/[id]/runs",
@@ -44,6 +45,7 @@ fn this_projects_paths_lead_to_their_functions_with_their_captures() {
         ("/api/v1/runs/7", "/api/v1/runs/[id]", "id=7"),
         ("/api/v1/runs/a%2Fb", "/api/v1/runs/[id]", "id=a%2Fb"),
         ("/api/v1/runs/a&id=b+c", "/api/v1/runs/[id]", "id=a%26id=b%2Bc"),
+        ("/api/v1/runs/7/items", "/api/v1/runs/[id]/[part]", "id=7&part=items"),
         ("/api/v1/workflows/7", "/api/v1/workflows/[id]", "id=7"),
         ("/api/v1/workflows/7/runs", "/api/v1/workflows/[id]/runs", "id=7"),
         ("/api/v1/workflows/7/runs/", "/api/v1/workflows/[id]/runs", "id=7"),
@@ -59,9 +61,7 @@ fn this_projects_paths_lead_to_their_functions_with_their_captures() {
 #[test]
 fn paths_that_are_nothing_are_404() {
     let table = project();
-    for path in
-        ["/api", "/api/v1/nothing", "/api/v1/runs/7/nothing", "/nothing", "/api/v1/workflows/7/runs/x"]
-    {
+    for path in ["/api", "/api/v1/nothing", "/api/v1/runs/7/x/y", "/nothing", "/api/v1/workflows/7/runs/x"] {
         assert_eq!(ask(&table, path).target, Target::Refused(http::StatusCode::NOT_FOUND), "{path}");
     }
 }

@@ -7,7 +7,7 @@ use http::{HeaderMap, Uri, request::Parts};
 
 use super::{super::problem::ApiError, accept::wants_stream};
 use crate::live::LONGEST_WAIT;
-use domain::ids::NodeId;
+use domain::{ids::NodeId, iteration::Iteration};
 
 /// Longest wait of a request: as long as a worker is asked to wait for it.
 pub(in crate::http) const MAX_WAIT: Duration = LONGEST_WAIT;
@@ -42,15 +42,28 @@ impl<S: Send + Sync> FromRequestParts<S> for Deep {
     }
 }
 
-/// `?node=`: of which node a reader of a run wants the steps alone.
+/// What a parameter must be that names one.
+pub(super) const AN_ITERATION: &str = "an iteration, such as 2 or 0.3";
+
+/// `?node=&before=`: of which node a reader of a run wants the steps alone, and before which of its iterations.
 #[derive(Debug, Clone)]
-pub struct OfNode(pub Option<NodeId>);
+pub struct OfNode {
+    /// The node.
+    pub node: Option<NodeId>,
+    /// The iteration; only with a node.
+    pub before: Option<Iteration>,
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for OfNode {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        Ok(Self(parsed(&parts.uri, "node", "a node's id")?))
+        let node = parsed(&parts.uri, "node", "a node's id")?;
+        let before = parsed(&parts.uri, "before", AN_ITERATION)?;
+        if before.is_some() && node.is_none() {
+            return Err(ApiError::parameter("before", "has a meaning only with `node`"));
+        }
+        Ok(Self { node, before })
     }
 }
 

@@ -42,7 +42,8 @@ pub fn router() -> Routes {
 ///   3 seconds.
 /// - When the wait is over, it comes as it is then: look at `status` and `revision`, and ask again.
 /// - With `node`: likewise, with the steps of that node alone, also those whose outputs an answer with all of them
-///   leaves out, and of a node in a loop those of its newest 20 iterations. A node that the run's workflow does not have
+///   leaves out, and of a node in a loop those of its newest 20 iterations, or with `before` of the 20 before that one.
+///   (`GET /api/v1/runs/{id}/items` gives a step's items by page.) A node that the run's workflow does not have
 ///   is a 404 (`node_not_found`), at once. (Streams show all of them.)
 /// - With `Accept: text/event-stream`: its revisions as server-sent events, the run as data and the revision as
 ///   id, from the present one on (or the first above `Last-Event-ID` or `after`) to the last. The stream may end
@@ -52,6 +53,7 @@ pub fn router() -> Routes {
     ("wait" = Option<u64>, Query, description = "Seconds to wait, at most 60; 25 suits most proxies.", maximum = 60),
     ("after" = Option<u64>, Query, description = "The revision that you have."),
     ("node" = Option<String>, Query, description = "A node's id.", min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$"),
+    ("before" = Option<String>, Query, description = "With `node`: an iteration, such as `2` or, in a loop within a loop, `0.3`.", pattern = r"^[0-9]{1,10}(\.[0-9]{1,10})*$"),
     ("Prefer" = Option<String>, Header, description = "`wait=25` is the same as the parameter."),
     ("Last-Event-ID" = Option<u64>, Header, description = "For streams: the revision that you have."),
 ), responses(
@@ -65,7 +67,7 @@ async fn get(
     who: Authorized<RunsRead>,
     RunPath(id): RunPath,
     waiting: Waiting,
-    OfNode(node): OfNode,
+    OfNode { node, before }: OfNode,
 ) -> Result<Response, ApiError> {
     if waiting.stream {
         let run = app.runs.follow(&who.caller, id, waiting.after).await?;
@@ -80,7 +82,7 @@ async fn get(
     let wait = wait.min(longest);
     let run = match node {
         None => app.runs.read(&who.caller, id, until, wait).await?,
-        Some(node) => app.runs.read_node(&who.caller, id, &node, until, wait).await?,
+        Some(node) => app.runs.read_node(&who.caller, id, (&node, before.as_ref()), until, wait).await?,
     };
     run_json(&run)
 }

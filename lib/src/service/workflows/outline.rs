@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::Workflows;
 use crate::store::{StoreError, UnreadableRow, UnreadableWorkflow, VersionKey};
-use domain::{ids::NodeId, workflow::DocumentText};
+use domain::{definition::Definition, ids::NodeId, workflow::DocumentText};
 
 /// All outlines that are kept take no more than this together, in bytes.
 const MAX_BYTES: usize = 8 << 20;
@@ -97,6 +97,22 @@ impl Workflows {
         let outline = Arc::new(Outline::of(&found.map_err(|why| unreadable(&why))?.document));
         self.outlines.keep(version, &outline);
         Ok(Some(outline))
+    }
+}
+
+impl Workflows {
+    /// What a version runs, also of a deleted workflow. `None`: there is none of that number, or it cannot be read.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub(in crate::service) async fn definition(
+        &self,
+        version: VersionKey,
+    ) -> Result<Option<Arc<Definition>>, StoreError> {
+        let mut found = self.store.at_versions(std::slice::from_ref(&version)).await?;
+        let document =
+            found.remove(&version).and_then(Result::ok).and_then(|found| found.document.read().ok());
+        Ok(document.and_then(|document| Definition::of_saved(&document).ok()).map(Arc::new))
     }
 }
 

@@ -75,6 +75,14 @@ impl Reader {
         self.0.by_ref().take(columns).for_each(drop);
     }
 
+    /// The number that comes next, if it is one.
+    pub(super) fn peek_u64(&self) -> u64 {
+        match self.0.as_slice().first() {
+            Some(Value::UInt64(number)) => *number,
+            _ => 0,
+        }
+    }
+
     /// How long the text is that comes after `skipped` values.
     pub(super) fn text_len(&self, skipped: usize) -> usize {
         match self.0.as_slice().get(skipped) {

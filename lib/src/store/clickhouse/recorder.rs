@@ -1,18 +1,21 @@
 //! Inserts of facts.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use domain::{ids::TenantId, run::Run};
+use domain::{
+    ids::{NodeId, RunId, TenantId},
+    run::{Run, Step},
+};
 use tokio_util::task::TaskTracker;
 
 use super::{
     connection::InsertRow,
     database::Database,
-    run_rows::{RUN_ROWS, entry_row, run_row, step_row},
+    run_rows::{RUN_ROWS, entry_row, run_row, step_place, step_row},
 };
 use crate::{
     batching::{BatchLimits, Coalescer, Load, Whose, whose},
-    store::{Facts, StoreError},
+    store::{Facts, StepFact, StoreError},
 };
 
 /// Facts as rows: written once, whatever is retried.
@@ -26,8 +29,8 @@ impl Rows {
     pub(super) fn of(facts: &Facts) -> Result<Self, StoreError> {
         let runs = facts.runs.iter().map(|(tenant, run)| run_row(tenant, run));
         let entries = facts.runs.iter().map(|(tenant, run)| entry_row(tenant, run));
-        let rows =
-            facts.steps.iter().map(step_row).chain(runs).chain(entries).collect::<Result<Vec<_>, _>>()?;
+        let steps = step_rows(&facts.steps)?;
+        let rows = steps.into_iter().map(Ok).chain(runs).chain(entries).collect::<Result<Vec<_>, _>>()?;
         let bytes = rows.iter().map(InsertRow::size).sum();
         let tenants = facts.steps.iter().map(|step| &step.tenant);
         let whose = whose(tenants.chain(facts.runs.iter().map(|(tenant, _)| tenant)));
@@ -37,6 +40,27 @@ impl Rows {
     pub(super) fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
+}
+
+/// A row for each step; of a node in a loop one for the step of each iteration, and one for the newest of them, so that
+/// who reads a run reads none of the others.
+fn step_rows(steps: &[StepFact]) -> Result<Vec<InsertRow>, StoreError> {
+    let mut rows = Vec::with_capacity(steps.len());
+    let mut newest: HashMap<(&TenantId, RunId, &NodeId), &StepFact> = HashMap::new();
+    for fact in steps {
+        let Step { node_id, iteration, .. } = &fact.step;
+        rows.push(step_row(fact, &step_place(node_id, iteration))?);
+        if !iteration.is_outside() {
+            let known = newest.entry((&fact.tenant, fact.run_id, node_id)).or_insert(fact);
+            if (fact.run_attempt, fact.revision) > (known.run_attempt, known.revision) {
+                *known = fact;
+            }
+        }
+    }
+    for fact in newest.into_values() {
+        rows.push(step_row(fact, fact.step.node_id.as_str())?);
+    }
+    Ok(rows)
 }
 
 /// A batch of inserts at a time. Each makes a part, and a server with too many parts first

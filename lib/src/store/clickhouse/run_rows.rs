@@ -10,6 +10,7 @@ use super::{
 use crate::store::{Found, StepFact, StoreError, UnreadableRow};
 use domain::{
     ids::{NodeId, RunId, TenantId, WorkflowId},
+    iteration::Iteration,
     run::{Run, RunKey, Step, StepStatus},
     timestamp::Timestamp,
 };
@@ -30,6 +31,33 @@ pub(super) const fn attempt_and_revision(version: u64) -> (u32, u64) {
 /// Where a run stands in the list of its workflow's runs: as text in the order of the list.
 pub(super) fn list_place(created_at: Timestamp, run: Uuid) -> String {
     format!("{:012x}{}", created_at.as_millis().max(0), run.simple())
+}
+
+/// Where the rows of all steps of a node's iterations are: before every place of a run but its own, so that a read of the
+/// run passes them over, and in the order in which the iterations ran. No node's id has such a character.
+const ITERATIONS: char = '\u{1}';
+
+/// The condition for the rows of a run itself: its own, and of each node the newest step.
+pub(super) const OF_THE_RUN: &str = "(place = '' OR place >= ' ')";
+
+/// Where the step of one iteration is; of a node outside loops where the node is.
+pub(super) fn step_place(node: &NodeId, iteration: &Iteration) -> String {
+    if iteration.is_outside() {
+        return node.as_str().to_owned();
+    }
+    let counters: String = iteration.counters().iter().map(|counter| format!("{counter:08x}")).collect();
+    format!("{}{counters}", before_iterations(node))
+}
+
+/// Before the places of all iterations of a node.
+pub(super) fn before_iterations(node: &NodeId) -> String {
+    format!("{ITERATIONS}{node}{ITERATIONS}")
+}
+
+/// The id of the node whose step is at that place.
+fn node_at(place: &str) -> &str {
+    let iteration = place.strip_prefix(ITERATIONS).and_then(|place| place.split_once(ITERATIONS));
+    iteration.map_or(place, |(node, _)| node)
 }
 
 /// A row of any kind; what it has nothing of stays empty. JSON is text already.
@@ -56,6 +84,7 @@ struct RunRow<'a> {
     lineage: Vec<u8>,
     console: Vec<u8>,
     waits_for: Vec<u8>,
+    response: Vec<u8>,
 }
 
 impl From<RunRow<'_>> for InsertRow {
@@ -82,6 +111,7 @@ impl From<RunRow<'_>> for InsertRow {
             "lineage": Value::String(row.lineage),
             "console": Value::String(row.console),
             "waits_for": Value::String(row.waits_for),
+            "response": Value::String(row.response),
         }
     }
 }
@@ -93,6 +123,7 @@ pub(super) fn run_row(tenant: &TenantId, run: &Run) -> Result<InsertRow, StoreEr
         output: optional_json(run.output.as_ref())?,
         error: optional_json(run.error.as_ref())?,
         input: json(&run.input)?,
+        response: optional_json(run.response.as_ref())?,
         ..common(tenant, run)?
     };
     Ok(row.into())
@@ -120,13 +151,13 @@ fn common<'a>(tenant: &'a TenantId, run: &Run) -> Result<RunRow<'a>, StoreError>
     })
 }
 
-/// The row of a step.
-pub(super) fn step_row(fact: &StepFact) -> Result<InsertRow, StoreError> {
+/// The row of a step at a place: where its node is, as the newest step of that, or where its iteration is.
+pub(super) fn step_row(fact: &StepFact, place: &str) -> Result<InsertRow, StoreError> {
     let step = &fact.step;
     let row = RunRow {
         tenant: fact.tenant.as_str(),
         owner_id: fact.run_id.0,
-        place: step.node_id.as_str(),
+        place,
         iteration: step.iteration.counters(),
         version: version(fact.run_attempt, fact.revision),
         status: step.status.as_str(),
@@ -146,12 +177,12 @@ pub(super) fn step_row(fact: &StepFact) -> Result<InsertRow, StoreError> {
 }
 
 /// The columns of a run or a step.
-pub(super) const RUN_OR_STEP: &str = "tenant, owner_id, place, version, status, started_at, finished_at, output, \
-     error, workflow_id, workflow_version, trigger, input, created_at, \
-     iteration, ordinal, kind, attempts, lineage, console, waits_for";
+pub(super) const RUN_OR_STEP: &str = "tenant, owner_id, place, iteration, version, status, started_at, finished_at, \
+     output, error, workflow_id, workflow_version, trigger, input, created_at, response, \
+     ordinal, kind, attempts, lineage, console, waits_for";
 
 /// How many of [`RUN_OR_STEP`] are of runs only, from `workflow_id` on.
-const OF_RUNS_ONLY: usize = 5;
+const OF_RUNS_ONLY: usize = 6;
 
 /// What a row of [`RUN_OR_STEP`] is.
 pub(super) enum RunOrStep {
@@ -170,6 +201,7 @@ pub(super) enum RunOrStep {
 pub(super) struct Unread {
     run: RunId,
     place: String,
+    iteration: Iteration,
     /// From the version on.
     row: Reader,
 }
@@ -178,13 +210,29 @@ pub(super) struct Unread {
 pub(super) fn read_key(mut row: Reader) -> Found<(RunKey, Unread)> {
     let key = (row.tenant()?, RunId(row.uuid()?));
     let place = row.lossy_text()?;
-    let unread = Unread { run: key.1, place, row };
+    let iteration = row.numbers()?.into();
+    let unread = Unread { run: key.1, place, iteration, row };
     Ok((key, unread))
 }
 
 impl Unread {
     /// Where the output is, counted from the version on.
     const OUTPUT: usize = 4;
+
+    /// Whether it is the run's own.
+    pub(super) const fn is_of_the_run(&self) -> bool {
+        self.place.is_empty()
+    }
+
+    /// Its version.
+    pub(super) fn version(&self) -> u64 {
+        self.row.peek_u64()
+    }
+
+    /// Which iteration its step is of.
+    pub(super) const fn iteration(&self) -> &Iteration {
+        &self.iteration
+    }
 
     /// How large its output is, as JSON.
     pub(super) fn output_bytes(&self) -> usize {
@@ -198,8 +246,12 @@ impl Unread {
 
     /// What it says.
     pub(super) fn read(self) -> RunOrStep {
-        let Self { run, place, row } = self;
-        if place.is_empty() { RunOrStep::Run(read_run(run, row)) } else { read_step(&place, row) }
+        let Self { run, place, iteration, row } = self;
+        if place.is_empty() {
+            RunOrStep::Run(read_run(run, row))
+        } else {
+            read_step(node_at(&place), iteration, row)
+        }
     }
 }
 
@@ -219,10 +271,11 @@ fn read_run(id: RunId, mut row: Reader) -> Found<Run> {
         trigger: row.json()?,
         input: row.json()?,
         created_at: row.moment()?,
+        response: row.optional_json()?,
     })
 }
 
-fn read_step(place: &str, row: Reader) -> RunOrStep {
+fn read_step(place: &str, iteration: Iteration, row: Reader) -> RunOrStep {
     let mut row = Columns { row, unreadable: None };
     row.get(Reader::u64);
     let node_id = row.node(place);
@@ -230,7 +283,7 @@ fn read_step(place: &str, row: Reader) -> RunOrStep {
     let (started_at, finished_at) = (row.get(Reader::optional_moment), row.get(Reader::optional_moment));
     let (output, error) = (row.get(Reader::optional_json), row.get(Reader::optional_json));
     row.row.skip(OF_RUNS_ONLY);
-    let (iteration, ordinal) = (row.get(Reader::numbers).into(), row.get(Reader::u32));
+    let ordinal = row.get(Reader::u32);
     let step = Step {
         node_id,
         iteration,
@@ -298,6 +351,18 @@ mod tests {
             proptest::prop_assert_eq!(head(a).is_newer_than(&head(b)), version(a.0, a.1) > version(b.0, b.1));
             proptest::prop_assert!(!(head(a).is_newer_than(&head(b)) && head(b).is_newer_than(&head(a))));
         }
+    }
+
+    #[test]
+    fn iterations_of_a_node_are_in_their_order_and_before_all_nodes() {
+        let node = |id: &str| NodeId::parse(id).unwrap();
+        let at = |counters: &[u32]| step_place(&node("a"), &Iteration::from(counters.to_vec()));
+        let places = [at(&[0]), at(&[1, 0]), at(&[1, 9]), at(&[1, 10]), at(&[2]), at(&[100_000])];
+        assert!(places.is_sorted() && places.iter().all(|place| place.as_str() < " "), "{places:?}");
+        assert!(places.iter().all(|place| place.starts_with(&before_iterations(&node("a")))));
+        assert!(places.iter().all(|place| !place.starts_with(&before_iterations(&node("b")))));
+        assert!(places.iter().all(|place| node_at(place) == "a"));
+        assert_eq!((at(&[]).as_str(), node_at("a")), ("a", "a"));
     }
 
     #[test]

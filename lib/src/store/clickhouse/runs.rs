@@ -13,7 +13,10 @@ use super::{
     database::Database,
     recorder::Rows,
     run_list,
-    run_rows::{RUN_OR_STEP, RUN_ROWS, RunOrStep, Unread, attempt_and_revision, read_key},
+    run_rows::{
+        OF_THE_RUN, RUN_OR_STEP, RUN_ROWS, RunOrStep, Unread, attempt_and_revision, before_iterations,
+        read_key, step_place,
+    },
     sql::{MAX_KEYS, Text, keys_are},
 };
 use crate::{
@@ -53,8 +56,21 @@ impl RunStore for ClickHouse {
         Ok(self.gets.submit(whose_runs(keys), keys.to_vec()).await?)
     }
 
-    async fn get_node(&self, key: &RunKey, node: &NodeId) -> Result<Option<Found<RunWithSteps>>, StoreError> {
-        get_node(&self.database, key, node).await
+    async fn get_node(
+        &self,
+        key: &RunKey,
+        node: &NodeId,
+        before: Option<&Iteration>,
+    ) -> Result<Option<Found<RunWithSteps>>, StoreError> {
+        get_node(&self.database, key, node, before).await
+    }
+
+    async fn get_steps(
+        &self,
+        key: &RunKey,
+        steps: &[(NodeId, Option<Iteration>)],
+    ) -> Result<Option<Found<RunWithSteps>>, StoreError> {
+        get_steps(&self.database, key, steps).await
     }
 
     async fn heads(&self, keys: &[RunKey]) -> Result<HashMap<RunKey, Found<Head>>, StoreError> {
@@ -188,33 +204,112 @@ pub(super) async fn get_within(
     Ok(runs)
 }
 
-/// A run with the steps of one node, of the newest iterations.
+/// A run with the steps of one node, of the newest iterations, or of those before one of them.
 async fn get_node(
     database: &Database,
     key: &RunKey,
     node: &NodeId,
+    before: Option<&Iteration>,
 ) -> Result<Option<Found<RunWithSteps>>, StoreError> {
-    let condition =
-        format!("{} AND place IN ('', {})", condition(std::slice::from_ref(key)), Text(node.as_str()));
-    // And one for the run.
-    let most = MAX_ITERATIONS_SHOWN + 1;
-    let sql = format!("{}, iteration LIMIT {most}", rows_statement(&condition));
-    let rows = database.select("runs", &sql).await?;
-    Ok(read_runs(database, rows).remove(key))
+    let places = [String::new(), node.as_str().to_owned()];
+    let mut rows = gathered(database, database.select("runs", &places_statement(key, &places)).await?)
+        .remove(key)
+        .unwrap_or_default();
+    let newest = rows.iter().find(|row| !row.is_of_the_run()).map(|row| row.iteration().clone());
+    if let Some(newest) = newest.filter(|newest| !newest.is_outside()) {
+        rows.retain(Unread::is_of_the_run);
+        // What is behind the newest one is of an attempt that was lost.
+        let end = match before.filter(|before| **before <= newest) {
+            Some(before) => format!("place < {}", Text(&step_place(node, before))),
+            None => format!("place <= {}", Text(&step_place(node, &newest))),
+        };
+        rows.extend(iterations(database, key, node, &end).await?);
+    } else if before.is_some() {
+        rows.retain(Unread::is_of_the_run);
+    }
+    Ok(read_run(rows, MAX_ANSWER_BYTES, |row| tell(database, key, row)))
 }
 
-fn read_runs(database: &Database, rows: Vec<Reader>) -> HashMap<RunKey, Found<RunWithSteps>> {
+/// The newest row of each of a node's newest iterations. They are read in the order of the key, from its end, and the
+/// read stops once there are enough; so one that was written several times comes several times, one after the other.
+async fn iterations(
+    database: &Database,
+    key: &RunKey,
+    node: &NodeId,
+    end: &str,
+) -> Result<Vec<Unread>, StoreError> {
+    let mut wanted_rows = MAX_ITERATIONS_SHOWN * ROWS_PER_STEP + 1;
+    loop {
+        let sql = iterations_statement(key, node, end, wanted_rows);
+        let rows = database.select("iterations", &sql).await?;
+        let complete = rows.len() < wanted_rows;
+        let rows = gathered(database, rows).remove(key).unwrap_or_default();
+        let mut newest: Vec<Unread> = Vec::with_capacity(MAX_ITERATIONS_SHOWN + 1);
+        for row in rows {
+            match newest.last_mut().filter(|known| known.iteration() == row.iteration()) {
+                Some(known) if known.version() < row.version() => *known = row,
+                Some(_) => {}
+                None => newest.push(row),
+            }
+        }
+        // Of the last one there may be more rows.
+        if complete || newest.len() > MAX_ITERATIONS_SHOWN {
+            newest.truncate(MAX_ITERATIONS_SHOWN);
+            return Ok(newest);
+        }
+        wanted_rows = wanted_rows.saturating_mul(4);
+    }
+}
+
+/// So many rows are read for each step that is wanted, at first.
+const ROWS_PER_STEP: usize = 3;
+
+pub(super) fn iterations_statement((tenant, run): &RunKey, node: &NodeId, end: &str, rows: usize) -> String {
+    format!(
+        "SELECT {RUN_OR_STEP} FROM {RUN_ROWS} WHERE tenant = {} AND owner_id = '{run}' AND place > {} AND {end} \
+         ORDER BY place DESC LIMIT {rows}",
+        Text(tenant.as_str()),
+        Text(&before_iterations(node)),
+    )
+}
+
+/// A run with some of its steps.
+async fn get_steps(
+    database: &Database,
+    key: &RunKey,
+    steps: &[(NodeId, Option<Iteration>)],
+) -> Result<Option<Found<RunWithSteps>>, StoreError> {
+    let place = |(node, iteration): &(NodeId, Option<Iteration>)| {
+        iteration.as_ref().map_or_else(|| node.as_str().to_owned(), |iteration| step_place(node, iteration))
+    };
+    let places: Vec<_> = std::iter::once(String::new()).chain(steps.iter().map(place)).collect();
+    let rows = database.select("runs", &places_statement(key, &places)).await?;
+    let rows = gathered(database, rows).remove(key).unwrap_or_default();
+    Ok(read_run(rows, usize::MAX, |row| tell(database, key, row)))
+}
+
+pub(super) fn places_statement(key: &RunKey, places: &[String]) -> String {
+    let places: Vec<_> = places.iter().map(|place| Text(place).to_string()).collect();
+    let condition = condition(std::slice::from_ref(key));
+    rows_statement(&format!("{condition} AND place IN ({})", places.join(", ")))
+}
+
+fn gathered(database: &Database, rows: Vec<Reader>) -> HashMap<RunKey, Vec<Unread>> {
     let mut gathered: HashMap<RunKey, Vec<Unread>> = HashMap::new();
     for row in rows {
         if let Some((key, row)) = database.unreadable.readable("runs", read_key(row)) {
             gathered.entry(key).or_default().push(row);
         }
     }
+    gathered
+}
+
+fn read_runs(database: &Database, rows: Vec<Reader>) -> HashMap<RunKey, Found<RunWithSteps>> {
     let read = |(key, rows): (RunKey, Vec<Unread>)| {
-        let run = read_run(rows, |row| tell(database, &key, row))?;
+        let run = read_run(rows, MAX_ANSWER_BYTES, |row| tell(database, &key, row))?;
         Some((key, run))
     };
-    gathered.into_iter().filter_map(read).collect()
+    gathered(database, rows).into_iter().filter_map(read).collect()
 }
 
 /// Tells of a row that cannot be read, or not as a whole.
@@ -230,10 +325,10 @@ fn tell(database: &Database, key: &RunKey, row: &RunOrStep) {
 }
 
 pub(super) fn runs_statement(keys: &[RunKey]) -> String {
-    rows_statement(&condition(keys))
+    rows_statement(&format!("{} AND {OF_THE_RUN}", condition(keys)))
 }
 
-/// The newest row of the run and of each node. `LIMIT 1 BY` rather than `FINAL`, which would read the payloads of whole
+/// The newest row of each place. `LIMIT 1 BY` rather than `FINAL`, which would read the payloads of whole
 /// granules before it looks at the keys.
 fn rows_statement(condition: &str) -> String {
     format!(
@@ -247,10 +342,10 @@ fn condition(keys: &[RunKey]) -> String {
 }
 
 /// A run and its steps, of all of their rows. `None`: only steps are there, which are not shown before their run is
-/// recorded. What is left out is not read at all.
-fn read_run(rows: Vec<Unread>, tell: impl Fn(&RunOrStep)) -> Option<Found<RunWithSteps>> {
+/// recorded. What is left out, for outputs to be no more than `most` bytes, is not read at all.
+fn read_run(rows: Vec<Unread>, most: usize, tell: impl Fn(&RunOrStep)) -> Option<Found<RunWithSteps>> {
     let sizes: Vec<_> = rows.iter().map(Unread::output_bytes).collect();
-    let leaves_out = left_out(&sizes, MAX_ANSWER_BYTES);
+    let leaves_out = left_out(&sizes, most);
     let (mut run, mut steps, mut left_out) = (None, Vec::new(), Vec::new());
     for ((mut row, bytes), out) in rows.into_iter().zip(sizes).zip(leaves_out) {
         if out {

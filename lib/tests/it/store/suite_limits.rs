@@ -91,14 +91,14 @@ async fn a_run_of_which_the_steps_gave_all_that_they_may_is_read_within_the_limi
     assert_eq!(found.left_out[0].node_id, None, "the run's own");
     for left_out in &found.left_out[1..] {
         let node = left_out.node_id.as_ref().unwrap();
-        let one = store.get_node(&key, node).await.unwrap().unwrap().unwrap();
+        let one = store.get_node(&key, node, None).await.unwrap().unwrap().unwrap();
         let [step] = one.steps.as_slice() else { panic!("{node}") };
         let written = json!(step.output).to_string();
         assert_eq!((&step.node_id, written.len()), (node, left_out.bytes));
         assert_eq!(step.output, steps[0].step.output);
     }
     let nobody = (tenant, domain::ids::RunId::at(at(9), 1));
-    assert_eq!(store.get_node(&nobody, &steps[0].step.node_id).await.unwrap(), None);
+    assert_eq!(store.get_node(&nobody, &steps[0].step.node_id, None).await.unwrap(), None);
 }
 
 async fn numbers_come_back_as_they_were_written(store: &dyn Store) {

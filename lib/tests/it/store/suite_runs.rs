@@ -183,7 +183,7 @@ async fn each_iteration_of_a_node_is_a_step_and_a_run_shows_the_newest(store: &d
     assert_eq!(found.steps, [step("start", done), at_iteration(&[1, 0], running)]);
     let key = (tenant.clone(), base.id);
     let node = NodeId::parse("fetch").unwrap();
-    let of_node = async || store.get_node(&key, &node).await.unwrap().unwrap().unwrap().steps;
+    let of_node = async || store.get_node(&key, &node, None).await.unwrap().unwrap().unwrap().steps;
     assert_eq!(
         of_node().await,
         [

@@ -10,5 +10,6 @@ mod loops;
 mod options;
 mod paths;
 mod recovery;
+mod respond;
 mod scenario;
 mod waits;

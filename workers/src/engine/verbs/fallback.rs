@@ -12,7 +12,7 @@ use domain::{
 };
 use serde_json::Value;
 
-use crate::engine::state::Input;
+use crate::engine::Input;
 
 /// Every item that the step was given, with the error in it: items do not vanish. When that is more than a step may
 /// emit, one item that tells of the error.
@@ -25,7 +25,7 @@ pub(super) fn inputs_with_error(node: &Node, inputs: &[Input<'_>], error: &NodeE
         return Output {
             ports: Ports::from([(Arc::clone(port), Arc::new(vec![item]))]),
             lineage: Lineage::from([(Arc::clone(port), Arc::new(vec![Origins::new()]))]),
-            console: Vec::new(),
+            ..Output::default()
         };
     }
     let mut items = Vec::with_capacity(count);

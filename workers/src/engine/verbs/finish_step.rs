@@ -41,7 +41,7 @@ impl Deciding<'_> {
         }
         match outcome {
             Outcome::Succeeded(output) => {
-                let output = always(&self.state.definition.nodes[step.node], output);
+                let output = always(&self.state.definition.nodes[step.node], self.answers_once(output));
                 if let Err(above) = self.check_given(step, Some(&output), None) {
                     let mut error = above.clone();
                     error.history =
@@ -162,6 +162,14 @@ impl Deciding<'_> {
 }
 
 impl Deciding<'_> {
+    /// A run has one response: what a step says after that is not kept, and its console tells.
+    fn answers_once(&self, mut output: Output) -> Output {
+        if self.state.progress.response.is_some() && output.response.take().is_some() {
+            output.console.push("the run has its response already: this one is ignored".to_owned());
+        }
+        output
+    }
+
     /// Whether all that the run's steps gave is within its limit when this is added.
     fn check_given(
         &self,

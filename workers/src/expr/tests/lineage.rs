@@ -77,6 +77,7 @@ impl Run {
             input: inputs.items(),
             inputs,
             outputs,
+            crossings: Arc::default(),
             now,
             env,
             objects: Default::default(),

@@ -6,7 +6,7 @@ use domain::{
     ids::RunId,
     items::{Output, Ports},
     lineage::Lineage,
-    run::RunStatus,
+    run::{RunResponse, RunStatus},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -79,6 +79,8 @@ pub(super) struct OutputForm<'a> {
     lineage: Cow<'a, Lineage>,
     #[serde(rename = "said", default, skip_serializing_if = "<[String]>::is_empty")]
     console: Cow<'a, [String]>,
+    #[serde(rename = "answers", default, skip_serializing_if = "Option::is_none")]
+    response: Option<Cow<'a, RunResponse>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -232,17 +234,23 @@ impl From<ChangeForm<'_>> for StepChange {
 }
 
 impl<'a> From<&'a Output> for OutputForm<'a> {
-    fn from(Output { ports, lineage, console }: &'a Output) -> Self {
-        Self { ports: Cow::Borrowed(ports), lineage: Cow::Borrowed(lineage), console: Cow::Borrowed(console) }
+    fn from(Output { ports, lineage, console, response }: &'a Output) -> Self {
+        Self {
+            ports: Cow::Borrowed(ports),
+            lineage: Cow::Borrowed(lineage),
+            console: Cow::Borrowed(console),
+            response: response.as_deref().map(Cow::Borrowed),
+        }
     }
 }
 
 impl From<OutputForm<'_>> for Arc<Output> {
-    fn from(OutputForm { ports, lineage, console }: OutputForm<'_>) -> Self {
+    fn from(OutputForm { ports, lineage, console, response }: OutputForm<'_>) -> Self {
         Self::new(Output {
             ports: ports.into_owned(),
             lineage: lineage.into_owned(),
             console: console.into_owned(),
+            response: response.map(shared),
         })
     }
 }

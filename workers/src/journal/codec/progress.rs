@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 use domain::{
     ids::RunId,
     items::{Item, Items, Output},
-    run::{NodeError, WaitsFor},
+    run::{NodeError, RunResponse, WaitsFor},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -36,6 +36,8 @@ pub(super) struct ProgressForm<'a> {
     ready: Vec<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     overfull: Option<usize>,
+    #[serde(rename = "answers", default, skip_serializing_if = "Option::is_none")]
+    response: Option<Cow<'a, RunResponse>>,
     steps: Vec<NodeForm<'a>>,
     scopes: Vec<ScopeForm<'a>>,
 }
@@ -155,7 +157,8 @@ fn items(list: Cow<'_, [Item]>) -> Items {
 
 impl<'a> From<&'a KeptProgress> for ProgressForm<'a> {
     fn from(progress: &'a KeptProgress) -> Self {
-        let KeptProgress { revision, started_at, begun, recorded, ready, overfull, steps, scopes } = progress;
+        let KeptProgress { revision, started_at, begun, recorded, ready, overfull, response, steps, scopes } =
+            progress;
         let node = |(now, last): &'a (KeptStep, Option<KeptStep>)| NodeForm {
             now: now.into(),
             last: last.as_ref().map(StepForm::from),
@@ -167,6 +170,7 @@ impl<'a> From<&'a KeptProgress> for ProgressForm<'a> {
             recorded: *recorded,
             ready: ready.clone(),
             overfull: *overfull,
+            response: response.as_deref().map(Cow::Borrowed),
             steps: steps.iter().map(node).collect(),
             scopes: scopes.iter().map(ScopeForm::from).collect(),
         }
@@ -175,7 +179,7 @@ impl<'a> From<&'a KeptProgress> for ProgressForm<'a> {
 
 impl From<ProgressForm<'_>> for KeptProgress {
     fn from(form: ProgressForm<'_>) -> Self {
-        let ProgressForm { revision, at, begun, recorded, ready, overfull, steps, scopes } = form;
+        let ProgressForm { revision, at, begun, recorded, ready, overfull, response, steps, scopes } = form;
         let node = |NodeForm { now, last }: NodeForm<'_>| (now.into(), last.map(KeptStep::from));
         Self {
             revision,
@@ -184,6 +188,7 @@ impl From<ProgressForm<'_>> for KeptProgress {
             recorded,
             ready,
             overfull,
+            response: response.map(shared),
             steps: steps.into_iter().map(node).collect(),
             scopes: scopes.into_iter().map(KeptScope::from).collect(),
         }

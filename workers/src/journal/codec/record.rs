@@ -7,9 +7,9 @@ use domain::{
     ids::{NodeId, RunId, TenantId, WorkflowId},
     items::Ports,
     lineage::Lineage,
-    run::{NewRun, Run, RunStatus, Step, StepStatus},
+    run::{NewRun, Run, RunResponse, RunStatus, Step, StepStatus},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::{
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     journal::JournalError,
-    recorder::{Record, RunRecord, StepRecord},
+    recorder::{InputAt, Record, RunRecord, StepRecord},
 };
 
 #[derive(Serialize, Deserialize)]
@@ -41,9 +41,13 @@ struct RunForm<'a> {
     revision: u64,
     attempt: u32,
     trigger: TriggerForm<'a>,
-    input: Cow<'a, Value>,
+    /// Missing: the run's header has it.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    input: Option<Cow<'a, Value>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     output: Option<Cow<'a, Value>>,
+    #[serde(rename = "answers", default, skip_serializing_if = "Option::is_none")]
+    response: Option<Cow<'a, RunResponse>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     error: Option<ErrorForm<'a>>,
     created: Millis,
@@ -87,6 +91,11 @@ struct LetterForm<'a> {
     record: Cow<'a, str>,
     tenant: Cow<'a, str>,
     at: Millis,
+}
+
+/// A value that is there, also when it is `null`.
+fn present<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Cow<'static, Value>>, D::Error> {
+    Value::deserialize(input).map(|input| Some(Cow::Owned(input)))
 }
 
 /// A row of the outbox.
@@ -149,7 +158,7 @@ pub(crate) fn read_ended_run(row: &[u8]) -> Option<(TenantId, EndedRun)> {
 }
 
 impl<'a> From<&'a RunRecord> for RunForm<'a> {
-    fn from(RunRecord { tenant, run, steps }: &'a RunRecord) -> Self {
+    fn from(RunRecord { tenant, run, input, steps }: &'a RunRecord) -> Self {
         Self {
             tenant: tenant.clone(),
             id: run.id,
@@ -159,8 +168,9 @@ impl<'a> From<&'a RunRecord> for RunForm<'a> {
             revision: run.revision,
             attempt: run.attempt,
             trigger: (&run.trigger).into(),
-            input: Cow::Borrowed(&run.input),
+            input: (*input == InputAt::Here).then_some(Cow::Borrowed(&run.input)),
             output: run.output.as_ref().map(Cow::Borrowed),
+            response: run.response.as_ref().map(Cow::Borrowed),
             error: run.error.as_ref().map(ErrorForm::from),
             created: run.created_at.into(),
             started: run.started_at.map(Millis::from),
@@ -172,6 +182,7 @@ impl<'a> From<&'a RunRecord> for RunForm<'a> {
 
 impl From<RunForm<'_>> for RunRecord {
     fn from(form: RunForm<'_>) -> Self {
+        let input = if form.input.is_some() { InputAt::Here } else { InputAt::Header };
         let run = Run {
             id: form.id,
             workflow_id: form.workflow,
@@ -180,14 +191,16 @@ impl From<RunForm<'_>> for RunRecord {
             revision: form.revision,
             attempt: form.attempt,
             trigger: form.trigger.into(),
-            input: form.input.into_owned(),
+            input: form.input.map(Cow::into_owned).unwrap_or_default(),
             output: form.output.map(Cow::into_owned),
+            response: form.response.map(Cow::into_owned),
             error: form.error.map(Into::into),
             created_at: form.created.into(),
             started_at: form.started.map(Into::into),
             finished_at: form.finished.map(Into::into),
         };
-        Self { tenant: form.tenant, run, steps: form.steps.into_iter().map(StepRecord::from).collect() }
+        let steps = form.steps.into_iter().map(StepRecord::from).collect();
+        Self { tenant: form.tenant, run, input, steps }
     }
 }
 

@@ -18,7 +18,7 @@ mod limits;
 use super::*;
 use crate::{
     engine::{AttemptFailure, RunEvent, RunHeader, StepChange, StepEvent, StepKey, Suspension, Timer, Wake},
-    recorder::{Record, RunRecord, StepRecord},
+    recorder::{InputAt, Record, RunRecord, StepRecord},
 };
 
 const AT: Timestamp = Timestamp::from_millis(7);
@@ -36,7 +36,7 @@ fn output() -> Output {
     let item = Item::from_iter([("a".to_owned(), json!(1))]);
     let ports = Ports::from([("main".into(), Arc::new(vec![item]))]);
     let lineage = Lineage::from([("main".into(), Arc::new(vec![vec![Origin { input: 1, item: 2 }]]))]);
-    Output { ports, lineage, console: vec!["said".to_owned()] }
+    Output { ports, lineage, console: vec!["said".to_owned()], response: None }
 }
 
 fn text(row: Result<Vec<u8>, crate::journal::JournalError>) -> String {
@@ -227,11 +227,13 @@ fn record() -> RunRecord {
             trigger: Trigger::manual(),
             input: json!({}),
             output: None,
+            response: None,
             error: None,
             created_at: AT,
             started_at: Some(AT),
             finished_at: None,
         },
+        input: InputAt::Here,
         steps: vec![StepRecord { revision: 4, ordinal: 0, step }],
     }
 }
@@ -247,6 +249,17 @@ fn records_of_the_outbox_are_written_as_ever() {
         )
     );
     assert_eq!(read_record(row.as_bytes()).unwrap(), record);
+
+    let later = RunRecord { input: InputAt::Header, ..self::record() };
+    let later = Record::Run(Box::new(RunRecord { run: Run { input: Value::Null, ..later.run }, ..later }));
+    let row = text(write_record(&later));
+    assert!(!row.contains("\"input\""), "{row}");
+    assert_eq!(read_record(row.as_bytes()).unwrap(), later);
+    let nothing = RunRecord { input: InputAt::Here, ..self::record() };
+    let nothing =
+        Record::Run(Box::new(RunRecord { run: Run { input: Value::Null, ..nothing.run }, ..nothing }));
+    let row = text(write_record(&nothing));
+    assert_eq!(read_record(row.as_bytes()).unwrap(), nothing, "no input is an input");
 
     let letter = Record::Dead(Box::new(DeadLetter {
         consumer: "worker".into(),

@@ -112,6 +112,7 @@ mod markdown;
 mod merge;
 mod options;
 mod rename;
+mod respond;
 mod sort;
 mod split;
 mod summarize;

@@ -41,7 +41,7 @@ impl Bench {
         Arc::into_inner(journal).unwrap()
     }
 
-    /// Hands runs over in one batch, in a turn of its own.
+    /// Hands runs over in one batch, in a turn of its own unless others are before it.
     pub(super) fn hand_over(&mut self, headers: &[Arc<RunHeader>], document: &DocumentText) -> Receipt {
         let hash = hash_of(document);
         let workflow = self.documents.compile(&hash, document).unwrap();
@@ -60,8 +60,13 @@ impl Bench {
             reply,
             admission: self.gate.announce(1, Sender::Connector).unwrap().admit().unwrap(),
         }));
-        assert!(self.core.turn());
-        answer.try_recv().unwrap().unwrap()
+        for _ in 0..20 {
+            assert!(self.core.turn());
+            if let Ok(receipt) = answer.try_recv() {
+                return receipt.unwrap();
+            }
+        }
+        panic!("others hold the batch up")
     }
 
     /// A turn in which nothing comes but what is due.

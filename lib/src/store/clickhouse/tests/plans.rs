@@ -157,3 +157,45 @@ async fn a_flood_of_records_leaves_few_parts() {
     let klickhouse::Value::Int64(inserts) = count(created).await else { panic!("not a number") };
     assert!(inserts <= 200, "{inserts} inserts");
 }
+
+/// A run with two nodes in a loop of many iterations, among others.
+async fn with_iterations(database: &str) -> Pool {
+    let pool = filled(database).await;
+    for part in 0..PARTS {
+        let rows = format!("numbers({}, {ROWS_PER_PART})", part * ROWS_PER_PART);
+        let run = Uuid::from_u128(2);
+        let statement = format!(
+            "INSERT INTO run_rows (tenant, owner_id, place, iteration, kind, version, status, output) \
+             SELECT 't1', toUUID('{run}'), \
+             concat(char(1), if(number % 2 = 0, 'n1', 'n2'), char(1), lower(leftPad(hex(intDiv(number, 2)), 8, '0'))), \
+             [toUInt32(intDiv(number, 2))], 'set', 4294967298 + number, 'succeeded', repeat('x', 500) FROM {rows} \
+             SETTINGS max_insert_threads = 1"
+        );
+        pool.execute(statement).await.unwrap();
+    }
+    let newest = format!(
+        "INSERT INTO run_rows (tenant, owner_id, place, iteration, kind, version, status) \
+         VALUES ('t1', toUUID('{}'), 'n1', [79999], 'set', 5000000000, 'succeeded')",
+        Uuid::from_u128(2)
+    );
+    pool.execute(newest).await.unwrap();
+    pool
+}
+
+#[tokio::test]
+async fn a_run_is_read_without_its_iterations_and_a_page_of_these_from_the_end_of_the_key() {
+    let pool = with_iterations("iterations").await;
+    let key = key("t1", 2);
+    let statement = runs::runs_statement(std::slice::from_ref(&key));
+    let (rows, read) = pool.select_counting(statement.clone()).await.unwrap();
+    assert_eq!(rows.len(), 10, "the run and the newest step of each node");
+    assert!(granules(&pool, &statement).await <= 2 * (PARTS + 1), "{statement}");
+    assert!(read <= 2 * 256 * (PARTS + 1), "{read} rows read of {}", PARTS * ROWS_PER_PART);
+    let node = domain::ids::NodeId::parse("n1").unwrap();
+    for end in ["00013880", "00009000"].map(|at| format!("place < concat(char(1), 'n1', char(1), '{at}')")) {
+        let statement = runs::iterations_statement(&key, &node, &end, 61);
+        let (rows, read) = pool.select_counting(statement.clone()).await.unwrap();
+        assert_eq!(rows.len(), 61);
+        assert!(read <= 256 * 8 * (PARTS + 1), "{read} rows read: {statement}");
+    }
+}
