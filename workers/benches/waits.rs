@@ -4,9 +4,9 @@
 //! wait until moments that lie a millisecond apart, and go on. The store takes everything and keeps nothing, so the
 //! memory is the worker's and this program's.
 
+mod support;
+
 use std::{
-    collections::HashMap,
-    fs,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -15,25 +15,21 @@ use std::{
 };
 
 use anyhow::Context as _;
-use async_trait::async_trait;
 use domain::{
-    dead_letter::DeadLetter,
     event::{Event, Payload, TaskExecute},
-    ids::{NodeId, RunId, TenantId, WorkflowId},
+    ids::{RunId, TenantId, WorkflowId},
     json_text::JsonText,
-    run::{Run, RunKey, RunStatus, RunSummary, RunWithSteps, Trigger},
+    run::{RunStatus, Trigger},
     timestamp::Timestamp,
-    workflow::{DocumentText, WorkflowKey, WorkflowSummary},
+    workflow::DocumentText,
 };
 use minireipaz::{
     auth::CallbackSecrets,
     clock::{Clock, SystemClock},
-    store::{
-        Claim, DeadLetterStore, Facts, Found, FoundWorkflow, Head, Page, PageRequest, RunStore, Store,
-        StoreError, VersionKey, WorkflowChange, WorkflowStore,
-    },
+    store::Facts,
 };
 use serde_json::json;
+use support::{CountingStore, Counts, memory};
 use workers::{Worker, WorkerConfig, runner::RunnerSettings};
 
 const RUNS: usize = 100_000;
@@ -63,8 +59,9 @@ async fn main() -> anyhow::Result<()> {
         ..WorkerConfig::new(folder.path(), secrets)
     };
     let seen = Arc::new(Seen::default());
-    let worker = Worker::start(config, Arc::clone(&seen) as Arc<dyn Store>, Arc::new(SystemClock)).await?;
-    let before = resident()?;
+    let worker =
+        Worker::start(config, Arc::new(CountingStore(Arc::clone(&seen))), Arc::new(SystemClock)).await?;
+    let before = memory("VmRSS")?;
 
     let first = SystemClock.now().plus(UNTIL_FIRST);
     let began = Instant::now();
@@ -72,7 +69,7 @@ async fn main() -> anyhow::Result<()> {
     println!("waits: {RUNS} runs handed over in {:.1?}", began.elapsed());
     seen.wait_for(&seen.waiting).await;
     anyhow::ensure!(SystemClock.now() < first, "the machine is too slow: some runs are due already");
-    let waiting = resident()?;
+    let waiting = memory("VmRSS")?;
     println!(
         "waits: {waiting} MiB with all of them waiting, {} MiB more than before: {} bytes a run",
         waiting.saturating_sub(before),
@@ -87,7 +84,7 @@ async fn main() -> anyhow::Result<()> {
         at(50),
         at(99),
         at(100),
-        resident()?
+        memory("VmRSS")?
     );
     worker.stop().await;
     Ok(())
@@ -139,15 +136,7 @@ async fn hand_over(worker: &Worker, first: Timestamp) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Memory that this process holds, in MiB.
-fn resident() -> anyhow::Result<usize> {
-    let status = fs::read_to_string("/proc/self/status").context("memory is read from Linux")?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("VmRSS")?;
-    let kib: usize = line.split_whitespace().nth(1).context("a number")?.parse()?;
-    Ok(kib / 1024)
-}
-
-/// A store that keeps nothing but what is asked here.
+/// What is seen of the runs.
 #[derive(Default)]
 struct Seen {
     waiting: AtomicUsize,
@@ -164,9 +153,8 @@ impl Seen {
     }
 }
 
-#[async_trait]
-impl RunStore for Seen {
-    async fn record(&self, facts: &Facts) -> Result<(), StoreError> {
+impl Counts for Seen {
+    fn record(&self, facts: &Facts) {
         let now = SystemClock.now();
         for (_, run) in &facts.runs {
             if run.status == RunStatus::Waiting {
@@ -179,74 +167,5 @@ impl RunStore for Seen {
                 self.ended.fetch_add(1, Ordering::AcqRel);
             }
         }
-        Ok(())
     }
-
-    fn announce(&self, _: Vec<(TenantId, Run)>) {}
-
-    async fn get(&self, _: &[RunKey]) -> Result<HashMap<RunKey, Found<RunWithSteps>>, StoreError> {
-        Ok(HashMap::new())
-    }
-
-    async fn get_node(&self, _: &RunKey, _: &NodeId) -> Result<Option<Found<RunWithSteps>>, StoreError> {
-        Err(not_asked())
-    }
-
-    async fn heads(&self, _: &[RunKey]) -> Result<HashMap<RunKey, Found<Head>>, StoreError> {
-        Ok(HashMap::new())
-    }
-
-    async fn list(
-        &self,
-        _: &TenantId,
-        _: WorkflowId,
-        _: &PageRequest,
-    ) -> Result<Page<RunSummary>, StoreError> {
-        Err(not_asked())
-    }
-}
-
-#[async_trait]
-impl WorkflowStore for Seen {
-    async fn save(&self, _: &[WorkflowChange]) -> Result<(), StoreError> {
-        Err(not_asked())
-    }
-
-    async fn newest(&self, _: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, FoundWorkflow>, StoreError> {
-        Err(not_asked())
-    }
-
-    async fn at_versions(&self, _: &[VersionKey]) -> Result<HashMap<VersionKey, FoundWorkflow>, StoreError> {
-        Err(not_asked())
-    }
-
-    async fn claim(&self, _: &WorkflowKey, _: &Claim) -> Result<bool, StoreError> {
-        Err(not_asked())
-    }
-
-    async fn withdraw(&self, _: &WorkflowKey, _: &Claim) -> Result<(), StoreError> {
-        Err(not_asked())
-    }
-
-    async fn list(&self, _: &TenantId, _: &PageRequest) -> Result<Page<WorkflowSummary>, StoreError> {
-        Err(not_asked())
-    }
-}
-
-#[async_trait]
-impl DeadLetterStore for Seen {
-    async fn bury(&self, letters: &[DeadLetter]) -> Result<(), StoreError> {
-        Err(StoreError::Unavailable(format!("{} dead letters", letters.len())))
-    }
-}
-
-#[async_trait]
-impl Store for Seen {
-    async fn ping(&self) -> Result<(), StoreError> {
-        Ok(())
-    }
-}
-
-fn not_asked() -> StoreError {
-    StoreError::Unavailable("a worker does not ask for that".to_owned())
 }

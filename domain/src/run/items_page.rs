@@ -173,7 +173,7 @@ mod tests {
 
     use super::*;
 
-    fn list(items: Value) -> Items {
+    fn list(items: &Value) -> Items {
         Arc::new(items.as_array().unwrap().iter().map(|item| item.as_object().unwrap().clone()).collect())
     }
 
@@ -187,7 +187,8 @@ mod tests {
 
     #[test]
     fn pages_follow_each_other_over_all_that_the_edges_brought() {
-        let lists = [list(json!([{"n": 0}, {"n": 1}])), list(json!([])), list(json!([{"n": 2}, {"n": 3}]))];
+        let lists =
+            [list(&json!([{"n": 0}, {"n": 1}])), list(&json!([])), list(&json!([{"n": 2}, {"n": 3}]))];
         assert_eq!(page(&lists, 0, 3), (json!([{"n": 0}, {"n": 1}, {"n": 2}]), 4, Some(3)));
         assert_eq!(page(&lists, 3, 3), (json!([{"n": 3}]), 4, None));
         assert_eq!(page(&lists, 2, 2), (json!([{"n": 2}, {"n": 3}]), 4, None));
@@ -198,7 +199,7 @@ mod tests {
     #[test]
     fn a_page_is_no_larger_than_an_answer_may_be() {
         let large = json!({"text": "x".repeat(MAX_ANSWER_BYTES / 2)});
-        let lists = [list(json!([large, large, {"n": 2}]))];
+        let lists = [list(&json!([large, large, {"n": 2}]))];
         let (items, total, next) = page(&lists, 0, 10);
         assert_eq!((items.as_array().unwrap().len(), total, next), (1, 3, Some(1)));
         assert_eq!(page(&lists, 1, 10).2, None);
@@ -217,7 +218,7 @@ mod tests {
             "edges": [{"source": "start", "target": "a"}],
         });
         let definition = Definition::new(&serde_json::from_value(document).unwrap()).unwrap();
-        let gave = Ports::from([("false".into(), list(json!([{"n": 1}])))]);
+        let gave = Ports::from([("false".into(), list(&json!([{"n": 1}])))]);
         let of = |definition, port, gave| {
             let page = PageOf { port, offset: 0, limit: 10 };
             ItemsPage::out(step, definition, gave, page).map(|page| (page.port.unwrap(), page.total))

@@ -80,7 +80,7 @@ pub(super) struct OutputForm<'a> {
     #[serde(rename = "said", default, skip_serializing_if = "<[String]>::is_empty")]
     console: Cow<'a, [String]>,
     #[serde(rename = "answers", default, skip_serializing_if = "Option::is_none")]
-    response: Option<Cow<'a, RunResponse>>,
+    response: Option<Box<Cow<'a, RunResponse>>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -239,7 +239,7 @@ impl<'a> From<&'a Output> for OutputForm<'a> {
             ports: Cow::Borrowed(ports),
             lineage: Cow::Borrowed(lineage),
             console: Cow::Borrowed(console),
-            response: response.as_deref().map(Cow::Borrowed),
+            response: response.as_deref().map(|response| Box::new(Cow::Borrowed(response))),
         }
     }
 }
@@ -250,7 +250,7 @@ impl From<OutputForm<'_>> for Arc<Output> {
             ports: ports.into_owned(),
             lineage: lineage.into_owned(),
             console: console.into_owned(),
-            response: response.map(shared),
+            response: response.map(|response| shared(*response)),
         })
     }
 }

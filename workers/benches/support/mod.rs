@@ -1,0 +1,123 @@
+//! A store that keeps nothing, and counts what comes.
+
+use std::{collections::HashMap, fs, sync::Arc};
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use domain::{
+    dead_letter::DeadLetter,
+    ids::{NodeId, TenantId, WorkflowId},
+    iteration::Iteration,
+    run::{Run, RunKey, RunSummary, RunWithSteps},
+    workflow::{WorkflowKey, WorkflowSummary},
+};
+use minireipaz::store::{
+    Claim, DeadLetterStore, Facts, Found, FoundWorkflow, Head, Page, PageRequest, RunStore, Store,
+    StoreError, VersionKey, WorkflowChange, WorkflowStore,
+};
+
+/// What is counted of what comes.
+pub(crate) trait Counts: Send + Sync + 'static {
+    /// The store is told this.
+    fn record(&self, facts: &Facts);
+}
+
+/// A store that takes everything and keeps nothing.
+pub(crate) struct CountingStore<C>(pub(crate) Arc<C>);
+
+/// A line of what Linux says of this process's memory, such as `VmRSS`, in MiB.
+pub(crate) fn memory(line: &str) -> anyhow::Result<usize> {
+    let status = fs::read_to_string("/proc/self/status").context("memory is read from Linux")?;
+    let found = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':'));
+    let kib: usize = found.and_then(|text| text.split_whitespace().next()).context("a number")?.parse()?;
+    Ok(kib / 1024)
+}
+
+#[async_trait]
+impl<C: Counts> RunStore for CountingStore<C> {
+    async fn record(&self, facts: &Facts) -> Result<(), StoreError> {
+        self.0.record(facts);
+        Ok(())
+    }
+
+    fn announce(&self, _: Vec<(TenantId, Run)>) {}
+
+    async fn get(&self, _: &[RunKey]) -> Result<HashMap<RunKey, Found<RunWithSteps>>, StoreError> {
+        Ok(HashMap::new())
+    }
+
+    async fn get_node(
+        &self,
+        _: &RunKey,
+        _: &NodeId,
+        _: Option<&Iteration>,
+    ) -> Result<Option<Found<RunWithSteps>>, StoreError> {
+        Err(not_asked())
+    }
+
+    async fn get_steps(
+        &self,
+        _: &RunKey,
+        _: &[(NodeId, Option<Iteration>)],
+    ) -> Result<Option<Found<RunWithSteps>>, StoreError> {
+        Err(not_asked())
+    }
+
+    async fn heads(&self, _: &[RunKey]) -> Result<HashMap<RunKey, Found<Head>>, StoreError> {
+        Ok(HashMap::new())
+    }
+
+    async fn list(
+        &self,
+        _: &TenantId,
+        _: WorkflowId,
+        _: &PageRequest,
+    ) -> Result<Page<RunSummary>, StoreError> {
+        Err(not_asked())
+    }
+}
+
+#[async_trait]
+impl<C: Counts> WorkflowStore for CountingStore<C> {
+    async fn save(&self, _: &[WorkflowChange]) -> Result<(), StoreError> {
+        Err(not_asked())
+    }
+
+    async fn newest(&self, _: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, FoundWorkflow>, StoreError> {
+        Err(not_asked())
+    }
+
+    async fn at_versions(&self, _: &[VersionKey]) -> Result<HashMap<VersionKey, FoundWorkflow>, StoreError> {
+        Err(not_asked())
+    }
+
+    async fn claim(&self, _: &WorkflowKey, _: &Claim) -> Result<bool, StoreError> {
+        Err(not_asked())
+    }
+
+    async fn withdraw(&self, _: &WorkflowKey, _: &Claim) -> Result<(), StoreError> {
+        Err(not_asked())
+    }
+
+    async fn list(&self, _: &TenantId, _: &PageRequest) -> Result<Page<WorkflowSummary>, StoreError> {
+        Err(not_asked())
+    }
+}
+
+#[async_trait]
+impl<C: Counts> DeadLetterStore for CountingStore<C> {
+    async fn bury(&self, letters: &[DeadLetter]) -> Result<(), StoreError> {
+        Err(StoreError::Unavailable(format!("{} dead letters", letters.len())))
+    }
+}
+
+#[async_trait]
+impl<C: Counts> Store for CountingStore<C> {
+    async fn ping(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+fn not_asked() -> StoreError {
+    StoreError::Unavailable("a worker does not ask for that".to_owned())
+}
