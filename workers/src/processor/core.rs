@@ -32,6 +32,7 @@ use super::{
     turn::{Effects, Turn},
 };
 use crate::{
+    crash_points::{CrashPoint, pass},
     documents::Documents,
     engine::{self, Command},
     journal::{self, Journal, JournalError, OutboxRow},
@@ -165,9 +166,13 @@ impl Core {
         let last = self.ending && self.inbox.is_empty();
         if last {
             self.put_aside(&mut turn);
+            pass(CrashPoint::BeforePutAside);
         }
         if !self.complete(turn) {
             return false;
+        }
+        if last {
+            pass(CrashPoint::PutAside);
         }
         if self.dispatcher.running() == 0
             && let Some(drained) = self.drained.as_mut().and_then(Option::take)
@@ -228,6 +233,7 @@ impl Core {
         match input {
             Input::Delivery(delivery) => self.deliver(turn, delivery),
             Input::Finished { run, run_attempt, step, attempt, outcome, .. } => {
+                pass(CrashPoint::OutcomeTaken);
                 let key = (run, step);
                 let ran = self.dispatcher.ended(&key, (run_attempt, attempt));
                 let Some(outcome) = outcome.map(|outcome| *outcome).or_else(|| ran.then(lost)) else {
@@ -291,6 +297,7 @@ impl Core {
                     && backlog.has_room(tenant);
                 match computes.then(|| compute(runner, active, &effect)).flatten() {
                     Some((done, bytes)) => {
+                        pass(CrashPoint::ComputedAhead);
                         computed += 1;
                         turn.computed += bytes;
                         commands.push_back(done);
@@ -332,6 +339,7 @@ impl Core {
         self.next_sequence += outbox.len() as u64;
         self.publish(&turn, &outbox);
         if !outbox.is_empty() {
+            pass(CrashPoint::ReadersTold);
             let rows = turn.records.drain(..).zip(outbox);
             let (bytes, left) =
                 self.backlog.push(rows.map(|(record, OutboxRow { sequence, tenant, text })| Committed {

@@ -10,6 +10,7 @@
 //! other threads (`aside`): a run that takes long to read comes back when it was read (`returning`).
 
 mod active;
+mod around;
 mod aside;
 mod begin;
 mod computed;

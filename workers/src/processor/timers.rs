@@ -11,6 +11,7 @@ use super::{
     turn::Turn, write::DISK_PAUSE,
 };
 use crate::{
+    crash_points::{CrashPoint, pass},
     engine::{Command, Timer},
     journal::{JournalError, Lane, Op, TimerRow, codec, set_aside},
     recorder::Record,
@@ -89,6 +90,11 @@ impl Core {
     /// Fires a timer of a run that is in memory, or nowhere.
     pub(super) fn fire_timer(&mut self, turn: &mut Turn, row: TimerRow) {
         let run = row.run;
+        pass(match row.lane {
+            Lane::Begin => CrashPoint::BeginFires,
+            Lane::Wake => CrashPoint::WakeFires,
+            Lane::End => CrashPoint::DeadlineFires,
+        });
         let timer = match codec::read_timer(&row.timer) {
             Ok(timer) => timer,
             Err(error) => {
