@@ -7,7 +7,10 @@ use std::{
 
 use domain::{definition::Definition, loops::Destination, timestamp::Timestamp};
 
-use super::plan::{Happening, outcome, success};
+use super::{
+    plan::{Happening, outcome, success},
+    waiting::SIGNALS,
+};
 use crate::engine::{
     Command, Effect, Illegal, Outcome, RunEvent, RunState, StepChange, StepKey, Timer,
     flow::Size,
@@ -27,6 +30,8 @@ pub(super) struct World {
     timers: BTreeMap<Timer, Timestamp>,
     /// Every attempt that was ever executed.
     executed: BTreeSet<(StepKey, u32)>,
+    /// What the last decision was.
+    pub(super) last: Vec<RunEvent>,
     pub(super) now: Timestamp,
 }
 
@@ -46,6 +51,7 @@ impl World {
             working: BTreeSet::new(),
             timers: BTreeMap::new(),
             executed: BTreeSet::new(),
+            last: Vec::new(),
             now,
         }
     }
@@ -60,6 +66,7 @@ impl World {
             }
         };
         assert!(!before.is_terminal(), "nothing follows a run's end");
+        self.last.clone_from(&decision.events);
         for event in &decision.events {
             self.check_event(event);
             let row = codec::write_events(std::slice::from_ref(event)).unwrap();
@@ -84,6 +91,9 @@ impl World {
                 }
             }
             Happening::Timer => self.fire(),
+            Happening::Signal { pick } => self.signal(SIGNALS[pick % SIGNALS.len()]),
+            Happening::RunEnded { pick } => self.end_run(*pick),
+            Happening::Deadline => self.time_is_up(),
             Happening::Restart => self.restart(),
             Happening::Stop => {
                 if !self.state.is_terminal() {
@@ -123,7 +133,7 @@ impl World {
         let mut turns = 0;
         while !self.state.is_terminal() {
             turns += 1;
-            assert!(turns < 5_000, "every run ends");
+            assert!(turns < 20_000, "every run ends");
             before(self);
             if self.state.is_terminal() {
                 break;
@@ -133,7 +143,7 @@ impl World {
                     let outcome = outcome(&self.state, &step, self.now);
                     self.finish(step, attempt, outcome);
                 }
-                None => self.fire(),
+                None => self.go_on(pick.wrapping_add(turns)),
             }
         }
     }
@@ -161,7 +171,7 @@ impl World {
         self.tell(Command::StepFinished { step, attempt, outcome, jitter: 0.5 }).unwrap();
     }
 
-    fn fire(&mut self) {
+    pub(super) fn fire(&mut self) {
         let next = self.timers.iter().min_by_key(|(_, at)| **at);
         if let Some((timer, at)) = next.map(|(timer, at)| (timer.clone(), *at)) {
             self.now = self.now.max(at);
