@@ -2,8 +2,8 @@
 # usage: scripts/bench.sh [NAME...] [-- OPTION...]
 #
 # Runs the benches one after another: the parts first, then the whole path. Names choose some of them: bridge,
-# bridge-kafka, engine, javascript, loops, waits, cold-start, path, path-kafka; and three that are left out otherwise: peers (ours
-# and Restate in turn), growth (millions of recorded runs, thousands of unfinished ones), soak (does anything grow). Options
+# bridge-kafka, engine, javascript, steps, loops, waits, cold-start, path, path-kafka; and three that are left out otherwise:
+# peers (ours and Restate in turn), growth (millions of recorded runs, thousands of unfinished ones), soak (does anything grow). Options
 # are for path and what comes after it; `-- --help` lists them, such as:
 #
 #   scripts/bench.sh path -- --rounds 9 --clients 1,64 --json figures.json
@@ -58,6 +58,7 @@ fi
 if wants engine; then bench -p workers --bench engine; fi
 if wants javascript; then bench -p workers --bench javascript; fi
 if wants loops; then bench -p workers --bench loops; fi
+if wants steps; then bench -p workers --bench steps; fi
 if wants waits; then bench -p workers --bench waits; fi
 if wants cold-start; then bench -p cli --bench cold_start; fi
 if wants path; then bench -p cli --bench path -- dev "${options[@]}"; fi

@@ -60,7 +60,8 @@ fn measure(name: &str, definition: &Arc<Definition>) {
     let recording = mean(|| facts::run_with_steps(&state));
     let per_second = 1.0 / deciding.as_secs_f64();
     let events = state.revision();
-    println!("{name}: {per_second:.0} runs/s ({deciding:?} for {events} events), records {recording:?}");
+    let each = deciding.as_nanos() / u128::from(events.max(1));
+    println!("{name}: {per_second:.0} runs/s, {each} ns an event ({events} events), records {recording:?}");
 }
 
 /// How long `work` takes, on average.

@@ -26,7 +26,7 @@ pub(crate) struct Documents {
 #[derive(Debug, Clone)]
 struct Cached {
     compiled: Arc<Compiled>,
-    text_bytes: u64,
+    text: DocumentText,
 }
 
 /// An entry weighs what its text does: what is compiled from it grows with it.
@@ -35,7 +35,7 @@ struct ByText;
 
 impl Weighter<DocumentHash, Cached> for ByText {
     fn weight(&self, _: &DocumentHash, cached: &Cached) -> u64 {
-        cached.text_bytes
+        cached.text.as_str().len() as u64
     }
 }
 
@@ -54,9 +54,9 @@ impl Documents {
         Self { cache: Cache::with_options(options, ByText, hasher, DefaultLifecycle::default()) }
     }
 
-    /// The document with that hash, if it is ready to run.
-    pub(crate) fn ready(&self, hash: &DocumentHash) -> Option<Arc<Compiled>> {
-        self.cache.get(hash).map(|cached| cached.compiled)
+    /// The document with that hash, if it is ready to run, and its text, which many runs share.
+    pub(crate) fn ready(&self, hash: &DocumentHash) -> Option<(Arc<Compiled>, DocumentText)> {
+        self.cache.get(hash).map(|Cached { compiled, text }| (compiled, text))
     }
 
     /// The document with that hash, ready to run. Of those who come for it at once, one compiles it.
@@ -79,5 +79,5 @@ fn compile(document: &DocumentText) -> Result<Cached, String> {
         let said: Vec<_> = violations.iter().map(|one| format!("{}: {}", one.path, one.message)).collect();
         format!("the workflow is not valid: {}", said.join("; "))
     })?;
-    Ok(Cached { compiled: Arc::new(compiled), text_bytes: document.as_str().len() as u64 })
+    Ok(Cached { compiled: Arc::new(compiled), text: document.clone() })
 }

@@ -7,6 +7,7 @@ mod app;
 mod backoff;
 mod callees;
 mod config;
+mod crash_points;
 mod documents;
 pub mod engine;
 mod expr;
@@ -28,4 +29,6 @@ const CONSUMER: &str = "worker";
 
 pub use app::{StartError, Worker};
 pub use config::WorkerConfig;
+#[cfg(feature = "crash-points")]
+pub use crash_points::{CrashAt, InvalidCrashAt, arm as arm_crash_point, names as crash_points};
 pub use peers::{InvalidPeers, Peers};

@@ -32,6 +32,8 @@ fn main() -> ExitCode {
     }
     let mut env = Env::process();
     let log = LogConfig::from_env(&mut env);
+    #[cfg(feature = "crash-points")]
+    workers::arm_crash_point(env.optional("WORKER_CRASH_AT"));
     let settings = WorkerConfig::from_env(&mut env).zip(StoreConfig::from_env(&mut env));
     let (worker, store) = match env.finish(settings) {
         Ok(settings) => settings,
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         eprintln!("{error}");
         return ExitCode::from(WRONG_SETTINGS);
     }
+    telemetry::log_panics();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

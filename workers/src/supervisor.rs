@@ -1,6 +1,6 @@
 //! The worker's long tasks: each is vital, so the first that ends by itself ends the worker.
 
-use std::{any::Any, panic::AssertUnwindSafe};
+use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
 use tokio::sync::watch;
@@ -22,8 +22,8 @@ impl Supervisor {
     pub(crate) fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         let ended = self.witness(name);
         self.tasks.spawn(async move {
-            if let Err(panic) = AssertUnwindSafe(task).catch_unwind().await {
-                tracing::error!(part = name, panic = said(&*panic), "the worker's {name} panicked");
+            if AssertUnwindSafe(task).catch_unwind().await.is_err() {
+                tracing::error!(part = name, "the worker's {name} panicked");
             }
             ended();
         });
@@ -49,11 +49,6 @@ impl Supervisor {
         self.tasks.close();
         self.tasks.wait().await;
     }
-}
-
-fn said(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
 #[cfg(test)]

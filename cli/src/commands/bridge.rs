@@ -101,6 +101,7 @@ pub(super) async fn bridge(args: BridgeArgs) -> Result<(), Failure> {
     let logging = Logging::from_env(&mut env);
     let logging = env.finish(Some(logging)).map_err(|error| Failure::usage(error.to_string()))?;
     telemetry::init(&logging).map_err(anyhow::Error::from)?;
+    telemetry::log_panics();
     let mut terminate = signal(SignalKind::terminate()).map_err(anyhow::Error::from)?;
     let config = config(args);
     // Dropping what has been started so far stops it.

@@ -52,6 +52,7 @@ impl Dev {
         let log = LogConfig::from_env(&mut env);
         let log = env.finish(Some(log))?;
         telemetry::init_file(&log, folder.log()?)?;
+        telemetry::log_panics();
         let mut stop = Stop::new()?;
         let mut system = tokio::select! {
             system = LocalSystem::start(&folder, listener, self.clickhouse_url.as_deref(), &environment) => system?,

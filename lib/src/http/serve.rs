@@ -24,6 +24,7 @@ pub async fn serve(routes: Routes) -> Result<(), vercel_runtime::Error> {
     let mut env = Env::process();
     let log = LogConfig::from_env(&mut env);
     telemetry::init(&log)?;
+    telemetry::log_panics();
     // A wrong setting of the log is no reason to answer nobody.
     if let Err(error) = env.finish(Some(())) {
         tracing::warn!(%error, "the log goes on with its defaults");

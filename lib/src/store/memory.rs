@@ -49,6 +49,8 @@ pub(super) struct State {
     pub(super) recorded: HashMap<RunId, Vec<RunStatus>>,
     /// Whatever holds steps of this run is refused.
     pub(super) refused: Option<RunId>,
+    /// Whatever holds steps of this run makes it panic.
+    pub(super) panics: Option<RunId>,
     /// Runs and workflows of which a row cannot be read.
     pub(super) damaged: HashSet<Uuid>,
     /// Steps that cannot be read.
@@ -91,6 +93,11 @@ impl MemoryStore {
     /// Refuses for good whatever holds steps of this run.
     pub fn refuse(&self, run: RunId) {
         self.state().refused = Some(run);
+    }
+
+    /// Panics over whatever holds steps of this run.
+    pub fn panic_over(&self, run: RunId) {
+        self.state().panics = Some(run);
     }
 
     /// Damages the row of this run, or that of this workflow's newest version: it cannot be read any more.

@@ -151,6 +151,7 @@ mod in_memory {
                 if facts.steps.iter().any(|fact| Some(fact.run_id) == state.refused) {
                     return Err(StoreError::Server { code: 53, message: "a tested refusal".into() });
                 }
+                assert!(!facts.steps.iter().any(|fact| Some(fact.run_id) == state.panics), "a tested panic");
                 for fact in &facts.steps {
                     let steps = state.steps.entry((fact.tenant.clone(), fact.run_id)).or_default();
                     let id = (fact.step.node_id.clone(), fact.step.iteration.clone());

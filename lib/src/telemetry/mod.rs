@@ -7,6 +7,7 @@ mod log;
 pub mod names;
 #[cfg(feature = "otlp")]
 mod otlp;
+mod panics;
 pub mod redact;
 pub mod seldom;
 mod trace_span;
@@ -16,6 +17,7 @@ pub use collector::collect;
 pub use config::SpanConfig;
 pub use config::{LogConfig, LogFormat};
 pub use log::{LogError, init, init_file};
+pub use panics::log_panics;
 pub use trace_span::TraceSpan;
 
 /// Sends the spans that have not been sent yet, with the feature `otlp`; to be called at the end of a program, outside

@@ -2,17 +2,22 @@
 
 use std::{collections::BTreeSet, path::Path, process::Command};
 
-/// The crates that a package of the workspace is built from, its own features only.
-fn crates(package: &str) -> BTreeSet<String> {
+/// What a package of the workspace is built from, a line each in this format; its own features only.
+fn tree(package: &str, format: &str) -> String {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let tree = Command::new(env!("CARGO"))
         .args(["tree", "--offline", "--locked", "--edges", "normal", "--prefix", "none"])
-        .args(["--format", "{p}", "--package", package])
+        .args(["--format", format, "--package", package])
         .current_dir(workspace)
         .output()
         .unwrap();
     assert!(tree.status.success(), "{package}: {}", String::from_utf8_lossy(&tree.stderr));
-    let text = String::from_utf8(tree.stdout).unwrap();
+    String::from_utf8(tree.stdout).unwrap()
+}
+
+/// The crates that it is built from.
+fn crates(package: &str) -> BTreeSet<String> {
+    let text = tree(package, "{p}");
     let crates: BTreeSet<_> =
         text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect();
     assert!(crates.contains(package) && crates.contains("serde"), "{package}: {crates:?}");
@@ -54,4 +59,13 @@ fn a_worker_checks_no_tokens_and_has_no_routes() {
 #[test]
 fn the_pure_core_has_no_runtime_and_no_network() {
     without("domain", &["tokio", "axum", "hyper", "reqwest", "klickhouse", "redb"]);
+}
+
+#[test]
+fn no_program_dies_at_a_crash_point() {
+    for program in ["workers", "cli"] {
+        let built = tree(program, "{p} has {f}.");
+        let worker = built.lines().find(|line| line.starts_with("workers ")).unwrap();
+        assert!(worker.contains(" has ") && !worker.contains("crash-points"), "{program}: {worker}");
+    }
 }

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{HANDED_OVER, HandoffQueue, Peers};
 use crate::{
     backoff::doubling,
+    crash_points::{CrashPoint, pass},
     journal::{Journal, JournalError},
     processor::{Input, Inputs},
 };
@@ -113,7 +114,9 @@ impl Forwarder {
             });
             // It is tried until it succeeds.
             let Ok(records) = read.await else { continue };
+            pass(CrashPoint::BeforeHandover);
             self.take(&records).await;
+            pass(CrashPoint::HandedOver);
             self.handoff_queue.taken(&places);
             self.inputs.send(Input::HandedOver { owner: Arc::clone(&self.owner), sequences });
         }

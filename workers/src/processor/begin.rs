@@ -8,6 +8,7 @@ use domain::{
 };
 
 use super::{active::Active, core::Core};
+use crate::crash_points::{CrashPoint, pass};
 
 /// A parked run whose timer is due that soon stays in memory.
 const SOON: Duration = Duration::from_secs(1);
@@ -29,6 +30,7 @@ impl Core {
     /// Forgets a run for good; memory that is much is freed elsewhere.
     pub(super) fn forget(&mut self, run: RunId) {
         if let Some(active) = self.let_go(run) {
+            pass(CrashPoint::RunLeavesMemory);
             self.aside.dispose(active.weight(), active);
         }
     }
@@ -128,6 +130,7 @@ impl Core {
         });
         match waiting {
             Some((attempt, more)) => {
+                pass(CrashPoint::BeforeStepBegins);
                 self.dispatcher.start(attempt);
                 if more {
                     self.dispatcher.enqueue(tenant, run);

@@ -1,6 +1,5 @@
 //! What steps came to, as commands.
 
-use domain::{retry::Failure, run::NodeError};
 use metrics::counter;
 use minireipaz::telemetry::names;
 
@@ -8,7 +7,7 @@ use super::{active::Active, weight};
 use crate::{
     engine::{Command, Effect, Outcome, StepKey},
     runner::Runner,
-    step::failed,
+    step::internal,
 };
 
 /// Computes what an effect asks for, if that takes microseconds; also about how many bytes came of it. Computing is no
@@ -31,7 +30,5 @@ pub(super) fn finished(step: StepKey, attempt: u32, outcome: Outcome) -> Command
 
 /// The outcome of a step whose task ended without one.
 pub(super) fn lost() -> Outcome {
-    let error =
-        NodeError::new("panic", "the step's task ended without a result, which is a bug of the worker");
-    failed(error, Failure::Permanent)
+    internal("the step's task ended without a result, which is a bug of the worker")
 }

@@ -35,6 +35,7 @@ use super::{
     turn::{Effects, Turn},
 };
 use crate::{
+    crash_points::{CrashPoint, pass},
     documents::Documents,
     engine::{self, Command},
     journal::{self, Journal, JournalError, OutboxRow},
@@ -180,9 +181,13 @@ impl Core {
         let last = self.ending && self.inbox.is_empty();
         if last {
             self.put_aside(&mut turn);
+            pass(CrashPoint::BeforePutAside);
         }
         if !self.complete(turn) {
             return false;
+        }
+        if last {
+            pass(CrashPoint::PutAside);
         }
         if self.dispatcher.running() == 0
             && let Some(drained) = self.drained.as_mut().and_then(Option::take)
@@ -243,6 +248,7 @@ impl Core {
         match input {
             Input::Delivery(delivery) => self.deliver(turn, delivery),
             Input::Finished { run, run_attempt, step, attempt, outcome, .. } => {
+                pass(CrashPoint::OutcomeTaken);
                 let key = (run, step);
                 let ran = self.dispatcher.ended(&key, (run_attempt, attempt));
                 let Some(outcome) = outcome.map(|outcome| *outcome).or_else(|| ran.then(lost)) else {
@@ -308,6 +314,7 @@ impl Core {
                     && backlog.has_room(tenant);
                 match computes.then(|| compute(runner, active, &effect)).flatten() {
                     Some((done, bytes)) => {
+                        pass(CrashPoint::ComputedAhead);
                         computed += 1;
                         turn.computed += bytes;
                         commands.push_back(done);
@@ -357,6 +364,7 @@ impl Core {
         self.next_sequence += outbox.len() as u64;
         self.publish(&turn, &outbox);
         if !outbox.is_empty() {
+            pass(CrashPoint::ReadersTold);
             let rows = turn.records.drain(..).zip(outbox);
             let (bytes, left) =
                 self.backlog.push(rows.map(|(record, OutboxRow { sequence, tenant, text })| Committed {

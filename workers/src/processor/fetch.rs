@@ -12,7 +12,10 @@ use super::{
     turn::Turn,
     write::DISK_PAUSE,
 };
-use crate::engine::Command;
+use crate::{
+    crash_points::{CrashPoint, pass},
+    engine::Command,
+};
 
 impl Core {
     /// Something has come for a run that takes long to read, and about so many bytes of memory.
@@ -61,6 +64,7 @@ impl Core {
             return self.dispose(found);
         }
         self.read_next();
+        pass(CrashPoint::RunReturns);
         self.take_back(turn, run, found);
         turn.visited.push(run);
         if self.unrecovered.remove(&run) {

@@ -10,6 +10,7 @@ use super::{
     turn::Turn,
 };
 use crate::{
+    crash_points::{CrashPoint, pass},
     engine::Command,
     journal::{JournalError, Op, set_aside},
     recorder::{InputAt, Record, RunRecord},
@@ -86,8 +87,14 @@ impl Core {
                     break;
                 }
             }
+            if *command == Command::Recover {
+                pass(CrashPoint::BeforeRecovered);
+            }
             if !self.complete(turn) {
                 break;
+            }
+            if *command == Command::Recover {
+                pass(CrashPoint::Recovered);
             }
             after(self);
         }

@@ -152,17 +152,22 @@ impl Reading<'_> {
     fn read(&self, header: &[u8]) -> Result<Found, Failure> {
         let row = read_header(header)?;
         let fail = |why, damaged: &[u8]| Damaged::failure(Some(&row), why, damaged);
-        let Some(text) = self.snapshot.document(&row.0)? else {
-            return Err(fail("its document is missing".to_owned(), &[]));
-        };
-        let document = DocumentText::parse(text.clone())
-            .map_err(|error| fail(format!("its document cannot be read: {error}"), text.as_bytes()))?;
-        let workflow = match self.documents.ready(&row.0) {
-            Some(workflow) => workflow,
-            None if matches!(self.patience, Patience::Little) && text.len() > LONG_DOCUMENT => {
-                return Ok(Found::TakesLong(weight::of_new_run(&row.1, 0, text.len())));
+        let (workflow, document) = match self.documents.ready(&row.0) {
+            // What its hash stands for was read before: many runs of it share one text.
+            Some(ready) => ready,
+            None => {
+                let Some(text) = self.snapshot.document(&row.0)? else {
+                    return Err(fail("its document is missing".to_owned(), &[]));
+                };
+                if matches!(self.patience, Patience::Little) && text.len() > LONG_DOCUMENT {
+                    return Ok(Found::TakesLong(weight::of_new_run(&row.1, 0, text.len())));
+                }
+                let document = DocumentText::parse(text.clone()).map_err(|error| {
+                    fail(format!("its document cannot be read: {error}"), text.as_bytes())
+                })?;
+                let compiled = self.documents.compile(&row.0, &document);
+                (compiled.map_err(|why| fail(why, text.as_bytes()))?, document)
             }
-            None => self.documents.compile(&row.0, &document).map_err(|why| fail(why, text.as_bytes()))?,
         };
         let mut state = RunState::new(Arc::clone(&row.1), Arc::clone(workflow.definition()));
         let mut stored = Stored::default();

@@ -17,6 +17,7 @@ use super::{
     write::DISK_PAUSE,
 };
 use crate::{
+    crash_points::{CrashPoint, pass},
     engine::{Command, Timer},
     journal::{
         JournalError, Lane, Op, TimerRow,
@@ -99,6 +100,11 @@ impl Core {
     /// Fires a timer of a run that is in memory, or nowhere.
     pub(super) fn fire_timer(&mut self, turn: &mut Turn, row: TimerRow) {
         let run = row.run;
+        pass(match row.lane {
+            Lane::Begin => CrashPoint::BeginFires,
+            Lane::Wake => CrashPoint::WakeFires,
+            Lane::End => CrashPoint::DeadlineFires,
+        });
         let timer = match codec::read_due(&row.timer) {
             Ok(DueKey::Timer(timer)) => timer,
             Ok(DueKey::Notice(notice)) => return self.give_notice(turn, row, notice),

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::{Admission, Receipt, Refused, seats::TurnSeats};
 use crate::{
+    crash_points::{CrashPoint, pass},
     engine::StepKey,
     journal::{Commit, Journal, JournalError, Snapshot},
     recorder::Record,
@@ -102,8 +103,10 @@ impl Turn {
     pub(super) fn answer(&mut self) {
         for Reply { sender, answer, admission } in self.replies.drain(..) {
             drop(admission);
+            pass(CrashPoint::BeforeAnswer);
             // Who does not wait any more will send it again, and it will be a duplicate.
             let _ = sender.send(answer);
+            pass(CrashPoint::Answered);
         }
     }
 

@@ -8,7 +8,7 @@ use std::{
 use metrics::{counter, histogram};
 use minireipaz::telemetry::names;
 
-use super::{Input, Refused, core::Core, turn::Turn};
+use super::{Input, Refused, around, core::Core, turn::Turn};
 use crate::journal;
 
 /// Between attempts to write a journal whose disk fails.
@@ -23,8 +23,10 @@ impl Core {
                 return false;
             }
             let began = Instant::now();
+            around::before(&turn.commit);
             match self.journal.commit(&turn.commit) {
                 Ok(forgotten) => {
+                    around::after(&turn.commit);
                     counter!(names::JOURNAL_COMMITS).increment(1);
                     histogram!(names::JOURNAL_COMMIT_SECONDS).record(began.elapsed());
                     if let Some(hour) = turn.commit.forget_before

@@ -12,6 +12,7 @@ mod tests;
 
 use std::{
     collections::{HashMap, HashSet},
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::Duration,
 };
@@ -23,6 +24,7 @@ use domain::{
     ids::{RunId, TenantId},
     run::{NewRun, NodeError, Run},
 };
+use futures_util::FutureExt;
 use metrics::counter;
 use minireipaz::clock::Clock;
 use minireipaz::{
@@ -36,7 +38,12 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::{CONSUMER, backoff::doubling, journal::JournalError};
+use crate::{
+    CONSUMER,
+    backoff::doubling,
+    crash_points::{CrashPoint, pass},
+    journal::JournalError,
+};
 
 /// Takes rows to the store.
 pub(crate) struct Recorder {
@@ -80,6 +87,7 @@ impl Recorder {
             places.push(place);
             gathered.add(record);
         }
+        pass(CrashPoint::BeforeRecord);
         let ended = gathered.ended();
         let inputs = self.inputs(gathered.without_input()).await;
         let (facts, letters) = gathered.into_facts(inputs);
@@ -95,10 +103,12 @@ impl Recorder {
                 self.part(part, &error, &mut parts).await;
             }
         }
+        pass(CrashPoint::Recorded);
         counter!(names::RUNS_RECORDED).increment(ended);
         // The processor hears of it first: who stops once the backlog is drained must not overtake it, or the next
         // start would record these rows again.
         (self.confirm)(places.iter().map(|place| place.sequence).collect());
+        pass(CrashPoint::Confirmed);
         self.backlog.confirm(&places);
     }
 
@@ -125,7 +135,15 @@ impl Recorder {
         let told = |error: &StoreError, pause| {
             tracing::warn!(%error, runs = facts.runs.len(), retry_in = ?pause, "facts are not recorded yet");
         };
-        (|| self.store.record(facts)).retry(BACKOFF).when(may_pass).notify(told).await
+        (|| self.insert(facts)).retry(BACKOFF).when(may_pass).notify(told).await
+    }
+
+    /// A panic over one row is a refusal of it: else each start would end with the same row.
+    async fn insert(&self, facts: &Facts) -> Result<(), StoreError> {
+        let recorded = AssertUnwindSafe(self.store.record(facts)).catch_unwind().await;
+        let panicked =
+            |_| Err(StoreError::Unwritable("it made the recorder panic, which is a bug".to_owned()));
+        recorded.unwrap_or_else(panicked)
     }
 
     /// Cuts a refused batch in two; a single run that is refused becomes a dead letter. Where the store refuses

@@ -30,6 +30,7 @@ pub use settings::RunnerSettings;
 use tracing::{Instrument, Span};
 
 use crate::{
+    crash_points::{CrashPoint, may_panic, pass},
     engine::Outcome,
     expr::{Ask, Evaluator, FEW_STEPS, JavaScript, Scope, Trails, Values},
     http_client::HttpClient,
@@ -117,7 +118,7 @@ impl Runner {
             let work = execute(facilities, attempt, deadline, here.context());
             let outcome = match tokio::time::timeout_at(net, AssertUnwindSafe(work).catch_unwind()).await {
                 Ok(Ok(outcome)) => outcome,
-                Ok(Err(panic)) => panicked(&*panic),
+                Ok(Err(_)) => panicked(),
                 Err(_) => timed_out(limit),
             };
             measure(kind, began, &outcome);
@@ -146,7 +147,7 @@ impl Runner {
             (!scope.trails.gave_up()).then_some(outcome)
         });
         let began = Instant::now();
-        let outcome = std::panic::catch_unwind(run).unwrap_or_else(|panic| Some(panicked(&*panic)))?;
+        let outcome = std::panic::catch_unwind(run).unwrap_or_else(|_| Some(panicked()))?;
         measure(attempt.task.name().1, began, &outcome);
         Some(outcome)
     }
@@ -212,7 +213,13 @@ async fn execute(
                 return unknown_node(&task);
             };
             let scope = Arc::new(task.scope(&facilities));
-            executable.call(CallContext { facilities, scope, task, deadline, trace }).await
+            if let Some(node) = task.node() {
+                may_panic(&node.id, "call");
+            }
+            pass(CrashPoint::EffectBegins);
+            let outcome = executable.call(CallContext { facilities, scope, task, deadline, trace }).await;
+            pass(CrashPoint::EffectDone);
+            outcome
         }
     }
 }
@@ -227,6 +234,7 @@ fn compute(attempt: &Attempt, scope: &Arc<Scope>, values: Values, deadline: Inst
     let (Some(Executable::Pure(executable)), Some(node)) = (attempt.executable(), task.node()) else {
         return unknown_node(task);
     };
+    may_panic(&node.id, "compute");
     executable.run(PureStep { node, task, scope, evaluator: Evaluator::new(scope, values), deadline })
 }
 

@@ -32,9 +32,11 @@ pub(crate) struct Facilities {
 pub(crate) async fn on_thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Outcome> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| match error.try_into_panic() {
-        Ok(panic) => panicked(&*panic),
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        if error.is_panic() {
+            return panicked();
+        }
         // Only at the runtime's end.
-        Err(_) => failed(NodeError::new("aborted", "the worker is stopping"), Failure::Connection),
+        failed(NodeError::new("aborted", "the worker is stopping"), Failure::Connection)
     })
 }

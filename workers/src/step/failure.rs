@@ -1,6 +1,6 @@
 //! How an attempt fails that could not say so itself.
 
-use std::{any::Any, time::Duration};
+use std::time::Duration;
 
 use domain::{duration::HumanDuration, retry::Failure, run::NodeError};
 
@@ -63,15 +63,14 @@ pub(crate) fn with_console(mut outcome: Outcome, console: Vec<String>) -> Outcom
     outcome
 }
 
-pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Outcome {
-    let said = panic
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned());
-    tracing::error!(panic = said, "a step panicked");
-    let message = format!("the node's code panicked, which is a bug of the worker: {said}");
-    failed(NodeError::new("panic", message), Failure::Permanent)
+/// The step's code panicked. The log says where; what a panic says may hold anything, so nobody repeats it.
+pub(crate) fn panicked() -> Outcome {
+    internal("the node's code panicked, which is a bug of the worker; its log says where")
+}
+
+/// A bug of the worker, which no further attempt heals.
+pub(crate) fn internal(message: &str) -> Outcome {
+    failed(NodeError::new("internal_error", message), Failure::Permanent)
 }
 
 pub(crate) fn unknown_node(task: &StepTask) -> Outcome {

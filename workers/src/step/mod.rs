@@ -11,7 +11,8 @@ mod task;
 pub(crate) use callees::{Callee, Callees, NoCallees, Uncallable};
 pub(crate) use facilities::{Facilities, on_thread};
 pub(crate) use failure::{
-    failed, failed_for_good, panicked, timed_out, timeout_error, unevaluated, unknown_node, with_console,
+    failed, failed_for_good, internal, panicked, timed_out, timeout_error, unevaluated, unknown_node,
+    with_console,
 };
 pub use inputs::{Input, Inputs};
 pub use task::StepTask;

@@ -150,3 +150,22 @@ async fn a_connector_that_is_refused_again_and_again_is_told_of_once() {
     let said = program.said.join("\n");
     assert!(!said.contains("wr0ng-secret") && !said.contains("an0ther-secret"), "{said}");
 }
+
+#[tokio::test]
+async fn a_step_that_panics_is_told_of_once_with_its_place_and_nothing_of_what_it_said() {
+    let (data, endpoint) = (tempfile::tempdir().unwrap(), Endpoint::start().await);
+    let mut program = Program::start(data.path());
+    let address = program.line(|line| line["address"].is_string()).await["address"].clone();
+    let url = format!("http://{}/tasks", address.as_str().unwrap());
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let task = Task::new(&call_workflow(&[("panics at call", endpoint.url("/never"), json!({}))]));
+    assert_eq!(client.post(&url).bearer_auth(SECRET).body(task.json()).send().await.unwrap().status(), 200);
+    let id = task.run.to_string();
+    program.line(|line| line["run.id"] == id.as_str() && line["run.status"] == "failed").await;
+    let errors: Vec<_> = program.said.iter().filter(|line| line.contains("ERROR")).collect();
+    let [told] = errors[..] else { panic!("{errors:#?}") };
+    let told: Value = serde_json::from_str(told).unwrap();
+    assert!(told["panic.place"].as_str().unwrap().contains(".rs:"), "{told}");
+    assert_eq!((&told["run.id"], &told["node.id"]), (&id.into(), &"panics at call".into()), "{told}");
+    assert!(!program.said.join("\n").contains("a secret of the node"));
+}

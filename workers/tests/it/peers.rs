@@ -7,7 +7,7 @@ use workers::{Peers, WorkerConfig};
 
 use crate::app::{App, Control, Reply, SECRET, Task, batch, call_workflow, pure_workflow, within};
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 

@@ -27,7 +27,10 @@ use super::{
     request::request,
     values::Values,
 };
-use crate::expr::{ExpressionError, Scope};
+use crate::{
+    crash_points::may_panic,
+    expr::{ExpressionError, Scope},
+};
 
 /// Steps of one tenant that may wait for a place; what comes then fails and is tried again. With the default of
 /// `WORKER_MAX_STEPS` a tenant has fewer steps under way.
@@ -153,6 +156,9 @@ impl JavaScript {
         let from = values.begun();
         let asked = items.len() * ask.sources.len() - from;
         let framed = self.framed(ask, items, from, most).await?;
+        if let Some(node) = ask.scope.definition.nodes.get(ask.scope.node) {
+            may_panic(&node.id, "javascript");
+        }
         let silence = longest(self.limits, ask.form).saturating_mul(BUSY).saturating_add(SILENCE);
         let until = tokio::time::Instant::now() + silence;
         let told = match timeout_at(until.min(deadline), self.exchange(framed, asked, ask)).await {

@@ -22,7 +22,10 @@ use super::{
     request::Request,
     used::Used,
 };
-use crate::http_client::HttpClient;
+use crate::{
+    crash_points::{CrashPoint, pass},
+    http_client::HttpClient,
+};
 
 /// What a call needs beside its parameters.
 #[derive(Debug)]
@@ -115,7 +118,9 @@ impl Caller<'_> {
         let permit = breaker
             .try_acquire(Instant::now())
             .map_err(|rejected| CallFailure::rejected(&request.url, rejected.retry_after))?;
+        pass(CrashPoint::BeforeCall);
         let result = self.exchange(request, params, what).await;
+        pass(CrashPoint::AfterCall);
         if blames_destination(&result, params) {
             failed_at(&request.url, permit);
         } else {

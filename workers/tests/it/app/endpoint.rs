@@ -1,7 +1,7 @@
 //! The server that steps call: it notes every call and answers as it was told to.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
@@ -107,6 +107,19 @@ impl Endpoint {
         let mut calls = self.shared.calls.subscribe();
         let came = |calls: &Vec<Call>| calls.iter().filter(|call| call.path == path).count() >= times;
         within("a call", calls.wait_for(came)).await.unwrap();
+    }
+}
+
+impl Endpoint {
+    /// Waits until calls of that path came with all of these keys.
+    pub(crate) async fn called_with(&self, path: &str, keys: &BTreeSet<String>) {
+        let mut calls = self.shared.calls.subscribe();
+        let came = |calls: &Vec<Call>| {
+            let came: BTreeSet<_> =
+                calls.iter().filter(|call| call.path == path).map(|call| &call.key).collect();
+            keys.iter().all(|key| came.contains(key))
+        };
+        within("calls of all", calls.wait_for(came)).await.unwrap();
     }
 }
 

@@ -1,23 +1,32 @@
 //! What holds for every workflow, whatever happens to its runs. [`world::World`] checks after every decision that
 //! the fold of the journal is the state, that no attempt is executed twice, that a node starts once its inputs are
-//! settled and never again after it is, that what runs and which timers are set is what the state says, and that
-//! events survive being written.
+//! settled and never again after it is, that what runs and which timers are set is what the state says, that a signal or
+//! a run's end lets one step go on at most, and that events survive being written.
+//!
+//! `PROPTEST_CASES` says how many workflows each law is tried on.
 
 mod plan;
 mod planned;
 mod sequential;
+mod waiting;
 mod world;
 
 pub(super) use plan::batch;
 
 use std::sync::Arc;
 
-use domain::{definition::Definition, run::RunStatus};
+use domain::{
+    definition::Definition,
+    ids::RunId,
+    items::Output,
+    run::{NodeError, RunStatus},
+};
 use plan::{Happening, definitions, happenings};
 use proptest::prelude::*;
+use serde_json::Value;
 use world::World;
 
-use crate::engine::{Command, Illegal, facts};
+use crate::engine::{Command, Illegal, Outcome, StepKey, Timer, facts};
 
 fn started(definition: &Arc<Definition>) -> World {
     let mut world = World::new(definition);
@@ -31,15 +40,38 @@ fn lived(definition: &Arc<Definition>, happenings: &[Happening]) -> World {
     world
 }
 
+/// What a run can be told whatever it is doing, once each.
+fn every_command() -> Vec<Command> {
+    let (run, nothing) = (RunId(uuid::Uuid::nil()), Arc::new(Value::Null));
+    let step = StepKey::outside(0);
+    let outcome = Outcome::Succeeded(Output::default());
+    vec![
+        Command::Start,
+        Command::Queue,
+        Command::StepFinished { step: step.clone(), attempt: 1, outcome, jitter: 0.5 },
+        Command::TimerFired(Timer::Begin),
+        Command::TimerFired(Timer::Deadline),
+        Command::TimerFired(Timer::Wake(step)),
+        Command::Signal { name: "approved".to_owned(), data: Arc::clone(&nothing) },
+        Command::RunEnded { run, end: nothing },
+        Command::Stop,
+        Command::Recover,
+        Command::Fail { error: Box::new(NodeError::new("limit", "too much")) },
+        Command::Cancel { reason: String::new() },
+    ]
+}
+
 proptest! {
     #[test]
     fn every_run_ends_and_stays_ended(definition in definitions(), happenings in happenings()) {
         let mut world = lived(&definition, &happenings);
         world.drive_to_end(0);
         let end = world.state.status();
-        for command in [Command::Start, Command::Stop, Command::Recover, Command::Cancel { reason: String::new() }] {
+        let ended = world.state.progress.clone();
+        for command in every_command() {
             prop_assert_eq!(world.tell(command), Err(Illegal::Terminal(end)));
         }
+        prop_assert_eq!(&world.state.progress, &ended);
         world.happen(&Happening::Echo { pick: 0 });
         prop_assert_eq!(world.state.status(), end);
         prop_assert_eq!(facts::run(&world.state).output.is_some(), end == RunStatus::Succeeded);

@@ -1,6 +1,6 @@
 //! Random workflows, and random things that happen to their runs.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, ops::Range, sync::Arc};
 
 use domain::{
     definition::Definition,
@@ -11,13 +11,14 @@ use domain::{
     },
     loops::{Destination, Graph, Link, Loops},
     retry::Failure,
-    run::{NodeError, Parent, RunEnd, Trigger, WaitsFor},
+    run::{NodeError, Parent, RunEnd, Trigger},
     timestamp::Timestamp,
     workflow::DocumentText,
 };
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Map, Value, json};
 
+use super::waiting::waits_for;
 use crate::engine::{
     Call, CalledRun, Calling, Later, Outcome, RunHeader, RunState, StepFailure, StepKey,
     tests::scenario::{define, header},
@@ -32,6 +33,10 @@ pub(super) enum Happening {
     Timer,
     /// A called run ends.
     CallEnds { pick: usize },
+    /// A signal comes.
+    Signal { pick: usize },
+    /// The run's time is up.
+    Deadline,
     /// The worker restarts.
     Restart,
     /// The worker stops in order and starts again.
@@ -51,6 +56,8 @@ pub(super) fn happenings() -> impl Strategy<Value = Vec<Happening>> {
         20 => (any::<usize>(), any::<u8>()).prop_map(|(pick, detail)| Happening::Finish { pick, detail }),
         6 => Just(Happening::Timer),
         6 => any::<usize>().prop_map(|pick| Happening::CallEnds { pick }),
+        3 => any::<usize>().prop_map(|pick| Happening::Signal { pick }),
+        1 => Just(Happening::Deadline),
         3 => Just(Happening::Restart),
         2 => Just(Happening::Stop),
         3 => any::<usize>().prop_map(|pick| Happening::Echo { pick }),
@@ -61,11 +68,20 @@ pub(super) fn happenings() -> impl Strategy<Value = Vec<Happening>> {
     vec(one, 0..40)
 }
 
-/// A workflow of a manual trigger and up to eleven nodes of all kinds, with any edges that make loops which can be run.
+/// A workflow of a manual trigger and other nodes of all kinds, with any edges that make loops which can be run. Most have
+/// up to twelve nodes, since those take any shape that there is; some have up to sixty.
 pub(super) fn definitions() -> impl Strategy<Value = Arc<Definition>> {
+    prop_oneof![9 => graphs(1..12, 0..30, 0.2), 1 => graphs(20..60, 30..120, 0.06)]
+}
+
+fn graphs(
+    nodes: Range<usize>,
+    edges: Range<usize>,
+    leads_back: f64,
+) -> impl Strategy<Value = Arc<Definition>> {
     let node = (0..KINDS.len(), 0..3usize, 1..4u32);
-    let edge = (any::<usize>(), any::<usize>(), any::<usize>(), prop::bool::weighted(0.2));
-    (vec(node, 1..12), vec(edge, 0..30)).prop_map(|(nodes, edges)| Arc::new(build(&nodes, &edges)))
+    let edge = (any::<usize>(), any::<usize>(), any::<usize>(), prop::bool::weighted(leads_back));
+    (vec(node, nodes), vec(edge, edges)).prop_map(|(nodes, edges)| Arc::new(build(&nodes, &edges)))
 }
 
 const KINDS: [Kind; 8] = [
@@ -126,7 +142,7 @@ fn build(picks: &[(usize, usize, u32)], edges: &[(usize, usize, usize, bool)]) -
 pub(super) fn outcome(state: &RunState, step: &StepKey, detail: u8, now: Timestamp) -> Outcome {
     let node = &state.definition().nodes[step.node];
     if node.kind == Kind::Wait && detail & 0b1 != 0 {
-        let waits_for = WaitsFor::moment(now.plus(Duration::from_secs(u64::from(detail >> 1))));
+        let waits_for = waits_for(u64::from(detail >> 1), now);
         return Outcome::Later(Box::new(Later {
             waits_for,
             kept: (detail & 0b10 != 0).then(|| json!(detail)),

@@ -1,7 +1,8 @@
 //! A run gives what a simple interpreter gives, which does one thing after the other and keeps everything.
 //!
 //! It knows an edge only as what was sent by it in which iteration. What an edge brings in an iteration is all that was
-//! sent by it there, in the order of the iterations inside.
+//! sent by it there, in the order of the iterations inside. Of waits, attempts that fail first, stops and crashes it knows
+//! nothing: they must make no difference.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,11 +14,13 @@ use domain::{
     workflow::OnError,
 };
 
+use super::waiting::waits_for;
 use super::*;
 use crate::engine::{
-    Later, Outcome, RunEvent, RunState, StepChange, StepFailure, StepKey, tests::laws::plan::batch,
+    Later, RunEvent, RunState, StepChange, StepFailure,
+    tests::{laws::plan::batch, scenario::CREATED},
 };
-use domain::{items::Output, kinds::Kind, retry::Failure, run::NodeError, run::WaitsFor};
+use domain::{kinds::Kind, retry::Failure, timestamp::Timestamp};
 use serde_json::json;
 
 type Path = Vec<u32>;
@@ -166,16 +169,31 @@ impl Interpreter<'_> {
     }
 }
 
-/// What the engine's step gives: what its fate is. A `wait` waits first.
-fn played(state: &RunState, step: &StepKey, seed: u64, now: domain::timestamp::Timestamp) -> Outcome {
+/// A hash of a step, another one for each `salt`.
+fn bits(step: &StepKey, seed: u64, salt: u64) -> u64 {
+    let counters = step.iteration.counters().iter().map(|counter| u64::from(*counter));
+    let mixed = |bits: u64, more: u64| {
+        let bits = (bits ^ more).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        bits ^ bits >> 31
+    };
+    counters.chain([step.node as u64, salt]).fold(seed, mixed)
+}
+
+/// What the engine's step gives: what its fate is, after attempts that fail. A `wait` waits first.
+fn played(state: &RunState, step: &StepKey, seed: u64, now: Timestamp) -> Outcome {
     let definition = state.definition();
-    let kind = definition.nodes[step.node].kind;
-    if kind == Kind::Loop {
+    let node = &definition.nodes[step.node];
+    if node.kind == Kind::Loop {
         return Outcome::Succeeded(batch(state, step, 2));
     }
-    if kind == Kind::Wait && state.steps().get(step).unwrap().woken().is_none() {
-        let waits_for = WaitsFor::moment(now.plus(std::time::Duration::from_secs(5)));
+    let run = state.steps().get(step).unwrap();
+    if node.kind == Kind::Wait && run.woken().is_none() {
+        let waits_for = waits_for(step, bits(step, seed, 1), now);
         return Outcome::Later(Box::new(Later { waits_for, kept: None }));
+    }
+    if u64::from(run.failures()) < bits(step, seed, 2) % u64::from(node.retry.max_attempts()) {
+        let (error, failure) = (NodeError::new("again", "not yet"), Failure::Server { retry_after: None });
+        return Outcome::Failed(Box::new(StepFailure { error, failure, partial: None, fallback: None }));
     }
     let (fails, ports) = fate(definition, step.node, step.iteration.counters(), seed);
     let output = Output::from(ports);
@@ -209,6 +227,20 @@ fn all_steps(world: &World) -> Steps {
     all
 }
 
+/// What the interpreter says of a run: all of its steps; `None`: it fails.
+fn interpreted(definition: &Definition, seed: u64) -> Option<Steps> {
+    let mut interpreter = Interpreter { definition, seed, steps: Steps::new(), sent: HashMap::new() };
+    interpreter.body(WHOLE, &[]).ok().map(|()| interpreter.steps)
+}
+
+/// When an event happened.
+fn moment(event: &RunEvent) -> Timestamp {
+    match event {
+        RunEvent::Started { at } | RunEvent::Finished { at, .. } => *at,
+        RunEvent::Step(event) => event.at,
+    }
+}
+
 proptest! {
     #[test]
     fn a_run_gives_what_one_step_after_the_other_gives(
@@ -217,22 +249,50 @@ proptest! {
         pick in any::<usize>(),
         restarts in any::<u64>(),
     ) {
-        let (steps, scopes) = (Steps::new(), definition.loops.scopes().len());
-        let mut interpreter = Interpreter { definition: &definition, seed, steps, sent: HashMap::new() };
-        let expected = interpreter.body(WHOLE, &[]);
         let mut world = started(&definition);
-        let mut restarts = restarts;
+        let (mut restarts, mut crashes) = (restarts, 0);
         world.play(pick, |world| {
             restarts = restarts.rotate_right(1);
-            if restarts & 7 == 7 {
-                world.happen(&Happening::Stop);
+            match restarts & 15 {
+                7 | 15 => world.happen(&Happening::Stop),
+                // A step outlives no more than a few of these.
+                3 if crashes < 4 => {
+                    crashes += 1;
+                    world.happen(&Happening::Restart);
+                }
+                _ => {}
             }
         }, |state, step, now| played(state, step, seed, now));
-        match expected {
-            Err(Fails) => prop_assert_eq!(world.state.status(), RunStatus::Failed),
-            Ok(()) => {
-                prop_assert_eq!(world.state.status(), RunStatus::Succeeded);
-                prop_assert_eq!(all_steps(&world), interpreter.steps, "{} scopes", scopes);
+        let expected = interpreted(&definition, seed);
+        let status = if expected.is_some() { RunStatus::Succeeded } else { RunStatus::Failed };
+        prop_assert_eq!(world.state.status(), status);
+        if let Some(steps) = expected {
+            prop_assert_eq!(all_steps(&world), steps);
+        }
+    }
+
+    #[test]
+    fn a_crash_between_any_two_events_leads_to_the_same_end(
+        definition in definitions(),
+        seed in any::<u64>(),
+        pick in any::<usize>(),
+        cuts in any::<[usize; 3]>(),
+    ) {
+        let plays = |world: &mut World| {
+            world.play(pick, |_| {}, |state, step, now| played(state, step, seed, now));
+        };
+        let mut lived = started(&definition);
+        plays(&mut lived);
+        let expected = interpreted(&definition, seed);
+        for cut in cuts {
+            let kept = &lived.journal[..cut % lived.journal.len()];
+            let now = kept.last().map_or(CREATED, moment);
+            let mut world = World::after(&definition, kept, now);
+            world.restart();
+            plays(&mut world);
+            prop_assert_eq!(world.state.status(), lived.state.status());
+            if let Some(steps) = &expected {
+                prop_assert_eq!(&all_steps(&world), steps, "after {} events", kept.len());
             }
         }
     }

@@ -7,7 +7,10 @@ use std::{
 
 use domain::{definition::Definition, ids::RunId, loops::Destination, timestamp::Timestamp};
 
-use super::plan::{Happening, outcome, success};
+use super::{
+    plan::{Happening, outcome, success},
+    waiting::SIGNALS,
+};
 use crate::engine::{
     Command, Effect, Illegal, Outcome, RunEvent, RunHeader, RunState, StepChange, StepKey, Timer,
     flow::Size,
@@ -30,6 +33,8 @@ pub(super) struct World {
     /// Called runs that have not ended, and that somebody waits for; and all that were ever called.
     called: BTreeSet<RunId>,
     ever_called: BTreeSet<RunId>,
+    /// What the last decision was.
+    pub(super) last: Vec<RunEvent>,
     pub(super) now: Timestamp,
 }
 
@@ -61,6 +66,7 @@ impl World {
             working: BTreeSet::new(),
             timers: BTreeMap::new(),
             executed: BTreeSet::new(),
+            last: Vec::new(),
             now,
         }
     }
@@ -75,6 +81,7 @@ impl World {
             }
         };
         assert!(!before.is_terminal(), "nothing follows a run's end");
+        self.last.clone_from(&decision.events);
         for event in &decision.events {
             self.check_event(event);
             let row = codec::write_events(std::slice::from_ref(event)).unwrap();
@@ -100,6 +107,8 @@ impl World {
             }
             Happening::Timer => self.fire(),
             Happening::CallEnds { pick } => self.end_call(*pick),
+            Happening::Signal { pick } => self.signal(SIGNALS[pick % SIGNALS.len()]),
+            Happening::Deadline => self.time_is_up(),
             Happening::Restart => self.restart(),
             Happening::Stop => {
                 if !self.state.is_terminal() {
@@ -145,7 +154,7 @@ impl World {
         let mut turns = 0;
         while !self.state.is_terminal() {
             turns += 1;
-            assert!(turns < 5_000, "every run ends");
+            assert!(turns < 20_000, "every run ends");
             before(self);
             if self.state.is_terminal() {
                 break;
@@ -156,7 +165,7 @@ impl World {
                     self.finish(step, attempt, outcome);
                 }
                 None if !self.called.is_empty() => self.end_call(pick),
-                None => self.fire(),
+                None => self.go_on(pick.wrapping_add(turns)),
             }
         }
     }
@@ -193,7 +202,7 @@ impl World {
         self.tell(Command::StepFinished { step, attempt, outcome, jitter: 0.5 }).unwrap();
     }
 
-    fn fire(&mut self) {
+    pub(super) fn fire(&mut self) {
         let next = self.timers.iter().min_by_key(|(_, at)| **at);
         if let Some((timer, at)) = next.map(|(timer, at)| (timer.clone(), *at)) {
             self.now = self.now.max(at);
