@@ -9,6 +9,7 @@ mod config;
 mod documents;
 pub mod engine;
 mod expr;
+mod files;
 mod http_client;
 mod ingest;
 pub mod journal;

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::screen;
 
 /// What is in it.
-const CONTENTS: [&str; 11] = [
+const CONTENTS: [&str; 12] = [
     "bridge",
     "clickhouse",
     "connector-secret",
@@ -22,6 +22,7 @@ const CONTENTS: [&str; 11] = [
     "dev.json",
     "dev.log",
     "dev.log.old",
+    "files",
     "issuer",
     "lock",
     "token",

@@ -15,6 +15,7 @@ mod limits;
 mod live_runs;
 mod long_poll;
 mod metrics;
+mod run_files;
 mod run_nodes;
 mod run_versions;
 mod runs;

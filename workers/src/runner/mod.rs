@@ -15,6 +15,7 @@ use std::{
 
 pub use crate::{
     expr::{JavaScriptLimits, javascript_child},
+    files::Files,
     http_client::{Allow, HttpSettings, HttpSetupError, InvalidAllow, RateFloor},
     step::{Input, Inputs, StepTask},
 };
@@ -53,12 +54,13 @@ impl Runner {
     /// # Errors
     /// When the HTTP client cannot be set up: no TLS, no system certificates.
     pub fn new(settings: RunnerSettings, clock: Arc<dyn Clock>) -> Result<Self, HttpSetupError> {
-        let RunnerSettings { env, javascript, javascript_processes, javascript_program, http } = settings;
+        let RunnerSettings { env, javascript, javascript_processes, javascript_program, http, files } = settings;
         let facilities = Facilities {
             clock,
             env: Arc::new(env),
             javascript: JavaScript::new(javascript, javascript_processes, javascript_program),
             http: HttpClient::new(&http)?,
+            files,
         };
         Ok(Self { facilities: Arc::new(facilities) })
     }

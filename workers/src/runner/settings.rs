@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf};
 
-use crate::{expr::JavaScriptLimits, http_client::HttpSettings};
+use crate::{expr::JavaScriptLimits, files::Files, http_client::HttpSettings};
 
 /// What steps may do and use.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub struct RunnerSettings {
     pub javascript_program: Option<PathBuf>,
     /// What `http_request` may do.
     pub http: HttpSettings,
+    /// Where files are; `None`: steps store and send none.
+    pub files: Option<Files>,
 }
 
 impl Default for RunnerSettings {
@@ -29,6 +31,7 @@ impl Default for RunnerSettings {
             javascript_processes: std::thread::available_parallelism().map_or(2, NonZeroUsize::get).max(2),
             javascript_program: None,
             http: HttpSettings::default(),
+            files: None,
         }
     }
 }

@@ -6,7 +6,7 @@ use domain::{retry::Failure, run::NodeError};
 use minireipaz::clock::Clock;
 
 use super::failure::{failed, panicked};
-use crate::{engine::Outcome, expr::JavaScript, http_client::HttpClient};
+use crate::{engine::Outcome, expr::JavaScript, files::Files, http_client::HttpClient};
 
 /// What the steps of a worker use.
 pub(crate) struct Facilities {
@@ -15,6 +15,8 @@ pub(crate) struct Facilities {
     pub(crate) env: Arc<BTreeMap<String, String>>,
     pub(crate) javascript: JavaScript,
     pub(crate) http: HttpClient,
+    /// Where files are; `None`: this worker stores none.
+    pub(crate) files: Option<Files>,
 }
 
 /// Runs `work` on a thread that may be blocked.

@@ -3,6 +3,7 @@
 mod functions;
 pub mod ping;
 pub mod run;
+pub mod run_part;
 pub mod scheduler_events;
 mod unreadable_entry;
 pub mod workflow;

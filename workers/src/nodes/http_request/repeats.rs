@@ -48,7 +48,7 @@ impl Repeats {
     ///
     /// # Errors
     /// When it was the same too often.
-    pub(super) fn answer(&mut self, number: usize, body: &Bytes) -> Result<(), CallFailure> {
+    pub(super) fn answer(&mut self, number: usize, body: &[u8]) -> Result<(), CallFailure> {
         let answer = Some(hash(body));
         self.same_answers = if answer == self.answer { self.same_answers + 1 } else { 1 };
         self.answer = answer;
