@@ -39,8 +39,7 @@ impl std::str::FromStr for FileId {
     type Err = InvalidFileId;
 
     fn from_str(text: &str) -> Result<Self, InvalidFileId> {
-        let is_id =
-            text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let is_id = text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         if is_id { Ok(Self(text.into())) } else { Err(InvalidFileId) }
     }
 }
@@ -109,7 +108,10 @@ fn text<'f>(fields: &'f Map<String, Value>, name: &str) -> Result<Option<&'f str
 #[must_use]
 pub fn safe_name(name: &str) -> Option<String> {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let is_shown = |c: &char| !c.is_control() && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_shown = |c: &char| {
+        !c.is_control()
+            && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
     let shown: String = last.chars().filter(is_shown).collect();
     let shown = shown.trim();
     let mut end = shown.len().min(MAX_FILE_NAME);

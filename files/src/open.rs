@@ -31,10 +31,12 @@ pub(crate) fn open(settings: &FilesSettings) -> Result<Opened, OpenError> {
     // A name that a cloud does not know is for somebody else.
     macro_rules! cloud {
         ($builder:ty) => {{
-            let known = settings.cloud.iter().filter_map(|(name, value)| {
-                Some((name.to_ascii_lowercase().parse().ok()?, value))
-            });
-            let builder = known.fold(<$builder>::new(), |builder, (key, value)| builder.with_config(key, value));
+            let known = settings
+                .cloud
+                .iter()
+                .filter_map(|(name, value)| Some((name.to_ascii_lowercase().parse().ok()?, value)));
+            let builder =
+                known.fold(<$builder>::new(), |builder, (key, value)| builder.with_config(key, value));
             let store = Arc::new(builder.with_url(url.as_str()).build().map_err(wrong)?);
             let signer = Some(Arc::clone(&store) as Arc<dyn Signer>);
             Ok(Opened { store, signer, prefix: prefix()?, folder: None })

@@ -45,7 +45,9 @@ pub(crate) fn kind(prefix: &Path, path: &Path) -> Kind {
     let below: Option<Vec<_>> = path.prefix_match(prefix).map(Iterator::collect);
     match below.unwrap_or_default().as_slice() {
         [tenant, id] if is_folder(tenant.as_ref()) && id.as_ref().parse::<FileId>().is_ok() => Kind::File,
-        [tenant, incoming, _] if is_folder(tenant.as_ref()) && incoming.as_ref() == INCOMING => Kind::Incoming,
+        [tenant, incoming, _] if is_folder(tenant.as_ref()) && incoming.as_ref() == INCOMING => {
+            Kind::Incoming
+        }
         _ => Kind::Foreign,
     }
 }
@@ -58,10 +60,8 @@ mod tests {
     fn no_tenant_leads_out_of_its_folder_or_into_anothers() {
         let prefix = Path::from("files");
         let tenants = ["..", ".", "a/../b", "a", "A", "a%2Fb", "a/b", "a\\b", "incoming", "*"];
-        let mut folders: Vec<String> = tenants
-            .iter()
-            .map(|tenant| folder(&prefix, &tenant.parse().unwrap()).to_string())
-            .collect();
+        let mut folders: Vec<String> =
+            tenants.iter().map(|tenant| folder(&prefix, &tenant.parse().unwrap()).to_string()).collect();
         for path in &folders {
             let name = path.strip_prefix("files/").unwrap();
             assert!(is_folder(name), "{name}");

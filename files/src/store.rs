@@ -141,7 +141,9 @@ impl FileStore {
     /// When the store fails.
     pub async fn used(&self, tenant: &TenantId) -> Result<u64, FilesError> {
         let listed = self.store.list(Some(&self.folder(tenant)));
-        Ok(listed.try_fold(0_u64, |sum, meta| async move { Ok(sum.saturating_add(charge(meta.size))) }).await?)
+        Ok(listed
+            .try_fold(0_u64, |sum, meta| async move { Ok(sum.saturating_add(charge(meta.size))) })
+            .await?)
     }
 
     /// Deletes what was last stored longer ago than files are kept, and nothing that is not ours.
@@ -156,7 +158,9 @@ impl FileStore {
             if place::kind(prefix, &meta.location) == Kind::Foreign {
                 continue;
             }
-            if self.is_to_go(&meta.location, meta.last_modified, now) && self.delete(&meta.location, now).await? {
+            if self.is_to_go(&meta.location, meta.last_modified, now)
+                && self.delete(&meta.location, now).await?
+            {
                 swept.deleted += 1;
             } else {
                 swept.left += 1;

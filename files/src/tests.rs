@@ -94,7 +94,10 @@ async fn the_same_bytes_are_one_file_of_a_tenant_and_nobody_elses() {
     let again = kept.put("acme", &[b"sa", b"me"]).await;
     assert_eq!((first.is_new, again.is_new, &first.id), (true, false, &again.id));
     let other = kept.store.size(&tenant("other"), &first.id, now()).await.unwrap_err();
-    assert!(matches!(other, FilesError::NotFound { .. }) && other.to_string().contains("FILES_TTL"), "{other}");
+    assert!(
+        matches!(other, FilesError::NotFound { .. }) && other.to_string().contains("FILES_TTL"),
+        "{other}"
+    );
     assert!(kept.store.read(&tenant("other"), &first.id, None, now()).await.is_err());
     assert_eq!(kept.put("other", &[b"same"]).await.id, first.id);
     assert_eq!(kept.files().len(), 2);
@@ -158,12 +161,16 @@ async fn what_is_old_goes_unless_it_is_stored_again() {
 fn clouds_are_known_by_their_addresses_and_what_is_missing_is_named() {
     let open = |url: &str, cloud: &[(&str, &str)]| {
         let mut settings = FilesSettings::new(url.parse().unwrap());
-        settings.cloud = cloud.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        settings.cloud =
+            cloud.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         FileStore::open(&settings).map_err(|error| error.to_string())
     };
     let aws = [("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b"), ("AWS_REGION", "eu-central-1")];
     assert!(open("s3://bucket/prefix", &aws).is_ok());
-    assert!(open("az://container", &[("AZURE_STORAGE_ACCOUNT_NAME", "a"), ("AZURE_STORAGE_ACCOUNT_KEY", "YQ==")]).is_ok());
+    assert!(
+        open("az://container", &[("AZURE_STORAGE_ACCOUNT_NAME", "a"), ("AZURE_STORAGE_ACCOUNT_KEY", "YQ==")])
+            .is_ok()
+    );
     let error = open("ftp://a/b", &[]).unwrap_err();
     assert!(error.starts_with("FILES_URL: ftp: is not known"), "{error}");
 }

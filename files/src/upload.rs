@@ -67,8 +67,10 @@ impl Upload {
                 let came = std::mem::take(came).freeze();
                 self.store.make_folder(&self.folder, true)?;
                 let path = place::incoming(&self.folder);
-                let options =
-                    PutMultipartOptions { attributes: self.store.attributes(), ..PutMultipartOptions::default() };
+                let options = PutMultipartOptions {
+                    attributes: self.store.attributes(),
+                    ..PutMultipartOptions::default()
+                };
                 let upload = self.store.store.put_multipart_opts(&path, options).await?;
                 let mut writing = WriteMultipart::new_with_chunk_size(upload, PART);
                 writing.put(came);

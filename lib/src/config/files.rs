@@ -18,7 +18,8 @@ pub fn files(env: &mut Env) -> Option<FilesSettings> {
     }
     let mut settings = FilesSettings::new(url?);
     settings.ttl = ttl.map_or(settings.ttl, |ttl| ttl.0);
-    let of_clouds = env.variables().iter().filter(|(name, _)| CLOUDS.iter().any(|cloud| name.starts_with(cloud)));
+    let of_clouds =
+        env.variables().iter().filter(|(name, _)| CLOUDS.iter().any(|cloud| name.starts_with(cloud)));
     settings.cloud = of_clouds.map(|(name, value)| (name.clone(), value.clone())).collect();
     Some(settings)
 }

@@ -20,7 +20,9 @@ pub(crate) async fn sweep(files: Files, clock: Arc<dyn Clock>, stop: Cancellatio
                     counter!(names::WORKER_FILES_SWEPT).increment(swept.deleted as u64);
                     tracing::debug!(?swept, "old files were looked for");
                 }
-                Err(error) => tracing::warn!(?error, "old files cannot be deleted; the next try is in an hour"),
+                Err(error) => {
+                    tracing::warn!(?error, "old files cannot be deleted; the next try is in an hour")
+                }
             }
             files.quota.forget();
             tokio::time::sleep(EVERY).await;

@@ -54,7 +54,8 @@ impl Runner {
     /// # Errors
     /// When the HTTP client cannot be set up: no TLS, no system certificates.
     pub fn new(settings: RunnerSettings, clock: Arc<dyn Clock>) -> Result<Self, HttpSetupError> {
-        let RunnerSettings { env, javascript, javascript_processes, javascript_program, http, files } = settings;
+        let RunnerSettings { env, javascript, javascript_processes, javascript_program, http, files } =
+            settings;
         let facilities = Facilities {
             clock,
             env: Arc::new(env),

@@ -93,7 +93,10 @@ async fn an_answer_is_stored_and_sent_on_byte_for_byte() {
         assert_eq!(came.header("content-length").unwrap().parse::<usize>().unwrap(), came.body.len());
         assert_eq!(came.body.windows(14).filter(|it| it == b"Content-Type: ").count(), 2);
         let head = String::from_utf8_lossy(&came.body[..400.min(came.body.len())]).into_owned();
-        assert!(head.contains("name=\"scan\"; filename=\"%22L%22.png\"\r\nContent-Type: image/png\r\n"), "{head}");
+        assert!(
+            head.contains("name=\"scan\"; filename=\"%22L%22.png\"\r\nContent-Type: image/png\r\n"),
+            "{head}"
+        );
         assert!(came.body.len() > 2 * size);
     }
     assert_eq!(kept.count(), 3);
@@ -148,9 +151,11 @@ async fn a_reference_opens_nothing_of_another_tenant_and_nothing_that_is_unknown
     upload.write(b"theirs".to_vec().into()).await.unwrap();
     let theirs = upload.finish().await.unwrap();
     let server = RawServer::of(answer(200, "", "{}")).await;
-    for (id, code) in
-        [(theirs.id.to_string(), "file_not_found"), ("f".repeat(64), "file_not_found"), ("../x".to_owned(), "invalid_params")]
-    {
+    for (id, code) in [
+        (theirs.id.to_string(), "file_not_found"),
+        ("f".repeat(64), "file_not_found"),
+        ("../x".to_owned(), "invalid_params"),
+    ] {
         let items = json!([{"data": {"$file": {"id": id, "name": "a", "type": "b/c", "size": 6}}}]);
         let params = json!({"url": server.url(), "method": "POST", "body": {"file": "{{ $json.data }}"}});
         let failure = failed(kept.run(params, items).await);
@@ -162,7 +167,8 @@ async fn a_reference_opens_nothing_of_another_tenant_and_nothing_that_is_unknown
 #[tokio::test]
 async fn without_a_store_the_error_says_what_to_set() {
     let server = RawServer::of(answer(200, "", "x")).await;
-    let outcome = crate::steps::run(json!({"url": server.url(), "response": {"format": "file"}}), json!([{}])).await;
+    let outcome =
+        crate::steps::run(json!({"url": server.url(), "response": {"format": "file"}}), json!([{}])).await;
     let error = failed(outcome).error;
     assert!(&*error.code == "no_file_store" && error.message.contains("FILES_URL"), "{error:?}");
 }

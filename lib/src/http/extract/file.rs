@@ -31,7 +31,8 @@ impl<S: Send + Sync> FromRequestParts<S> for OfFile {
         let name = parameter(uri, "name")?.and_then(|name| safe_name(&name));
         let media_type = parameter(uri, "type")?.filter(|text| is_media_type(text));
         Ok(Self {
-            id: id.ok_or_else(|| ApiError::parameter("file", "is missing: it is the reference's `$file.id`"))?,
+            id: id
+                .ok_or_else(|| ApiError::parameter("file", "is missing: it is the reference's `$file.id`"))?,
             name: name.unwrap_or_else(|| FileRef::NO_NAME.to_owned()),
             media_type: media_type.map_or_else(|| FileRef::NO_TYPE.to_owned(), |text| text.into_owned()),
         })
@@ -41,7 +42,8 @@ impl<S: Send + Sync> FromRequestParts<S> for OfFile {
 /// `type/subtype`, and what may follow.
 fn is_media_type(text: &str) -> bool {
     let is_token = |part: &str| {
-        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
+        !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
     };
     let essence = text.split(';').next().unwrap_or_default().trim();
     let is_header = text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
@@ -89,7 +91,9 @@ impl ByteRange {
     pub fn of(self, size: u64) -> Result<Option<Range<u64>>, files::FilesError> {
         let range = match self.0 {
             None => return Ok(None),
-            Some(Asked::From(first, last)) => first..last.map_or(size, |last| last.saturating_add(1).min(size)),
+            Some(Asked::From(first, last)) => {
+                first..last.map_or(size, |last| last.saturating_add(1).min(size))
+            }
             Some(Asked::Last(count)) => size.saturating_sub(count)..size,
         };
         if range.is_empty() { Err(files::FilesError::NoRange { size }) } else { Ok(Some(range)) }

@@ -1,10 +1,14 @@
 //! One call: the request, its redirects, and the answer's bytes.
 
-use domain::{
-    ids::TenantId, kinds::http_request::{Format, Params}, retry::Failure, retry_after::retry_after,
-    timestamp::Timestamp, trace::TraceContext,
-};
 use bytes::Bytes;
+use domain::{
+    ids::TenantId,
+    kinds::http_request::{Format, Params},
+    retry::Failure,
+    retry_after::retry_after,
+    timestamp::Timestamp,
+    trace::TraceContext,
+};
 use http::StatusCode;
 use metrics::counter;
 use minireipaz::{

@@ -52,7 +52,10 @@ pub(super) async fn store(
             came += chunk.len();
             counted.more(chunk.len()).map_err(|above| above_quota(what, above))?;
             let began = Instant::now();
-            timeout_at(caller.deadline, upload.write(chunk.clone())).await.map_err(late)?.map_err(of_files)?;
+            timeout_at(caller.deadline, upload.write(chunk.clone()))
+                .await
+                .map_err(late)?
+                .map_err(of_files)?;
             // What the store took for it is not the server's.
             pace.waited(began.elapsed());
             pace.came(chunk.len(), Instant::now());

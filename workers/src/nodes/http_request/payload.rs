@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::file::FileId;
+use files::FilesError;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use http::header;
 use reqwest::RequestBuilder;
@@ -54,7 +55,8 @@ impl Payload {
         for piece in &self.pieces {
             let Piece::File(id) = piece else { continue };
             let files = caller.files.ok_or_else(|| CallFailure::no_file_store(what))?;
-            let sized = tokio::time::timeout_at(caller.deadline, files.store.size(caller.tenant, id, caller.now));
+            let sized =
+                tokio::time::timeout_at(caller.deadline, files.store.size(caller.tenant, id, caller.now));
             let size = sized.await.map_err(|_| CallFailure::timeout("looking up a file that is sent"))?;
             self.length += size.map_err(|error| CallFailure::of_files(what, &error))?;
         }
@@ -77,7 +79,7 @@ impl Payload {
             let (store, tenant) = (Arc::clone(&store), tenant.clone());
             async move {
                 match piece {
-                    Piece::Bytes(bytes) => Ok(stream::once(async { Ok(bytes) }).boxed()),
+                    Piece::Bytes(bytes) => Ok::<_, FilesError>(stream::once(async { Ok(bytes) }).boxed()),
                     Piece::File(id) => Ok(store.read(&tenant, &id, None, now).await?.bytes),
                 }
             }

@@ -69,7 +69,7 @@ fn what_differs(page: &Params, Fields(body): &Fields) -> u64 {
     hash(&(page.target(), &page.headers.0, format!("{body:?}")))
 }
 
-fn hash(what: &impl Hash) -> u64 {
+fn hash(what: &(impl Hash + ?Sized)) -> u64 {
     let mut hasher = DefaultHasher::new();
     what.hash(&mut hasher);
     hasher.finish()
