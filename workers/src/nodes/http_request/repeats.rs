@@ -5,7 +5,6 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-use bytes::Bytes;
 use domain::kinds::{http_request::Params, set::Fields};
 use serde_json::Value;
 
