@@ -9,6 +9,7 @@ pub mod dead_letter;
 pub mod definition;
 pub mod duration;
 pub mod event;
+pub mod file;
 pub mod ids;
 pub mod items;
 pub mod iteration;

@@ -64,6 +64,10 @@ limits! {
     ///
     /// Of more than that the largest are left out, and read one node at a time. It is more than three largest steps give.
     MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024, "bytes";
+    /// Largest file.
+    MAX_FILE_BYTES: u64 = 256 * 1024 * 1024, "bytes";
+    /// Longest name of a file. It is cut.
+    MAX_FILE_NAME: usize = 255, "bytes";
     /// Most items that a step looks at to find which items of other nodes belong to its own (`$('node').item`).
     MAX_LINEAGE_STEPS: usize = 1_000_000, "items";
     /// Largest value that a step keeps over a wait or a retry, as compact JSON: its output so far, and the errors of items.

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use ::files::OpenError;
 use domain::run::RunStatus;
 use metrics::{counter, gauge};
 use minireipaz::{
@@ -63,6 +64,9 @@ pub enum StartError {
     /// Its HTTP client cannot be set up.
     #[error(transparent)]
     Http(#[from] HttpSetupError),
+    /// Its file store cannot be used.
+    #[error(transparent)]
+    Files(#[from] OpenError),
     /// It could not go on with the runs of its journal.
     #[error("the worker could not go on with the runs of its journal; its log says why")]
     Recovery,
@@ -112,6 +116,7 @@ impl Worker {
         parts.start_recorder(&processor.inputs, ready);
         parts.start_forwarders(addr, &processor.inputs)?;
         parts.start_ingest(listener, &processor.inputs)?;
+        parts.start_sweep();
         // Probes are answered meanwhile.
         open.await.map_err(|_| StartError::Recovery)?;
         let Parts { config, gate, backlog, supervisor, stop_ingest, stop_recorder, .. } = parts;
@@ -211,6 +216,7 @@ fn begin_at_zero() {
         names::RUNS_RECORDED,
         names::WORKER_HANDOFF_FAILURES,
         names::WORKER_RECORD_FAILURES,
+        names::WORKER_FILES_SWEPT,
         names::WORKER_HOST_BREAKERS_OPENED,
         names::WORKER_JAVASCRIPT_ENDED,
     ] {

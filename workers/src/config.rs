@@ -3,10 +3,11 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use domain::duration::HumanDuration;
+use files::FilesSettings;
 use http_server::ServerLimits;
 use minireipaz::{
     auth::{CallbackSecrets, LinkSecrets},
-    config::Env,
+    config::{self, Env},
     fair::half,
 };
 use secrecy::SecretString;
@@ -52,6 +53,11 @@ pub struct WorkerConfig {
     pub max_backlog: usize,
     /// Bytes of those rows, likewise. `WORKER_MAX_BACKLOG_BYTES`, default 1,073,741,824.
     pub max_backlog_bytes: usize,
+    /// Where files of steps are, and how long. `FILES_URL`, without it steps store and send none, and `FILES_TTL`.
+    pub files: Option<FilesSettings>,
+    /// Bytes that a tenant's files may take together; a file of less than 4 KiB counts as so many.
+    /// `WORKER_MAX_FILE_BYTES_PER_TENANT`, default 10,737,418,240.
+    pub max_file_bytes_per_tenant: u64,
     /// How long stopping may take: until then steps go on, and what they gave is recorded. `WORKER_GRACE`, default
     /// `20s`.
     pub grace: Duration,
@@ -78,6 +84,8 @@ impl WorkerConfig {
             max_run_bytes: 512 << 20,
             max_backlog: 1_000_000,
             max_backlog_bytes: 1 << 30,
+            files: None,
+            max_file_bytes_per_tenant: 10 << 30,
             grace: Duration::from_secs(20),
             runner: RunnerSettings::default(),
         }
@@ -102,6 +110,8 @@ impl WorkerConfig {
         let max_run_bytes: Option<usize> = env.optional("WORKER_MAX_RUN_BYTES");
         let max_backlog: Option<usize> = env.optional("WORKER_MAX_BACKLOG");
         let max_backlog_bytes: Option<usize> = env.optional("WORKER_MAX_BACKLOG_BYTES");
+        let files = config::files(env);
+        let max_file_bytes: Option<u64> = env.optional("WORKER_MAX_FILE_BYTES_PER_TENANT");
         let grace: Option<HumanDuration> = env.optional("WORKER_GRACE");
         let mut runner = RunnerSettings::default();
         let processes: Option<usize> = env.optional("WORKER_JAVASCRIPT_PROCESSES");
@@ -142,6 +152,8 @@ impl WorkerConfig {
             max_run_bytes: max_run_bytes.unwrap_or(defaults.max_run_bytes),
             max_backlog: max_backlog.unwrap_or(defaults.max_backlog),
             max_backlog_bytes: max_backlog_bytes.unwrap_or(defaults.max_backlog_bytes),
+            files,
+            max_file_bytes_per_tenant: max_file_bytes.unwrap_or(defaults.max_file_bytes_per_tenant),
             grace: grace.map_or(defaults.grace, |grace| grace.0),
             runner,
             ..defaults

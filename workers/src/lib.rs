@@ -11,6 +11,7 @@ mod crash_points;
 mod documents;
 pub mod engine;
 mod expr;
+mod files;
 mod http_client;
 mod ingest;
 pub mod journal;

@@ -22,6 +22,7 @@ const CONTENTS: [&str; 12] = [
     "dev.json",
     "dev.log",
     "dev.log.old",
+    "files",
     "issuer",
     "link-secret",
     "lock",

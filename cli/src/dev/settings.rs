@@ -36,12 +36,20 @@ pub(crate) fn variables(folder: &Folder, addresses: &Addresses) -> anyhow::Resul
         ("WORKER_URL", addresses.worker.clone()),
         ("WORKER_LISTEN", host(&addresses.worker).to_owned()),
         ("WORKER_DATA_DIR", data),
+        ("FILES_URL", files(folder)?),
         // Workflows of this machine may call this machine.
         ("WORKER_HTTP_ALLOW", "127.0.0.0/8,::1,localhost".to_owned()),
         ("WORKER_ENV_ALLOW", "PLAYGROUND_URL".to_owned()),
         ("PLAYGROUND_URL", addresses.playground.clone()),
     ];
     Ok(settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// A folder of its own, as an address.
+fn files(folder: &Folder) -> anyhow::Result<String> {
+    let path = std::path::absolute(folder.join("files"))?;
+    let url = url::Url::from_directory_path(&path);
+    Ok(url.map_err(|()| anyhow::anyhow!("{} is no folder that an address can name", path.display()))?.into())
 }
 
 /// What the environment must not say: where the worker is, and beside whom, is for `dev` to say.

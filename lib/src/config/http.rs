@@ -1,6 +1,8 @@
 //! Settings of the HTTP edge.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+
+use files::FileStore;
 
 use super::Env;
 use crate::{auth::LinkSecrets, http::HttpConfig};
@@ -15,6 +17,12 @@ impl HttpConfig {
     pub fn from_env(env: &mut Env) -> Self {
         let origins: String = env.or("CORS_ORIGINS", String::new());
         let mut config = Self { links: LinkSecrets::from_env(env), ..Self::default() };
+        if let Some(settings) = super::files(env) {
+            match FileStore::open(&settings) {
+                Ok(store) => config.files = Some(Arc::new(store)),
+                Err(error) => env.problem(error.to_string()),
+            }
+        }
         if env.optional::<String>(LAMBDA).is_some() {
             config.stream_limit = BEHIND_A_GATEWAY;
             config.longest_wait = BEHIND_A_GATEWAY;

@@ -7,6 +7,7 @@ mod api;
 mod auth;
 mod bus;
 mod callbacks;
+mod files;
 #[cfg(feature = "api")]
 mod http;
 mod links;
@@ -15,6 +16,7 @@ mod live;
 mod log;
 mod store;
 
+pub use files::files;
 #[cfg(feature = "functions")]
 pub(crate) use http::on_lambda;
 

@@ -1,6 +1,8 @@
 //! Settings of the API.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+
+use files::FileStore;
 
 use crate::{
     auth::{AuthConfig, CallbackSecrets, LinkSecrets},
@@ -37,6 +39,8 @@ pub struct HttpConfig {
     pub stream_limit: Duration,
     /// Longest wait of a request, whatever it asks for; it then gets what there is.
     pub longest_wait: Duration,
+    /// Where files of runs are. `FILES_URL` and `FILES_TTL`; without it there are none.
+    pub files: Option<Arc<FileStore>>,
     /// How runs are watched for those who wait.
     pub watch: WatchSettings,
     /// What has made the links by which people give signals: `LINK_SECRET` and `LINK_SECRET_NEXT`; without them there are
@@ -50,6 +54,7 @@ impl Default for HttpConfig {
             cors_origins: Vec::new(),
             stream_limit: Duration::from_secs(280),
             longest_wait: Duration::from_secs(60),
+            files: None,
             watch: WatchSettings::default(),
             links: None,
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use files::FilesError;
 use http::StatusCode;
 
 use super::problem::ApiError;
@@ -28,6 +29,22 @@ impl From<StoreError> for ApiError {
             StoreError::Unwritable(_) => Self::internal(),
         }
         .caused_by(error)
+    }
+}
+
+impl From<FilesError> for ApiError {
+    fn from(error: FilesError) -> Self {
+        match &error {
+            FilesError::NotFound { .. } => not_found("file_not_found", &error),
+            FilesError::NoRange { .. } => {
+                Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", error.to_string())
+            }
+            FilesError::TooLarge => Self::internal().caused_by(error),
+            FilesError::Unavailable(_) => {
+                let detail = "the file store does not answer now; try again";
+                Self::unavailable("files_unavailable", detail, SOON).caused_by(error)
+            }
+        }
     }
 }
 

@@ -139,6 +139,8 @@ metrics! {
         "Processes for JavaScript that did not stop, gave no answer or broke, and were ended.";
     WORKER_HTTP_CALLS = Counter "minireipaz_worker_http_calls_total", Worker, [STATUS], "calls",
         "Calls of `http_request` steps by the answer's status; `none` when there was no whole answer.";
+    WORKER_FILES_SWEPT = Counter "minireipaz_worker_files_swept_total", Worker, [], "files",
+        "Files that were deleted because they were older than files are kept.";
     WORKER_HOST_BREAKERS_OPENED = Counter "minireipaz_worker_host_breakers_opened_total", Worker, [], "times",
         "Times that the circuit breaker of a host that steps call opened; the log names the host.";
     WORKER_READS = Counter "minireipaz_worker_reads_total", Worker, [OUTCOME], "requests",

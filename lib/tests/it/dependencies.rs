@@ -45,7 +45,9 @@ fn only_functions_carry_the_runtimes_of_their_platforms() {
 #[test]
 fn functions_do_not_carry_what_nodes_work_with() {
     let formats = ["scraper", "html5ever", "quick-xml", "pulldown-cmark", "sha3", "hmac"];
-    without("api-service", &formats);
+    // Clouds answer in XML.
+    let of_nodes: Vec<_> = formats.into_iter().filter(|name| *name != "quick-xml").collect();
+    without("api-service", &of_nodes);
     without("domain", &formats);
     let worker = crates("workers");
     assert!(formats.iter().all(|name| worker.contains(*name)), "{worker:?}");

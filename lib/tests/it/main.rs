@@ -20,6 +20,7 @@ mod metrics;
 mod replay;
 mod resume;
 mod resume_links;
+mod run_files;
 mod run_items;
 mod run_nodes;
 mod run_versions;

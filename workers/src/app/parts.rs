@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use ::files::FileStore;
 use minireipaz::{auth::ConnectorDoor, clock::Clock, ingest::BatchReader, store::Store, telemetry};
 use tokio::{net::TcpListener, sync::oneshot};
 use tokio_util::sync::CancellationToken;
@@ -12,6 +13,7 @@ use crate::{
     callees::StoredCallees,
     config::WorkerConfig,
     documents::Documents,
+    files::{self, Files},
     ingest::{self, IngestState},
     journal::Journal,
     peers::{Forwarders, HandoffQueue, Owners},
@@ -47,11 +49,15 @@ pub(super) struct Parts {
 impl Parts {
     /// Opens the journal, and what is known of it in memory. The gate is closed.
     pub(super) fn open(
-        config: WorkerConfig,
+        mut config: WorkerConfig,
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
         let journal = Arc::new(Journal::open(&config.data_dir)?);
+        if let Some(settings) = &config.files {
+            let store = Arc::new(FileStore::open(settings)?);
+            config.runner.files = Some(Files::new(store, config.max_file_bytes_per_tenant));
+        }
         let limits = BacklogLimits { rows: config.max_backlog, bytes: config.max_backlog_bytes };
         let backlog = Arc::new(Backlog::open(Arc::clone(&journal), Arc::clone(&clock), limits)?);
         let limits =
@@ -150,6 +156,14 @@ impl Parts {
             self.supervisor.spawn("forwarder", forwarder.run(self.stop_recorder.clone()));
         }
         Ok(())
+    }
+
+    /// What deletes old files.
+    pub(super) fn start_sweep(&self) {
+        if let Some(files) = self.config.runner.files.clone() {
+            let (clock, stop) = (Arc::clone(&self.clock), self.stop_recorder.clone());
+            self.supervisor.spawn("sweep of files", files::sweep(files, clock, stop));
+        }
     }
 
     /// The door: probes are answered from now on, and tasks once the gate is open.

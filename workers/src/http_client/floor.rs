@@ -40,6 +40,11 @@ impl Pace {
         self.until
     }
 
+    /// Nobody looked for so long.
+    pub(crate) fn waited(&mut self, time: Duration) {
+        self.until += time;
+    }
+
     pub(crate) fn came(&mut self, bytes: usize, now: Instant) {
         self.came += bytes;
         if self.came >= self.floor.bytes {

@@ -16,6 +16,7 @@ use std::{
 
 pub use crate::{
     expr::{JavaScriptLimits, ResumeLinks, javascript_child},
+    files::Files,
     http_client::{Allow, HttpSettings, HttpSetupError, InvalidAllow, RateFloor},
     step::{Input, Inputs, StepTask},
 };
@@ -74,7 +75,7 @@ impl Runner {
         clock: Arc<dyn Clock>,
         callees: Arc<dyn Callees>,
     ) -> Result<Self, HttpSetupError> {
-        let RunnerSettings { env, javascript, javascript_processes, javascript_program, links, http } =
+        let RunnerSettings { env, javascript, javascript_processes, javascript_program, links, http, files } =
             settings;
         let facilities = Facilities {
             clock,
@@ -83,6 +84,7 @@ impl Runner {
             javascript: JavaScript::new(javascript, javascript_processes, javascript_program),
             http: HttpClient::new(&http)?,
             callees,
+            files,
         };
         Ok(Self { facilities: Arc::new(facilities), earlier: None })
     }

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf};
 
 use crate::{
     expr::{JavaScriptLimits, ResumeLinks},
+    files::Files,
     http_client::HttpSettings,
 };
 
@@ -25,6 +26,8 @@ pub struct RunnerSettings {
     pub links: Option<ResumeLinks>,
     /// What `http_request` may do.
     pub http: HttpSettings,
+    /// Where files are; `None`: steps store and send none.
+    pub files: Option<Files>,
 }
 
 impl Default for RunnerSettings {
@@ -36,6 +39,7 @@ impl Default for RunnerSettings {
             javascript_program: None,
             links: None,
             http: HttpSettings::default(),
+            files: None,
         }
     }
 }

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     engine::Outcome,
     expr::{JavaScript, ResumeLinks},
+    files::Files,
     http_client::HttpClient,
 };
 
@@ -26,6 +27,8 @@ pub(crate) struct Facilities {
     pub(crate) http: HttpClient,
     /// Where the workflows are that steps call.
     pub(crate) callees: Arc<dyn Callees>,
+    /// Where files are; `None`: this worker stores none.
+    pub(crate) files: Option<Files>,
 }
 
 /// Runs `work` on a thread that may be blocked.

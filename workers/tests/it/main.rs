@@ -25,6 +25,7 @@ mod flow;
 mod http_request;
 mod http_request_answers;
 mod http_request_batches;
+mod http_request_files;
 mod http_request_pages;
 mod http_request_wire;
 mod ingest;

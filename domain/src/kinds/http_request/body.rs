@@ -1,6 +1,10 @@
-//! What a request sends: exactly one of `json`, `form`, `text`, `multipart`, `base64`.
+//! What a request sends: exactly one of `json`, `form`, `text`, `multipart`, `base64`, `file`.
 
-use crate::violation::ViolationCode as Code;
+use crate::{
+    file::{FileId, FileRef},
+    items::FILE,
+    violation::ViolationCode as Code,
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
@@ -11,7 +15,9 @@ use crate::kinds::params::{
     text::{SCALAR, read_scalar},
 };
 
-const SHAPES: [&str; 5] = ["json", "form", "text", "multipart", "base64"];
+const SHAPES: [&str; 6] = ["json", "form", "text", "multipart", "base64", "file"];
+
+const OF_A_PART: [&str; 5] = ["text", "base64", "file", "filename", "content_type"];
 
 /// Base64 with its padding. Behind it a character carries only the bits that are left.
 const BASE64: &str =
@@ -30,6 +36,8 @@ pub enum Body {
     Multipart(Vec<Part>),
     /// Bytes.
     Bytes(Bytes),
+    /// A file of the file store.
+    File(FileRef),
 }
 
 /// A part of a multipart body.
@@ -52,6 +60,8 @@ pub enum PartContent {
     Text(String),
     /// Bytes.
     Bytes(Bytes),
+    /// A file of the file store.
+    File(FileRef),
 }
 
 impl Parameter for Body {
@@ -61,15 +71,17 @@ impl Parameter for Body {
         let text = json!({ "type": SCALAR });
         let bytes = open(json!({ "type": "string", "pattern": BASE64, "contentEncoding": "base64" }));
         let content_type = nullable(json!({ "type": SCALAR, "pattern": HEADER_VALUE }));
+        let file = file_schema();
         let part = json!({
             "type": "object",
             "properties": {
-                "text": text, "base64": bytes, "filename": nullable(text.clone()), "content_type": open(content_type),
+                "text": text, "base64": bytes, "file": open(file.clone()),
+                "filename": nullable(text.clone()), "content_type": open(content_type),
             },
             "additionalProperties": false,
-            "oneOf": [{ "required": ["text"] }, { "required": ["base64"] }],
+            "oneOf": [{ "required": ["text"] }, { "required": ["base64"] }, { "required": ["file"] }],
         });
-        let one = json!({ "anyOf": [text, part] });
+        let one = json!({ "anyOf": [text, part, file] });
         let several = json!({ "type": "array", "items": one });
         let parts = json!({
             "type": "object",
@@ -85,6 +97,7 @@ impl Parameter for Body {
             shape("text", text),
             shape("multipart", open(parts)),
             shape("base64", bytes),
+            shape("file", open(file)),
         ] })
     }
 
@@ -127,6 +140,7 @@ fn read_shape(name: &str, value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -
             None
         }
         "multipart" => multipart(value, at, reader).map(Body::Multipart),
+        "file" => file(value, at, reader).map(Body::File),
         _ => bytes(value, at, reader).map(Body::Bytes),
     }
 }
@@ -148,8 +162,34 @@ fn bytes(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Bytes> {
     decoded.map(Bytes::from)
 }
 
-/// `{name: text}` or `{name: {text | base64, filename, content_type}}`; a list gives its name once an element, `null`
-/// leaves it out.
+/// As [`FileRef::read`] reads it.
+fn file_schema() -> Value {
+    json!({
+        "type": "object",
+        "properties": { FILE: {
+            "type": "object",
+            "properties": {
+                "id": { "type": "string", "pattern": FileId::PATTERN },
+                "name": { "type": "string" },
+                "type": { "type": "string" },
+            },
+            "required": ["id"],
+        } },
+        "required": [FILE],
+        "additionalProperties": false,
+    })
+}
+
+fn file(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<FileRef> {
+    if reader.is_open(value) {
+        reader.check_templates(value, at);
+        return None;
+    }
+    FileRef::read(value).map_err(|why| reader.violation(at, Code::InvalidValue, why)).ok()
+}
+
+/// `{name: text}`, `{name: {"$file": …}}` or `{name: {text | base64 | file, filename, content_type}}`; a list gives its
+/// name once an element, `null` leaves it out.
 fn multipart(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Vec<Part>> {
     let Value::Object(map) = value else {
         reader.wrong_type(at, "an object", value);
@@ -178,12 +218,13 @@ fn part(name: &str, value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Opti
         let content = PartContent::Text(text(value, at, reader)?);
         return Some(Part { name: name.to_owned(), filename: None, content_type: None, content });
     };
+    if map.contains_key(FILE) {
+        let content = PartContent::File(file(value, at, reader)?);
+        return Some(Part { name: name.to_owned(), filename: None, content_type: None, content });
+    }
     let mut right = true;
-    for key in
-        map.keys().filter(|key| !["text", "base64", "filename", "content_type"].contains(&key.as_str()))
-    {
-        let message =
-            format!("`{key}` is not part of a part; known are: text, base64, filename, content_type");
+    for key in map.keys().filter(|key| !OF_A_PART.contains(&key.as_str())) {
+        let message = format!("`{key}` is not part of a part; known are: {}", OF_A_PART.join(", "));
         reader.violation(&at.field(key), Code::UnknownParameter, message);
         right = false;
     }
@@ -200,11 +241,12 @@ fn part(name: &str, value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Opti
         reader.violation(&at.field("content_type"), Code::InvalidValue, "this is not a media type");
         right = false;
     }
-    let content = match (map.get("text"), map.get("base64")) {
-        (Some(value), None) => text(value, &at.field("text"), reader).map(PartContent::Text)?,
-        (None, Some(value)) => bytes(value, &at.field("base64"), reader).map(PartContent::Bytes)?,
+    let content = match (map.get("text"), map.get("base64"), map.get("file")) {
+        (Some(value), None, None) => text(value, &at.field("text"), reader).map(PartContent::Text)?,
+        (None, Some(value), None) => bytes(value, &at.field("base64"), reader).map(PartContent::Bytes)?,
+        (None, None, Some(value)) => file(value, &at.field("file"), reader).map(PartContent::File)?,
         _ => {
-            reader.violation(at, Code::InvalidBody, "a part has exactly one of `text` and `base64`");
+            reader.violation(at, Code::InvalidBody, "a part has exactly one of `text`, `base64` and `file`");
             return None;
         }
     };

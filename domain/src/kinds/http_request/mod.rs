@@ -42,7 +42,8 @@ params! {
         /// Header names and values. A list gives its name once an element, `null` leaves it out.
         headers: Headers = Headers::default();
         /// What is sent: exactly one of `json` (any value), `form` (names and values), `text`, `multipart` (parts by
-        /// name: a text, `{text | base64, filename, content_type}`, or a list of them), `base64` (bytes).
+        /// name: a text, a file, `{text | base64 | file, filename, content_type}`, or a list of them), `base64` (bytes),
+        /// `file` (a file that a node has stored, such as `{{ $json.data }}`).
         body: Option<Body>;
         /// What becomes of the answer.
         response: Response = Response::default();
@@ -65,7 +66,7 @@ params! {
     #[derive(Copy, Eq)]
     pub struct Response {
         /// How its body is read: `auto` by its content type, or as `json` (blank is empty), as `text`, as bytes in
-        /// `base64`.
+        /// `base64`, or not at all: it is stored as a `file`.
         format: Format = Format::Auto;
         /// Whether status and headers are given as well: all of them as they came, `set-cookie` as a list.
         full: bool = false;
@@ -83,6 +84,8 @@ choice! {
         Text = "text",
         /// As bytes, in base64.
         Base64 = "base64",
+        /// Not at all: it is stored, and the item names the file.
+        File = "file",
     }
 }
 

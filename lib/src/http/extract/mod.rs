@@ -6,6 +6,7 @@ mod caller;
 mod conditions;
 mod controls;
 mod document;
+mod file;
 mod items;
 mod page;
 mod path;
@@ -19,6 +20,7 @@ pub use caller::{Authorized, Connector, RunsRead, RunsWrite, WorkflowsRead, Work
 pub use conditions::{IfMatch, IfNoneMatch, KeyHeader, etag};
 pub(super) use controls::invalid_data;
 pub use controls::{CancelBody, LinkToken, ResumeBody};
+pub use file::{ByteRange, OfFile};
 pub use items::ItemsQuery;
 pub use page::{PageQuery, cursor_text};
 pub use path::{RunPath, WorkflowPath};

@@ -13,7 +13,7 @@ use domain::{ids::NodeId, iteration::Iteration};
 pub(in crate::http) const MAX_WAIT: Duration = LONGEST_WAIT;
 
 /// The parameter, if it is there. Twice it would mean two things.
-fn parameter<'u>(uri: &'u Uri, name: &str) -> Result<Option<Cow<'u, str>>, ApiError> {
+pub(super) fn parameter<'u>(uri: &'u Uri, name: &str) -> Result<Option<Cow<'u, str>>, ApiError> {
     let query = uri.query().unwrap_or_default();
     let mut values = url::form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
     let (value, another) = (values.next(), values.next());

@@ -1,6 +1,7 @@
 //! `/api/v1/runs/{id}/{part}`: what is wanted of a run, and what is asked of it; a file a part.
 
 mod cancel;
+mod file;
 mod items;
 mod replay;
 mod resume;
@@ -14,6 +15,7 @@ pub fn router() -> Routes {
         QUICK,
         Routes::new()
             .merge(cancel::router())
+            .merge(file::router())
             .merge(items::router())
             .merge(replay::router())
             .merge(resume::router()),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use domain::file::FileRef;
 use http::{HeaderMap, StatusCode, header};
 use minireipaz::text::{self, Decoded};
 
@@ -13,14 +14,21 @@ pub(super) struct Answer {
     pub(super) to: String,
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
-    /// Decoded.
+    /// Decoded; empty if it is stored.
     pub(super) body: Bytes,
+    /// The file that its body is stored as.
+    pub(super) file: Option<FileRef>,
 }
 
 impl Answer {
     /// Its content type as it came; empty if there is none.
     pub(super) fn content_type(&self) -> Cow<'_, str> {
         self.headers.get(header::CONTENT_TYPE).map_or(Cow::Borrowed(""), |value| value_text(value.as_bytes()))
+    }
+
+    /// What tells its body from others.
+    pub(super) fn content(&self) -> &[u8] {
+        self.file.as_ref().map_or(&*self.body, |file| file.id.as_str().as_bytes())
     }
 
     /// Its body as text.

@@ -1,8 +1,13 @@
 //! One call: the request, its redirects, and the answer's bytes.
 
+use bytes::Bytes;
 use domain::{
-    ids::TenantId, kinds::http_request::Params, retry::Failure, retry_after::retry_after,
-    timestamp::Timestamp, trace::TraceContext,
+    ids::TenantId,
+    kinds::http_request::{Format, Params},
+    retry::Failure,
+    retry_after::retry_after,
+    timestamp::Timestamp,
+    trace::TraceContext,
 };
 use http::StatusCode;
 use metrics::counter;
@@ -17,13 +22,14 @@ use url::Url;
 use super::{
     answer::Answer,
     failure::{CallFailure, describe},
-    read,
+    file, read,
     redirect::redirection,
     request::Request,
     used::Used,
 };
 use crate::{
     crash_points::{CrashPoint, pass},
+    files::Files,
     http_client::HttpClient,
 };
 
@@ -31,6 +37,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Caller<'a> {
     pub(super) http: &'a HttpClient,
+    pub(super) files: Option<&'a Files>,
     pub(super) tenant: &'a TenantId,
     pub(super) deadline: Instant,
     pub(super) now: Timestamp,
@@ -48,7 +55,7 @@ impl Caller<'_> {
         used: &mut Used<'_>,
     ) -> Result<Answer, CallFailure> {
         let here = TraceSpan::after(Some(self.trace));
-        let request = Request::new(params, key, here.context())?;
+        let request = Request::new(params, key, here.context(), self).await?;
         let span = tracing::info_span!(
             "call",
             trace_id = here.trace_id(),
@@ -131,7 +138,7 @@ impl Caller<'_> {
     }
 
     async fn exchange(&self, request: &Request, params: &Params, what: &str) -> Result<Hop, CallFailure> {
-        let sent = request.builder(&self.http.client).send();
+        let sent = request.builder(self).send();
         let mut response = tokio::time::timeout_at(self.deadline, sent)
             .await
             .map_err(|_| CallFailure::timeout(what))?
@@ -144,9 +151,25 @@ impl Caller<'_> {
                 next.map_err(|why| CallFailure::permanent("invalid_redirect", format!("{what} {why}")))?;
             return Ok(Hop::Redirect(status, next));
         }
-        let read = read::body(&mut response, what, &self.http.settings, self.deadline).await;
+        let (body, file, cut) = if self.is_stored(status, params) {
+            match file::store(self, &mut response, &request.url, what).await {
+                Ok(file) => (Bytes::new(), Some(file), None),
+                Err(failed) => (Bytes::new(), None, Some(failed)),
+            }
+        } else {
+            let read = read::body(&mut response, what, &self.http.settings, self.deadline).await;
+            (read.body, None, read.cut)
+        };
         let headers = std::mem::take(response.headers_mut());
-        Ok(Hop::Answer(Answer { to: what.to_owned(), status, headers, body: read.body }, read.cut))
+        Ok(Hop::Answer(Answer { to: what.to_owned(), status, headers, body, file }, cut))
+    }
+}
+
+impl Caller<'_> {
+    /// Whether an answer with this status becomes a file: what is refused is told in the error instead.
+    fn is_stored(&self, status: StatusCode, params: &Params) -> bool {
+        let status = status.as_u16();
+        params.response.format == Format::File && params.accepts(status) && !params.ends_pages(status)
     }
 }
 
@@ -176,7 +199,7 @@ enum Hop {
 fn blames_destination(result: &Result<Hop, CallFailure>, params: &Params) -> bool {
     let failure = match result {
         Ok(Hop::Answer(answer, None)) if params.accepts(answer.status.as_u16()) => None,
-        Ok(Hop::Answer(_, Some(failed))) | Err(failed) => Some(failed.failure),
+        Ok(Hop::Answer(_, Some(failed))) | Err(failed) => (!failed.is_of_files()).then_some(failed.failure),
         Ok(Hop::Answer(answer, None)) => Failure::of_status(answer.status.as_u16(), None),
         Ok(Hop::Redirect(..)) => None,
     };

@@ -96,7 +96,7 @@ impl Calls<'_> {
             Some(came) => came,
             None => {
                 let first = self.page(params, None, item, 1).await.and_then(|(answer, body)| {
-                    repeats.answer(1, &answer.body)?;
+                    repeats.answer(1, answer.content())?;
                     Ok(response::whole(&answer, body))
                 });
                 match first {
@@ -147,7 +147,7 @@ impl Calls<'_> {
             rest(pause.0, deadline, node.timeout).await?;
         }
         let (answer, body) = self.page(params, Some(request), item, number).await?;
-        repeats.answer(number, &answer.body)?;
+        repeats.answer(number, answer.content())?;
         Ok(response::whole(&answer, body))
     }
 

@@ -3,6 +3,7 @@
 use std::{error::Error as StdError, io, time::Duration};
 
 use domain::{duration::HumanDuration, retry::Failure, run::NodeError};
+use files::FilesError;
 use minireipaz::{
     fair::{PlaceLimits, TooManyWait},
     telemetry::redact::{REDACTED, Redactor, is_secret},
@@ -18,6 +19,9 @@ use crate::{expr::keep_out, http_client::Blocked, step::timeout_error};
 
 /// How much of a refusing answer's body an error keeps, in bytes.
 const SHOWN: usize = 2 * 1024;
+
+/// The code of an error that is the file store's, and not that of who is called.
+const FILE_STORE: &str = "file_store";
 
 /// A failed call.
 #[derive(Debug, Clone)]
@@ -85,6 +89,33 @@ impl CallFailure {
         Self { error: timeout_error(limit).into(), failure: Failure::Timeout }
     }
 
+    /// The file store does not give or take a file.
+    pub(super) fn of_files(what: &str, error: &FilesError) -> Self {
+        let (code, failure) = match error {
+            FilesError::NotFound { .. } => ("file_not_found", Failure::Permanent),
+            FilesError::TooLarge => ("response_too_large", Failure::Permanent),
+            FilesError::NoRange { .. } | FilesError::Unavailable(_) => {
+                tracing::warn!(?error, "the file store failed");
+                (FILE_STORE, Failure::Server { retry_after: None })
+            }
+        };
+        Self::new(code, format!("{what}: {error}"), failure)
+    }
+
+    /// Files are asked for, and there is no store.
+    pub(super) fn no_file_store(what: &str) -> Self {
+        let message = format!(
+            "{what}: this worker stores no files: let the operator set FILES_URL, or leave `file` out of `response.format` \
+             and `body`"
+        );
+        Self::permanent("no_file_store", message)
+    }
+
+    /// Whether it is the file store's, and nobody else's.
+    pub(super) fn is_of_files(&self) -> bool {
+        &*self.error.code == FILE_STORE
+    }
+
     /// Says of which page it is; the first one's failures are those of any call.
     pub(super) fn of_page(mut self, number: usize) -> Self {
         if number > 1 {
@@ -101,6 +132,9 @@ impl CallFailure {
         while let Some(inner) = source {
             if let Some(blocked) = inner.downcast_ref::<Blocked>() {
                 return Self::blocked(blocked);
+            }
+            if let Some(error) = inner.downcast_ref::<FilesError>() {
+                return Self::of_files(what, error);
             }
             // The client calls everything that goes wrong with a body "decode", a cut connection too.
             garbled |= inner.downcast_ref::<io::Error>().is_some_and(|error| {

@@ -1,7 +1,10 @@
 //! `multipart/form-data` as browsers write it (WHATWG HTML, "multipart/form-data encoding algorithm"; RFC 7578).
 
+use bytes::Bytes;
 use domain::kinds::http_request::{Part, PartContent};
 use sha2::{Digest, Sha256};
+
+use super::payload::Payload;
 
 const FORM_DATA: &str = "multipart/form-data";
 
@@ -9,7 +12,7 @@ const FORM_DATA: &str = "multipart/form-data";
 ///
 /// # Errors
 /// When the author's type is another one, or its boundary none; the text says so.
-pub(super) fn encode(parts: &[Part], own: Option<&str>) -> Result<(String, Vec<u8>), String> {
+pub(super) fn encode(parts: &[Part], own: Option<&str>) -> Result<(String, Payload), String> {
     let (content_type, boundary) = match own.map(|own| (own, own_boundary(own))) {
         None => {
             let boundary = boundary(parts);
@@ -54,7 +57,7 @@ fn boundary(parts: &[Part]) -> String {
     for part in parts {
         hash.update(part.name.as_bytes());
         hash.update([0]);
-        hash.update(bytes(part));
+        hash.update(content(part));
         hash.update([0]);
     }
     let hash = hash.finalize();
@@ -62,11 +65,12 @@ fn boundary(parts: &[Part]) -> String {
     format!("----minireipaz-{digits}")
 }
 
-fn body(parts: &[Part], boundary: &str) -> Vec<u8> {
-    let mut body = Vec::with_capacity(parts.iter().map(|part| bytes(part).len() + 256).sum());
+fn body(parts: &[Part], boundary: &str) -> Payload {
+    let mut payload = Payload::default();
+    let mut body = Vec::new();
     for part in parts {
         line(&mut body, &format!("--{boundary}"));
-        let filename = part.filename.as_deref().map(|name| format!("; filename=\"{}\"", quoted(name)));
+        let filename = filename(part).map(|name| format!("; filename=\"{}\"", quoted(name)));
         line(
             &mut body,
             &format!(
@@ -79,11 +83,18 @@ fn body(parts: &[Part], boundary: &str) -> Vec<u8> {
             line(&mut body, &format!("Content-Type: {media_type}"));
         }
         line(&mut body, "");
-        body.extend_from_slice(bytes(part));
+        match &part.content {
+            PartContent::File(file) => {
+                payload.push(std::mem::take(&mut body).into());
+                payload.push_file(&file.id);
+            }
+            PartContent::Bytes(_) | PartContent::Text(_) => body.extend_from_slice(content(part)),
+        }
         line(&mut body, "");
     }
     line(&mut body, &format!("--{boundary}--"));
-    body
+    payload.push(Bytes::from(body));
+    payload
 }
 
 fn line(body: &mut Vec<u8>, text: &str) {
@@ -91,10 +102,21 @@ fn line(body: &mut Vec<u8>, text: &str) {
     body.extend_from_slice(b"\r\n");
 }
 
-fn bytes(part: &Part) -> &[u8] {
+/// What tells the part's content from others: itself, or the hash that a file's id is.
+fn content(part: &Part) -> &[u8] {
     match &part.content {
         PartContent::Text(text) => text.as_bytes(),
         PartContent::Bytes(bytes) => bytes,
+        PartContent::File(file) => file.id.as_str().as_bytes(),
+    }
+}
+
+/// A file is one with a name.
+fn filename(part: &Part) -> Option<&str> {
+    match (&part.filename, &part.content) {
+        (Some(own), _) => Some(own),
+        (None, PartContent::File(file)) => Some(&file.name),
+        (None, PartContent::Text(_) | PartContent::Bytes(_)) => None,
     }
 }
 
@@ -102,10 +124,16 @@ fn bytes(part: &Part) -> &[u8] {
 fn media_type(part: &Part) -> Option<&str> {
     match (&part.content_type, &part.content) {
         (Some(own), _) => Some(own),
-        (None, PartContent::Bytes(_)) => Some("application/octet-stream"),
+        (None, PartContent::File(file)) if is_header(&file.media_type) => Some(&file.media_type),
+        (None, PartContent::Bytes(_) | PartContent::File(_)) => Some("application/octet-stream"),
         (None, PartContent::Text(_)) if part.filename.is_some() => Some("text/plain; charset=utf-8"),
         (None, PartContent::Text(_)) => None,
     }
+}
+
+/// Whether it can stand in a line of its own: a reference may be forged.
+fn is_header(text: &str) -> bool {
+    http::HeaderValue::from_str(text).is_ok()
 }
 
 /// A name can neither end its quotes nor begin a line.
@@ -151,6 +179,7 @@ mod tests {
             Part { filename: Some("n.txt".to_owned()), ..field("note", "ok") },
         ];
         let (content_type, body) = encode(&parts, Some("multipart/form-data; boundary=B")).unwrap();
+        let body = body.bytes();
         assert_eq!(content_type, "multipart/form-data; boundary=B");
         let expected = [
             "--B\r\nContent-Disposition: form-data; name=\"größe %22L%22\"\r\n\r\na\nb\r\n".as_bytes(),
@@ -190,7 +219,7 @@ mod tests {
             assert_eq!(content_type, expected);
             let begin =
                 if expected.contains("a b") { "--a b\r\n".to_owned() } else { format!("--{made}\r\n") };
-            assert!(body.starts_with(begin.as_bytes()), "{own:?}");
+            assert!(body.bytes().starts_with(begin.as_bytes()), "{own:?}");
         }
         for (own, named) in [
             ("application/json", "says \"application/json\""),
@@ -205,6 +234,6 @@ mod tests {
     #[test]
     fn no_parts_are_an_empty_form() {
         let (_, body) = encode(&[], Some("multipart/form-data; boundary=B")).unwrap();
-        assert_eq!(body, b"--B--\r\n");
+        assert_eq!(body.bytes(), b"--B--\r\n");
     }
 }

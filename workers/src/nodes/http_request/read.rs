@@ -77,7 +77,7 @@ async fn receive(
     (came.freeze(), cut)
 }
 
-fn late(what: &str, came: usize, settings: &HttpSettings, deadline: Instant) -> CallFailure {
+pub(super) fn late(what: &str, came: usize, settings: &HttpSettings, deadline: Instant) -> CallFailure {
     let (code, limit) = if Instant::now() >= deadline {
         ("timeout", "the node's time limit".to_owned())
     } else {

@@ -125,7 +125,7 @@ mod tests {
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
             .into_iter()
             .collect(),
-            body: Some("x".into()),
+            body: Some(bytes::Bytes::from("x").into()),
         }
     }
 

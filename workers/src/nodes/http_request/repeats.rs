@@ -5,7 +5,6 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-use bytes::Bytes;
 use domain::kinds::{http_request::Params, set::Fields};
 use serde_json::Value;
 
@@ -48,7 +47,7 @@ impl Repeats {
     ///
     /// # Errors
     /// When it was the same too often.
-    pub(super) fn answer(&mut self, number: usize, body: &Bytes) -> Result<(), CallFailure> {
+    pub(super) fn answer(&mut self, number: usize, body: &[u8]) -> Result<(), CallFailure> {
         let answer = Some(hash(body));
         self.same_answers = if answer == self.answer { self.same_answers + 1 } else { 1 };
         self.answer = answer;
@@ -69,7 +68,7 @@ fn what_differs(page: &Params, Fields(body): &Fields) -> u64 {
     hash(&(page.target(), &page.headers.0, format!("{body:?}")))
 }
 
-fn hash(what: &impl Hash) -> u64 {
+fn hash(what: &(impl Hash + ?Sized)) -> u64 {
     let mut hasher = DefaultHasher::new();
     what.hash(&mut hasher);
     hasher.finish()

@@ -3,7 +3,8 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use domain::{
-    kinds::http_request::{Body, Params},
+    file::FileRef,
+    kinds::http_request::{Body, Format, Params},
     trace::{TRACEPARENT, TraceContext},
 };
 use http::{
@@ -12,10 +13,10 @@ use http::{
 };
 use minireipaz::telemetry::redact::is_secret;
 use percent_encoding::percent_decode_str;
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder};
 use url::{Url, form_urlencoded};
 
-use super::{failure::CallFailure, multipart};
+use super::{call::Caller, failure::CallFailure, multipart, payload::Payload};
 use crate::http_client::content_encoding::ACCEPTED;
 
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -27,18 +28,27 @@ pub(super) struct Request {
     /// Without user and password: they are among the headers.
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
-    pub(super) body: Option<Bytes>,
+    pub(super) body: Option<Payload>,
 }
 
 impl Request {
     /// The author's request. `key` is sent as `Idempotency-Key`, and the call's span as `traceparent`, unless the
-    /// author sets them.
-    pub(super) fn new(params: &Params, key: &str, trace: TraceContext) -> Result<Self, CallFailure> {
+    /// author sets them. What is sent of the file store must be there.
+    pub(super) async fn new(
+        params: &Params,
+        key: &str,
+        trace: TraceContext,
+        caller: &Caller<'_>,
+    ) -> Result<Self, CallFailure> {
         let mut url = params.target();
         let mut headers = own_headers(params)?;
-        let body = params.body.as_ref().map(|body| encode(body, &mut headers)).transpose()?;
-        // A part of an encoded answer cannot be decoded.
-        let accepted = if headers.contains_key(header::RANGE) { "identity" } else { ACCEPTED };
+        let mut body = params.body.as_ref().map(|body| encode(body, &mut headers)).transpose()?;
+        if let Some(body) = &mut body {
+            body.look_up(caller).await?;
+        }
+        // A part of an encoded answer cannot be decoded; what is stored is as large as it is, not as its code is.
+        let is_plain = headers.contains_key(header::RANGE) || params.response.format == Format::File;
+        let accepted = if is_plain { "identity" } else { ACCEPTED };
         let mut unless_set = |name: HeaderName, value: HeaderValue| {
             if let Entry::Vacant(place) = headers.entry(name) {
                 place.insert(value);
@@ -55,10 +65,11 @@ impl Request {
     }
 
     /// As the client sends it.
-    pub(super) fn builder(&self, client: &Client) -> RequestBuilder {
+    pub(super) fn builder(&self, caller: &Caller<'_>) -> RequestBuilder {
+        let client = &caller.http.client;
         let builder = client.request(self.method.clone(), self.url.clone()).headers(self.headers.clone());
         match &self.body {
-            Some(body) if !body.is_empty() => builder.body(body.clone()),
+            Some(body) if !body.is_empty() => body.send(builder, caller),
             // Some servers wait for a body, or answer 411, unless they are told that there is none (RFC 9110,
             // section 8.6).
             _ if [Method::POST, Method::PUT, Method::PATCH].contains(&self.method) => {
@@ -103,8 +114,8 @@ fn own_headers(params: &Params) -> Result<HeaderMap, CallFailure> {
     Ok(headers)
 }
 
-/// The body's bytes; their type is added to the headers, unless the author says another.
-fn encode(body: &Body, headers: &mut HeaderMap) -> Result<Bytes, CallFailure> {
+/// The body; its type is added to the headers, unless the author says another.
+fn encode(body: &Body, headers: &mut HeaderMap) -> Result<Payload, CallFailure> {
     let (media_type, bytes): (&'static str, Bytes) = match body {
         Body::Json(value) => ("application/json", value.to_string().into()),
         Body::Form(pairs) => {
@@ -113,14 +124,20 @@ fn encode(body: &Body, headers: &mut HeaderMap) -> Result<Bytes, CallFailure> {
         }
         Body::Text(text) => ("text/plain; charset=utf-8", text.clone().into()),
         Body::Bytes(bytes) => ("application/octet-stream", bytes.clone()),
+        Body::File(file) => {
+            let said = HeaderValue::from_str(&file.media_type);
+            let media_type = said.unwrap_or(HeaderValue::from_static(FileRef::NO_TYPE));
+            headers.entry(header::CONTENT_TYPE).or_insert(media_type);
+            return Ok(Payload::file(&file.id));
+        }
         Body::Multipart(parts) => {
             let own = headers.get(header::CONTENT_TYPE).map(|own| String::from_utf8_lossy(own.as_bytes()));
             let (content_type, bytes) = multipart::encode(parts, own.as_deref())
                 .map_err(|why| CallFailure::permanent("invalid_params", why))?;
             headers.insert(header::CONTENT_TYPE, value(header::CONTENT_TYPE.as_str(), &content_type)?);
-            return Ok(bytes.into());
+            return Ok(bytes);
         }
     };
     headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static(media_type));
-    Ok(bytes)
+    Ok(bytes.into())
 }

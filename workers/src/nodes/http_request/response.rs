@@ -28,6 +28,9 @@ pub(super) fn body(answer: &Answer, params: &Params, used: &Used<'_>) -> Result<
     if params.ends_pages(answer.status.as_u16()) {
         return Ok(Value::Null);
     }
+    if let Some(file) = &answer.file {
+        return Ok(file.to_value());
+    }
     let body = read(answer, params, used)?;
     if holds_file(&body) {
         let message = format!(
@@ -87,7 +90,8 @@ fn headers(headers: &HeaderMap) -> Map<String, Value> {
 
 fn into_item(value: Value) -> Item {
     match value {
-        Value::Object(item) => item,
+        // A file by itself is a value like others.
+        Value::Object(item) if !item.contains_key(FILE) => item,
         other => Item::from_iter([(DATA.to_owned(), other)]),
     }
 }
@@ -97,7 +101,8 @@ fn read(answer: &Answer, params: &Params, used: &Used<'_>) -> Result<Value, Call
     let content_type = answer.content_type();
     let media_type = text::media_type(&content_type);
     match params.response.format {
-        Format::Base64 => Ok(bytes()),
+        // What is to be stored is not read.
+        Format::Base64 | Format::File => Ok(bytes()),
         Format::Text => Ok(Value::String(answer.text().text.into_owned())),
         Format::Json => json(answer, used),
         Format::Auto if is_json(&media_type) => json(answer, used),

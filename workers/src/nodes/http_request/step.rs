@@ -47,6 +47,7 @@ pub(super) async fn run(request: &HttpRequest, context: CallContext) -> Outcome 
     let calls = Calls {
         caller: Caller {
             http: &facilities.http,
+            files: facilities.files.as_ref(),
             tenant: &task.run.tenant,
             deadline: deadline.into(),
             now: facilities.clock.now(),

@@ -102,7 +102,7 @@ fn of_params(params: &Params, secrets: &mut Secrets) {
         secrets.header(name, value);
     }
     match &params.body {
-        None => {}
+        None | Some(Body::File(_)) => {}
         Some(Body::Json(value)) => secrets.json(value),
         Some(Body::Form(pairs)) => {
             for (name, value) in pairs {
@@ -116,6 +116,7 @@ fn of_params(params: &Params, secrets: &mut Secrets) {
                 match &part.content {
                     PartContent::Text(text) => of_field(&part.name, text, secrets),
                     PartContent::Bytes(bytes) => of_field(&part.name, utf8(bytes), secrets),
+                    PartContent::File(_) => {}
                 }
             }
         }

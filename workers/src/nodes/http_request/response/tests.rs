@@ -17,7 +17,13 @@ fn answer(content_type: &str, body: &[u8]) -> Answer {
     if !content_type.is_empty() {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_bytes(content_type.as_bytes()).unwrap());
     }
-    Answer { to: "GET http://a/b".into(), status: StatusCode::OK, headers, body: body.to_vec().into() }
+    Answer {
+        to: "GET http://a/b".into(),
+        status: StatusCode::OK,
+        headers,
+        body: body.to_vec().into(),
+        file: None,
+    }
 }
 
 fn params(response: Response) -> Params {

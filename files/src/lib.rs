@@ -1,0 +1,20 @@
+//! The file store: bytes by tenant and hash, in a folder or in the cloud, with a lifetime.
+//!
+//! What is stored twice is there once, and its lifetime begins anew. Whoever asks says which tenant he asks for: the id
+//! alone opens nothing.
+
+mod error;
+mod open;
+mod place;
+mod settings;
+mod store;
+mod upload;
+
+pub use error::FilesError;
+pub use open::OpenError;
+pub use settings::FilesSettings;
+pub use store::{Content, FileStore, Swept, charge};
+pub use upload::{Stored, Upload};
+
+#[cfg(test)]
+mod tests;
