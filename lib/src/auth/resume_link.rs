@@ -7,7 +7,7 @@
 //!
 //! `<what it is for>.<name>.<code>`, each in base64 (RFC 4648, section 5); the code is HMAC-SHA-256.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -29,8 +29,8 @@ const MAX_TOKEN: usize = 4_096;
 /// The secrets of links, one or two, both valid, so that links that were sent outlive a change.
 #[derive(Clone)]
 pub struct LinkSecrets {
-    current: hmac::Key,
-    other: Option<hmac::Key>,
+    /// The one with which links are made is the first. (Such a key is large, and settings are handed around.)
+    keys: Arc<[hmac::Key]>,
 }
 
 /// A secret is too short to be one.
@@ -98,7 +98,8 @@ impl LinkSecrets {
             let enough = secret.chars().count() >= Self::MIN_LENGTH;
             enough.then(|| hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes())).ok_or(WeakLinkSecret)
         };
-        Ok(Self { current: key(current)?, other: other.map(key).transpose()? })
+        let keys: Result<Vec<_>, _> = [Some(current), other].into_iter().flatten().map(key).collect();
+        Ok(Self { keys: keys?.into() })
     }
 
     /// What makes the links of a step, at the API's address.
@@ -107,7 +108,7 @@ impl LinkSecrets {
         let what = URL_SAFE_NO_PAD.encode(serde_json::to_vec(scope).unwrap_or_default());
         let api = api.as_str().trim_end_matches('/');
         let address = format!("{api}/api/v1/runs/{}/resume?token={what}", scope.run);
-        LinkKey { address, key: URL_SAFE_NO_PAD.encode(derived(&self.current, &what)) }
+        LinkKey { address, key: URL_SAFE_NO_PAD.encode(derived(&self.keys[0], &what)) }
     }
 
     /// Reads the token of a link to that run. It takes the same time whichever of the secrets has made it.
@@ -120,8 +121,7 @@ impl LinkSecrets {
             let key = hmac::Key::new(hmac::HMAC_SHA256, derived(secret, what).as_ref());
             hmac::verify(&key, &name, &code).is_ok()
         };
-        let (by_current, by_other) = (is_of(&self.current), self.other.as_ref().is_some_and(is_of));
-        if !(by_current | by_other) {
+        if !self.keys.iter().fold(false, |found, secret| found | is_of(secret)) {
             return Err(InvalidLink::Forged);
         }
         let scope = URL_SAFE_NO_PAD.decode(what).ok();
@@ -168,7 +168,7 @@ impl LinkKey {
 
 impl fmt::Debug for LinkSecrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LinkSecrets({} redacted)", 1 + usize::from(self.other.is_some()))
+        write!(f, "LinkSecrets({} redacted)", self.keys.len())
     }
 }
 

@@ -30,6 +30,7 @@ pub(crate) fn step(iteration: &[u32], waits_for: Option<&str>, given: Option<Giv
         iteration: Iteration::from(iteration.to_vec()),
         kind: "wait".to_owned(),
         status,
+        pinned: false,
         attempts: 1,
         started_at: None,
         finished_at: None,

@@ -71,6 +71,7 @@ impl Scene {
                     iteration: Iteration::from(iteration.to_vec()),
                     kind: "noop".to_owned(),
                     status: StepStatus::Succeeded,
+                    pinned: false,
                     attempts: 1,
                     started_at: Some(Timestamp::from_millis(1)),
                     finished_at: None,
@@ -78,6 +79,7 @@ impl Scene {
                     lineage: BTreeMap::default(),
                     console: Vec::new(),
                     waits_for: None,
+                    signal: None,
                     error: None,
                 },
             }

@@ -86,7 +86,6 @@ fn every_function_serves_its_path_and_the_document_has_no_other() {
     let paths = |document: Value| -> BTreeSet<String> {
         document["paths"].as_object().unwrap().keys().cloned().collect()
     };
-    let mut served = BTreeSet::new();
     for function in FUNCTIONS {
         let (_, document) = (function.routes)().split_for_parts();
         let served = paths(serde_json::to_value(document).unwrap());

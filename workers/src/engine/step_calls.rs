@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::ids::RunId;
 use serde_json::Value;
 
-use super::step_run::{StepRun, StepState};
+use super::{step_run::StepRun, step_state::StepState};
 
 impl StepRun {
     /// The runs that it waits for, or has waited for and goes on without.

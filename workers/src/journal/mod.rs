@@ -26,7 +26,7 @@ use std::{
 pub(crate) use commit::hour;
 pub use commit::{Commit, FORGET_SLICE, Handoff, Lane, Op, OutboxRow, TimerRow};
 pub(crate) use read::REMEMBERED_HOURS;
-pub use read::{HandoffPlace, LongRun, Snapshot};
+pub use read::{ControlPlace, HandoffPlace, LongRun, Snapshot};
 use redb::{Database, ReadableDatabase, backends::FileBackend};
 pub use seats::{Seat, SeatOp, Standing, Waiter};
 pub(crate) use set_aside::set_aside;

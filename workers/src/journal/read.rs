@@ -59,6 +59,17 @@ pub struct HandoffPlace {
     pub bytes: usize,
 }
 
+/// Where something is that is wanted of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ControlPlace {
+    /// Which of its run's it is.
+    pub sequence: u64,
+    /// Whose run it is; `None`: that cannot be read.
+    pub tenant: Option<TenantId>,
+    /// How many bytes it has.
+    pub bytes: usize,
+}
+
 impl Snapshot {
     pub(super) fn open(transaction: &ReadTransaction) -> Result<Self, JournalError> {
         Ok(Self {
@@ -206,19 +217,18 @@ impl Snapshot {
         Ok(self.controls.get((run.0.as_u128(), sequence))?.map(|row| row.value().1.to_vec()))
     }
 
-    /// Of everything that is wanted of runs, its sequence, whose it is, and how many bytes it has.
+    /// Where everything is that is wanted of runs.
     ///
     /// # Errors
     /// When the disk fails.
-    pub fn controls(
-        &self,
-    ) -> Result<impl Iterator<Item = Result<(u64, Option<TenantId>, usize), JournalError>>, JournalError>
-    {
-        Ok(self.controls.iter()?.map(|row| {
+    pub fn controls(&self) -> Result<Vec<ControlPlace>, JournalError> {
+        let rows = self.controls.iter()?.map(|row| {
             let (key, row) = row?;
             let (tenant, record) = row.value();
-            Ok((key.value().1, TenantId::parse(tenant).ok(), record.len()))
-        }))
+            let (sequence, tenant) = (key.value().1, TenantId::parse(tenant).ok());
+            Ok(ControlPlace { sequence, tenant, bytes: record.len() })
+        });
+        rows.collect()
     }
 
     /// A task of another worker.

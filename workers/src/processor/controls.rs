@@ -23,7 +23,7 @@ use crate::{
     CONSUMER,
     engine::{Command, StepKey},
     journal::{
-        Handoff, JournalError, Lane, Op, Snapshot, TimerRow,
+        ControlPlace, Handoff, JournalError, Lane, Op, Snapshot, TimerRow,
         codec::{self, Notice},
         set_aside,
     },
@@ -46,8 +46,7 @@ impl KeptControls {
     /// What the journal holds.
     pub(super) fn open(snapshot: &Snapshot) -> Result<Self, JournalError> {
         let mut kept = Self { bytes: Shares::halves(MAX_BYTES), next: THE_CANCEL + 1 };
-        for row in snapshot.controls()? {
-            let (sequence, tenant, bytes) = row?;
+        for ControlPlace { sequence, tenant, bytes } in snapshot.controls()? {
             kept.next = kept.next.max(sequence + 1);
             if let Some(tenant) = tenant.filter(|_| sequence != THE_CANCEL) {
                 kept.bytes.take(&tenant, bytes);

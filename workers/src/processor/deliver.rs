@@ -209,7 +209,12 @@ fn input_of(record: &[u8]) -> Value {
 /// Nobody else has announced a run that another one has started.
 fn tell_of_queued(turn: &mut Turn, header: &RunHeader) {
     let (tenant, run) = (header.tenant.clone(), header.new_run().queued());
-    turn.records.push(Record::Run(Box::new(RunRecord { tenant, run, steps: Vec::new() })));
+    turn.records.push(Record::Run(Box::new(RunRecord {
+        tenant,
+        run,
+        input: InputAt::Here,
+        steps: Vec::new(),
+    })));
 }
 
 /// Ends a run that cannot begin.

@@ -11,7 +11,7 @@ use backon::BackoffBuilder;
 use domain::{
     ids::{RunId, TenantId},
     iteration::Iteration,
-    run::{Parent, Run, RunStatus, Trigger},
+    run::{Parent, Run, RunPlan, RunStatus, Trigger},
     timestamp::Timestamp,
 };
 use metrics::counter;
@@ -211,6 +211,7 @@ fn error_run(workflow: &Compiled, header: &RunHeader, run: &Run, now: Timestamp)
         workflow_version: 0,
         trigger: Trigger::error(parent),
         input,
+        plan: RunPlan::default(),
         created_at: now,
         traceparent: Some(header.trace()),
     })

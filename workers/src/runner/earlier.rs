@@ -57,7 +57,7 @@ impl EarlierRuns {
     pub(super) async fn give(&self, task: &StepTask, run: RunId) -> Outcome {
         let Some(node) = task.node() else { return unknown_node(task) };
         let key = (task.run.tenant.clone(), run);
-        let found = self.store.get_node(&key, &node.id).await;
+        let found = self.store.get_node(&key, &node.id, None).await;
         let now = self.clock.now();
         let known = match found {
             Ok(Some(Ok(found))) => known(task, found),
@@ -109,7 +109,7 @@ fn known(task: &StepTask, found: RunWithSteps) -> Known {
     }
     // Lineage speaks of edges by their places, which another version may have changed.
     Known::Gave(if run.workflow_version == task.run.workflow_version {
-        Output { ports, lineage: step.lineage, console: Vec::new() }
+        Output { ports, lineage: step.lineage, console: Vec::new(), response: None }
     } else {
         given(node, ports)
     })

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use domain::{
     ids::{RunId, TenantId, WorkflowId},
+    run::RunPlan,
     trace::TraceContext,
 };
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,7 @@ pub(crate) fn read_error_run(row: &[u8]) -> Result<RunHeader, serde_json::Error>
         workflow_version: 0,
         trigger: form.trigger.into(),
         input: form.input.into_owned(),
+        plan: RunPlan::default(),
         created_at: form.created.into(),
         traceparent: form.traceparent,
     })

@@ -9,7 +9,7 @@ use domain::{
     limits::{MAX_CALL_CONCURRENCY, MAX_CALL_DEPTH, MAX_INPUT_BYTES, above},
     measure::input_bytes,
     retry::Failure,
-    run::{NodeError, Parent, RunEnd, Trigger},
+    run::{NodeError, Parent, RunEnd, RunPlan, Trigger},
     workflow::OnError,
 };
 use serde_json::{Value, json};
@@ -172,6 +172,7 @@ fn called_run(
         workflow_version: callee.version,
         trigger: Trigger::workflow(parent),
         input,
+        plan: RunPlan::default(),
         created_at: facilities.clock.now(),
         traceparent: Some(*trace),
     };

@@ -63,7 +63,7 @@ impl Bench {
     }
 
     fn kept(&self) -> usize {
-        self.core.journal.read().unwrap().controls().unwrap().count()
+        self.core.journal.read().unwrap().controls().unwrap().len()
     }
 
     fn has_no_timers(&self) -> bool {
