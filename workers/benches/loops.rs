@@ -115,6 +115,7 @@ async fn hand_over(worker: &Worker) -> anyhow::Result<()> {
         document: DocumentText::parse(document.to_string())?,
         trigger: Trigger::manual(),
         input: JsonText::of(&json!({ "sku": "A1" }))?,
+        plan: None,
         created_at,
     };
     let (id, payload) = (run_id.to_string(), Payload::TaskExecute(Box::new(task)));

@@ -82,6 +82,7 @@ async fn measure(name: &str, worker: &Worker, document: &Value, runs: usize) -> 
                 document: document.clone(),
                 trigger: Trigger::manual(),
                 input: JsonText::of(&json!({ "n": 1 }))?,
+                plan: None,
                 created_at,
             };
             let (id, payload) = (run_id.to_string(), Payload::TaskExecute(Box::new(task)));

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::screen;
 
 /// What is in it.
-const CONTENTS: [&str; 12] = [
+const CONTENTS: [&str; 13] = [
     "bridge",
     "clickhouse",
     "connector-secret",

@@ -46,6 +46,10 @@ impl<C: Counts> RunStore for CountingStore<C> {
         Ok(HashMap::new())
     }
 
+    async fn get_at_any_slot(&self, _: &RunKey) -> Result<Option<Found<RunWithSteps>>, StoreError> {
+        Err(not_asked())
+    }
+
     async fn get_node(
         &self,
         _: &RunKey,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use domain::run::RunPlan;
 use serde_json::json;
 
 use super::*;
@@ -86,6 +87,7 @@ async fn the_inputs_of_runs_under_way_are_found_in_the_journal() {
         workflow_version: 1,
         trigger: Trigger::manual(),
         input: json!({"n": 7}),
+        plan: RunPlan::default(),
         created_at: Timestamp::from_millis(1),
         traceparent: None,
     };

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use domain::{
     definition::Definition,
-    ids::RunId,
+    ids::{RunId, SignalId, SignalName},
     items::Output,
     run::{NodeError, RunStatus},
 };
@@ -52,7 +52,12 @@ fn every_command() -> Vec<Command> {
         Command::TimerFired(Timer::Begin),
         Command::TimerFired(Timer::Deadline),
         Command::TimerFired(Timer::Wake(step)),
-        Command::Signal { name: "approved".to_owned(), data: Arc::clone(&nothing) },
+        Command::Signal {
+            step: StepKey::outside(0),
+            id: SignalId(uuid::Uuid::nil()),
+            name: SignalName::parse("approved").unwrap(),
+            data: Arc::clone(&nothing),
+        },
         Command::RunEnded { run, end: nothing },
         Command::Stop,
         Command::Recover,

@@ -188,7 +188,7 @@ fn played(state: &RunState, step: &StepKey, seed: u64, now: Timestamp) -> Outcom
     }
     let run = state.steps().get(step).unwrap();
     if node.kind == Kind::Wait && run.woken().is_none() {
-        let waits_for = waits_for(step, bits(step, seed, 1), now);
+        let waits_for = waits_for(bits(step, seed, 1), now);
         return Outcome::Later(Box::new(Later { waits_for, kept: None }));
     }
     if u64::from(run.failures()) < bits(step, seed, 2) % u64::from(node.retry.max_attempts()) {
