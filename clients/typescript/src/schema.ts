@@ -37,7 +37,8 @@ export interface paths {
          *       3 seconds.
          *     - When the wait is over, it comes as it is then: look at `status` and `revision`, and ask again.
          *     - With `node`: likewise, with the steps of that node alone, also those whose outputs an answer with all of them
-         *       leaves out, and of a node in a loop those of its newest 20 iterations. A node that the run's workflow does not have
+         *       leaves out, and of a node in a loop those of its newest 20 iterations, or with `before` of the 20 before that one.
+         *       (`GET /api/v1/runs/{id}/items` gives a step's items by page.) A node that the run's workflow does not have
          *       is a 404 (`node_not_found`), at once. (Streams show all of them.)
          *     - With `Accept: text/event-stream`: its revisions as server-sent events, the run as data and the revision as
          *       id, from the present one on (or the first above `Last-Event-ID` or `after`) to the last. The stream may end
@@ -46,6 +47,138 @@ export interface paths {
         get: operations["getRun"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancels a run.
+         * @description It is accepted for good when this answers: the run's worker ends it as soon as it hears of it, also a step that is
+         *     under way, and a run that has not begun never does. A run that ends by itself before that has ended as it did. The
+         *     answer is the run as it is now; with `wait`, as it is when it has ended or the wait is over: look at `status`.
+         */
+        post: operations["cancelRun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A file, as a reference in an item names it.
+         * @description Its bytes are given to be saved, never to be shown. A file is its tenant's, whatever run has stored it; the run must
+         *     be the tenant's, too. A range may be asked for. Where the file store has addresses of its own, what is larger than 4 MB
+         *     is a redirect (302) to one that is good for five minutes.
+         */
+        get: operations["getRunFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The items of a step, by page.
+         * @description - `side=out`: what it gave by a port; without `port` by `main`, or by the first one of a node that has no `main`.
+         *     - `side=in`: what it was given, edge after edge as the node sees it; `port` then names one input of a kind that tells
+         *       its inputs apart, such as `merge`. A `loop` is given all of its items, whichever iteration it begins. What an edge
+         *       brings out of a loop is joined from all of its iterations and not recorded as a whole: once the run's worker has
+         *       forgotten it, there is `input_not_recorded` instead, and what each iteration gave can be read.
+         *     - Without `iteration` it is the newest step of the node. A step that has not run is a 404 (`iteration_not_found`), and
+         *       so is a node (`node_not_found`) or a port (`port_not_found`) that there is not.
+         *
+         *     A page ends before its items are more than 16 MiB (`MAX_ANSWER_BYTES`).
+         */
+        get: operations["getRunItems"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replays a run that has ended, as a new run that names it (`trigger.replay_of`).
+         * @description From the start it has the run's input, or another. From a node on, that node and all that comes after it is executed;
+         *     the outputs of what comes before it, and of what had come to its end beside it, are taken over from the run: those
+         *     steps are `pinned`, and nothing of them is called again. What was cut off beside it is executed anew. It runs in the
+         *     version of the run, or in the newest. A loop is replayed from its beginning; what comes before is taken over by what a
+         *     `loop` node gave in the end.
+         *
+         *     Pins give nodes other outputs. Those of the run itself are not repeated. The same `Idempotency-Key` is the same new run.
+         */
+        post: operations["replayRun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The page behind a link by which a person gives a signal: it has a button, so that whoever only looks at the link gives
+         *     nothing.
+         */
+        get: operations["showResumeLink"];
+        put?: never;
+        /**
+         * Gives a run the signal that one of its steps waits for.
+         * @description Of several signals for one step the first counts. 200: it was this one. 202: it is accepted for good, and the run's
+         *     worker, which may be away, has not said yet whether it is the first; the step that was given it shows its id (the
+         *     header `Signal-Id`) in `signal`. When several steps wait for signals of one name, it is for the first of them. A signal
+         *     that no step waits for is refused and not kept.
+         *
+         *     The same `Idempotency-Key` is the same signal, however often it is sent.
+         *
+         *     With `token`, which stands in the link that `{{ $run.resumeUrl('name') }}` makes, no bearer token is needed and the
+         *     signal is that of the link; its data are the other parameters of the query and the fields of the form, as texts, and
+         *     the answer is a page for people: 200 and 202 as above, 403 for a link that is not valid, 409 when it is answered
+         *     already, 410 when it is too late.
+         */
+        post: operations["resumeRun"];
         delete?: never;
         options?: never;
         head?: never;
@@ -86,8 +219,7 @@ export interface paths {
         /**
          * Saves a new workflow.
          * @description All that is wrong with the document is told at once, each with its path. Fields that the product does not know
-         *     are kept and given back. `settings.concurrency` is kept, and enforced from a later version on;
-         *     `settings.error_workflow` is refused until it is available.
+         *     are kept and given back. `settings.concurrency` limits how many runs run at once.
          */
         post: operations["createWorkflow"];
         delete?: never;
@@ -131,6 +263,9 @@ export interface paths {
          *     ended, or when the wait is over: look at `status`. Without `version` the newest version of the workflow is
          *     run, which may be newer than the `workflow_version` of the answer.
          *
+         *     With `document`, `only`, `until`, `trigger` or `pins` it is a test run, also of a workflow that is not active: its trigger
+         *     is of the kind `test`, and no statistics count it. Steps whose outputs were given are `pinned`.
+         *
          *     The same `Idempotency-Key` is the same run for ever, whatever has become of it: the answer then is the run as
          *     it is now, also when it has failed, and the header `Idempotency-Replayed` is `true`. To run it once more, use a
          *     new key.
@@ -147,16 +282,26 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
-         * @description What happens to a run above the limit.
+         * @description What happens to a run above the limit, as its own version says.
          * @enum {string}
          */
         AboveLimit: "queue" | "skip" | "cancel_oldest";
+        /** @description What cancels a run: `{"reason": …}`, or nothing. */
+        CancelBody: {
+            /** @description Why, for people: it is the message of the run's error. At most 4096 bytes. */
+            reason?: string | null;
+        };
         /** @description A limit on concurrent runs. */
         Concurrency: {
             above?: components["schemas"]["AboveLimit"] | null;
             /**
+             * @description Where in the input the key stands that runs are counted by, such as `customer.id`: a text, a number or a boolean;
+             *     of a list of items, in the first one. Runs without one, or all if this is missing, are counted together.
+             */
+            key?: string | null;
+            /**
              * Format: int32
-             * @description At most this many: 1 to 10,000.
+             * @description At most this many: 1 to 10,000. A run counts from when it begins until it has ended, also while it waits.
              */
             limit: number;
         };
@@ -194,6 +339,15 @@ export interface components {
             /** @description The error's message. */
             message: string;
         };
+        /** @description A signal that a step was given: of several that were sent for it, the first. */
+        GivenSignal: {
+            /** @description When it was given. */
+            at: components["schemas"]["Timestamp"];
+            /** @description Which it was: what whoever sent it was told. */
+            id: components["schemas"]["SignalId"];
+            /** @description Its name. */
+            name: string;
+        };
         /** @description The parts, and which of them can be reached. */
         Health: {
             /** @description The event bus. */
@@ -212,6 +366,27 @@ export interface components {
         } | {
             [key: string]: unknown;
         }[];
+        /** @description A page of the items of a step. */
+        ItemsPage: {
+            /** @description The items. */
+            items: {
+                [key: string]: unknown;
+            }[];
+            /** @description Which iteration of the loops around the node; missing outside loops. */
+            iteration?: components["schemas"]["Iteration"];
+            /** @description Where the next one begins; `null` on the last. */
+            next_offset?: number | null;
+            /** @description The node. */
+            node_id: components["schemas"]["NodeId"];
+            /** @description Where this page begins. */
+            offset: number;
+            /** @description By which port they left, or to which input they came; `null`: to all inputs. */
+            port?: string | null;
+            /** @description Whether it was given them, or gave them. */
+            side: components["schemas"]["Side"];
+            /** @description How many there are in all. */
+            total: number;
+        };
         /** @description A path of counters from 0, one for each loop around a node, the outermost first; empty outside loops. */
         Iteration: number[];
         /** @description The items of one last node in a run's output. */
@@ -259,7 +434,7 @@ export interface components {
              * @description The node's kind, such as `http_request`.
              * @enum {string}
              */
-            type: "manual" | "http_request" | "set" | "if" | "switch" | "filter" | "merge" | "split" | "aggregate" | "sort" | "limit" | "dedupe" | "summarize" | "rename" | "code" | "date_time" | "crypto" | "html" | "xml" | "markdown" | "wait" | "loop" | "noop" | "fail";
+            type: "manual" | "http_request" | "set" | "if" | "switch" | "filter" | "merge" | "split" | "aggregate" | "sort" | "limit" | "dedupe" | "summarize" | "rename" | "code" | "date_time" | "crypto" | "html" | "xml" | "markdown" | "wait" | "loop" | "call_workflow" | "respond" | "noop" | "fail";
         } & {
             [key: string]: unknown;
         };
@@ -282,6 +457,36 @@ export interface components {
          * @enum {string}
          */
         OnError: "fail" | "continue" | "error_port";
+        /** @description The run that started another one. */
+        Parent: {
+            /** @description Whether it is an error workflow's run, or one that such a run has called: then no other one is started for it. */
+            after_error?: boolean;
+            /**
+             * Format: int32
+             * @description How many runs are above it: 1 when nobody called the one that called it.
+             */
+            depth: number;
+            /**
+             * Format: int32
+             * @description For which of the step's items it was called (from 0); missing when it was called for all of them.
+             */
+            item?: number | null;
+            /** @description Which iteration of the loops around that node; missing outside loops. */
+            iteration?: components["schemas"]["Iteration"];
+            node_id?: components["schemas"]["NodeId"] | null;
+            /** @description The run. */
+            run_id: components["schemas"]["RunId"];
+            /** @description Whether the other run waits for it, and takes it along when it ends. */
+            waits?: boolean;
+        };
+        /** @description Items by node: a list leaves by `main`, an object has a list a port. */
+        Pins: {
+            [key: string]: unknown;
+        }[] | {
+            [key: string]: {
+                [key: string]: unknown;
+            }[];
+        };
         /** @description A sign of life. */
         Pong: {
             parts?: components["schemas"]["Health"] | null;
@@ -326,6 +531,31 @@ export interface components {
             /** @description All that is wrong with the request, each with its place. */
             violations?: components["schemas"]["Violation"][];
         };
+        /** @description How a run is replayed: nothing, for one from the start, with its input, in its version. */
+        ReplayBody: {
+            /**
+             * @description `start`, or the node from which on it is replayed: that and all that comes after it is executed; what else gave
+             *     something is taken over. (`start` never means a node of that id.)
+             */
+            from?: string | null;
+            input?: components["schemas"]["InputSchema"] | null;
+            /** @description Outputs of nodes that are not executed, by node. */
+            pins?: {
+                [key: string]: components["schemas"]["Pins"];
+            } | null;
+            version?: components["schemas"]["ReplayVersion"] | null;
+        };
+        /**
+         * @description Which version of its workflow a replay runs.
+         * @enum {string}
+         */
+        ReplayVersion: "same" | "newest";
+        /** @description A signal: `{"name": …, "data": …}`. */
+        ResumeBody: {
+            data?: components["schemas"]["InputSchema"] | null;
+            /** @description Its name, as the step waits for it. */
+            name: components["schemas"]["SignalName"];
+        };
         /** @description A node's retry policy; what is missing comes from the kind. */
         RetryDocument: {
             base?: components["schemas"]["HumanDuration"] | null;
@@ -358,6 +588,7 @@ export interface components {
             output?: {
                 [key: string]: components["schemas"]["LastItems"];
             } | null;
+            response?: components["schemas"]["RunResponse"] | null;
             /**
              * Format: int64
              * @description Grows with every change; what `after` compares.
@@ -372,7 +603,7 @@ export interface components {
             workflow_id: components["schemas"]["WorkflowId"];
             /**
              * Format: int32
-             * @description The version it was started with.
+             * @description The version it was started with; 0 in a test run of a document that is not saved.
              */
             workflow_version: number;
         };
@@ -389,6 +620,20 @@ export interface components {
             next_cursor?: string | null;
             /** @description Those of the page that cannot be read; missing when there are none. */
             unreadable?: components["schemas"]["UnreadableEntry"][];
+        };
+        /** @description A run's answer: what its first `respond` step said. It never changes after that. */
+        RunResponse: {
+            /** @description The body: a text is sent as it is, `null` stands for none, anything else is sent as JSON. */
+            body: unknown;
+            /** @description The headers by name, in small letters; a name may have several values. */
+            headers: {
+                [key: string]: string[];
+            };
+            /**
+             * Format: int32
+             * @description The status, 200 to 599.
+             */
+            status: number;
         };
         /**
          * @description Where a run is: `queued → running → (waiting ⇄ running) → succeeded | failed | cancelled | timed_out`.
@@ -433,6 +678,8 @@ export interface components {
         };
         /** @description What became of a batch. */
         Scheduled: {
+            /** @description Cancels and signals that were handed to the workers. */
+            controls?: number;
             /** @description Records that could not be read and are kept as dead letters. */
             dead_letters: number;
             /** @description Runs that cannot be executed and were recorded as failed. */
@@ -456,9 +703,32 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
-        /** @description What starts a run: `{"input": …, "version": …}`, or nothing. */
+        /**
+         * @description Which items of a step.
+         * @enum {string}
+         */
+        Side: "in" | "out";
+        /**
+         * Format: uuid
+         * @description A signal's id: what a step that it woke says of it.
+         */
+        SignalId: string;
+        /** @description A signal's name: what a step waits for. */
+        SignalName: string;
+        /**
+         * @description What starts a run: `{"input": …, "version": …}`, or nothing. With any of the other fields it is a test run: its
+         *     trigger is of the kind `test`, it counts in no statistics, and the workflow need not be active.
+         */
         StartBody: {
+            document?: components["schemas"]["WorkflowDocument"] | null;
             input?: components["schemas"]["InputSchema"] | null;
+            only?: components["schemas"]["NodeId"] | null;
+            /** @description Outputs of nodes that are not executed, by node. They count as input (`MAX_INPUT_BYTES`). */
+            pins?: {
+                [key: string]: components["schemas"]["Pins"];
+            } | null;
+            trigger?: components["schemas"]["NodeId"] | null;
+            until?: components["schemas"]["NodeId"] | null;
             /**
              * Format: int32
              * @description The version of the workflow that the run is to have; missing: the newest.
@@ -499,6 +769,12 @@ export interface components {
                     [key: string]: unknown;
                 }[];
             } | null;
+            /**
+             * @description Whether its output was given to the run, by pins or by the run that this one replays: the node was not executed.
+             *     Missing when it was.
+             */
+            pinned?: boolean;
+            signal?: components["schemas"]["GivenSignal"] | null;
             started_at?: components["schemas"]["Timestamp"] | null;
             /** @description Where it is. */
             status: components["schemas"]["StepStatus"];
@@ -516,8 +792,15 @@ export interface components {
         Timestamp: string;
         /** @description What started a run. */
         Trigger: {
-            /** @description The kind of the trigger node: `manual`, later `webhook`, `schedule`, …. */
+            from?: components["schemas"]["NodeId"] | null;
+            /**
+             * @description The kind of the trigger node: `manual`, later `webhook`, `schedule`, …; `test` for a test run; `workflow` when a step
+             *     of another run called it, `error` when another run failed: both begin at the node `manual`. A replay has that of the
+             *     run that it replays.
+             */
             kind: string;
+            parent?: components["schemas"]["Parent"] | null;
+            replay_of?: components["schemas"]["RunId"] | null;
         };
         /** @description An entry of a list that cannot be read. */
         UnreadableEntry: {
@@ -666,6 +949,8 @@ export interface operations {
             query?: {
                 /** @description The revision that you have. */
                 after?: number;
+                /** @description With `node`: an iteration, such as `2` or, in a loop within a loop, `0.3`. */
+                before?: string;
                 /** @description A node's id. */
                 node?: string;
                 /** @description Seconds to wait, at most 60; 25 suits most proxies. */
@@ -731,6 +1016,816 @@ export interface operations {
             };
             /** @description It does not exist, or it belongs to another tenant. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The tenant has too much under way; `Retry-After` says when to come back, and `detail` names the limit. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here; with `unreadable_row`, what is stored of it cannot be read. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store or the event bus is down; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelRun: {
+        parameters: {
+            query?: {
+                /** @description Seconds to wait for the run's end, at most 20. */
+                wait?: number;
+            };
+            header?: {
+                /** @description `wait=10` is the same as the parameter. */
+                Prefer?: string | null;
+            };
+            path: {
+                /** @description The run's id. */
+                id: components["schemas"]["RunId"];
+            };
+            cookie?: never;
+        };
+        /** @description Why; may be missing. */
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CancelBody"] | null;
+            };
+        };
+        responses: {
+            /** @description Accepted. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunWithSteps"];
+                };
+            };
+            /** @description A parameter, a header or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not valid (`token_missing`, `token_invalid`, `token_expired`). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token lacks a scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it belongs to another tenant. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The run has ended already (`run_ended`). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is above its limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON by its content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not what it must be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The tenant has too much under way; `Retry-After` says when to come back, and `detail` names the limit. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here; with `unreadable_row`, what is stored of it cannot be read. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store or the event bus is down; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRunFile: {
+        parameters: {
+            query: {
+                /** @description The file's id: `$file.id` of the reference. */
+                file: string;
+                /** @description What it is to be called: `$file.name`. */
+                name?: string;
+                /** @description Its media type: `$file.type`. */
+                type?: string;
+            };
+            header?: {
+                /** @description One range of bytes. */
+                Range?: string | null;
+            };
+            path: {
+                /** @description The run's id. */
+                id: components["schemas"]["RunId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description The range of it. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description Where it is. */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description You have it. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A parameter, a header or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not valid (`token_missing`, `token_invalid`, `token_expired`). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token lacks a scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it belongs to another tenant. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has no such bytes. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The tenant has too much under way; `Retry-After` says when to come back, and `detail` names the limit. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here; with `unreadable_row`, what is stored of it cannot be read. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store or the event bus is down; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRunItems: {
+        parameters: {
+            query: {
+                /** @description Which iteration of the loops around it, such as `2` or, in a loop within a loop, `0.3`. */
+                iteration?: string;
+                /** @description How many, 1 to 1,000 (100). */
+                limit?: number;
+                /** @description A node's id. */
+                node: string;
+                /** @description Where the page begins (0). */
+                offset?: number;
+                /** @description An output port, or with `side=in` an input. */
+                port?: string;
+                /** @description What it gave (`out`, which is meant without it), or what it was given (`in`). */
+                side?: components["schemas"]["Side"];
+            };
+            header?: never;
+            path: {
+                /** @description The run's id. */
+                id: components["schemas"]["RunId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemsPage"];
+                };
+            };
+            /** @description A parameter, a header or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not valid (`token_missing`, `token_invalid`, `token_expired`). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token lacks a scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it belongs to another tenant. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The tenant has too much under way; `Retry-After` says when to come back, and `detail` names the limit. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here; with `unreadable_row`, what is stored of it cannot be read. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store or the event bus is down; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replayRun: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your name for this request: 1 to 255 visible ASCII characters. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The id of the run that is replayed. */
+                id: components["schemas"]["RunId"];
+            };
+            cookie?: never;
+        };
+        /** @description Where it begins, and with what; may be missing. */
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ReplayBody"] | null;
+            };
+        };
+        responses: {
+            /** @description Accepted: the new run. */
+            202: {
+                headers: {
+                    /** @description The key had started this run before. */
+                    "Idempotency-Replayed"?: boolean | null;
+                    /** @description The new run's address. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunWithSteps"];
+                };
+            };
+            /** @description A parameter, a header or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not valid (`token_missing`, `token_invalid`, `token_expired`). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token lacks a scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it belongs to another tenant. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The run has not ended (`run_not_ended`), was a test (`run_was_a_test`), or its workflow was deleted (`workflow_deleted`). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is above its limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON by its content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be replayed so (`invalid_plan`, `invalid_input`), its version is gone (`workflow_version_not_found`), or the key was used with another body (`idempotency_key_reused`). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The tenant has too much under way; `Retry-After` says when to come back, and `detail` names the limit. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here; with `unreadable_row`, what is stored of it cannot be read. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store or the event bus is down; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showResumeLink: {
+        parameters: {
+            query: {
+                /** @description That of a link. */
+                token: string;
+            };
+            header?: never;
+            path: {
+                /** @description The run's id. */
+                id: components["schemas"]["RunId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description A parameter, a header or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not valid (`token_missing`, `token_invalid`, `token_expired`). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token lacks a scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it belongs to another tenant. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is answered already. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description It is too late. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description The tenant has too much under way; `Retry-After` says when to come back, and `detail` names the limit. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong here; with `unreadable_row`, what is stored of it cannot be read. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store or the event bus is down; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resumeRun: {
+        parameters: {
+            query?: {
+                /** @description That of a link. */
+                token?: string;
+            };
+            header?: {
+                /** @description Your name for this request: 1 to 255 visible ASCII characters. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The run's id. */
+                id: components["schemas"]["RunId"];
+            };
+            cookie?: never;
+        };
+        /** @description The signal. (With `token`: a form, or nothing.) */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResumeBody"];
+            };
+        };
+        responses: {
+            /** @description A step was given it. */
+            200: {
+                headers: {
+                    /** @description Which signal it is. */
+                    "Signal-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunWithSteps"];
+                };
+            };
+            /** @description Accepted; whether it is the first is not known yet. */
+            202: {
+                headers: {
+                    /** @description Which signal it is. */
+                    "Signal-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunWithSteps"];
+                };
+            };
+            /** @description A parameter, a header or the body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not valid (`token_missing`, `token_invalid`, `token_expired`). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token lacks a scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist, or it belongs to another tenant. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No step waits for that signal (`run_not_waiting`), it was given already (`signal_already_given`), or the run has ended (`run_ended`). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description With `token`: it is too late. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description The body is above its limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON by its content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The signal is not valid. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1587,7 +2682,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The workflow has no `manual` trigger in the version that would run. */
+            /** @description The workflow has no `manual` trigger in the version that would run. (A test run takes any.) */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1614,7 +2709,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The input is not valid, the workflow has no such version (`workflow_version_not_found`), or the key was used with another input or version (`idempotency_key_reused`). */
+            /** @description The input is not valid, the workflow has no such version (`workflow_version_not_found`), the key was used with another input or version (`idempotency_key_reused`), the document of a test run is not valid (`invalid_workflow`), or its pins and nodes do not fit (`invalid_plan`). */
             422: {
                 headers: {
                     [name: string]: unknown;
