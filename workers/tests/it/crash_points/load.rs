@@ -99,8 +99,14 @@ impl<'c> Sent<'c> {
         Some(runs)
     }
 
+    /// Whether all runs have ended as they must; they are not asked for again.
+    pub(super) fn check_all(&mut self, ended: &[RunWithSteps]) {
+        ended.iter().for_each(|run| self.check(run));
+        self.expected.clear();
+    }
+
     /// Whether the run has ended as it must, with the calls that its steps say.
-    pub(super) fn check(&self, found: &RunWithSteps) {
+    fn check(&self, found: &RunWithSteps) {
         let RunWithSteps { run, steps, .. } = found;
         let Expected { status, output, calls } = &self.expected[&run.id];
         assert_eq!((run.status, &run.output), (*status, output), "{:?}", run.error);
