@@ -36,8 +36,9 @@ impl From<FilesError> for ApiError {
     fn from(error: FilesError) -> Self {
         match &error {
             FilesError::NotFound { .. } => not_found("file_not_found", &error),
-            FilesError::NoRange { .. } => {
+            FilesError::NoRange { size } => {
                 Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", error.to_string())
+                    .with_size(*size)
             }
             FilesError::TooLarge => Self::internal().caused_by(error),
             FilesError::Unavailable(_) => {

@@ -49,6 +49,7 @@ struct Details {
     violations: Vec<Violation>,
     current_version: Option<u32>,
     retry_after: Option<Duration>,
+    size: Option<u64>,
     authenticate: Option<&'static str>,
     cause: Option<Arc<dyn Error + Send + Sync>>,
 }
@@ -64,6 +65,7 @@ impl ApiError {
             violations: Vec::new(),
             current_version: None,
             retry_after: None,
+            size: None,
             authenticate: None,
             cause: None,
         }))
@@ -115,6 +117,13 @@ impl ApiError {
         self
     }
 
+    /// The same error, of something with so many bytes of which none are in the range that was asked for.
+    #[must_use]
+    pub fn with_size(mut self, size: u64) -> Self {
+        self.0.size = Some(size);
+        self
+    }
+
     /// The same error with a `WWW-Authenticate` challenge.
     #[must_use]
     pub fn with_challenge(mut self, challenge: &'static str) -> Self {
@@ -151,8 +160,17 @@ impl ApiError {
 
     /// The document.
     pub(super) fn render(&self, request_id: &str) -> Response {
-        let Details { status, code, detail, violations, current_version, retry_after, authenticate, .. } =
-            &*self.0;
+        let Details {
+            status,
+            code,
+            detail,
+            violations,
+            current_version,
+            retry_after,
+            size,
+            authenticate,
+            ..
+        } = &*self.0;
         let problem = Problem {
             kind: format!("urn:minireipaz:problem:{code}"),
             title: status.canonical_reason().unwrap_or_default().to_owned(),
@@ -170,6 +188,9 @@ impl ApiError {
             // Whole seconds; rounded up, so that nobody comes back too early.
             let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        }
+        if let Some(range) = size.and_then(|size| HeaderValue::try_from(format!("bytes */{size}")).ok()) {
+            headers.insert(header::CONTENT_RANGE, range);
         }
         if let Some(challenge) = authenticate {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));

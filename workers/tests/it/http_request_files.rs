@@ -130,11 +130,12 @@ async fn an_answer_that_breaks_off_leaves_nothing_and_is_tried_again() {
 
 #[tokio::test]
 async fn a_tenant_stores_no_more_than_it_may() {
-    let kept = Kept::of(100_000);
+    // While something comes nobody knows that it is there already, so it needs room once more.
+    let kept = Kept::of(120_000);
     let server = RawServer::of(answer(200, "", vec![b'x'; 60_000])).await;
     succeeded(kept.store(server.url()).await);
     succeeded(kept.store(server.url()).await);
-    let server = RawServer::of(answer(200, "", vec![b'y'; 60_000])).await;
+    let server = RawServer::of(answer(200, "", vec![b'y'; 60_001])).await;
     let failure = failed(kept.store(server.url()).await);
     assert_eq!((&*failure.error.code, failure.failure), ("file_quota", Failure::Permanent));
     assert!(failure.error.message.contains("WORKER_MAX_FILE_BYTES_PER_TENANT"), "{}", failure.error.message);

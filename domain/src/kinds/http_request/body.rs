@@ -85,7 +85,7 @@ impl Parameter for Body {
         let several = json!({ "type": "array", "items": one });
         let parts = json!({
             "type": "object",
-            "additionalProperties": { "anyOf": [text, part, several, { "type": "null" }] },
+            "additionalProperties": { "anyOf": [text, part, file, several, { "type": "null" }] },
         });
         let shape = |name: &str, schema: Value| {
             let properties = Map::from_iter([(name.to_owned(), schema)]);

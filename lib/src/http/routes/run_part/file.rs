@@ -78,13 +78,7 @@ async fn get(
     if headers.get(header::IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == etag.as_bytes()) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
     }
-    let range = match range.if_is(&headers, &etag).of(size) {
-        Ok(range) => range,
-        Err(error) => {
-            let all = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
-            return Ok((all, ApiError::from(error)).into_response());
-        }
-    };
+    let range = range.if_is(&headers, &etag).of(size)?;
     let length = range.as_ref().map_or(size, |range| range.end - range.start);
     if length > MOST_HERE
         && let Some(address) = files.address(tenant, &file.id, method.clone(), ADDRESS_LASTS).await?
