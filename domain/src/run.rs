@@ -18,6 +18,7 @@ pub use items_page::{InvalidSide, ItemsPage, NoPort, PageOf, Side, StepId};
 pub use parent::Parent;
 pub use plan::{Extent, Pins, RunPlan};
 pub use response::RunResponse;
+pub use trigger::{TEST, Trigger};
 pub use with_steps::{LeftOut, RunWithSteps, left_out};
 
 mod end;
@@ -26,6 +27,7 @@ mod items_page;
 mod parent;
 mod plan;
 mod response;
+mod trigger;
 mod with_steps;
 
 /// Where a run is: `queued → running → (waiting ⇄ running) → succeeded | failed | cancelled | timed_out`.
@@ -117,86 +119,6 @@ impl StepStatus {
 
 /// The version of a document that is not saved, which only test runs have.
 pub const UNSAVED: u32 = 0;
-
-/// The kind of trigger of a test run.
-pub const TEST: &str = "test";
-
-/// What started a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Trigger {
-    /// The kind of the trigger node: `manual`, later `webhook`, `schedule`, …; `test` for a test run; `workflow` when a step
-    /// of another run called it, `error` when another run failed: both begin at the node `manual`. A replay has that of the
-    /// run that it replays.
-    pub kind: String,
-    /// The run that this one replays; missing otherwise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replay_of: Option<RunId>,
-    /// The node from which on it is replayed; missing when that is the start.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<NodeId>,
-    /// The run that started it, if one did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parent: Option<Box<Parent>>,
-}
-
-impl Trigger {
-    /// Somebody asked for it.
-    #[must_use]
-    pub fn manual() -> Self {
-        Self::of("manual")
-    }
-
-    /// Somebody tries something out.
-    #[must_use]
-    pub fn test() -> Self {
-        Self::of(TEST)
-    }
-
-    /// A trigger of that kind.
-    #[must_use]
-    pub fn of(kind: &str) -> Self {
-        Self { kind: kind.to_owned(), replay_of: None, from: None, parent: None }
-    }
-
-    /// A step of another run called it.
-    #[must_use]
-    pub fn workflow(parent: Parent) -> Self {
-        Self { parent: Some(Box::new(parent)), ..Self::of("workflow") }
-    }
-
-    /// Another run failed.
-    #[must_use]
-    pub fn error(parent: Parent) -> Self {
-        Self { parent: Some(Box::new(parent)), ..Self::of("error") }
-    }
-
-    /// The kind of the node at which the run begins.
-    #[must_use]
-    pub fn node_kind(&self) -> &str {
-        match self.kind.as_str() {
-            "workflow" | "error" => "manual",
-            kind => kind,
-        }
-    }
-
-    /// How many runs are above it.
-    #[must_use]
-    pub fn depth(&self) -> u32 {
-        self.parent.as_ref().map_or(0, |parent| parent.depth)
-    }
-
-    /// Whether it is an error workflow's run, or one that such a run has called.
-    #[must_use]
-    pub fn is_after_error(&self) -> bool {
-        self.parent.as_ref().is_some_and(|parent| parent.after_error)
-    }
-
-    /// Whether somebody only tries the workflow: such a run keeps no other from running, and none keeps it.
-    #[must_use]
-    pub fn is_test(&self) -> bool {
-        self.kind == "test"
-    }
-}
 
 /// A run without its steps: what one row of `runs` holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]

@@ -27,7 +27,7 @@ Examples:
   minireipaz runs get 0198…
   minireipaz runs watch 0198…
   minireipaz runs cancel 0198… --reason 'ordered twice'
-  minireipaz runs resume 0198… approved --data '{\"by\": \"Ada\"}'
+  minireipaz runs resume 0198… approved --with '{\"by\": \"Ada\"}'
   minireipaz runs replay 0198… --from charge --newest")]
 pub(crate) enum RunsCommand {
     /// List a workflow's runs, newest first.
@@ -66,7 +66,8 @@ pub(crate) enum RunsCommand {
         /// The signal's name.
         name: String,
         /// What it says, an object or a list of objects: JSON, or @FILE.
-        #[arg(long, value_name = "JSON|@FILE")]
+        // `--data` is where the local system keeps its data.
+        #[arg(id = "signal_data", long = "with", value_name = "JSON|@FILE")]
         data: Option<String>,
         #[command(flatten)]
         server: ServerArgs,
@@ -120,7 +121,7 @@ pub(super) async fn execute(command: RunsCommand) -> Result<(), Failure> {
             Ok(())
         }
         RunsCommand::Resume { id, name, data, server } => {
-            let data = data.map_or(Ok(Value::Null), |text| given_json("data", &text))?;
+            let data = data.map_or(Ok(Value::Null), |text| given_json("with", &text))?;
             let (_, is_given) = server::client(server)?.resume_run(id, &name, &data).await?;
             print(&if is_given {
                 format!("The run goes on.\n  → follow it: minireipaz runs watch {id}")
@@ -276,6 +277,6 @@ mod tests {
         assert_eq!(bodies[1], json!({"name": "approved", "data": null}));
         let (name, data) = ("approved".to_owned(), Some("{".to_owned()));
         let command = RunsCommand::Resume { id: RUN.parse().unwrap(), name, data, server: fake.args() };
-        assert!(execute(command).await.unwrap_err().to_string().contains("--data"));
+        assert!(execute(command).await.unwrap_err().to_string().contains("--with"));
     }
 }

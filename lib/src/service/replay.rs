@@ -13,7 +13,7 @@ use super::{
 use domain::{
     course::{Course, Earlier, taken_over},
     ids::{NodeId, RunId},
-    run::{Pins, RunPlan, RunStatus, RunWithSteps, Step, StepStatus, TEST, Trigger},
+    run::{Pins, RunPlan, RunStatus, RunWithSteps, Step, StepStatus, Trigger},
     violation::{ViolationCode, Violations},
     workflow::WorkflowKey,
 };
@@ -140,7 +140,7 @@ impl Runs {
             return Err(ReplayError::NotEnded { run: id, status });
         }
         let run = found.into_whole().ok_or(ReadRunError::NotFound(id))?;
-        if run.run.trigger.kind == TEST { Err(ReplayError::WasATest(id)) } else { Ok(run) }
+        if run.run.trigger.is_test() { Err(ReplayError::WasATest(id)) } else { Ok(run) }
     }
 
     pub(super) async fn choose_to_replay(

@@ -13,6 +13,7 @@ mod set_aside;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod timer_row;
 mod timers;
 #[cfg(test)]
 pub(crate) use tests::Disk;
@@ -24,12 +25,13 @@ use std::{
 };
 
 pub(crate) use commit::hour;
-pub use commit::{Commit, FORGET_SLICE, Handoff, Lane, Op, OutboxRow, TimerRow};
+pub use commit::{Commit, FORGET_SLICE, Handoff, Op, OutboxRow};
 pub(crate) use read::REMEMBERED_HOURS;
 pub use read::{ControlPlace, HandoffPlace, LongRun, Snapshot};
 use redb::{Database, ReadableDatabase, backends::FileBackend};
 pub use seats::{Seat, SeatOp, Standing, Waiter};
 pub(crate) use set_aside::set_aside;
+pub use timer_row::{Lane, TimerRow};
 
 /// Identifies a document by its content.
 pub type DocumentHash = [u8; 32];

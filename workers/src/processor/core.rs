@@ -1,7 +1,7 @@
 //! The loop: wait, decide, write, act.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -20,16 +20,15 @@ use super::{
     Gate, Input, Inputs, ProcessorDeps,
     active::Active,
     aside::Aside,
-    computed::{compute, finished, lost},
+    computed::{finished, lost},
     controls::KeptControls,
     dispatch::Dispatcher,
     due::{Due, Stream},
     error_runs::ErrorRuns,
     inbox::Inbox,
     memory::RunMemory,
-    pending::Pending,
     returning::Returning,
-    seating::{self, Vacancies},
+    seating::Vacancies,
     settled::Settled,
     to_begin::ToBegin,
     turn::{Effects, Turn},
@@ -37,7 +36,7 @@ use super::{
 use crate::{
     crash_points::{CrashPoint, pass},
     documents::Documents,
-    engine::{self, Command},
+    engine::Command,
     journal::{self, Journal, JournalError, OutboxRow},
     peers::HandoffQueue,
     readers::Readers,
@@ -60,7 +59,7 @@ pub(super) struct Core {
     pub(super) next_sequence: u64,
     pub(super) backlog: Arc<Backlog>,
     pub(super) gate: Arc<Gate>,
-    runner: Runner,
+    pub(super) runner: Runner,
     pub(super) dispatcher: Dispatcher,
     pub(super) memory: RunMemory,
     /// Runs of which a step may begin, and which were in the journal only; the places are taken.
@@ -95,10 +94,6 @@ pub(super) struct Core {
 const TURN_INPUTS: usize = 1_024;
 const TURN_TIME: Duration = Duration::from_millis(10);
 pub(super) const TURN_BYTES: usize = 8 << 20;
-/// A run has so many steps computed in a turn; then it goes on behind those of others. Most runs have fewer.
-const TURN_STEPS: usize = 500;
-/// And no more once so many events came of it: steps that are skipped are not computed, and cost all the same.
-const TURN_EVENTS: usize = 4 * TURN_STEPS;
 /// So long nothing is looked at when nothing is due at all.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// A clock may be set, a machine may sleep: while something will be due, the clock is looked at that often.
@@ -279,57 +274,6 @@ impl Core {
             self.runs.iter().filter(|(_, active)| under_way(active)).map(|(run, _)| *run).collect();
         for run in runs {
             self.advance(turn, run, Command::Stop);
-        }
-    }
-
-    /// Decides what follows from a command, and from the steps that need no waiting: those are computed here, unless
-    /// there were many already, the turn is large, or the tenant has more in memory or in the backlog than it may. Then
-    /// they take their turn like all others.
-    pub(super) fn advance(&mut self, turn: &mut Turn, run: RunId, command: Command) {
-        let Self { runs, runner, memory, backlog, to_begin, .. } = self;
-        let Some(active) = runs.get_mut(&run) else { return };
-        let header = Arc::clone(active.state.header());
-        let mut pending = active.pending.take().unwrap_or_else(|| {
-            turn.touched.push(run);
-            Box::new(Pending::new())
-        });
-        let mut commands = VecDeque::from([command]);
-        let mut computed = 0;
-        while let Some(command) = commands.pop_front() {
-            let decision = match engine::step(&mut active.state, command, turn.now) {
-                Ok(decision) => decision,
-                Err(illegal) => {
-                    // A late echo of something that is settled.
-                    tracing::debug!(run.id = %run, %illegal, "nothing follows for run {run}");
-                    continue;
-                }
-            };
-            pending.events.extend(decision.events);
-            for effect in decision.effects {
-                let tenant = &header.tenant;
-                let computes = computed < TURN_STEPS
-                    && pending.events.len() < TURN_EVENTS
-                    && turn.computed <= TURN_BYTES
-                    && memory.has_room(tenant)
-                    && backlog.has_room(tenant);
-                match computes.then(|| compute(runner, active, &effect)).flatten() {
-                    Some((done, bytes)) => {
-                        pass(CrashPoint::ComputedAhead);
-                        computed += 1;
-                        turn.computed += bytes;
-                        commands.push_back(done);
-                    }
-                    None => pending.add(effect),
-                }
-            }
-        }
-        let starts = std::mem::take(&mut pending.starts);
-        active.pending = Some(pending);
-        if active.state.is_terminal() {
-            seating::leave(active, &mut turn.seats, to_begin);
-        }
-        for called in starts {
-            self.start_called(turn, called);
         }
     }
 

@@ -11,6 +11,7 @@
 //! back when it was read (`returning`).
 
 mod active;
+mod advance;
 mod around;
 mod aside;
 mod begin;

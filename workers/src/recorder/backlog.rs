@@ -23,6 +23,7 @@ use minireipaz::{
 };
 use serde_json::Value;
 use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
 
 use super::record::{InputAt, Record, RunRecord};
 use crate::journal::{Journal, JournalError, Snapshot, codec, set_aside};
@@ -56,6 +57,8 @@ pub(crate) struct RowPlace {
 /// Rows that wait for the store.
 pub(crate) struct Backlog {
     journal: Arc<Journal>,
+    /// What is being read from it.
+    reads: TaskTracker,
     state: Mutex<State>,
     clock: Arc<dyn Clock>,
     wake: Notify,
@@ -115,7 +118,14 @@ impl Backlog {
         for (sequence, tenant, bytes) in journal.read()?.outbox_rows()? {
             state.add(Row { place: RowPlace { sequence, tenant, bytes }, record: None });
         }
-        Ok(Self { journal, state: Mutex::new(state), clock, wake: Notify::new(), confirmed: Notify::new() })
+        Ok(Self {
+            journal,
+            reads: TaskTracker::new(),
+            state: Mutex::new(state),
+            clock,
+            wake: Notify::new(),
+            confirmed: Notify::new(),
+        })
     }
 
     /// The last sequence that was committed: the next row has one more.
@@ -188,9 +198,24 @@ impl Backlog {
         if rows.iter().all(|row| row.record.is_some()) {
             return self.read(rows);
         }
+        self.on_thread(move |backlog| backlog.read(rows)).await
+    }
+
+    /// Reads from the journal, which may take long.
+    async fn on_thread<T: Send + 'static>(
+        self: &Arc<Self>,
+        read: impl FnOnce(&Self) -> Result<T, JournalError> + Send + 'static,
+    ) -> Result<T, JournalError> {
         let backlog = Arc::clone(self);
-        let read = tokio::task::spawn_blocking(move || backlog.read(rows)).await;
+        let read = self.reads.spawn_blocking(move || read(&backlog)).await;
         read.unwrap_or_else(|error| Err(JournalError::Failed(error.to_string())))
+    }
+
+    /// Waits until nothing is read from the journal any more, also for those who have not waited for what they read: the
+    /// journal is free only then.
+    pub(crate) async fn left_alone(&self) {
+        self.reads.close();
+        self.reads.wait().await;
     }
 
     /// The rows with those that are in the journal only.
@@ -227,9 +252,8 @@ impl Backlog {
         if runs.is_empty() {
             return Ok(HashMap::new());
         }
-        let journal = Arc::clone(&self.journal);
-        let read = tokio::task::spawn_blocking(move || {
-            let snapshot = journal.read()?;
+        self.on_thread(move |backlog| {
+            let snapshot = backlog.journal.read()?;
             let mut inputs = HashMap::with_capacity(runs.len());
             for run in runs {
                 let header = snapshot.header(run)?;
@@ -238,8 +262,8 @@ impl Backlog {
                 }
             }
             Ok(inputs)
-        });
-        read.await.unwrap_or_else(|error| Err(JournalError::Failed(error.to_string())))
+        })
+        .await
     }
 
     fn find(&self, snapshot: &mut Option<Snapshot>, sequence: u64) -> Result<Record, JournalError> {

@@ -63,7 +63,9 @@ const REFUSALS: u32 = 3;
 impl Recorder {
     /// Records until `stop`. What is not confirmed then stays in the journal.
     pub(crate) async fn run(self, stop: CancellationToken) {
+        let backlog = Arc::clone(&self.backlog);
         stop.run_until_cancelled(self.record_all()).await;
+        backlog.left_alone().await;
     }
 
     async fn record_all(self) {

@@ -27,6 +27,7 @@ mod pool;
 mod recorder;
 mod run_list;
 mod run_rows;
+mod run_steps;
 mod runs;
 mod sql;
 #[cfg(test)]

@@ -13,10 +13,8 @@ use super::{
     database::Database,
     recorder::Rows,
     run_list,
-    run_rows::{
-        OF_THE_RUN, RUN_OR_STEP, RUN_ROWS, RunOrStep, Unread, attempt_and_revision, before_iterations,
-        read_key, step_place,
-    },
+    run_rows::{OF_THE_RUN, RUN_OR_STEP, RUN_ROWS, RunOrStep, Unread, attempt_and_revision, read_key},
+    run_steps::{get_node, get_steps},
     sql::{MAX_KEYS, Text, keys_are},
 };
 use crate::{
@@ -26,7 +24,7 @@ use crate::{
 use domain::{
     ids::{NodeId, RunId, TenantId, WorkflowId},
     iteration::Iteration,
-    limits::{MAX_ANSWER_BYTES, MAX_ITERATIONS_SHOWN},
+    limits::MAX_ANSWER_BYTES,
     run::{LeftOut, Run, RunKey, RunSummary, RunWithSteps, left_out},
     timestamp::Timestamp,
 };
@@ -232,97 +230,13 @@ pub(super) fn any_slot_statement((tenant, id): &RunKey) -> String {
 /// So many characters of an id as text are before its owner slot.
 const ALL_BUT_SLOT: usize = 32;
 
-/// A run with the steps of one node, of the newest iterations, or of those before one of them.
-async fn get_node(
-    database: &Database,
-    key: &RunKey,
-    node: &NodeId,
-    before: Option<&Iteration>,
-) -> Result<Option<Found<RunWithSteps>>, StoreError> {
-    let places = [String::new(), node.as_str().to_owned()];
-    let mut rows = gathered(database, database.select("runs", &places_statement(key, &places)).await?)
-        .remove(key)
-        .unwrap_or_default();
-    let newest = rows.iter().find(|row| !row.is_of_the_run()).map(|row| row.iteration().clone());
-    if let Some(newest) = newest.filter(|newest| !newest.is_outside()) {
-        rows.retain(Unread::is_of_the_run);
-        // What is behind the newest one is of an attempt that was lost.
-        let end = match before.filter(|before| **before <= newest) {
-            Some(before) => format!("place < {}", Text(&step_place(node, before))),
-            None => format!("place <= {}", Text(&step_place(node, &newest))),
-        };
-        rows.extend(iterations(database, key, node, &end).await?);
-    } else if before.is_some() {
-        rows.retain(Unread::is_of_the_run);
-    }
-    Ok(read_run(rows, MAX_ANSWER_BYTES, |row| tell(database, key, row)))
-}
-
-/// The newest row of each of a node's newest iterations. They are read in the order of the key, from its end, and the
-/// read stops once there are enough; so one that was written several times comes several times, one after the other.
-async fn iterations(
-    database: &Database,
-    key: &RunKey,
-    node: &NodeId,
-    end: &str,
-) -> Result<Vec<Unread>, StoreError> {
-    let mut wanted_rows = MAX_ITERATIONS_SHOWN * ROWS_PER_STEP + 1;
-    loop {
-        let sql = iterations_statement(key, node, end, wanted_rows);
-        let rows = database.select("iterations", &sql).await?;
-        let complete = rows.len() < wanted_rows;
-        let rows = gathered(database, rows).remove(key).unwrap_or_default();
-        let mut newest: Vec<Unread> = Vec::with_capacity(MAX_ITERATIONS_SHOWN + 1);
-        for row in rows {
-            match newest.last_mut().filter(|known| known.iteration() == row.iteration()) {
-                Some(known) if known.version() < row.version() => *known = row,
-                Some(_) => {}
-                None => newest.push(row),
-            }
-        }
-        // Of the last one there may be more rows.
-        if complete || newest.len() > MAX_ITERATIONS_SHOWN {
-            newest.truncate(MAX_ITERATIONS_SHOWN);
-            return Ok(newest);
-        }
-        wanted_rows = wanted_rows.saturating_mul(4);
-    }
-}
-
-/// So many rows are read for each step that is wanted, at first.
-const ROWS_PER_STEP: usize = 3;
-
-pub(super) fn iterations_statement((tenant, run): &RunKey, node: &NodeId, end: &str, rows: usize) -> String {
-    format!(
-        "SELECT {RUN_OR_STEP} FROM {RUN_ROWS} WHERE tenant = {} AND owner_id = '{run}' AND place > {} AND {end} \
-         ORDER BY place DESC LIMIT {rows}",
-        Text(tenant.as_str()),
-        Text(&before_iterations(node)),
-    )
-}
-
-/// A run with some of its steps.
-async fn get_steps(
-    database: &Database,
-    key: &RunKey,
-    steps: &[(NodeId, Option<Iteration>)],
-) -> Result<Option<Found<RunWithSteps>>, StoreError> {
-    let place = |(node, iteration): &(NodeId, Option<Iteration>)| {
-        iteration.as_ref().map_or_else(|| node.as_str().to_owned(), |iteration| step_place(node, iteration))
-    };
-    let places: Vec<_> = std::iter::once(String::new()).chain(steps.iter().map(place)).collect();
-    let rows = database.select("runs", &places_statement(key, &places)).await?;
-    let rows = gathered(database, rows).remove(key).unwrap_or_default();
-    Ok(read_run(rows, usize::MAX, |row| tell(database, key, row)))
-}
-
 pub(super) fn places_statement(key: &RunKey, places: &[String]) -> String {
     let places: Vec<_> = places.iter().map(|place| Text(place).to_string()).collect();
     let condition = condition(std::slice::from_ref(key));
     rows_statement(&format!("{condition} AND place IN ({})", places.join(", ")))
 }
 
-fn gathered(database: &Database, rows: Vec<Reader>) -> HashMap<RunKey, Vec<Unread>> {
+pub(super) fn gathered(database: &Database, rows: Vec<Reader>) -> HashMap<RunKey, Vec<Unread>> {
     let mut gathered: HashMap<RunKey, Vec<Unread>> = HashMap::new();
     for row in rows {
         if let Some((key, row)) = database.unreadable.readable("runs", read_key(row)) {
@@ -341,7 +255,7 @@ fn read_runs(database: &Database, rows: Vec<Reader>) -> HashMap<RunKey, Found<Ru
 }
 
 /// Tells of a row that cannot be read, or not as a whole.
-fn tell(database: &Database, key: &RunKey, row: &RunOrStep) {
+pub(super) fn tell(database: &Database, key: &RunKey, row: &RunOrStep) {
     match row {
         RunOrStep::Run(Err(why)) => database.unreadable.tell(name_of(key), why),
         RunOrStep::Step { step, unreadable: Some(why), .. } => {
@@ -371,7 +285,11 @@ fn condition(keys: &[RunKey]) -> String {
 
 /// A run and its steps, of all of their rows. `None`: only steps are there, which are not shown before their run is
 /// recorded. What is left out, for outputs to be no more than `most` bytes, is not read at all.
-fn read_run(rows: Vec<Unread>, most: usize, tell: impl Fn(&RunOrStep)) -> Option<Found<RunWithSteps>> {
+pub(super) fn read_run(
+    rows: Vec<Unread>,
+    most: usize,
+    tell: impl Fn(&RunOrStep),
+) -> Option<Found<RunWithSteps>> {
     let sizes: Vec<_> = rows.iter().map(Unread::output_bytes).collect();
     let leaves_out = left_out(&sizes, most);
     let (mut run, mut steps, mut left_out) = (None, Vec::new(), Vec::new());

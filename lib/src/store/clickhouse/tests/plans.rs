@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{pool, with_tables};
 use crate::store::{
     Cursor, Facts, RunStore as _,
-    clickhouse::{ClickHouse, cells::Reader, pool::Pool, run_list, runs},
+    clickhouse::{ClickHouse, cells::Reader, pool::Pool, run_list, run_steps, runs},
 };
 use domain::{
     ids::{RunId, TenantId, WorkflowId},
@@ -201,7 +201,7 @@ async fn a_run_is_read_without_its_iterations_and_a_page_of_these_from_the_end_o
     assert!(read <= 2 * 256 * (PARTS + 1), "{read} rows read of {}", PARTS * ROWS_PER_PART);
     let node = domain::ids::NodeId::parse("n1").unwrap();
     for end in ["00013880", "00009000"].map(|at| format!("place < concat(char(1), 'n1', char(1), '{at}')")) {
-        let statement = runs::iterations_statement(&key, &node, &end, 61);
+        let statement = run_steps::iterations_statement(&key, &node, &end, 61);
         let (rows, read) = pool.select_counting(statement.clone()).await.unwrap();
         assert_eq!(rows.len(), 61);
         assert!(read <= 256 * 8 * (PARTS + 1), "{read} rows read: {statement}");

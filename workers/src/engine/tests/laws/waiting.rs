@@ -35,7 +35,8 @@ impl World {
         let data: Arc<Value> = Arc::new(json!({ "by": "somebody" }));
         let command = |step| Command::Signal {
             step,
-            id: SignalId::at(self.now, 1),
+            // Each signal is another one.
+            id: SignalId::at(self.now, self.journal.len() as u128),
             name: SignalName::parse(name).unwrap(),
             data: Arc::clone(&data),
         };
