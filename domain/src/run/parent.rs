@@ -36,9 +36,6 @@ pub struct Parent {
 const CALLED_RUNS: Uuid = Uuid::from_u128(0x6d69_6e69_7265_4950_8a5a_0001_0000_0002);
 const ERROR_RUNS: Uuid = Uuid::from_u128(0x6d69_6e69_7265_4950_8a5a_0001_0000_0003);
 
-/// The last bits of a run's id say whose it is: a run that another one starts belongs to the same worker.
-const OWNER_BYTES: usize = 2;
-
 impl RunId {
     /// The id of the run that a step calls for one of its items: the same whatever crashes and however often the step is
     /// tried. `attempt` is the run's own, not the step's.
@@ -53,11 +50,9 @@ impl RunId {
         self.derived(&ERROR_RUNS, &format!("{self}\n{attempt}"))
     }
 
+    /// A run that another one starts belongs to the same worker.
     fn derived(self, namespace: &Uuid, name: &str) -> Self {
-        let mut bytes = Uuid::new_v5(namespace, name.as_bytes()).into_bytes();
-        let from = bytes.len() - OWNER_BYTES;
-        bytes[from..].copy_from_slice(&self.0.as_bytes()[from..]);
-        Self(Uuid::from_bytes(bytes))
+        Self(Uuid::new_v5(namespace, name.as_bytes())).at_slot(self.owner_slot())
     }
 }
 

@@ -185,6 +185,23 @@ impl<S: Send + Sync> FromRequest<S> for WorkflowBody {
     }
 }
 
+/// A body that may be missing or `null`, and how many bytes it has.
+pub(super) async fn optional<T: Shape + Default, S: Send + Sync>(
+    request: Request,
+    state: &S,
+    misfit: fn(Vec<Violation>) -> ApiError,
+) -> Result<(T, usize), ApiError> {
+    let JsonBytes(bytes) = JsonBytes::from_request(request, state).await?;
+    let body = match bytes.as_ref() {
+        [] => T::default(),
+        bytes => match document::json(bytes)? {
+            Value::Null => T::default(),
+            value => shape::read(value).map_err(misfit)?,
+        },
+    };
+    Ok((body, bytes.len()))
+}
+
 /// What starts a run: `{"input": …, "version": …}`, or nothing. With any of the other fields it is a test run: its
 /// trigger is of the kind `test`, it counts in no statistics, and the workflow need not be active.
 #[derive(Debug, Default, utoipa::ToSchema)]
@@ -247,15 +264,8 @@ impl<S: Send + Sync> FromRequest<S> for StartBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let JsonBytes(bytes) = JsonBytes::from_request(request, state).await?;
-        let body = match bytes.as_ref() {
-            [] => Self::default(),
-            bytes => match document::json(bytes)? {
-                Value::Null => Self::default(),
-                value => shape::read(value).map_err(super::invalid_input)?,
-            },
-        };
-        if bytes.len() > SURELY_SMALL {
+        let (body, bytes) = optional::<Self, S>(request, state, super::invalid_input).await?;
+        if bytes > SURELY_SMALL {
             check_size(&body.input)?;
         }
         Ok(body)

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     super::problem::ApiError,
-    body::{InputSchema, JsonBytes},
+    body::{InputSchema, JsonBytes, optional},
     document, invalid,
     query::parsed,
     shape::{self, Fields, Shape},
@@ -50,14 +50,7 @@ impl<S: Send + Sync> FromRequest<S> for CancelBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let JsonBytes(bytes) = JsonBytes::from_request(request, state).await?;
-        match bytes.as_ref() {
-            [] => Ok(Self::default()),
-            bytes => match document::json(bytes)? {
-                Value::Null => Ok(Self::default()),
-                value => shape::read(value).map_err(misfit),
-            },
-        }
+        Ok(optional(request, state, misfit).await?.0)
     }
 }
 

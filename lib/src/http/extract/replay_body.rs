@@ -5,10 +5,9 @@ use serde_json::Value;
 
 use super::{
     super::problem::ApiError,
-    body::{InputSchema, JsonBytes},
-    document,
+    body::{InputSchema, optional},
     pins::PinsSchema,
-    shape::{self, Fields, Shape, chosen},
+    shape::{Fields, Shape, chosen},
 };
 use crate::service::ReplayVersion;
 use domain::{
@@ -58,14 +57,7 @@ impl<S: Send + Sync> FromRequest<S> for ReplayBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let JsonBytes(bytes) = JsonBytes::from_request(request, state).await?;
-        match bytes.as_ref() {
-            [] => Ok(Self::default()),
-            bytes => match document::json(bytes)? {
-                Value::Null => Ok(Self::default()),
-                value => shape::read(value).map_err(super::invalid_plan),
-            },
-        }
+        Ok(optional(request, state, super::invalid_plan).await?.0)
     }
 }
 

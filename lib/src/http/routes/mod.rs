@@ -17,7 +17,9 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::header;
+use domain::ids::RunId;
+use http::{HeaderValue, StatusCode, header};
+use tokio::time::{Instant, timeout};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
@@ -25,7 +27,7 @@ use super::{
     problem::{ApiError, Problem},
     state::AppState,
 };
-use crate::service::FoundRun;
+use crate::service::{Caller, FoundRun, Until};
 pub use functions::{FUNCTIONS, Function};
 pub use unreadable_entry::UnreadableEntry;
 
@@ -51,6 +53,37 @@ fn within(limit: Duration, routes: Routes) -> Routes {
 fn run_json(run: &FoundRun) -> Result<Response, ApiError> {
     let json = run.json().map_err(|error| ApiError::internal().caused_by(error))?;
     Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
+}
+
+/// How long reading a run may take after the wait for its end: together they stay below the limit of a request.
+const READING: Duration = Duration::from_secs(2);
+
+/// A run of which something was accepted, once it has ended, or as it is when the wait is over.
+async fn ended(
+    app: &AppState,
+    caller: &Caller,
+    id: RunId,
+    accepted: FoundRun,
+    (begun, wait): (Instant, Duration),
+) -> FoundRun {
+    let wait = wait.saturating_sub(begun.elapsed());
+    if wait.is_zero() {
+        return accepted;
+    }
+    // It was accepted: whatever keeps the run from being read is no reason to say anything else.
+    let read = timeout(wait + READING, app.runs.read(caller, id, Until::Terminal, wait)).await;
+    accepted.or_newer(read.ok().and_then(Result::ok))
+}
+
+/// The answer to who has started a run.
+fn started(id: RunId, run: &FoundRun, replayed: bool) -> Result<Response, ApiError> {
+    let location = HeaderValue::from_str(&format!("/api/v1/runs/{id}"))
+        .map_err(|error| ApiError::internal().caused_by(error))?;
+    let mut response = (StatusCode::ACCEPTED, [(header::LOCATION, location)], run_json(run)?).into_response();
+    if replayed {
+        response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+    }
+    Ok(response)
 }
 
 /// The problems that any route may answer with.

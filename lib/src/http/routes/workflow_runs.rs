@@ -1,18 +1,11 @@
 //! `/api/v1/workflows/{id}/runs`: start and list.
 
-use std::time::Duration;
-
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse, Response},
-};
-use http::{HeaderValue, StatusCode, header};
+use axum::{Json, extract::State, response::Response};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use utoipa_axum::routes;
 
-use super::{Problems, QUICK, Routes, UnreadableEntry, run_json, within};
+use super::{Problems, QUICK, Routes, UnreadableEntry, ended, within};
 use crate::{
     http::{
         extract::{
@@ -22,15 +15,12 @@ use crate::{
         problem::{ApiError, Problem},
         state::AppState,
     },
-    service::{StartRun, Until},
+    service::StartRun,
 };
 use domain::{
     ids::WorkflowId,
     run::{RunSummary, RunWithSteps},
 };
-
-/// How long reading a run may take after the wait for its end: together they stay below the limit of a request.
-const READING: Duration = Duration::from_secs(2);
 
 /// The routes.
 #[must_use]
@@ -90,23 +80,8 @@ async fn start(
     let begun = Instant::now();
     let (input, version, test) = body.into_parts();
     let started = app.runs.start(&who.caller, StartRun { workflow_id, input, version, test, key }).await?;
-    let location = HeaderValue::from_str(&format!("/api/v1/runs/{}", started.id))
-        .map_err(|error| ApiError::internal().caused_by(error))?;
-    let wait = wait.saturating_sub(begun.elapsed());
-    let run = if wait.is_zero() {
-        started.run
-    } else {
-        let ended = app.runs.read(&who.caller, started.id, Until::Terminal, wait);
-        // It was accepted: whatever keeps it from being read is no reason to say anything else.
-        let read = tokio::time::timeout(wait + READING, ended).await;
-        started.run.or_newer(read.ok().and_then(Result::ok))
-    };
-    let mut response =
-        (StatusCode::ACCEPTED, [(header::LOCATION, location)], run_json(&run)?).into_response();
-    if started.replayed {
-        response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
-    }
-    Ok(response)
+    let run = ended(&app, &who.caller, started.id, started.run, (begun, wait)).await;
+    super::started(started.id, &run, started.replayed)
 }
 
 /// Lists a workflow's runs, newest first. The runs of a deleted workflow stay.

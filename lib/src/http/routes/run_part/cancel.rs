@@ -1,7 +1,5 @@
 //! `/api/v1/runs/{id}/cancel`.
 
-use std::time::Duration;
-
 use axum::{
     extract::State,
     response::{IntoResponse, Response},
@@ -10,19 +8,13 @@ use http::StatusCode;
 use tokio::time::Instant;
 use utoipa_axum::routes;
 
-use super::super::{Problems, Routes, run_json};
-use crate::{
-    http::{
-        extract::{Authorized, BriefWait, CancelBody, RunPath, RunsWrite},
-        problem::{ApiError, Problem},
-        state::AppState,
-    },
-    service::Until,
+use super::super::{Problems, Routes, ended, run_json};
+use crate::http::{
+    extract::{Authorized, BriefWait, CancelBody, RunPath, RunsWrite},
+    problem::{ApiError, Problem},
+    state::AppState,
 };
 use domain::{ids::RunId, run::RunWithSteps};
-
-/// How long reading a run may take after the wait for its end: together they stay below the limit of a request.
-const READING: Duration = Duration::from_secs(2);
 
 /// The route.
 pub(super) fn router() -> Routes {
@@ -57,14 +49,6 @@ async fn cancel(
 ) -> Result<Response, ApiError> {
     let begun = Instant::now();
     let run = app.runs.cancel(&who.caller, id, reason).await?;
-    let wait = wait.saturating_sub(begun.elapsed());
-    let run = if wait.is_zero() {
-        run
-    } else {
-        let ended = app.runs.read(&who.caller, id, Until::Terminal, wait);
-        // It was accepted: whatever keeps the run from being read is no reason to say anything else.
-        let read = tokio::time::timeout(wait + READING, ended).await;
-        run.or_newer(read.ok().and_then(Result::ok))
-    };
+    let run = ended(&app, &who.caller, id, run, (begun, wait)).await;
     Ok((StatusCode::ACCEPTED, run_json(&run)?).into_response())
 }

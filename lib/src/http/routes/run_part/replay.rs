@@ -1,13 +1,9 @@
 //! `/api/v1/runs/{id}/replay`: once more, from the start or from a node.
 
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
-use http::{HeaderValue, StatusCode, header};
+use axum::{extract::State, response::Response};
 use utoipa_axum::routes;
 
-use super::super::{Problems, Routes, run_json};
+use super::super::{Problems, Routes};
 use crate::{
     http::{
         extract::{Authorized, KeyHeader, ReplayBody, RunPath, RunsWrite},
@@ -55,12 +51,5 @@ async fn replay(
     ReplayBody { from, version, input, pins }: ReplayBody,
 ) -> Result<Response, ApiError> {
     let started = app.runs.replay(&who.caller, ReplayRun { run, from, version, input, pins, key }).await?;
-    let location = HeaderValue::from_str(&format!("/api/v1/runs/{}", started.id))
-        .map_err(|error| ApiError::internal().caused_by(error))?;
-    let mut response =
-        (StatusCode::ACCEPTED, [(header::LOCATION, location)], run_json(&started.run)?).into_response();
-    if started.replayed {
-        response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
-    }
-    Ok(response)
+    super::super::started(started.id, &started.run, started.replayed)
 }
