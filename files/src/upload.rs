@@ -157,12 +157,12 @@ impl FileStore {
         if incoming {
             path = path.join("incoming");
         }
-        private_files::folder(&path, |_| true).map(|_| ()).map_err(|source| on_disk(source))
+        private_files::folder(&path, |_| true).map(|_| ()).map_err(on_disk)
     }
 
     fn narrow(&self, file: &Path) -> Result<(), FilesError> {
         let Some(root) = &self.opened.folder else { return Ok(()) };
-        private_files::open(&root.join(file.as_ref())).map(|_| ()).map_err(|source| on_disk(source))
+        private_files::open(&root.join(file.as_ref())).map(|_| ()).map_err(on_disk)
     }
 }
 

@@ -21,8 +21,9 @@ pub enum Earlier {
     Nothing,
 }
 
-/// The nodes whose outputs a run takes over that replays an earlier one from a node: all that gave something and do not
-/// come after it. The node and what comes after it is executed, and so is what had not come to its end beside it.
+/// The nodes whose outputs a run takes over that replays an earlier one from a node.
+///
+/// They are all that gave something and do not come after it. The node and what comes after it is executed, and so is what had not come to its end beside it.
 ///
 /// # Errors
 /// When there is no such node, it is in a loop, or what lies before it cannot be taken over; each says what to do.

@@ -21,7 +21,7 @@ pub(crate) async fn sweep(files: Files, clock: Arc<dyn Clock>, stop: Cancellatio
                     tracing::debug!(?swept, "old files were looked for");
                 }
                 Err(error) => {
-                    tracing::warn!(?error, "old files cannot be deleted; the next try is in an hour")
+                    tracing::warn!(?error, "old files cannot be deleted; the next try is in an hour");
                 }
             }
             files.quota.forget();

@@ -112,7 +112,7 @@ impl Core {
                 tell_of_queued(turn, active.state.header());
             }
         }
-        Self::take_seat(turn, &mut active, entry);
+        Self::take_seat(turn, &mut active, &entry);
         self.hold(run, active);
         let command = match awaits {
             None => Command::Start,

@@ -110,9 +110,9 @@ impl Core {
     }
 
     /// Lets a run take its seat, or wait for one.
-    pub(super) fn take_seat(turn: &mut Turn, active: &mut Active, entry: Entry) {
+    pub(super) fn take_seat(turn: &mut Turn, active: &mut Active, entry: &Entry) {
         let tenant = active.state.header().tenant.clone();
-        active.standing = match entry {
+        active.standing = match *entry {
             Entry::Free | Entry::Skipped(_) => None,
             Entry::Sits(seat) => {
                 turn.seats.sit(&tenant, seat);

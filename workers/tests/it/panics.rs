@@ -26,7 +26,7 @@ fn everywhere(app: &App, data: &Value) -> Vec<Value> {
         ("compute", "noop", json!({})),
         ("compute", "markdown", markup),
         ("compute", "set", script.clone()),
-        ("javascript", "set", script.clone()),
+        ("javascript", "set", script),
         ("javascript", "http_request", json!({"url": "http://127.0.0.1/{{ 1 + 1 }}"})),
         ("javascript", "code", json!({"source": "return []"})),
         ("call", "http_request", call),

@@ -202,8 +202,9 @@ pub(super) async fn optional<T: Shape + Default, S: Send + Sync>(
     Ok((body, bytes.len()))
 }
 
-/// What starts a run: `{"input": …, "version": …}`, or nothing. With any of the other fields it is a test run: its
-/// trigger is of the kind `test`, it counts in no statistics, and the workflow need not be active.
+/// What starts a run: `{"input": …, "version": …}`, or nothing.
+///
+/// With any of the other fields it is a test run: its trigger is of the kind `test`, it counts in no statistics, and the workflow need not be active.
 #[derive(Debug, Default, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StartBody {

@@ -77,7 +77,7 @@ impl ByteRange {
         Self(text.and_then(asked))
     }
 
-    /// Without it, unless `If-Range` names this ETag.
+    /// Without it, unless `If-Range` names this `ETag`.
     #[must_use]
     pub fn if_is(self, headers: &HeaderMap, etag: &str) -> Self {
         let is_other = headers.get(header::IF_RANGE).is_some_and(|value| value.as_bytes() != etag.as_bytes());

@@ -51,11 +51,11 @@ fn ended(place: usize) -> Command {
 
 /// What the last effect that executes a step says of the runs that have ended.
 fn told(scenario: &Scenario) -> Vec<RunId> {
-    let executes = scenario.last.effects.iter().filter_map(|effect| match effect {
+    let mut executes = scenario.last.effects.iter().filter_map(|effect| match effect {
         crate::engine::Effect::Execute(execute) => execute.woken.as_ref(),
         _ => None,
     });
-    executes.last().unwrap().ended.iter().map(|(run, _)| *run).collect()
+    executes.next_back().unwrap().ended.iter().map(|(run, _)| *run).collect()
 }
 
 #[test]

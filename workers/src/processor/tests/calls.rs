@@ -63,6 +63,13 @@ impl Bench {
         assert!(self.core.turn());
     }
 
+    /// Turns until that run is in memory.
+    fn come_back(&mut self, run: RunId) {
+        while !self.core.runs.contains_key(&run) {
+            self.turn();
+        }
+    }
+
     /// What the step of that run, which is under way, is told of the runs that have ended.
     fn told(&self, run: RunId) -> Vec<(RunId, RunEnd)> {
         let state = &self.core.runs[&run].state;
@@ -89,9 +96,7 @@ async fn a_crash_finds_a_called_run_where_it_finds_the_call() {
     let mut bench = Bench::on(bench.crash(), SystemClock.now(), |_| {});
     assert_eq!((bench.under_way(), bench.unfinished()), (vec![called(&parent)], 2), "and after");
     bench.succeed(called(&parent));
-    while bench.core.runs.get(&parent.run_id).is_none() {
-        bench.turn();
-    }
+    bench.come_back(parent.run_id);
     bench.succeed(parent.run_id);
     assert_eq!(bench.unfinished(), 0);
 }
@@ -106,9 +111,7 @@ async fn who_called_a_run_is_told_of_its_end_though_the_worker_dies_at_once() {
     bench.call(&parent, &call);
     bench.succeed(called(&parent));
     let mut bench = Bench::on(bench.crash(), SystemClock.now(), |_| {});
-    while bench.core.runs.get(&parent.run_id).is_none() {
-        bench.turn();
-    }
+    bench.come_back(parent.run_id);
     assert_eq!(bench.told(parent.run_id), [(called(&parent), RunEnd::Succeeded(Vec::new()))]);
     let snapshot = bench.core.journal.read().unwrap();
     assert_eq!(snapshot.call_end(parent.run_id, called(&parent)).unwrap(), None, "it is told once");
@@ -206,9 +209,7 @@ async fn a_called_run_has_its_own_time_limits() {
         patient().as_str().replace(r#""name":"Test""#, r#""name":"Test","settings":{"timeout":"10m"}"#);
     bench.call(&parent, &DocumentText::parse(short).unwrap());
     bench.clock.advance(Duration::from_secs(900));
-    while bench.core.runs.get(&parent.run_id).is_none() {
-        bench.turn();
-    }
+    bench.come_back(parent.run_id);
     let [(_, RunEnd::Failed(error))] = &bench.told(parent.run_id)[..] else { panic!("it was out of time") };
     assert_eq!(error.code, "workflow_timed_out");
     assert_eq!(error.details.as_ref().unwrap()["error"]["code"], "run_timeout");

@@ -44,7 +44,7 @@ impl World {
         assert!(self.tell(late).is_err(), "a trigger waits for no signal");
         if let Some(given) = given {
             self.tell(given).unwrap();
-            assert_eq!(self.went_on(waiting), 1, "one step takes a signal");
+            assert_eq!(self.went_on(waiting.as_ref()), 1, "one step takes a signal");
         }
     }
 
@@ -67,7 +67,7 @@ impl World {
     }
 
     /// How many steps the last decision let go on; all of them are this one.
-    fn went_on(&self, expected: Option<StepKey>) -> usize {
+    fn went_on(&self, expected: Option<&StepKey>) -> usize {
         let mut steps = self.last.iter().filter_map(|event| match event {
             crate::engine::RunEvent::Step(event) => {
                 matches!(event.change, StepChange::Resumed { .. }).then_some(&event.step)
@@ -75,7 +75,7 @@ impl World {
             _ => None,
         });
         let first = steps.next();
-        assert_eq!(first, expected.as_ref());
+        assert_eq!(first, expected);
         usize::from(first.is_some()) + steps.count()
     }
 }
