@@ -318,7 +318,7 @@ def give_back_start_pages(library):
     def let_go():
         time.sleep(SETTLED_SECONDS)
         with contextlib.suppress(OSError), open("/proc/self/maps", encoding="utf-8") as maps:
-            for line in maps.readlines():
+            for line in maps.read().splitlines():
                 if line.rstrip().endswith(library):
                     start, end = (int(part, 16) for part in line.split(maxsplit=1)[0].split("-"))
                     madvise(start, end - start, madv_pageout)

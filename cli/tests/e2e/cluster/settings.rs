@@ -104,6 +104,7 @@ impl Settings {
             ("WORKER_HTTP_ALLOW", "127.0.0.0/8"),
             ("WORKER_ENV_ALLOW", "PLAYGROUND_URL"),
             ("PLAYGROUND_URL", &self.playground),
+            ("FILES_URL", &format!("file://{}", self.folder.join("files").display())),
             ("LOG", "info"),
         ]);
         command
