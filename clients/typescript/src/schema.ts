@@ -716,8 +716,9 @@ export interface components {
         /** @description A signal's name: what a step waits for. */
         SignalName: string;
         /**
-         * @description What starts a run: `{"input": …, "version": …}`, or nothing. With any of the other fields it is a test run: its
-         *     trigger is of the kind `test`, it counts in no statistics, and the workflow need not be active.
+         * @description What starts a run: `{"input": …, "version": …}`, or nothing.
+         *
+         *     With any of the other fields it is a test run: its trigger is of the kind `test`, it counts in no statistics, and the workflow need not be active.
          */
         StartBody: {
             document?: components["schemas"]["WorkflowDocument"] | null;
@@ -1633,13 +1634,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The token lacks a scope. */
+            /** @description The link is not valid. */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/html": string;
                 };
             };
             /** @description It does not exist, or it belongs to another tenant. */
@@ -1739,6 +1740,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunWithSteps"];
+                    "text/html": string;
                 };
             };
             /** @description Accepted; whether it is the first is not known yet. */
@@ -1750,6 +1752,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunWithSteps"];
+                    "text/html": string;
                 };
             };
             /** @description A parameter, a header or the body cannot be read. */
@@ -1770,13 +1773,14 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The token lacks a scope. */
+            /** @description The token lacks a scope; with `token`: the link is not valid. */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "text/html": string;
                 };
             };
             /** @description It does not exist, or it belongs to another tenant. */
@@ -1795,6 +1799,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "text/html": string;
                 };
             };
             /** @description With `token`: it is too late. */

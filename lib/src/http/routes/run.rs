@@ -53,7 +53,7 @@ pub fn router() -> Routes {
     ("wait" = Option<u64>, Query, description = "Seconds to wait, at most 60; 25 suits most proxies.", maximum = 60),
     ("after" = Option<u64>, Query, description = "The revision that you have."),
     ("node" = Option<String>, Query, description = "A node's id.", min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$"),
-    ("before" = Option<String>, Query, description = "With `node`: an iteration, such as `2` or, in a loop within a loop, `0.3`.", pattern = r"^[0-9]{1,10}(\.[0-9]{1,10})*$"),
+    ("before" = Option<String>, Query, description = "With `node`: an iteration, such as `2` or, in a loop within a loop, `0.3`.", pattern = r"^[0-9]{1,9}(\.[0-9]{1,9})*$"),
     ("Prefer" = Option<String>, Header, description = "`wait=25` is the same as the parameter."),
     ("Last-Event-ID" = Option<u64>, Header, description = "For streams: the revision that you have."),
 ), responses(

@@ -30,9 +30,14 @@ impl Deciding<'_> {
         if self.is_too_late() {
             return self.time_out();
         }
-        // Neither of the above, but steps were being cancelled: only a cancel does that.
+        // Neither of the above, but steps were being cancelled: what would come next was above a limit, or else it is a
+        // cancel.
         if self.state.steps().iter().any(|(_, step)| *step.state() == StepState::Cancelled) {
-            return self.cancel("the run was cancelled, and its worker stopped meanwhile".to_owned());
+            let next = self.state.progress.ready.front().copied();
+            return match next.and_then(|node| self.above_limit(node)) {
+                Some(error) => self.fail_run(error),
+                None => self.cancel("the run was cancelled, and its worker stopped meanwhile".to_owned()),
+            };
         }
         let running: Vec<_> = self.state.running().collect();
         let timers: Vec<_> = self.state.timers().collect();

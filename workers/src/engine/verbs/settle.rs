@@ -72,7 +72,7 @@ impl Deciding<'_> {
     }
 
     /// Why the run cannot go on with this node.
-    fn above_limit(&self, node: usize) -> Option<Box<NodeError>> {
+    pub(super) fn above_limit(&self, node: usize) -> Option<Box<NodeError>> {
         let error = self.too_many_iterations(node).or_else(|| self.too_much_leaves_a_loop());
         let error = error.or_else(|| {
             let progress = &self.state.progress;

@@ -41,7 +41,7 @@ pub(super) fn router() -> Routes {
 #[utoipa::path(get, path = "/api/v1/runs/{id}/items", operation_id = "getRunItems", tag = "runs", params(
     ("id" = RunId, Path, description = "The run's id."),
     ("node" = String, Query, description = "A node's id.", min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$"),
-    ("iteration" = Option<String>, Query, description = "Which iteration of the loops around it, such as `2` or, in a loop within a loop, `0.3`.", pattern = r"^[0-9]{1,10}(\.[0-9]{1,10})*$"),
+    ("iteration" = Option<String>, Query, description = "Which iteration of the loops around it, such as `2` or, in a loop within a loop, `0.3`.", pattern = r"^[0-9]{1,9}(\.[0-9]{1,9})*$"),
     ("port" = Option<String>, Query, description = "An output port, or with `side=in` an input."),
     ("side" = Option<Side>, Query, description = "What it gave (`out`, which is meant without it), or what it was given (`in`)."),
     ("offset" = Option<u32>, Query, description = "Where the page begins (0).", minimum = 0),

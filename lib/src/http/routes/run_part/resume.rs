@@ -49,16 +49,21 @@ pub(super) fn router() -> Routes {
         ("token" = Option<String>, Query, description = "That of a link."),
         ("Idempotency-Key" = Option<String>, Header, description = "Your name for this request: 1 to 255 visible ASCII characters.", min_length = 1, max_length = 255, pattern = "^[!-~]+$"),
     ), responses(
-    (status = 200, description = "A step was given it.", body = RunWithSteps, headers(
+    (status = 200, description = "A step was given it.", content(
+        (RunWithSteps = "application/json"), (String = "text/html")), headers(
         ("Signal-Id" = String, description = "Which signal it is."))),
-    (status = 202, description = "Accepted; whether it is the first is not known yet.", body = RunWithSteps, headers(
+    (status = 202, description = "Accepted; whether it is the first is not known yet.", content(
+        (RunWithSteps = "application/json"), (String = "text/html")), headers(
         ("Signal-Id" = String, description = "Which signal it is."))),
-    (status = 409, description = "No step waits for that signal (`run_not_waiting`), it was given already (`signal_already_given`), or the run has ended (`run_ended`).", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "No step waits for that signal (`run_not_waiting`), it was given already (`signal_already_given`), or the run has ended (`run_ended`).", content(
+        (Problem = "application/problem+json"), (String = "text/html"))),
     (status = 410, description = "With `token`: it is too late.", content_type = "text/html", body = String),
     (status = 413, description = "The body is above its limit.", body = Problem, content_type = "application/problem+json"),
     (status = 415, description = "The body is not JSON by its content type.", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "The signal is not valid.", body = Problem, content_type = "application/problem+json"),
     Problems,
+    (status = 403, description = "The token lacks a scope; with `token`: the link is not valid.", content(
+        (Problem = "application/problem+json"), (String = "text/html"))),
 ))]
 async fn give(
     State(app): State<AppState>,
@@ -98,6 +103,7 @@ async fn by_program(app: &AppState, run: RunId, request: Request) -> Result<Resp
     (status = 409, description = "It is answered already.", content_type = "text/html", body = String),
     (status = 410, description = "It is too late.", content_type = "text/html", body = String),
     Problems,
+    (status = 403, description = "The link is not valid.", content_type = "text/html", body = String),
 ))]
 async fn show(
     State(app): State<AppState>,
