@@ -15,37 +15,55 @@ use crate::{
     work::Work,
 };
 
-/// What a function adds to the produce that it cannot do without, measured request by request in turn.
+/// What a function adds to the produce that it cannot do without: a produce and a POST in turn, by clients who each do
+/// so. One client finds cores that sleep, and waking them is most of what both take; many find them awake.
 pub(crate) async fn accept(ours: &Ours, workload: &Workload, work: &Work) -> anyhow::Result<Value> {
-    const WARM_UP: usize = 100;
     heading("Accepting a run, against a bare produce of as many bytes to the same bridge");
-    let recorded = work.recorded().await?;
+    let mut told = Vec::new();
+    for clients in [1_u32, 16] {
+        let recorded = work.recorded().await?;
+        let seen = (0..clients).map(|_| in_turn(ours, workload, 1_600 / clients));
+        let (mut posts, mut produces) = (Vec::new(), Vec::new());
+        for (produced, posted) in futures_util::future::try_join_all(seen).await?.into_iter().flatten() {
+            produces.push(produced);
+            posts.push(posted);
+        }
+        let (posts, produces) = (Latencies::of(posts), Latencies::of(produces));
+        let ratio = posts.p50() / produces.p50();
+        let show = |latencies: &Latencies| {
+            format!("p50 {} ms, p99 {} ms", short(latencies.p50()), short(latencies.p99()))
+        };
+        line(&format!("{clients} clients, bare produce"), show(&produces));
+        line(&format!("{clients} clients, POST a run"), show(&posts));
+        line("ratio of the medians (aim: ≤ 1.3)", format!("{ratio:.2}"));
+        told.push(json!({
+            "clients": clients, "produce_p50_ms": produces.p50(), "post_p50_ms": posts.p50(), "ratio": ratio,
+        }));
+        until_recorded(work, recorded + f64::from(clients * (1_600 / clients))).await?;
+    }
+    Ok(Value::Array(told))
+}
+
+/// How long produces and POSTs took, without those of the first tenth.
+async fn in_turn(
+    ours: &Ours,
+    workload: &Workload,
+    times: u32,
+) -> anyhow::Result<Vec<(Duration, Duration)>> {
     let (path, record) = Ours::record(600);
     let (mut bare, mut api) = (Connection::open(&ours.bridge).await?, workload.connect().await?);
-    let (mut posts, mut produces) = (Vec::new(), Vec::new());
-    let mut accepted = 0.0;
-    for i in 0..1_000 {
+    let mut seen = Vec::new();
+    for i in 0..times {
         let started = Instant::now();
         bare.call(Method::POST, path, None, Bytes::clone(&record)).await?;
         let produced = started.elapsed();
         let started = Instant::now();
         workload.accept(&mut api).await?;
-        accepted += 1.0;
-        if i >= WARM_UP {
-            produces.push(produced);
-            posts.push(started.elapsed());
+        if i >= times / 10 {
+            seen.push((produced, started.elapsed()));
         }
     }
-    let (posts, produces) = (Latencies::of(posts), Latencies::of(produces));
-    let ratio = posts.p50() / produces.p50();
-    let show = |latencies: &Latencies| {
-        format!("p50 {} ms, p99 {} ms", short(latencies.p50()), short(latencies.p99()))
-    };
-    line("bare produce", show(&produces));
-    line("POST a run", show(&posts));
-    line("ratio of the medians (aim: ≤ 1.3)", format!("{ratio:.2}"));
-    until_recorded(work, recorded + accepted).await?;
-    Ok(json!({"produce_p50_ms": produces.p50(), "post_p50_ms": posts.p50(), "ratio": ratio}))
+    Ok(seen)
 }
 
 /// Tasks straight to the worker, without anything before it.
