@@ -26,6 +26,7 @@ pub mod merge;
 pub mod noop;
 pub mod rename;
 pub mod respond;
+pub mod schedule;
 pub mod set;
 pub mod sort;
 pub mod split;
@@ -62,6 +63,7 @@ macro_rules! kinds {
 
 kinds! {
     Manual = manual,
+    Schedule = schedule,
     HttpRequest = http_request,
     Set = set,
     If = if_,

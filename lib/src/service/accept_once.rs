@@ -50,7 +50,10 @@ impl Runs {
                 let id = found.run.id;
                 // Pins and documents are not kept with a run: as far as this process remembers them they are compared.
                 let same_way = self.recent.get(derived).is_none_or(|accepted| accepted.way == way);
-                return if asked.is_for(known) && found.run.trigger == asking.trigger && same_way {
+                return if asked.is_for(known)
+                    && found.run.trigger.is_for_the_same(&asking.trigger)
+                    && same_way
+                {
                     let run = self.newest(&(caller.tenant.clone(), id), FoundRun::stored(found)).await;
                     Ok(Started { id, run, replayed: true })
                 } else {
