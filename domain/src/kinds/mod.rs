@@ -32,6 +32,7 @@ pub mod split;
 pub mod summarize;
 pub mod switch;
 pub mod wait;
+pub mod webhook;
 pub mod xml;
 
 pub use declaration::{Declaration, Effect, Example, Group, OutputPorts};
@@ -62,6 +63,7 @@ macro_rules! kinds {
 
 kinds! {
     Manual = manual,
+    Webhook = webhook,
     HttpRequest = http_request,
     Set = set,
     If = if_,

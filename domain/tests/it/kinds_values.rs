@@ -8,6 +8,23 @@ use crate::kinds_agree::http;
 pub(crate) fn rich() -> Vec<(&'static str, Value)> {
     let mut rich = vec![
         ("noop", json!({})),
+        (
+            "webhook",
+            json!({
+                "methods": ["GET", "POST"], "path": "orders/:id/*rest", "respond": "at_once", "raw_body": true,
+                "reply": {"status": 201, "headers": {"x-a": "b"}, "body": {"a": ["{{ x }}"]}},
+                "auth": {"type": "jwt", "credential": "018f3c3e-0000-7000-8000-000000000001"}, "allowed_origins": ["https://a.example"],
+                "signature": {"preset": "github", "credential": "018f3c3e-0000-7000-8000-000000000002", "tolerance": "5m", "delivery": "signature"},
+            }),
+        ),
+        (
+            "webhook",
+            json!({"signature": {
+                "credential": "018f3c3e-0000-7000-8000-000000000003", "header": "x-s", "algorithm": "sha512", "encoding": "base64", "prefix": "v1=",
+                "separator": ",", "signed": "a.{body}", "timestamp_header": "x-t", "timestamp_prefix": "t=",
+                "id_header": "x-i", "secret_encoding": "base64", "preset": "custom",
+            }}),
+        ),
         ("respond", json!({"status": 404, "headers": {"x-a": ["b", 1]}, "body": {"a": ["{{ x }}"]}})),
         ("fail", json!({"message": "x", "details": {"a": [1]}})),
         ("if", json!({"where": {"all": [{"left": 1, "op": "eq", "right": 2}, {"any": [true, "{{ x }}"]}]}})),

@@ -22,7 +22,7 @@ use domain::{
 use uuid::Uuid;
 
 use super::{
-    Claim, Cursor, Found, Page, PageRequest, StepFact, Store, StoreError, UnreadableRow, VersionKey,
+    Claim, Cursor, Found, Page, PageRequest, Rotation, StepFact, Store, StoreError, UnreadableRow, VersionKey,
 };
 pub use watched::Call;
 use watched::Watched;
@@ -45,6 +45,7 @@ pub(super) struct State {
     pub(super) runs: BTreeMap<RunKey, Run>,
     pub(super) steps: BTreeMap<RunKey, BTreeMap<(NodeId, Iteration), StepFact>>,
     pub(super) dead_letters: Vec<DeadLetter>,
+    pub(super) hooks: BTreeMap<(WorkflowKey, NodeId), Rotation>,
     /// The statuses under which each run was recorded, in order.
     pub(super) recorded: HashMap<RunId, Vec<RunStatus>>,
     /// Whatever holds steps of this run is refused.
