@@ -28,9 +28,11 @@ mod document;
 pub mod inputs;
 mod loops;
 mod retry;
+mod triggers;
 
 use document::{check_depth, check_document};
 use retry::read_retry;
+use triggers::check_triggers;
 
 /// A run's time limit when the workflow has none: 30 days.
 pub const DEFAULT_RUN_TIMEOUT: Duration = Duration::from_secs(30 * 86_400);
@@ -210,13 +212,6 @@ impl Definition {
     pub fn node(&self, id: &str) -> Option<usize> {
         self.nodes.iter().position(|node| node.id.as_str() == id)
     }
-
-    /// The trigger of that kind, unless it is disabled.
-    #[must_use]
-    pub fn trigger(&self, kind: &str) -> Option<usize> {
-        let starts = |node: &Node| node.kind.declaration().trigger && !node.disabled;
-        self.nodes.iter().position(|node| starts(node) && node.kind.name() == kind)
-    }
 }
 
 fn index_nodes<'d>(document: &'d WorkflowDocument, violations: &mut Violations) -> HashMap<&'d str, usize> {
@@ -283,28 +278,6 @@ fn read_node(
         incoming: Vec::new(),
         outgoing: Vec::new(),
     })
-}
-
-fn check_triggers(document: &WorkflowDocument, violations: &mut Violations) {
-    let mut seen: HashMap<&str, usize> = HashMap::new();
-    for (i, node) in document.nodes.iter().enumerate() {
-        let kind = Kind::parse(&node.kind).map(Kind::declaration).filter(|kind| kind.trigger);
-        let Some(kind) = kind.filter(|_| !node.data.disabled) else { continue };
-        match seen.get(kind.name) {
-            Some(first) if kind.single => {
-                let message =
-                    format!("a workflow has at most one {} trigger, and nodes[{first}] is one", kind.name);
-                violations.add(format!("nodes[{i}].type"), Code::DuplicateTrigger, message);
-            }
-            _ => {
-                seen.insert(kind.name, i);
-            }
-        }
-    }
-    if seen.is_empty() {
-        let message = "a workflow needs a trigger that is not disabled, such as a `manual` node";
-        violations.add("nodes", Code::NoTrigger, message);
-    }
 }
 
 fn read_edges(

@@ -25,6 +25,7 @@ pub mod order;
 pub mod retry;
 pub mod retry_after;
 pub mod run;
+pub mod schedule;
 pub mod sum;
 pub mod template;
 pub mod timestamp;

@@ -141,6 +141,16 @@ limits! {
     MAX_SELECTOR_DEPTH: usize = 10, "levels";
     /// Most random bytes that one item asks for.
     MAX_RANDOM_BYTES: usize = 1_024, "bytes";
+    /// Longest cron pattern of a schedule, in bytes.
+    MAX_CRON_BYTES: usize = 256, "bytes";
+    /// Shortest time from one occurrence of a schedule to the next.
+    MIN_SCHEDULE_INTERVAL_MS: usize = 1_000, "milliseconds";
+    /// Longest `jitter` of a schedule: a day.
+    MAX_SCHEDULE_JITTER_MS: usize = 86_400_000, "milliseconds";
+    /// Longest `catch_up` of a schedule: 7 days, as long as a run waits to begin.
+    MAX_SCHEDULE_CATCH_UP_MS: usize = 7 * 86_400_000, "milliseconds";
+    /// Most occurrences of a schedule that are started at once; the further ones follow in their order.
+    MAX_OCCURRENCES_AT_ONCE: usize = 100, "runs";
     /// Longest idempotency key, in bytes.
     MAX_IDEMPOTENCY_KEY: usize = 255, "bytes";
     /// Largest limit of concurrent runs.

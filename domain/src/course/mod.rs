@@ -18,7 +18,7 @@ use crate::{
     items::{Output, Ports},
     iteration::Iteration,
     lineage::{Lineage, Origins},
-    run::{RunPlan, TEST},
+    run::{RunPlan, Trigger},
     violation::Violation,
 };
 
@@ -51,20 +51,20 @@ enum Part {
 }
 
 impl Course {
-    /// The course of a run that is started by a trigger of that kind with that input.
+    /// The course of a run that is started by that trigger with that input.
     ///
     /// # Errors
     /// What of the plan does not fit the workflow, each with its place in the request.
     pub fn of(
         plan: &RunPlan,
-        kind: &str,
+        trigger: &Trigger,
         input: &Value,
         definition: &Definition,
     ) -> Result<Self, Vec<Violation>> {
-        if kind != TEST && plan.is_ordinary() {
-            return Ok(Self { trigger: definition.trigger(kind), parts: Vec::new(), once: false });
+        if !trigger.is_test() && plan.is_ordinary() {
+            return Ok(Self { trigger: definition.begins_at(trigger), parts: Vec::new(), once: false });
         }
-        Planning::of(plan, definition).course(kind, input)
+        Planning::of(plan, definition).course(trigger, input)
     }
 
     /// The trigger that gives the run's input.

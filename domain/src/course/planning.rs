@@ -11,7 +11,7 @@ use crate::{
     items::{Ports, input_items},
     kinds::{Kind, loop_::DONE},
     loops::{Destination, WHOLE},
-    run::{Extent, RunPlan, TEST},
+    run::{Extent, RunPlan, Trigger},
     violation::{Violation, ViolationCode as Code, Violations},
 };
 
@@ -30,10 +30,10 @@ impl<'p> Planning<'p> {
         Self { plan, definition, violations: Violations::new(), parts: Vec::new(), pinned: Vec::new() }
     }
 
-    pub(super) fn course(mut self, kind: &str, input: &Value) -> Result<Course, Vec<Violation>> {
+    pub(super) fn course(mut self, started_by: &Trigger, input: &Value) -> Result<Course, Vec<Violation>> {
         self.pins();
         self.extent(input);
-        let trigger = self.trigger(kind);
+        let trigger = self.trigger(started_by);
         self.check_start(trigger);
         let Self { plan, violations, parts, .. } = self;
         let once = matches!(plan.extent, Extent::Only(_));
@@ -133,12 +133,9 @@ impl<'p> Planning<'p> {
     }
 
     /// The trigger that is named, else the one that is meant.
-    fn trigger(&mut self, kind: &str) -> Option<usize> {
+    fn trigger(&mut self, started_by: &Trigger) -> Option<usize> {
         let (plan, definition) = (self.plan, self.definition);
-        let starts = |node: &usize| {
-            let node = &definition.nodes[*node];
-            node.kind.declaration().trigger && !node.disabled
-        };
+        let starts = |node: &usize| definition.nodes[*node].is_trigger();
         if let Some(id) = &plan.trigger {
             let node = self.find(id, "trigger")?;
             if !starts(&node) {
@@ -147,8 +144,8 @@ impl<'p> Planning<'p> {
             }
             return Some(node);
         }
-        if kind != TEST {
-            return definition.trigger(kind);
+        if !started_by.is_test() {
+            return definition.begins_at(started_by);
         }
         let belongs = |node: &usize| !matches!(self.parts[*node], Part::LeftOut);
         let mut triggers = (0..self.parts.len()).filter(|node| starts(node) && belongs(node));

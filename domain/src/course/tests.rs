@@ -54,7 +54,7 @@ fn only(node: &str, pinned: &[(&str, &str)]) -> RunPlan {
 
 /// What becomes of each node: `x` executed, `p` pinned, `-` left out.
 fn course(plan: &RunPlan, definition: &Definition) -> String {
-    let course = Course::of(plan, TEST, &json!({ "n": 1 }), definition).unwrap();
+    let course = Course::of(plan, &Trigger::test(), &json!({ "n": 1 }), definition).unwrap();
     let word = |node| match () {
         () if course.pinned(node).is_some() => 'p',
         () if course.is_left_out(node) => '-',
@@ -64,7 +64,7 @@ fn course(plan: &RunPlan, definition: &Definition) -> String {
 }
 
 fn refusals(plan: &RunPlan, definition: &Definition) -> Vec<(String, &'static str)> {
-    let violations = Course::of(plan, TEST, &Value::Null, definition).unwrap_err();
+    let violations = Course::of(plan, &Trigger::test(), &Value::Null, definition).unwrap_err();
     violations.into_iter().map(|violation| (violation.path, violation.code.as_str())).collect()
 }
 
@@ -93,7 +93,7 @@ fn one_node_is_given_the_pins_before_it_or_the_input() {
     assert_eq!(course(&only("b", &[("other", "main"), ("a", "main")]), &flow), "-px-p");
     assert_eq!(course(&only("b", &[]), &flow), "-px--", "the input comes by the first edge");
     let plan = only("b", &[]);
-    let given = Course::of(&plan, TEST, &json!([{ "n": 1 }, { "n": 2 }]), &flow).unwrap();
+    let given = Course::of(&plan, &Trigger::test(), &json!([{ "n": 1 }, { "n": 2 }]), &flow).unwrap();
     assert_eq!(json!(given.pinned(1).unwrap().ports), json!({ "main": [{ "n": 1 }, { "n": 2 }] }));
     assert_eq!(course(&only("start", &[]), &flow), "x----", "a trigger is given the input as ever");
 }
@@ -110,7 +110,7 @@ fn pins_in_a_loop_are_given_in_each_iteration_that_leads_there_and_of_one_node_a
     let flow = workflow("start:manual > ask:if; ask.false > again:noop > ask; ask.true > b:noop");
     let plan = RunPlan { pins: pins(&[("start", "main"), ("again", "main")]), ..RunPlan::default() };
     let (whole, alone) = (plan.clone(), RunPlan { extent: Extent::Only(id("ask")), ..plan });
-    let of = |plan: &RunPlan| Course::of(plan, TEST, &Value::Null, &flow).unwrap();
+    let of = |plan: &RunPlan| Course::of(plan, &Trigger::test(), &Value::Null, &flow).unwrap();
     let gives = |course: &Course| {
         let at = |turn: u32, is_reached| course.gives(2, &Iteration::from(vec![turn]), is_reached);
         [at(0, false), at(0, true), at(1, false), at(1, true)]
@@ -124,7 +124,7 @@ fn pins_in_a_loop_are_given_in_each_iteration_that_leads_there_and_of_one_node_a
 fn items_of_pins_come_from_the_same_places_unless_several_inputs_lead_there() {
     let flow = workflow("start:manual > a:noop > join:merge; start > join");
     let plan = RunPlan { pins: pins(&[("a", "main"), ("join", "main")]), ..RunPlan::default() };
-    let given = Course::of(&plan, TEST, &Value::Null, &flow).unwrap();
+    let given = Course::of(&plan, &Trigger::test(), &Value::Null, &flow).unwrap();
     assert!(given.pinned(1).unwrap().lineage.is_empty());
     assert_eq!(json!(given.pinned(2).unwrap().lineage), json!({ "main": [[]] }));
 }
@@ -198,4 +198,19 @@ fn a_loop_is_replayed_from_its_beginning_and_taken_over_by_what_it_gave_in_the_e
     let flow =
         workflow("start:manual > each:loop; each.loop > a:if; a.true > each; a.false > b:noop; start > b");
     assert!(taken(&flow, "b", &[]).unwrap_err()[0].contains("the loop that begins at each"));
+}
+
+#[test]
+fn a_run_begins_at_the_trigger_that_it_names_and_at_no_other() {
+    let flow = workflow("start:manual > a:noop; other:schedule > a; third:schedule > a");
+    let begins =
+        |trigger: &Trigger| Course::of(&RunPlan::default(), trigger, &Value::Null, &flow).unwrap().trigger();
+    assert_eq!(begins(&Trigger::at("schedule", id("third"))), flow.node("third"));
+    assert_eq!(begins(&Trigger::at("schedule", id("other"))), flow.node("other"));
+    assert_eq!(begins(&Trigger::at("schedule", id("gone"))), None, "not at another one of its kind");
+    assert_eq!(begins(&Trigger::of("schedule")), None);
+    assert_eq!(begins(&Trigger::at("schedule", id("start"))), None, "nor at one of another kind");
+    // Of `manual` there is one at most, whatever it was called when the run was accepted.
+    assert_eq!(begins(&Trigger::manual()), flow.node("start"));
+    assert_eq!(begins(&Trigger::at("manual", id("renamed"))), flow.node("start"));
 }

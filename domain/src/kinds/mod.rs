@@ -26,6 +26,7 @@ pub mod merge;
 pub mod noop;
 pub mod rename;
 pub mod respond;
+pub mod schedule;
 pub mod set;
 pub mod sort;
 pub mod split;
@@ -63,6 +64,7 @@ macro_rules! kinds {
 
 kinds! {
     Manual = manual,
+    Schedule = schedule,
     Webhook = webhook,
     HttpRequest = http_request,
     Set = set,

@@ -1,5 +1,7 @@
 //! What starts runs.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::Parent;
@@ -11,10 +13,14 @@ pub const TEST: &str = "test";
 /// What started a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Trigger {
-    /// The kind of the trigger node: `manual`, later `webhook`, `schedule`, …; `test` for a test run; `workflow` when a step
+    /// The kind of the trigger node: `manual`, `schedule`, `webhook`, …; `test` for a test run; `workflow` when a step
     /// of another run called it, `error` when another run failed: both begin at the node `manual`. A replay has that of the
     /// run that it replays.
     pub kind: String,
+    /// The trigger node at which it begins: a workflow may have several. Missing when none gives its input, as in a test
+    /// of what pins lead to, and as long as nobody has looked at the workflow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<NodeId>,
     /// The run that this one replays; missing otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay_of: Option<RunId>,
@@ -42,7 +48,19 @@ impl Trigger {
     /// A trigger of that kind.
     #[must_use]
     pub fn of(kind: &str) -> Self {
-        Self { kind: kind.to_owned(), replay_of: None, from: None, parent: None }
+        Self { kind: kind.to_owned(), node: None, replay_of: None, from: None, parent: None }
+    }
+
+    /// That trigger node, of that kind.
+    #[must_use]
+    pub fn at(kind: &str, node: NodeId) -> Self {
+        Self { node: Some(node), ..Self::of(kind) }
+    }
+
+    /// The same with the node at which the run begins, if it has one.
+    #[must_use]
+    pub fn beginning_at(self, node: Option<NodeId>) -> Self {
+        Self { node, ..self }
     }
 
     /// A step of another run called it.
@@ -66,6 +84,16 @@ impl Trigger {
         }
     }
 
+    /// Whether both say the same, whatever the node is called by now in the version that would run.
+    #[must_use]
+    pub fn is_for_the_same(&self, other: &Self) -> bool {
+        let Self { kind, node, replay_of, from, parent } = self;
+        let single = self.node_kind() == "manual" || self.is_test();
+        *kind == other.kind
+            && (single || *node == other.node)
+            && (*replay_of, from, parent) == (other.replay_of, &other.from, &other.parent)
+    }
+
     /// How many runs are above it.
     #[must_use]
     pub fn depth(&self) -> u32 {
@@ -82,5 +110,13 @@ impl Trigger {
     #[must_use]
     pub fn is_test(&self) -> bool {
         self.kind == TEST
+    }
+}
+
+/// What a workflow lacks that the run cannot begin in.
+impl fmt::Display for Trigger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "trigger of the kind {:?}", self.node_kind())?;
+        self.node.as_ref().map_or(Ok(()), |node| write!(f, " at the node {node}"))
     }
 }

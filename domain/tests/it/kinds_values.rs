@@ -25,6 +25,14 @@ pub(crate) fn rich() -> Vec<(&'static str, Value)> {
                 "id_header": "x-i", "secret_encoding": "base64", "preset": "custom",
             }}),
         ),
+        (
+            "schedule",
+            json!({
+                "cron": "*/5 9-17 * * MON-FRI", "timezone": "Europe/Berlin", "start": "2026-01-01T00:00:00Z",
+                "end": "2028-01-01T00:00:00Z", "jitter": "90s", "misfire": "fire_all", "catch_up": "2d",
+            }),
+        ),
+        ("schedule", json!({"every": "90s", "misfire": "skip"})),
         ("respond", json!({"status": 404, "headers": {"x-a": ["b", 1]}, "body": {"a": ["{{ x }}"]}})),
         ("fail", json!({"message": "x", "details": {"a": [1]}})),
         ("if", json!({"where": {"all": [{"left": 1, "op": "eq", "right": 2}, {"any": [true, "{{ x }}"]}]}})),

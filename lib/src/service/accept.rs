@@ -7,7 +7,7 @@ use super::{
 };
 use domain::{
     event::{Payload, RunRequested},
-    ids::{RunId, WorkflowId},
+    ids::{NodeId, RunId, WorkflowId},
     json_text::JsonText,
     run::{NewRun, Run, RunPlan, Trigger},
     timestamp::Timestamp,
@@ -56,6 +56,8 @@ pub(super) struct Chosen {
     pub(super) version: u32,
     /// The version that must run; `None`: the newest when it is handed to a worker.
     pub(super) wanted: Option<u32>,
+    /// The trigger node at which it begins, as far as it is known.
+    pub(super) trigger_node: Option<NodeId>,
     /// How many runs of it may run at once.
     pub(super) concurrency: Option<Concurrency>,
     /// Instead of a version.
@@ -110,6 +112,7 @@ impl Runs {
         chosen: Chosen,
     ) -> Result<Run, StartRunError> {
         let workflow_id = asking.workflow_id;
+        let asking = asking.beginning_at(chosen.trigger_node);
         let run = asking.accepted(run_id, chosen.version, self.clock.now());
         let requested = RunRequested {
             run_id,
@@ -139,6 +142,7 @@ impl Runs {
                     newest: chosen.newest,
                     version: chosen.version,
                     wanted: version.or(limited),
+                    trigger_node: Some(chosen.manual),
                     concurrency: chosen.concurrency,
                     document: None,
                     plan: RunPlan::default(),
@@ -150,6 +154,7 @@ impl Runs {
                 newest: *version,
                 version: *version,
                 wanted: Some(*version),
+                trigger_node: asking.trigger.node.clone(),
                 concurrency: concurrency.clone(),
                 document: None,
                 plan: RunPlan::default(),
@@ -164,6 +169,12 @@ impl Asking {
         chosen.concurrency.as_ref().map_or(id, |concurrency| {
             id.at_slot(concurrency.group(&caller.tenant, self.workflow_id, &self.input).slot())
         })
+    }
+
+    /// What is asked for, once it is known at which node it begins.
+    fn beginning_at(self, node: Option<NodeId>) -> Self {
+        let trigger = self.trigger.beginning_at(node);
+        Self { trigger, ..self }
     }
 
     pub(super) fn accepted(self, run_id: RunId, workflow_version: u32, created_at: Timestamp) -> NewRun {

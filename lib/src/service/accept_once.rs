@@ -52,7 +52,7 @@ impl Runs {
                 // Pins and documents are not kept with a run: as far as this process remembers them they are compared.
                 let same_way = self.recent.get(derived).is_none_or(|accepted| accepted.way == way);
                 let is_same = may_differ || asked.is_for(known) && same_way;
-                return if is_same && found.run.trigger == asking.trigger {
+                return if is_same && found.run.trigger.is_for_the_same(&asking.trigger) {
                     let run = self.newest(&(caller.tenant.clone(), id), FoundRun::stored(found)).await;
                     Ok(Started { id, run, replayed: true })
                 } else {

@@ -8,7 +8,7 @@ use super::{
     Caller, IdempotencyKey, ReadRunError, Runs, StartRunError, Started, Until,
     accept::{Asking, Chosen, Way},
     start::check_items,
-    test_run::{check_pins, definition_of, invalid},
+    test_run::{check_pins, definition_of, id_of, invalid},
 };
 use domain::{
     course::{Course, Earlier, taken_over},
@@ -169,17 +169,25 @@ impl Runs {
                 |node: &NodeId| if replay.pins.contains_key(node) { Earlier::Skipped } else { earlier(node) };
             plan.earlier = taken_over(&definition, from, earlier).map_err(StartRunError::InvalidPlan)?;
         }
-        let kind = asking.trigger.node_kind();
-        let course = Course::of(&plan, kind, &asking.input, &definition);
+        let course = Course::of(&plan, &asking.trigger, &asking.input, &definition);
         let course = course.map_err(StartRunError::InvalidPlan)?;
         if course.trigger().is_none() && !course.needs_no_trigger() {
             let mut violations = Violations::new();
-            let message = format!("version {version} of the workflow has no trigger of the kind {kind:?}");
+            let message = format!("version {version} of the workflow has no {}", asking.trigger);
             violations.add("version", ViolationCode::InvalidValue, message);
             return Err(StartRunError::InvalidPlan(violations.into_vec()));
         }
+        let trigger_node = id_of(course.trigger(), &definition).or_else(|| asking.trigger.node.clone());
         let concurrency = definition.concurrency;
-        Ok(Chosen { newest: version, version, wanted: Some(version), concurrency, document: None, plan })
+        Ok(Chosen {
+            newest: version,
+            version,
+            wanted: Some(version),
+            trigger_node,
+            concurrency,
+            document: None,
+            plan,
+        })
     }
 }
 

@@ -10,12 +10,12 @@ use domain::{
     ids::NodeId,
     limits::{MAX_INPUT_BYTES, MAX_ITEMS, above},
     measure::{input_bytes, items_bytes},
-    run::{Extent, Pins, RunPlan, TEST, UNSAVED},
+    run::{Extent, Pins, RunPlan, Trigger, UNSAVED},
     violation::{Violation, ViolationCode, Violations},
     workflow::{DocumentText, WorkflowDocument, WorkflowKey},
 };
 
-/// What a test run does otherwise than a run. It is marked by its trigger's kind, [`TEST`], and counts in no statistics.
+/// What a test run does otherwise than a run. It is marked by its trigger's kind, [`TEST`](domain::run::TEST), and counts in no statistics.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TestRun {
     /// A document that is not saved; `None`: the workflow's, in the version that is asked for.
@@ -69,12 +69,18 @@ impl Runs {
             }
         };
         let plan = test.plan();
-        Course::of(&plan, TEST, input, &definition).map_err(StartRunError::InvalidPlan)?;
+        let course = Course::of(&plan, &Trigger::test(), input, &definition);
+        let trigger_node = id_of(course.map_err(StartRunError::InvalidPlan)?.trigger(), &definition);
         // Of what was saved later nothing is known here: the pins are for this version.
         let wanted = document.is_none().then_some(version);
         // A test runs beside what its workflow limits.
-        Ok(Chosen { newest: version, version, wanted, concurrency: None, document, plan })
+        Ok(Chosen { newest: version, version, wanted, trigger_node, concurrency: None, document, plan })
     }
+}
+
+/// What the node at that place is called.
+pub(super) fn id_of(node: Option<usize>, definition: &Definition) -> Option<NodeId> {
+    node.map(|node| definition.nodes[node].id.clone())
 }
 
 /// The places of mistakes, as who sent the document with other things sees them.

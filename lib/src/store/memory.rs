@@ -17,12 +17,14 @@ use domain::{
     ids::{NodeId, RunId},
     iteration::Iteration,
     run::{Run, RunKey, RunStatus},
+    schedule::ScheduleKey,
     workflow::{StoredWorkflow, WorkflowKey},
 };
 use uuid::Uuid;
 
 use super::{
-    Claim, Cursor, Found, Page, PageRequest, Rotation, StepFact, Store, StoreError, UnreadableRow, VersionKey,
+    Claim, Cursor, Found, Page, PageRequest, Rotation, StepFact, Store, StoreError, TriggerRow, UnreadableRow,
+    VersionKey,
 };
 pub use watched::Call;
 use watched::Watched;
@@ -44,6 +46,7 @@ pub(super) struct State {
     pub(super) claims: Vec<(WorkflowKey, Claim)>,
     pub(super) runs: BTreeMap<RunKey, Run>,
     pub(super) steps: BTreeMap<RunKey, BTreeMap<(NodeId, Iteration), StepFact>>,
+    pub(super) triggers: BTreeMap<ScheduleKey, TriggerRow>,
     pub(super) dead_letters: Vec<DeadLetter>,
     pub(super) hooks: BTreeMap<(WorkflowKey, NodeId), Rotation>,
     /// The statuses under which each run was recorded, in order.

@@ -15,6 +15,7 @@ pub mod local;
 #[cfg(any(test, feature = "testing"))]
 pub mod memory;
 mod runs;
+mod triggers;
 mod workflows;
 
 pub use config::{DatabaseName, InvalidAddress, StoreAddress, StoreConfig};
@@ -25,11 +26,12 @@ use domain::timestamp::Timestamp;
 pub use dead_letters::DeadLetterStore;
 pub use hooks::{HookStore, Rotation};
 pub use runs::{Facts, Head, RunStore, StepFact};
+pub use triggers::{Next, Standing, TriggerRow, TriggerState, TriggerStore};
 pub use workflows::{Claim, FoundWorkflow, UnreadableWorkflow, VersionKey, WorkflowChange, WorkflowStore};
 
 /// All stores of one database, and what concerns the database itself.
 #[async_trait]
-pub trait Store: WorkflowStore + RunStore + DeadLetterStore + HookStore {
+pub trait Store: WorkflowStore + RunStore + TriggerStore + DeadLetterStore + HookStore {
     /// Whether the database answers.
     async fn ping(&self) -> Result<(), StoreError>;
 }

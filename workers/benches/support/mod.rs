@@ -9,11 +9,12 @@ use domain::{
     ids::{NodeId, TenantId, WorkflowId},
     iteration::Iteration,
     run::{Run, RunKey, RunSummary, RunWithSteps},
+    timestamp::Timestamp,
     workflow::{WorkflowKey, WorkflowSummary},
 };
 use minireipaz::store::{
     Claim, DeadLetterStore, Facts, Found, FoundWorkflow, Head, HookStore, Page, PageRequest, Rotation,
-    RunStore, Store, StoreError, VersionKey, WorkflowChange, WorkflowStore,
+    RunStore, Standing, Store, StoreError, TriggerRow, TriggerStore, VersionKey, WorkflowChange, WorkflowStore,
 };
 
 /// What is counted of what comes.
@@ -104,6 +105,34 @@ impl<C: Counts> WorkflowStore for CountingStore<C> {
     }
 
     async fn list(&self, _: &TenantId, _: &PageRequest) -> Result<Page<WorkflowSummary>, StoreError> {
+        Err(not_asked())
+    }
+}
+
+#[async_trait]
+impl<C: Counts> TriggerStore for CountingStore<C> {
+    async fn put_triggers(&self, _: &[TriggerRow]) -> Result<(), StoreError> {
+        Err(not_asked())
+    }
+
+    async fn due_triggers(&self, _: Timestamp, _: usize) -> Result<Vec<TriggerRow>, StoreError> {
+        Err(not_asked())
+    }
+
+    async fn triggers_of(&self, _: &[WorkflowKey]) -> Result<Vec<TriggerRow>, StoreError> {
+        Err(not_asked())
+    }
+
+    async fn list_triggers(
+        &self,
+        _: &TenantId,
+        _: Option<WorkflowId>,
+        _: &PageRequest,
+    ) -> Result<Page<TriggerRow>, StoreError> {
+        Err(not_asked())
+    }
+
+    async fn standings(&self, _: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, Standing>, StoreError> {
         Err(not_asked())
     }
 }

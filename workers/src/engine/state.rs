@@ -113,7 +113,7 @@ impl RunState {
     #[must_use]
     pub fn new(header: impl Into<Arc<RunHeader>>, definition: impl Into<Arc<Definition>>) -> Self {
         let (header, definition) = (header.into(), definition.into());
-        let course = Course::of(&header.plan, header.trigger.node_kind(), &header.input, &definition);
+        let course = Course::of(&header.plan, &header.trigger, &header.input, &definition);
         let (steps, scopes) = flow::begin(&definition);
         let is_ready = |(node, step): (usize, &StepRun)| {
             matches!(step.state, StepState::Pending { open: 0, .. }).then_some(node)

@@ -137,7 +137,8 @@ impl Core {
         let started = found.map_err(|why| why.to_string()).and_then(|callee| {
             let Callee { version, document, hash, .. } = &*callee;
             let workflow = self.documents.compile(hash, document)?;
-            let header = Arc::new(RunHeader { workflow_version: *version, ..header });
+            let trigger = header.trigger.clone().beginning_at(callee.begins_at());
+            let header = Arc::new(RunHeader { workflow_version: *version, trigger, ..header });
             let task = Task { header, hash: *hash, document: document.clone(), workflow };
             self.start_new(turn, task).map_err(|error| error.to_string())
         });

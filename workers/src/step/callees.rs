@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::{
     definition::Definition,
-    ids::{TenantId, WorkflowId},
+    ids::{NodeId, TenantId, WorkflowId},
     run::NodeError,
     workflow::DocumentText,
 };
@@ -22,6 +22,13 @@ pub(crate) struct Callee {
     pub(crate) hash: [u8; 32],
     /// What it runs.
     pub(crate) definition: Arc<Definition>,
+}
+
+impl Callee {
+    /// The node at which a run of it begins that another run starts.
+    pub(crate) fn begins_at(&self) -> Option<NodeId> {
+        self.definition.trigger("manual").map(|node| self.definition.nodes[node].id.clone())
+    }
 }
 
 /// Why a workflow cannot be called.

@@ -13,6 +13,7 @@ use crate::store::StoreError;
 use domain::{
     ids::RunId,
     items::Item,
+    kinds::webhook,
     run::{Extent, Pins, Trigger},
 };
 
@@ -79,7 +80,7 @@ fn asking(hook: &FoundHook, item: Item) -> Asking {
         (Trigger::test(), Way::Test { version: Some(*version), test: Box::new(test) })
     } else {
         let start = HookStart { version: *version, concurrency: concurrency.clone() };
-        (Trigger::of("webhook"), Way::Hook(start))
+        (Trigger::at(webhook::DECLARATION.name, node.clone()), Way::Hook(start))
     };
     Asking { workflow_id: *workflow, input: Value::Object(item), trigger, way, may_differ: true }
 }

@@ -10,6 +10,7 @@ use quick_cache::unsync::Cache;
 use super::{hooks::HookNodes, outline::Outline};
 use crate::{clock::Clock, service::bounded, store::UnreadableWorkflow};
 use domain::{
+    ids::NodeId,
     timestamp::Timestamp,
     workflow::{Concurrency, StoredWorkflow, WorkflowKey, WorkflowSummary},
 };
@@ -38,8 +39,8 @@ pub(super) enum Known {
 pub(super) struct Version {
     /// The workflow.
     pub(super) stored: StoredWorkflow,
-    /// Whether it has a `manual` trigger.
-    pub(super) manual: bool,
+    /// Its `manual` trigger.
+    pub(super) manual: Option<NodeId>,
     /// How many of its runs may run at once.
     pub(super) concurrency: Option<Concurrency>,
     /// Whether the store is known to have it.

@@ -24,8 +24,8 @@ const ABOUT: usize = 5_000;
 /// What a document says to those who start its runs and read them. Nothing, if it cannot be read.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::service) struct Outline {
-    /// Whether runs of it can be started by request.
-    pub(in crate::service) manual: bool,
+    /// The node at which runs of it begin that are started by request.
+    pub(in crate::service) manual: Option<NodeId>,
     /// Its nodes, in their order.
     pub(in crate::service) nodes: Vec<NodeId>,
     /// How many of its runs may run at once.
@@ -60,7 +60,8 @@ impl Outline {
         let Ok(Nodes { nodes, settings }) = serde_json::from_str(document.as_str()) else {
             return Self::default();
         };
-        let manual = nodes.iter().any(|node| node.kind == "manual" && is_enabled(node));
+        let manual =
+            nodes.iter().find(|node| node.kind == "manual" && is_enabled(node)).map(|node| node.id.clone());
         let concurrency = settings.and_then(|settings| settings.concurrency);
         Self { manual, nodes: nodes.into_iter().map(|node| node.id).collect(), concurrency }
     }
@@ -147,15 +148,17 @@ mod tests {
         let nodes =
             r#""nodes": [{"x": 1, "type": "manu\u0061l", "id": "a \u00e4"}, {"id": "b", "type": "noop"}]"#;
         let ids = ["a ä", "b"].map(|id| NodeId::parse(id).unwrap()).to_vec();
-        let plain = Outline { manual: true, nodes: ids, concurrency: None };
+        let plain = Outline { manual: Some(ids[0].clone()), nodes: ids, concurrency: None };
         assert_eq!(of(&format!(r#"{{"name": "N", {nodes}, "settings": {{"timeout": "1h"}}}}"#)), plain);
         let limited = of(&format!(
             r#"{{{nodes}, "settings": {{"x": 1, "concurrency": {{"limit": 2, "key": "a.b"}}}}}}"#
         ));
         let limit = Concurrency { limit: 2, key: Some("a.b".to_owned()), above: AboveLimit::Queue };
         assert_eq!(limited, Outline { concurrency: Some(limit), ..plain });
-        assert!(!of(r#"{"nodes": [{"id": "b", "type": "noop"}]}"#).manual);
-        assert!(!of(r#"{"nodes": [{"id": "b", "type": "manual", "data": {"disabled": true}}]}"#).manual);
+        assert!(!of(r#"{"nodes": [{"id": "b", "type": "noop"}]}"#).manual.is_some());
+        assert!(
+            !of(r#"{"nodes": [{"id": "b", "type": "manual", "data": {"disabled": true}}]}"#).manual.is_some()
+        );
         for other in ["{}", "[]", r#"{"nodes": [{"id": 7, "type": "manual"}]}"#] {
             assert_eq!(of(other), Outline::default(), "{other}");
         }

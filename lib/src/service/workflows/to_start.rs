@@ -11,7 +11,10 @@ use crate::{
     service::StartRunError,
     store::{StoreError, WorkflowChange},
 };
-use domain::workflow::{Concurrency, WorkflowKey};
+use domain::{
+    ids::NodeId,
+    workflow::{Concurrency, WorkflowKey},
+};
 
 /// How long the start of a run waits to hear of a newer version.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -23,6 +26,8 @@ pub(in crate::service) struct Chosen {
     pub(in crate::service) newest: u32,
     /// The version that was asked for, else the newest.
     pub(in crate::service) version: u32,
+    /// Its `manual` trigger.
+    pub(in crate::service) manual: NodeId,
     /// How many of its runs may run at once.
     pub(in crate::service) concurrency: Option<Concurrency>,
 }
@@ -55,17 +60,19 @@ impl Workflows {
         let newest = known.version();
         let version = wanted.unwrap_or(newest);
         let found = match known {
-            Known::Saved(saved) if version == newest => Some((saved.manual, saved.concurrency.clone())),
+            Known::Saved(saved) if version == newest => {
+                Some((saved.manual.clone(), saved.concurrency.clone()))
+            }
             Known::Unreadable(why) if version == newest => return Err(unreadable(&why).into()),
             _ if version < newest => {
                 let outline = self.outline((key.clone(), version)).await?;
-                outline.map(|outline| (outline.manual, outline.concurrency.clone()))
+                outline.map(|outline| (outline.manual.clone(), outline.concurrency.clone()))
             }
             _ => None,
         };
         match found {
-            Some((true, concurrency)) => Ok(Chosen { newest, version, concurrency }),
-            Some((false, _)) => Err(StartRunError::NoManualTrigger { workflow: key.1, version }),
+            Some((Some(manual), concurrency)) => Ok(Chosen { newest, version, manual, concurrency }),
+            Some((None, _)) => Err(StartRunError::NoManualTrigger { workflow: key.1, version }),
             None => Err(StartRunError::NoVersion { workflow: key.1, version, newest }),
         }
     }

@@ -34,6 +34,7 @@ mod sql;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod triggers;
 mod unreadable;
 mod workflows;
 

@@ -19,14 +19,14 @@ use crate::engine::{
 impl Deciding<'_> {
     /// Goes on at the trigger, or after a recovery from wherever the run is.
     pub(super) fn settle_all(&mut self) -> Result<(), Illegal> {
-        let kind = self.state.header.trigger.node_kind();
         let course = match &*self.state.course {
             Ok(course) => course,
             Err(violations) => return self.fail_run(Box::new(does_not_fit(violations))),
         };
         if course.trigger().is_none() && !course.needs_no_trigger() {
-            let version = self.state.header.workflow_version;
-            let message = format!("version {version} of the workflow has no trigger of the kind {kind:?}");
+            let header = &self.state.header;
+            let message =
+                format!("version {} of the workflow has no {}", header.workflow_version, header.trigger);
             return self.fail_run(Box::new(NodeError::new("no_trigger", message)));
         }
         self.settle_ready()

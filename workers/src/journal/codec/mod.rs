@@ -101,6 +101,8 @@ impl From<Millis> for Timestamp {
 struct TriggerForm<'a> {
     kind: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    node: Option<NodeId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     replay_of: Option<RunId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     from: Option<NodeId>,
@@ -110,16 +112,16 @@ struct TriggerForm<'a> {
 
 impl<'a> From<&'a Trigger> for TriggerForm<'a> {
     fn from(trigger: &'a Trigger) -> Self {
-        let Trigger { kind, replay_of, from, parent } = trigger;
+        let Trigger { kind, node, replay_of, from, parent } = trigger;
         let parent = parent.as_deref().map(|parent| Box::new(parent.into()));
-        Self { kind: kind.into(), replay_of: *replay_of, from: from.clone(), parent }
+        Self { kind: kind.into(), node: node.clone(), replay_of: *replay_of, from: from.clone(), parent }
     }
 }
 
 impl From<TriggerForm<'_>> for Trigger {
-    fn from(TriggerForm { kind, replay_of, from, parent }: TriggerForm<'_>) -> Self {
+    fn from(TriggerForm { kind, node, replay_of, from, parent }: TriggerForm<'_>) -> Self {
         let parent = parent.map(|parent| Box::new((*parent).into()));
-        Self { kind: kind.into_owned(), replay_of, from, parent }
+        Self { kind: kind.into_owned(), node, replay_of, from, parent }
     }
 }
 

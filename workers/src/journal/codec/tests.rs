@@ -297,11 +297,12 @@ fn a_plan_and_an_earlier_run_are_written_as_ever() {
         pins: [(node("a"), output().ports)].into(),
         earlier: [node("c")].into(),
     };
-    let trigger = Trigger { replay_of: Some(run()), from: Some(node("b")), ..Trigger::manual() };
+    let trigger =
+        Trigger { replay_of: Some(run()), from: Some(node("b")), ..Trigger::at("schedule", node("nightly")) };
     let header = RunHeader { plan, trigger, ..header() };
     let row = text(write_header(&[0; 32], &header));
     for part in [
-        format!(r#""trigger":{{"kind":"manual","replay_of":"{RUN}","from":"b"}}"#),
+        format!(r#""trigger":{{"kind":"schedule","node":"nightly","replay_of":"{RUN}","from":"b"}}"#),
         r#""plan":{"extent":{"until":"b"},"trigger":"start","pins":{"a":{"main":[{"a":1}]}},"earlier":["c"]}"#
             .to_owned(),
     ] {

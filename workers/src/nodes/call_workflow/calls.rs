@@ -170,7 +170,7 @@ fn called_run(
         attempt: 1,
         workflow_id: workflow,
         workflow_version: callee.version,
-        trigger: Trigger::workflow(parent),
+        trigger: Trigger::workflow(parent).beginning_at(callee.begins_at()),
         input,
         plan: RunPlan::default(),
         created_at: facilities.clock.now(),
