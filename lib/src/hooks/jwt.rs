@@ -115,7 +115,8 @@ fn seconds(value: &Value) -> Option<i64> {
     let number = value.as_number()?;
     let whole = number.as_f64().filter(|seconds| seconds.abs() < 1e12)?;
     #[expect(clippy::cast_possible_truncation, reason = "bounded above")]
-    number.as_i64().or(Some(whole.floor() as i64))
+    let floor = whole.floor() as i64;
+    Some(number.as_i64().unwrap_or(floor))
 }
 
 #[cfg(test)]

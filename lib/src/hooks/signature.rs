@@ -116,8 +116,12 @@ fn timestamp(scheme: &Scheme<'_>, (header, prefix): (&str, &str), headers: &Head
         given.strip_prefix(prefix)?
     };
     let is_plain = (1..=15).contains(&found.len()) && found.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_plain {
+        return None;
+    }
+    let time: i64 = found.parse().ok()?;
     // A zero in front would be another text than what was signed.
-    is_plain.then(|| found.parse().ok()).flatten().filter(|time: &i64| time.to_string() == found)
+    (time.to_string() == found).then_some(time)
 }
 
 /// What is signed before and after the body. `None`: something of it is not there.
@@ -178,9 +182,10 @@ fn decode(encoding: Encoding, text: &str) -> Option<Vec<u8>> {
         Encoding::Hex => {
             let digits = text.as_bytes();
             let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-            (digits.len().is_multiple_of(2))
-                .then(|| digits.chunks(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect())
-                .flatten()
+            if !digits.len().is_multiple_of(2) {
+                return None;
+            }
+            digits.chunks(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
         }
     }
 }

@@ -36,8 +36,8 @@ fn with_edge(routes: Routes, state: AppState) -> Router {
     let (routes, _) = routes.split_for_parts();
     let routes = routes.fallback(layers::no_route).layer(axum::middleware::from_fn(layers::request));
     // A webhook's own node says whose pages may call it.
-    let hooks = routes.clone().with_state(state.clone());
-    let others = routes.layer(layers::cors(&state.config)).with_state(state);
+    let hooks: Router = routes.clone().with_state(state.clone());
+    let others: Router = routes.layer(layers::cors(&state.config)).with_state(state);
     let served = service_fn(move |request: Request| {
         let router = if HookAddress::is_one(request.uri().path()) { &hooks } else { &others };
         router.clone().oneshot(request)

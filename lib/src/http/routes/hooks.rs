@@ -62,28 +62,31 @@ async fn call(app: State<AppState>, request: Request) -> Response {
 }
 
 async fn take(State(app): State<AppState>, request: Request) -> Response {
-    match find(&app, &request).await {
-        Err(error) => error.into_response(),
-        Ok((address, hook)) => {
-            let cors = HookCors::of(&hook.params.allowed_origins, request.headers());
-            let answered = if *request.method() == Method::OPTIONS {
-                Ok(asked_before(&hook, &request))
-            } else {
-                answered(&app, &hook, &address, request).await
-            };
-            let mut response = answered.unwrap_or_else(IntoResponse::into_response);
-            cors.tell(response.headers_mut());
-            response
-        }
-    }
+    let address = HookAddress::of(request.uri());
+    let found = match address {
+        Some(address) => find(&app, &address).await.map(|hook| (address, hook)),
+        None => Err(unknown()),
+    };
+    let (address, hook) = match found {
+        Ok(found) => found,
+        Err(error) => return error.into_response(),
+    };
+    let cors = HookCors::of(&hook.params.allowed_origins, request.headers());
+    let answered = if *request.method() == Method::OPTIONS {
+        Ok(asked_before(&hook, &request))
+    } else {
+        answered(&app, &hook, &address, request).await
+    };
+    let mut response = answered.unwrap_or_else(IntoResponse::into_response);
+    cors.tell(response.headers_mut());
+    response
 }
 
 /// The hook of an address. What no hook has is as if it were nowhere, whatever the reason.
-async fn find(app: &AppState, request: &Request) -> Result<(HookAddress, FoundHook), ApiError> {
-    let address = HookAddress::of(request.uri()).ok_or_else(unknown)?;
+async fn find(app: &AppState, address: &HookAddress) -> Result<FoundHook, ApiError> {
     let hook = app.hooks.find(&address.token, address.test).await?.ok_or_else(unknown)?;
     tracing::Span::current().record("tenant", hook.tenant.as_str());
-    Ok((address, hook))
+    Ok(hook)
 }
 
 fn unknown() -> ApiError {

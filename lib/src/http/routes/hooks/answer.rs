@@ -64,8 +64,7 @@ pub(super) async fn answer(
         };
         // It was accepted: whatever keeps it from being read is no reason to say anything else.
         match app.runs.read(caller, id, until, left).await {
-            Ok(newer) if until.is_met(&newer.head()) => run = newer,
-            Ok(_) => return Ok(accepted(id)),
+            Ok(newer) => run = newer,
             Err(error) => {
                 tracing::warn!(run.id = %id, %error, "a webhook's run cannot be waited for");
                 return Ok(accepted(id));
