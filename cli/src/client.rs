@@ -1,5 +1,6 @@
 //! The API as a client sees it: one function a route, answers as the library's own types.
 
+mod hooks;
 mod problem;
 
 use std::time::Duration;
@@ -9,6 +10,7 @@ use domain::{
     run::{RunSummary, RunWithSteps},
     workflow::{Workflow, WorkflowSummary},
 };
+pub use hooks::{HookAddresses, HookPage};
 pub use problem::Problem;
 use reqwest::{Method, RequestBuilder, Response, header};
 use secrecy::{ExposeSecret, SecretString};

@@ -30,6 +30,11 @@ macro_rules! limits {
 limits! {
     /// Largest request body that a function accepts: 1 MiB (Vercel itself stops at 4.5 MB).
     MAX_BODY_BYTES: usize = 1024 * 1024, "bytes";
+    /// Largest body of a request to a webhook: what the platform lets through, which stops at 4.5 MB. What of it becomes
+    /// an item is within the limit of a run's input; files are stored.
+    MAX_HOOK_BODY_BYTES: usize = 4 * 1024 * 1024, "bytes";
+    /// Most parts of such a body, where it has parts.
+    MAX_HOOK_PARTS: usize = 100, "parts";
     /// Largest workflow document, as compact JSON. It travels in every task, so it must leave room for the input.
     MAX_DOCUMENT_BYTES: usize = 256 * 1024, "bytes";
     /// Largest input of a run, as compact JSON. Its pins count with it.

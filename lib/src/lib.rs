@@ -12,6 +12,8 @@ pub mod clock;
 pub mod config;
 pub mod fair;
 #[cfg(feature = "api")]
+pub mod hooks;
+#[cfg(feature = "api")]
 pub mod http;
 pub mod ingest;
 pub mod live;

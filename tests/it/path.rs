@@ -131,7 +131,7 @@ impl Deployment {
         let (workflows, workflow, runs, run, scheduler) = tokio::join!(
             Lambda::start(env!("CARGO_BIN_EXE_workflows-index"), &variables),
             Lambda::start(env!("CARGO_BIN_EXE_workflows-id"), &variables),
-            Lambda::start(env!("CARGO_BIN_EXE_workflows-id-runs"), &variables),
+            Lambda::start(env!("CARGO_BIN_EXE_workflows-id-part"), &variables),
             Lambda::start(env!("CARGO_BIN_EXE_runs-id"), &variables),
             Lambda::start(env!("CARGO_BIN_EXE_scheduler-events"), &variables),
         );

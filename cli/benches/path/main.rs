@@ -34,6 +34,7 @@ mod soak;
 #[path = "../../tests/e2e/system.rs"]
 mod system;
 mod ways;
+mod webhook;
 mod work;
 
 use std::{fs, path::PathBuf};
@@ -89,6 +90,7 @@ async fn alone(options: &Options, told: &mut Value) -> anyhow::Result<()> {
         let work = ours.work().await?;
         let one = ours.create(&chain(1)).await?;
         told["accept"] = ways::accept(&ours, &ours.workload(&one, false), &work).await?;
+        told["webhook"] = webhook::beside_runs(&ours, 500).await?;
     }
     let [samples] = rounds(options, [&subject]).await?;
     report::system(&subject, &options.clients, &samples);

@@ -168,6 +168,13 @@ impl Ours {
         Ok(created["id"].as_str().context("id")?.to_owned())
     }
 
+    /// The path of a workflow's first webhook.
+    pub(crate) async fn hook(&self, workflow: &str) -> anyhow::Result<String> {
+        let request = self.call(Method::GET, &format!("/workflows/{workflow}/hooks"));
+        let hooks: Value = request.send().await?.error_for_status()?.json().await?;
+        Ok(hooks["items"][0]["path"].as_str().context("a webhook")?.to_owned())
+    }
+
     /// A record as a bare client would produce it to the bridge. Nothing delivers its topic.
     pub(crate) fn record(bytes: usize) -> (&'static str, Bytes) {
         let value = json!({"filler": "x".repeat(bytes)});

@@ -1,6 +1,7 @@
 //! What each command does, beside the options that it has.
 
 mod bridge;
+mod hooks;
 mod json;
 mod migrate;
 mod outcome;
@@ -14,8 +15,8 @@ mod workflows;
 use std::process::ExitCode;
 
 use self::{
-    bridge::BridgeArgs, migrate::MigrateArgs, run::RunArgs, runs::RunsCommand, token::TokenArgs,
-    workflows::WorkflowsCommand,
+    bridge::BridgeArgs, hooks::HooksArgs, migrate::MigrateArgs, run::RunArgs, runs::RunsCommand,
+    token::TokenArgs, workflows::WorkflowsCommand,
 };
 use crate::{dev::Dev, failure::Failure, serve::Serve};
 
@@ -39,6 +40,8 @@ pub(crate) enum Command {
     /// List, read, watch and replay runs.
     #[command(subcommand)]
     Runs(RunsCommand),
+    /// Print the addresses of a workflow's webhooks, or exchange one.
+    Hooks(HooksArgs),
     /// Print a fresh developer token of the local issuer.
     Token(TokenArgs),
     /// Bring a ClickHouse database to the newest schema.
@@ -55,6 +58,7 @@ impl Command {
             Self::Run(args) => run::run(args).await?,
             Self::Workflows(command) => workflows::execute(command).await?,
             Self::Runs(command) => runs::execute(command).await?,
+            Self::Hooks(args) => hooks::execute(args).await?,
             Self::Token(args) => token::print(&args)?,
             Self::Migrate(args) => migrate::migrate(&args).await?,
         }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::screen;
 
 /// What is in it.
-const CONTENTS: [&str; 13] = [
+const CONTENTS: [&str; 14] = [
     "bridge",
     "clickhouse",
     "connector-secret",
@@ -23,6 +23,7 @@ const CONTENTS: [&str; 13] = [
     "dev.log",
     "dev.log.old",
     "files",
+    "hook-secret",
     "issuer",
     "link-secret",
     "lock",
@@ -121,6 +122,11 @@ impl Folder {
         self.secret("link-secret")
     }
 
+    /// The secret of the addresses of webhooks; made at the first start.
+    pub(crate) fn hook_secret(&self) -> anyhow::Result<String> {
+        self.secret("hook-secret")
+    }
+
     fn secret(&self, file: &str) -> anyhow::Result<String> {
         let path = self.join(file);
         if let Ok(secret) = fs::read_to_string(&path) {
@@ -176,6 +182,7 @@ mod tests {
             let folder = Folder::open(&path).unwrap();
             folder.connector_secret().unwrap();
             folder.link_secret().unwrap();
+            folder.hook_secret().unwrap();
             folder.save_token("hush").unwrap();
             folder.save_addresses(&Addresses::default()).unwrap();
             folder.log().unwrap();
@@ -185,6 +192,7 @@ mod tests {
                 "lock",
                 "connector-secret",
                 "link-secret",
+                "hook-secret",
                 "token",
                 "dev.json",
                 "dev.log",
@@ -197,6 +205,7 @@ mod tests {
             // A secret that is there already is only read; its folder keeps others out.
             fs::remove_file(path.join("connector-secret")).unwrap();
             fs::remove_file(path.join("link-secret")).unwrap();
+            fs::remove_file(path.join("hook-secret")).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(wide)).unwrap();
         }
     }

@@ -49,6 +49,7 @@ fn path(function: &api::Function) -> String {
 fn table(settings: &VercelJson) -> anyhow::Result<Table> {
     let mut entries = settings.header_routes()?;
     entries.push(Entry { handle: Some(Phase::Filesystem), ..Entry::default() });
+    entries.extend(settings.rewrite_routes()?);
     entries.extend(FUNCTIONS.iter().map(route));
     Ok(Table::new(&entries)?)
 }
@@ -57,8 +58,10 @@ fn table(settings: &VercelJson) -> anyhow::Result<Table> {
 fn route(function: &api::Function) -> Entry {
     let names = function.path.split(['{', '}']).skip(1).step_by(2);
     let query: Vec<_> = names.map(|name| format!("{name}=${name}")).collect();
+    // The platform takes a slash at the end of a word, and not of what stands for anything.
+    let end = if function.path.ends_with('}') { "" } else { "/?" };
     Entry {
-        src: Some(format!("{}/?", function.path.replace('{', "(?<").replace('}', ">[^/]+)"))),
+        src: Some(format!("{}{end}", function.path.replace('{', "(?<").replace('}', ">[^/]+)"))),
         dest: Some(format!("{}?{}", path(function), query.join("&"))),
         ..Entry::default()
     }
@@ -99,12 +102,13 @@ mod tests {
             "/api/v1/workflows",
             "/api/v1/workflows/7",
             "/api/v1/workflows/7/runs",
-            "/api/v1/workflows/7/runs/",
             "/api/v1/workflows/7/runs/x",
             "/api/v1/runs/7",
             "/api/v1/runs/a%2Fb",
             "/api/v1/runs/a&id=b+c",
             "/api/v1/runs/7/nothing",
+            "/api/v1/hooks/abc",
+            "/api/v1/hooks/test/abc/orders/7",
         ] {
             let [ours, written] = [&ours, &written].map(|table| table.resolve(&Method::GET, path, &exists));
             assert_eq!(ours.target, written.target, "{path}");

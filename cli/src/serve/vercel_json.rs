@@ -28,6 +28,8 @@ pub(super) struct VercelJson {
     functions: BTreeMap<String, Limits>,
     #[serde(default)]
     headers: Vec<HeaderRule>,
+    #[serde(default)]
+    rewrites: Vec<Rewrite>,
     #[serde(flatten)]
     others: BTreeMap<String, IgnoredAny>,
 }
@@ -44,6 +46,13 @@ struct Limits {
 struct HeaderRule {
     source: String,
     headers: Vec<Header>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rewrite {
+    source: String,
+    destination: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -83,11 +92,8 @@ impl VercelJson {
     /// # Errors
     /// When a rule is for paths that this program cannot tell.
     pub(super) fn header_routes(&self) -> anyhow::Result<Vec<Entry>> {
-        let is_text = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_');
         let routes = self.headers.iter().map(|HeaderRule { source, headers }| {
-            if !source.replace("(.*)", "").chars().all(is_text) {
-                anyhow::bail!("vercel.json: the source `{source}` has more than text and `(.*)`");
-            }
+            check_source(source)?;
             Ok(Entry {
                 src: Some(source.clone()),
                 headers: headers.iter().map(|header| (header.key.clone(), header.value.clone())).collect(),
@@ -97,6 +103,32 @@ impl VercelJson {
         });
         routes.collect()
     }
+
+    /// Routes that lead paths elsewhere.
+    ///
+    /// # Errors
+    /// When a rule is for paths that this program cannot tell.
+    pub(super) fn rewrite_routes(&self) -> anyhow::Result<Vec<Entry>> {
+        let routes = self.rewrites.iter().map(|Rewrite { source, destination }| {
+            check_source(source)?;
+            Ok(Entry {
+                src: Some(source.clone()),
+                dest: Some(destination.clone()),
+                check: true,
+                ..Entry::default()
+            })
+        });
+        routes.collect()
+    }
+}
+
+/// Paths that this program can tell have texts and `(.*)` for anything.
+fn check_source(source: &str) -> anyhow::Result<()> {
+    let is_text = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_');
+    if !source.replace("(.*)", "").chars().all(is_text) {
+        anyhow::bail!("vercel.json: the source `{source}` has more than text and `(.*)`");
+    }
+    Ok(())
 }
 
 /// Whether a glob is for a file, as Vercel means it: `*` is within a folder, `**/` any folders, and `[id]` stands for
@@ -115,7 +147,7 @@ mod tests {
     fn what_would_be_served_otherwise_by_the_platform_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         for (settings, said) in [
-            (r#"{"rewrites": []}"#, "`rewrites`"),
+            (r#"{"redirects": []}"#, "`redirects`"),
             (r#"{"headers": [{"source": "/:path*", "headers": []}]}"#, "`/:path*`"),
         ] {
             std::fs::write(folder.path().join("vercel.json"), settings).unwrap();

@@ -19,6 +19,11 @@ fn examples() -> Vec<std::path::PathBuf> {
 pub async fn every_example_gives_its_expected_result(api: Client) {
     for example in examples() {
         let workflow = api.save(&read_json(&example.join("workflow.json"))).await;
+        let request = example.join("request.json");
+        if request.exists() {
+            call(&api, &workflow, &read_json(&request), &read_json(&example.join("reply.json"))).await;
+            continue;
+        }
         let run = api.run(&workflow, &read_json(&example.join("input.json"))).await;
         let signal = example.join("signal.json");
         if signal.exists() {
@@ -27,6 +32,22 @@ pub async fn every_example_gives_its_expected_result(api: Client) {
         let result = api.result(&run).await;
         assert_eq!(result["status"], "succeeded", "{}: {result:#}", example.display());
         assert_eq!(result["output"], read_json(&example.join("expected.json")), "{}", example.display());
+    }
+}
+
+/// Sends a request to the workflow's webhook, at both of its addresses, and compares what is answered.
+async fn call(api: &Client, workflow: &str, request: &Value, reply: &Value) {
+    let text = |field: &Value| field.as_str().unwrap().to_owned();
+    let hooks = api.get(&format!("/workflows/{workflow}/hooks")).await.body;
+    for address in ["path", "test_path"] {
+        let url = format!("{}{}{}", api.base(), text(&hooks["items"][0][address]), text(&request["path"]));
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let sent = client.request(text(&request["method"]).parse().unwrap(), url).json(&request["body"]);
+        let answer = sent.send().await.unwrap();
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let body: Value = answer.json().await.unwrap();
+        assert_eq!((&Value::from(status), &body), (&reply["status"], &reply["body"]));
+        assert_eq!(headers["location"].to_str().unwrap(), text(&reply["location"]));
     }
 }
 

@@ -33,6 +33,7 @@ pub mod split;
 pub mod summarize;
 pub mod switch;
 pub mod wait;
+pub mod webhook;
 pub mod xml;
 
 pub use declaration::{Declaration, Effect, Example, Group, OutputPorts};
@@ -64,6 +65,7 @@ macro_rules! kinds {
 kinds! {
     Manual = manual,
     Schedule = schedule,
+    Webhook = webhook,
     HttpRequest = http_request,
     Set = set,
     If = if_,

@@ -252,6 +252,16 @@ fn only_what_a_schema_cannot_say_is_refused_by_the_validation_alone() {
         ("merge", json!({"mode": "by_key", "by_key": {"left": ["a", "b"], "right": "c"}})),
         // Conditions that are nested too deep.
         ("if", json!({"where": (0..20).fold(json!(true), |inner, _| json!({"all": [inner]}))})),
+        // A parameter of a path twice; what is signed and cannot be had.
+        ("webhook", json!({"path": "a/:id/:id"})),
+        (
+            "webhook",
+            json!({"signature": {"credential": "018f3c3e-0000-7000-8000-000000000003", "header": "x", "signed": "{timestamp}.{body}"}}),
+        ),
+        (
+            "webhook",
+            json!({"signature": {"credential": "018f3c3e-0000-7000-8000-000000000003", "header": "x", "signed": "{id}{body}"}}),
+        ),
         // An address without a host, or with a wrong one.
         ("http_request", json!({"url": "http://"})),
         ("http_request", json!({"url": "https://a b"})),

@@ -9,6 +9,23 @@ pub(crate) fn rich() -> Vec<(&'static str, Value)> {
     let mut rich = vec![
         ("noop", json!({})),
         (
+            "webhook",
+            json!({
+                "methods": ["GET", "POST"], "path": "orders/:id/*rest", "respond": "at_once", "raw_body": true,
+                "reply": {"status": 201, "headers": {"x-a": "b"}, "body": {"a": ["{{ x }}"]}},
+                "auth": {"type": "jwt", "credential": "018f3c3e-0000-7000-8000-000000000001"}, "allowed_origins": ["https://a.example"],
+                "signature": {"preset": "github", "credential": "018f3c3e-0000-7000-8000-000000000002", "tolerance": "5m", "delivery": "signature"},
+            }),
+        ),
+        (
+            "webhook",
+            json!({"signature": {
+                "credential": "018f3c3e-0000-7000-8000-000000000003", "header": "x-s", "algorithm": "sha512", "encoding": "base64", "prefix": "v1=",
+                "separator": ",", "signed": "a.{body}", "timestamp_header": "x-t", "timestamp_prefix": "t=",
+                "id_header": "x-i", "secret_encoding": "base64", "preset": "custom",
+            }}),
+        ),
+        (
             "schedule",
             json!({
                 "cron": "*/5 9-17 * * MON-FRI", "timezone": "Europe/Berlin", "start": "2026-01-01T00:00:00Z",

@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use files::FileStore;
 
 use super::Env;
-use crate::{auth::LinkSecrets, http::HttpConfig};
+use crate::{
+    auth::{HookKeys, LinkSecrets},
+    http::HttpConfig,
+};
 
 /// Set by Lambda: where its runtime API is.
 const LAMBDA: &str = "AWS_LAMBDA_RUNTIME_API";
@@ -16,7 +19,8 @@ impl HttpConfig {
     /// Reads the settings.
     pub fn from_env(env: &mut Env) -> Self {
         let origins: String = env.or("CORS_ORIGINS", String::new());
-        let mut config = Self { links: LinkSecrets::from_env(env), ..Self::default() };
+        let links = LinkSecrets::from_env(env);
+        let mut config = Self { links, hooks: HookKeys::from_env(env), ..Self::default() };
         if let Some(settings) = super::files(env) {
             match FileStore::open(&settings) {
                 Ok(store) => config.files = Some(Arc::new(store)),

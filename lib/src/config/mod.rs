@@ -9,6 +9,8 @@ mod bus;
 mod callbacks;
 mod files;
 #[cfg(feature = "api")]
+mod hooks;
+#[cfg(feature = "api")]
 mod http;
 mod links;
 #[cfg(feature = "api")]

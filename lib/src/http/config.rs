@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use files::FileStore;
 
 use crate::{
-    auth::{AuthConfig, CallbackSecrets, LinkSecrets},
+    auth::{AuthConfig, CallbackSecrets, HookKeys, LinkSecrets},
     bus::BusConfig,
     live::LiveConfig,
     service::WatchSettings,
@@ -46,6 +46,8 @@ pub struct HttpConfig {
     /// What has made the links by which people give signals: `LINK_SECRET` and `LINK_SECRET_NEXT`; without them there are
     /// none.
     pub links: Option<LinkSecrets>,
+    /// What the addresses of webhooks are made with: `HOOK_SECRET` and `HOOK_SECRET_NEXT`; without them there are none.
+    pub hooks: Option<HookKeys>,
 }
 
 impl Default for HttpConfig {
@@ -57,6 +59,7 @@ impl Default for HttpConfig {
             files: None,
             watch: WatchSettings::default(),
             links: None,
+            hooks: None,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::problem::ApiError;
 use crate::{
     bus::BusError,
     service::{
-        CancelRunError, ReadItemsError, ReadRunError, ReplayError, ResumeRunError, SchedulerError,
+        CancelRunError, HookError, ReadItemsError, ReadRunError, ReplayError, ResumeRunError, SchedulerError,
         StartRunError, WorkflowError,
     },
     store::{StoreError, UnreadableWorkflow},
@@ -193,6 +193,18 @@ impl From<ReadItemsError> for ApiError {
             ReadItemsError::NoIteration { .. } => not_found("iteration_not_found", &error),
             ReadItemsError::NoPort { .. } => not_found("port_not_found", &error),
             ReadItemsError::NotRecorded { .. } => not_found("input_not_recorded", &error),
+        }
+    }
+}
+
+impl From<HookError> for ApiError {
+    fn from(error: HookError) -> Self {
+        match error {
+            HookError::NotSetUp => conflict("hooks_not_set_up", &error),
+            HookError::TooOften => conflict("rotated_too_often", &error),
+            HookError::NoWorkflow(_) => not_found("workflow_not_found", &error),
+            HookError::NoHook(..) => not_found("hook_not_found", &error),
+            HookError::Store(error) => error.into(),
         }
     }
 }

@@ -8,6 +8,11 @@ use std::borrow::Cow;
 use axum::extract::Request;
 use http::{Uri, uri::PathAndQuery};
 
+use crate::hooks::HookAddress;
+
+/// The placeholder that stands for all that follows: `api/v1/hooks/[token].rs`.
+const OF_HOOKS: &str = "token";
+
 /// The request with its path in the form that routes know.
 pub(super) fn restore(mut request: Request) -> Request {
     if let Some(uri) = restored(request.uri()) {
@@ -20,7 +25,9 @@ pub(super) fn restore(mut request: Request) -> Request {
 fn restored(uri: &Uri) -> Option<Uri> {
     let given = uri.path();
     let path = given.find("/api/v1/").map_or(given, |start| &given[start..]);
-    let path = path.strip_suffix("/index").unwrap_or(path);
+    // What follows a webhook's address is its sender's, whatever it is called.
+    let is_hook = HookAddress::is_one(path);
+    let path = path.strip_suffix("/index").filter(|_| !is_hook).unwrap_or(path);
     let path = if path.len() > 1 { path.strip_suffix('/').unwrap_or(path) } else { path };
     let mut query = uri.query().map(Cow::Borrowed);
     let mut segments = Vec::new();
@@ -57,8 +64,10 @@ fn take(query: &mut Option<Cow<'_, str>>, name: &str) -> Option<String> {
     let (mut taken, mut rest) = (None, Vec::new());
     for pair in all.split('&') {
         match pair.split_once('=') {
-            // A slash would make two segments of one.
-            Some((key, value)) if key == name && taken.is_none() && !value.contains('/') => {
+            // A slash would make two segments of one, which is right where a path goes on.
+            Some((key, value))
+                if key == name && taken.is_none() && (name == OF_HOOKS || !value.contains('/')) =>
+            {
                 taken = Some(value.to_owned());
             }
             _ => rest.push(pair),
@@ -79,10 +88,12 @@ mod tests {
             ("/api/v1/runs/[id]?id=7", "/api/v1/runs/7"),
             ("/api/v1/runs/%5Bid%5D?id=7&wait=25", "/api/v1/runs/7?wait=25"),
             (
-                "/api/v1/workflows/[id]/runs?limit=2&id=a-b&cursor=x",
+                "/api/v1/workflows/[id]/[part]?limit=2&part=runs&id=a-b&cursor=x",
                 "/api/v1/workflows/a-b/runs?limit=2&cursor=x",
             ),
             ("/prod/api/v1/runs/7", "/api/v1/runs/7"),
+            ("/api/v1/hooks/[token]?token=test/abc/orders/7&a=1", "/api/v1/hooks/test/abc/orders/7?a=1"),
+            ("/prod/api/v1/hooks/abc/index", "/api/v1/hooks/abc/index"),
             ("/api/v1/workflows/index", "/api/v1/workflows"),
             ("/api/v1/workflows/?limit=2", "/api/v1/workflows?limit=2"),
             ("https://example.com/stage/api/v1/ping?deep=1", "https://example.com/api/v1/ping?deep=1"),

@@ -14,7 +14,10 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::Instrument;
 
 use super::{HttpConfig, problem::ApiError};
-use crate::telemetry::{TraceSpan, names};
+use crate::{
+    hooks::HookAddress,
+    telemetry::{TraceSpan, names},
+};
 use domain::trace::TRACEPARENT;
 
 /// The header of a request's id, in both directions.
@@ -44,7 +47,8 @@ impl RequestId {
 pub async fn request(mut request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers());
     request.extensions_mut().insert(id.clone());
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    // The address of a webhook is a permission.
+    let (method, path) = (request.method().clone(), HookAddress::told(request.uri().path()).to_owned());
     let route = request.extensions().get::<MatchedPath>().cloned();
     // What cannot be read is ignored, as the standard asks.
     let given = request.headers().get(TRACEPARENT).and_then(|text| text.to_str().ok()?.parse().ok());
@@ -94,6 +98,10 @@ pub async fn request(mut request: Request, next: Next) -> Response {
 #[derive(Debug, Clone)]
 pub(super) struct AsItIs;
 
+/// Headers of an answer that are those of the problem that is told instead.
+static KEPT: [HeaderName; 4] =
+    [header::ALLOW, header::ACCESS_CONTROL_ALLOW_ORIGIN, header::ACCESS_CONTROL_EXPOSE_HEADERS, header::VARY];
+
 /// Renders an error. What came from elsewhere (a framework's own refusal) becomes a problem document too.
 fn finish(mut response: Response, id: &RequestId) -> Response {
     let status = response.status();
@@ -107,8 +115,10 @@ fn finish(mut response: Response, id: &RequestId) -> Response {
         tracing::error!(error.code = error.code(), "{}: {}", error.code(), error.reason());
     }
     let mut rendered = error.render(id.as_str());
-    if let Some(allow) = response.headers_mut().remove(header::ALLOW) {
-        rendered.headers_mut().insert(header::ALLOW, allow);
+    for name in &KEPT {
+        if let Some(value) = response.headers_mut().remove(name) {
+            rendered.headers_mut().insert(name.clone(), value);
+        }
     }
     rendered
 }

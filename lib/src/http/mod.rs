@@ -20,9 +20,10 @@ pub use problem::{ApiError, Problem};
 pub use serve::serve;
 pub use state::{ApiParts, AppState};
 
-use axum::Router;
-use tower::util::MapRequest;
+use axum::{Router, extract::Request};
+use tower::{ServiceExt, service_fn, util::MapRequest};
 
+use crate::hooks::HookAddress;
 use routes::Routes;
 
 /// The whole API: every route, for `minireipaz dev`, for `minireipaz serve` and for tests.
@@ -33,11 +34,14 @@ pub fn app(state: AppState) -> Router {
 /// Routes with all that happens around a request, ready to be served.
 fn with_edge(routes: Routes, state: AppState) -> Router {
     let (routes, _) = routes.split_for_parts();
-    let served = routes
-        .fallback(layers::no_route)
-        .layer(axum::middleware::from_fn(layers::request))
-        .layer(layers::cors(&state.config))
-        .with_state(state);
+    let routes = routes.fallback(layers::no_route).layer(axum::middleware::from_fn(layers::request));
+    // A webhook's own node says whose pages may call it.
+    let hooks: Router = routes.clone().with_state(state.clone());
+    let others: Router = routes.layer(layers::cors(&state.config)).with_state(state);
+    let served = service_fn(move |request: Request| {
+        let router = if HookAddress::is_one(request.uri().path()) { &hooks } else { &others };
+        router.clone().oneshot(request)
+    });
     // Outside of the router, since it changes what is routed by.
     Router::new().fallback_service(MapRequest::new(served, function_path::restore))
 }

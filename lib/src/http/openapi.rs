@@ -22,6 +22,7 @@ use super::routes::{self, Routes};
     tags(
         (name = "workflows", description = "What is to be done."),
         (name = "runs", description = "What is being done, and what came of it."),
+        (name = "hooks", description = "Addresses that start runs: webhooks."),
         (name = "connectors", description = "For Kafka's HTTP sink connectors, not for clients."),
         (name = "health", description = "Signs of life."),
     ),

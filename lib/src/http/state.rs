@@ -7,8 +7,9 @@ use crate::clock::{Clock, SystemClock};
 use crate::{
     auth::{Authenticator, CallbackSecrets, ConnectorDoor},
     bus::{EventBus, rest_proxy::RestProxy},
+    hooks::{HookSecrets, NoHookSecrets},
     live::{LiveRuns, WorkerDoor},
-    service::{RunWatch, Runs, Scheduler, Workflows},
+    service::{Hooks, RunWatch, Runs, Scheduler, Workflows},
     store::{Store, clickhouse::ClickHouse},
 };
 
@@ -24,6 +25,8 @@ pub struct ApiParts {
     pub callbacks: CallbackSecrets,
     /// Who knows runs before the store does, if anybody does.
     pub live: Option<Arc<dyn LiveRuns>>,
+    /// Who opens the credentials of webhooks.
+    pub hook_secrets: Arc<dyn HookSecrets>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Settings.
@@ -40,6 +43,8 @@ pub struct App {
     pub workflows: Arc<Workflows>,
     /// Use cases of runs.
     pub runs: Runs,
+    /// Use cases of webhooks.
+    pub hooks: Hooks,
     /// The use case of the scheduler.
     pub scheduler: Scheduler,
     /// Whether the parts can be reached.
@@ -70,6 +75,7 @@ impl AppState {
             bus: Arc::new(RestProxy::new(config.bus.clone())),
             auth: Arc::new(Authenticator::new(config.auth.clone(), Arc::clone(&clock))),
             callbacks: config.callbacks.clone(),
+            hook_secrets: Arc::new(NoHookSecrets),
             clock,
             config: config.http.clone(),
         }))
@@ -78,10 +84,18 @@ impl AppState {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: ApiParts) -> Self {
-        let ApiParts { store, bus, auth, callbacks, live, clock, config } = parts;
+        let ApiParts { store, bus, auth, callbacks, live, hook_secrets, clock, config } = parts;
         let workflows = Arc::new(Workflows::new(Arc::clone(&store), Arc::clone(&bus), Arc::clone(&clock)));
         let watch = RunWatch::new(Arc::clone(&store), live.clone(), config.watch);
+        let hooks = Hooks::new(
+            config.hooks.clone(),
+            hook_secrets,
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&workflows),
+        );
         Self(Arc::new(App {
+            hooks,
             runs: Runs::new(
                 Arc::clone(&store),
                 live,

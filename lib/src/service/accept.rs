@@ -22,6 +22,9 @@ pub(super) struct Asking {
     pub(super) input: Value,
     pub(super) trigger: Trigger,
     pub(super) way: Way,
+    /// Whether it is the same run under its key although the input is another one: what proxies add to a request does not
+    /// make it another delivery.
+    pub(super) may_differ: bool,
 }
 
 /// What it runs.
@@ -33,6 +36,16 @@ pub(super) enum Way {
     Test { version: Option<u32>, test: Box<TestRun> },
     /// What an earlier run has run.
     Replay(Box<Replay>),
+    /// A version, from a `webhook` trigger.
+    Hook(HookStart),
+}
+
+/// The version whose webhook took a request: what is answered follows from it, so it is the one that runs.
+#[derive(Debug)]
+pub(super) struct HookStart {
+    pub(super) version: u32,
+    /// How many runs of it may run at once.
+    pub(super) concurrency: Option<Concurrency>,
 }
 
 /// What is to be run, as it was found.
@@ -58,13 +71,15 @@ impl Way {
         match self {
             Self::ByRequest { version } | Self::Test { version, .. } => *version,
             Self::Replay(replay) => replay.version,
+            // Who sends a request again does not choose the version.
+            Self::Hook(_) => None,
         }
     }
 
     /// What two requests under a key are compared by, beside input and version.
     pub(super) fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(&match self {
-            Self::ByRequest { .. } => Value::Null,
+            Self::ByRequest { .. } | Self::Hook(_) => Value::Null,
             Self::Test { test, .. } => json!([test.document, test.plan().value()]),
             Self::Replay(replay) => json!([replay.of, replay.from, replay.pins]),
         })
@@ -135,6 +150,15 @@ impl Runs {
             }
             Way::Test { version, test } => self.choose_to_test(&key, *version, test, &asking.input).await,
             Way::Replay(replay) => self.choose_to_replay(&key, replay, asking).await,
+            Way::Hook(HookStart { version, concurrency }) => Ok(Chosen {
+                newest: *version,
+                version: *version,
+                wanted: Some(*version),
+                trigger_node: asking.trigger.node.clone(),
+                concurrency: concurrency.clone(),
+                document: None,
+                plan: RunPlan::default(),
+            }),
         }
     }
 }

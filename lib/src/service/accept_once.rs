@@ -31,6 +31,7 @@ impl Runs {
         asking: Asking,
     ) -> Result<Started, StartRunError> {
         let way = asking.way.fingerprint();
+        let may_differ = asking.may_differ;
         let asked = Asked { input: Fingerprint::of(&asking.input), version: asking.way.version() };
         let _turn = self.keys.turn(derived).await;
         // A run that was started stays the key's, whatever has become of its workflow.
@@ -50,10 +51,8 @@ impl Runs {
                 let id = found.run.id;
                 // Pins and documents are not kept with a run: as far as this process remembers them they are compared.
                 let same_way = self.recent.get(derived).is_none_or(|accepted| accepted.way == way);
-                return if asked.is_for(known)
-                    && found.run.trigger.is_for_the_same(&asking.trigger)
-                    && same_way
-                {
+                let is_same = may_differ || asked.is_for(known) && same_way;
+                return if is_same && found.run.trigger.is_for_the_same(&asking.trigger) {
                     let run = self.newest(&(caller.tenant.clone(), id), FoundRun::stored(found)).await;
                     Ok(Started { id, run, replayed: true })
                 } else {
@@ -63,7 +62,8 @@ impl Runs {
             // What this process accepted it remembers, whether the store shows it yet or not.
             found => match (self.recent.get(derived), found) {
                 (Some(known), _)
-                    if known.way != way || !asked.is_for((known.input, known.workflow_version)) =>
+                    if !may_differ
+                        && (known.way != way || !asked.is_for((known.input, known.workflow_version))) =>
                 {
                     return Err(StartRunError::KeyReused(known.run));
                 }

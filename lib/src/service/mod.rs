@@ -6,6 +6,7 @@ mod accept;
 mod accept_once;
 mod cancel;
 mod found_run;
+mod hooks;
 mod idempotency;
 mod items;
 mod locks;
@@ -22,6 +23,7 @@ mod workflows;
 
 pub use cancel::CancelRunError;
 pub use found_run::FoundRun;
+pub use hooks::{Delivered, FoundHook, HookError, HookInfo, HookList, Hooks, LONGEST_OVERLAP};
 pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
 pub use items::{FoundItems, ReadItemsError};
 pub use replay::{ReplayError, ReplayRun, ReplayVersion};

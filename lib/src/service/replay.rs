@@ -103,8 +103,14 @@ impl Runs {
             return Err(invalid("input", ViolationCode::InvalidValue, message).into());
         }
         let RunWithSteps { run, steps, left_out } = earlier;
-        let input = input.unwrap_or(run.input);
-        check_items(&input, "input").map_err(StartRunError::InvalidInput)?;
+        // That of the run was accepted before, and may hold what only we put there: files of a request to a webhook.
+        let input = match input {
+            None => run.input,
+            Some(input) => {
+                check_items(&input, "input").map_err(StartRunError::InvalidInput)?;
+                input
+            }
+        };
         check_pins(&pins, &input).map_err(StartRunError::InvalidPlan)?;
         let is_left_out =
             |step: &Step| left_out.iter().any(|out| out.node_id.as_ref() == Some(&step.node_id));
@@ -124,8 +130,13 @@ impl Runs {
         // Nobody waits for it who waited for the other.
         let trigger = Trigger { replay_of: Some(of), from, parent: None, ..run.trigger };
         let way = Way::Replay(Box::new(replay));
-        let accepted =
-            self.accept(caller, id, Asking { workflow_id: run.workflow_id, input, trigger, way }).await;
+        let accepted = self
+            .accept(
+                caller,
+                id,
+                Asking { workflow_id: run.workflow_id, input, trigger, way, may_differ: false },
+            )
+            .await;
         accepted.map_err(|error| match error {
             StartRunError::NotFound(_) => ReplayError::NoWorkflow(of),
             other => other.into(),

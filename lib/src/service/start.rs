@@ -110,7 +110,7 @@ impl Runs {
                 (Trigger::test(), Way::Test { version, test: Box::new(test) })
             }
         };
-        self.accept(caller, id, Asking { workflow_id, input, trigger, way }).await
+        self.accept(caller, id, Asking { workflow_id, input, trigger, way, may_differ: false }).await
     }
 }
 

@@ -23,7 +23,7 @@ use domain::{
 use uuid::Uuid;
 
 use super::{
-    Claim, Cursor, Found, Page, PageRequest, StepFact, Store, StoreError, TriggerRow, UnreadableRow,
+    Claim, Cursor, Found, Page, PageRequest, Rotation, StepFact, Store, StoreError, TriggerRow, UnreadableRow,
     VersionKey,
 };
 pub use watched::Call;
@@ -48,6 +48,7 @@ pub(super) struct State {
     pub(super) steps: BTreeMap<RunKey, BTreeMap<(NodeId, Iteration), StepFact>>,
     pub(super) triggers: BTreeMap<ScheduleKey, TriggerRow>,
     pub(super) dead_letters: Vec<DeadLetter>,
+    pub(super) hooks: BTreeMap<(WorkflowKey, NodeId), Rotation>,
     /// The statuses under which each run was recorded, in order.
     pub(super) recorded: HashMap<RunId, Vec<RunStatus>>,
     /// Whatever holds steps of this run is refused.

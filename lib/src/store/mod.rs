@@ -9,6 +9,7 @@
 pub mod clickhouse;
 mod config;
 mod dead_letters;
+mod hooks;
 #[cfg(feature = "local")]
 pub mod local;
 #[cfg(any(test, feature = "testing"))]
@@ -23,13 +24,14 @@ use async_trait::async_trait;
 use domain::timestamp::Timestamp;
 
 pub use dead_letters::DeadLetterStore;
+pub use hooks::{HookStore, Rotation};
 pub use runs::{Facts, Head, RunStore, StepFact};
 pub use triggers::{Next, Standing, TriggerRow, TriggerState, TriggerStore};
 pub use workflows::{Claim, FoundWorkflow, UnreadableWorkflow, VersionKey, WorkflowChange, WorkflowStore};
 
 /// All stores of one database, and what concerns the database itself.
 #[async_trait]
-pub trait Store: WorkflowStore + RunStore + TriggerStore + DeadLetterStore {
+pub trait Store: WorkflowStore + RunStore + TriggerStore + DeadLetterStore + HookStore {
     /// Whether the database answers.
     async fn ping(&self) -> Result<(), StoreError>;
 }

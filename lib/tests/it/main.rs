@@ -11,6 +11,8 @@ mod converters;
 mod dependencies;
 mod deployment;
 mod edge;
+mod hook_replies;
+mod hooks;
 mod ingest;
 mod json_values;
 mod limits;

@@ -16,6 +16,7 @@ mod crash;
 mod migrations;
 mod server;
 mod suite;
+mod suite_hooks;
 mod suite_iterations;
 mod suite_limits;
 mod suite_run_lists;

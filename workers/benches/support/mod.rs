@@ -13,8 +13,8 @@ use domain::{
     workflow::{WorkflowKey, WorkflowSummary},
 };
 use minireipaz::store::{
-    Claim, DeadLetterStore, Facts, Found, FoundWorkflow, Head, Page, PageRequest, RunStore, Standing, Store,
-    StoreError, TriggerRow, TriggerStore, VersionKey, WorkflowChange, WorkflowStore,
+    Claim, DeadLetterStore, Facts, Found, FoundWorkflow, Head, HookStore, Page, PageRequest, Rotation,
+    RunStore, Standing, Store, StoreError, TriggerRow, TriggerStore, VersionKey, WorkflowChange, WorkflowStore,
 };
 
 /// What is counted of what comes.
@@ -141,6 +141,17 @@ impl<C: Counts> TriggerStore for CountingStore<C> {
 impl<C: Counts> DeadLetterStore for CountingStore<C> {
     async fn bury(&self, letters: &[DeadLetter]) -> Result<(), StoreError> {
         Err(StoreError::Unavailable(format!("{} dead letters", letters.len())))
+    }
+}
+
+#[async_trait]
+impl<C: Counts> HookStore for CountingStore<C> {
+    async fn rotations(&self, _: &WorkflowKey) -> Result<HashMap<NodeId, Rotation>, StoreError> {
+        Err(not_asked())
+    }
+
+    async fn rotate(&self, _: &WorkflowKey, _: &NodeId, _: &Rotation) -> Result<(), StoreError> {
+        Err(not_asked())
     }
 }
 

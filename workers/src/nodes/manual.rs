@@ -1,4 +1,4 @@
-//! `manual`: emits the run's input.
+//! `manual`, `webhook`: emit the run's input, which for a webhook is the request.
 
 use domain::{
     items::{MAIN, input_items},

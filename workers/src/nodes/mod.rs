@@ -205,8 +205,8 @@ fn compile_node(node: &Node, definition: &Definition) -> Result<Executable, Unre
         return Ok(Executable::Pure(Box::new(noop::Noop)));
     }
     Ok(match node.kind {
-        // A schedule's run was given its item when it was started.
-        Kind::Manual | Kind::Schedule => Executable::Pure(Box::new(manual::Manual)),
+        // What started the run gave it its input: a schedule its item, a webhook the request.
+        Kind::Manual | Kind::Schedule | Kind::Webhook => Executable::Pure(Box::new(manual::Manual)),
         Kind::HttpRequest => {
             Executable::Call(Box::new(http_request::HttpRequest::compile(node, definition)?))
         }

@@ -23,7 +23,8 @@ fn exists(path: &str) -> bool {
         "/api/v1/runs/[id]/[part]",
         "/api/v1/workflows",
         "/api/v1/workflows/[id]",
-        "/api/v1/workflows/[id]/runs",
+        "/api/v1/workflows/[id]/[part]",
+        "/api/v1/hooks/[token]",
     ];
     paths.contains(&path)
 }
@@ -48,8 +49,9 @@ fn this_projects_paths_lead_to_their_functions_with_their_captures() {
         ("/api/v1/runs/7/cancel", "/api/v1/runs/[id]/[part]", "id=7&part=cancel"),
         ("/api/v1/runs/7/items", "/api/v1/runs/[id]/[part]", "id=7&part=items"),
         ("/api/v1/workflows/7", "/api/v1/workflows/[id]", "id=7"),
-        ("/api/v1/workflows/7/runs", "/api/v1/workflows/[id]/runs", "id=7"),
-        ("/api/v1/workflows/7/runs/", "/api/v1/workflows/[id]/runs", "id=7"),
+        ("/api/v1/workflows/7/runs", "/api/v1/workflows/[id]/[part]", "id=7&part=runs"),
+        ("/api/v1/hooks/abc", "/api/v1/hooks/[token]", "token=abc"),
+        ("/api/v1/hooks/test/abc/a+b", "/api/v1/hooks/[token]", "token=test/abc/a%2Bb"),
         // The platform also knows functions by their files' names.
         ("/api/v1/ping.rs", "/api/v1/ping", ""),
         ("/API/v1/Runs/7", "/api/v1/runs/[id]", "id=7"),

@@ -11,6 +11,7 @@ impl<T: Parameter> Parameter for Option<T> {
     const NAME: &'static str = T::NAME;
     const REQUIRED: bool = false;
     const FIELDS: Option<&'static Table> = T::FIELDS;
+    const VERBATIM: bool = T::VERBATIM;
     const WORDS: &'static [&'static str] = T::WORDS;
 
     fn schema() -> Value {

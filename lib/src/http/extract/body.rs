@@ -53,7 +53,11 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for Capped<LIMIT> {
             if collected.len() + chunk.len() > LIMIT {
                 // Whether it is drained does not matter: the answer is the same.
                 let _ = tokio::time::timeout(DRAIN_TIME, drain(body)).await;
-                let name = if LIMIT == limits::MAX_BODY_BYTES { " (MAX_BODY_BYTES)" } else { "" };
+                let name = match LIMIT {
+                    limits::MAX_BODY_BYTES => " (MAX_BODY_BYTES)",
+                    limits::MAX_HOOK_BODY_BYTES => " (MAX_HOOK_BODY_BYTES)",
+                    _ => "",
+                };
                 let detail = format!("the body is above the limit of {LIMIT} bytes{name}");
                 return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail));
             }

@@ -1,6 +1,6 @@
 //! The one table of the functions: a line here, a file in `api/`, its `[[bin]]`; a test compares them.
 
-use super::{Routes, ping, run, run_part, scheduler_events, workflow, workflow_runs, workflows};
+use super::{Routes, hooks, ping, run, run_part, scheduler_events, workflow, workflow_part, workflows};
 
 /// A function: in a deployment a program of its own, which answers on the paths of one pattern.
 #[derive(Debug, Clone, Copy)]
@@ -21,9 +21,10 @@ pub const FUNCTIONS: &[Function] = &[
     function("ping",              "api/v1/ping.rs",                "/api/v1/ping",                ping::router),
     function("workflows-index",   "api/v1/workflows/index.rs",     "/api/v1/workflows",           workflows::router),
     function("workflows-id",      "api/v1/workflows/[id].rs",      "/api/v1/workflows/{id}",      workflow::router),
-    function("workflows-id-runs", "api/v1/workflows/[id]/runs.rs", "/api/v1/workflows/{id}/runs", workflow_runs::router),
+    function("workflows-id-part", "api/v1/workflows/[id]/[part].rs", "/api/v1/workflows/{id}/{part}", workflow_part::router),
     function("runs-id",           "api/v1/runs/[id].rs",           "/api/v1/runs/{id}",           run::router),
     function("runs-id-part",      "api/v1/runs/[id]/[part].rs",    "/api/v1/runs/{id}/{part}",    run_part::router),
+    function("hooks-token",       "api/v1/hooks/[token].rs",       "/api/v1/hooks/{token}",       hooks::router),
     function("scheduler-events",  "api/v1/scheduler/events.rs",    "/api/v1/scheduler/events",    scheduler_events::router),
 ];
 

@@ -1,13 +1,16 @@
 //! The routes, one file a function.
 
 mod functions;
+pub mod hooks;
 pub mod ping;
 pub mod run;
 pub mod run_part;
 pub mod scheduler_events;
 mod unreadable_entry;
 pub mod workflow;
-pub mod workflow_runs;
+mod workflow_hooks;
+pub mod workflow_part;
+mod workflow_runs;
 pub mod workflows;
 
 use std::time::Duration;
@@ -30,6 +33,7 @@ use super::{
 use crate::service::{Caller, FoundRun, Until};
 pub use functions::{FUNCTIONS, Function};
 pub use unreadable_entry::UnreadableEntry;
+pub use workflow_hooks::{HookAddresses, HookPage};
 
 /// Routes that need no state yet, with their part of the OpenAPI document.
 pub type Routes = OpenApiRouter<AppState>;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use utoipa_axum::routes;
 
-use super::{Problems, QUICK, Routes, UnreadableEntry, ended, within};
+use super::{Problems, Routes, UnreadableEntry, ended};
 use crate::{
     http::{
         extract::{
@@ -24,8 +24,8 @@ use domain::{
 
 /// The routes.
 #[must_use]
-pub fn router() -> Routes {
-    within(QUICK, Routes::new().routes(routes!(start, list)))
+pub(super) fn router() -> Routes {
+    Routes::new().routes(routes!(start, list))
 }
 
 /// A page of runs.

@@ -1,13 +1,13 @@
 //! What this process knows of workflows: so that starting a run costs no read.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
 use quick_cache::unsync::Cache;
 
-use super::outline::Outline;
+use super::{hooks::HookNodes, outline::Outline};
 use crate::{clock::Clock, service::bounded, store::UnreadableWorkflow};
 use domain::{
     ids::NodeId,
@@ -45,12 +45,14 @@ pub(super) struct Version {
     pub(super) concurrency: Option<Concurrency>,
     /// Whether the store is known to have it.
     pub(super) visible: bool,
+    /// Its webhooks, once somebody has asked for them.
+    pub(super) hooks: OnceLock<HookNodes>,
 }
 
 impl Version {
     pub(super) fn new(stored: StoredWorkflow, visible: bool) -> Self {
         let Outline { manual, concurrency, .. } = Outline::of(&stored.document);
-        Self { stored, manual, concurrency, visible }
+        Self { stored, manual, concurrency, visible, hooks: OnceLock::new() }
     }
 }
 

@@ -4,6 +4,7 @@ mod cache;
 mod check;
 mod claims;
 mod error;
+mod hooks;
 mod outline;
 mod saved;
 mod to_start;

@@ -78,7 +78,7 @@ impl Workflows {
     }
 
     /// The newest version as it was within the last second, or was when the store last answered.
-    async fn lately(&self, key: &WorkflowKey) -> Result<Option<Known>, StoreError> {
+    pub(super) async fn lately(&self, key: &WorkflowKey) -> Result<Option<Known>, StoreError> {
         match self.cache.get(key) {
             Cached::Fresh(known) => Ok(Some(known)),
             Cached::Stale(known) => match tokio::time::timeout(PATIENCE, self.newest(key)).await {

@@ -22,6 +22,7 @@ mod database;
 mod dead_letters;
 mod gathered;
 mod greeting;
+mod hooks;
 mod migrate;
 mod pool;
 mod recorder;

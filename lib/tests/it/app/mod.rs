@@ -23,6 +23,7 @@ use minireipaz::{
         AuthConfig, Authenticator, CallbackSecrets, Scopes,
         issuer::{LocalIssuer, TokenRequest},
     },
+    hooks::MemoryHookSecrets,
     http::{ApiParts, AppState, HttpConfig, app},
     live::LiveRuns,
     store::{Facts, RunStore, memory::MemoryStore},
@@ -43,6 +44,7 @@ pub struct TestApp {
     pub state: AppState,
     pub store: Arc<MemoryStore>,
     pub bus: Arc<TestBus>,
+    pub hook_secrets: Arc<MemoryHookSecrets>,
     pub clock: Arc<dyn Clock>,
     issuer: LocalIssuer,
     issuer_folder: TempDir,
@@ -70,6 +72,12 @@ impl TestApp {
         self.beside_with(secrets(SECRET, None))
     }
 
+    /// The same, with other settings.
+    pub fn beside_as(&self, config: HttpConfig) -> Self {
+        let (store, bus) = (Arc::clone(&self.store), Arc::clone(&self.bus));
+        Self::over(store, bus, None, Arc::clone(&self.clock), config, secrets(SECRET, None))
+    }
+
     /// The same, with other secrets of connectors.
     pub fn beside_with(&self, secrets: CallbackSecrets) -> Self {
         let (store, bus) = (Arc::clone(&self.store), Arc::clone(&self.bus));
@@ -84,6 +92,7 @@ impl TestApp {
         config: HttpConfig,
         callbacks: CallbackSecrets,
     ) -> Self {
+        let hook_secrets = Arc::new(MemoryHookSecrets::default());
         let folder = tempfile::tempdir().unwrap();
         let issuer = issuer(&folder, Arc::clone(&clock));
         let trusted = AuthConfig::new(ISSUER, AUDIENCE, "https://id.example/jwks.json".parse().unwrap());
@@ -94,10 +103,12 @@ impl TestApp {
             auth: Arc::new(auth),
             callbacks,
             live,
+            hook_secrets: Arc::clone(&hook_secrets) as _,
             clock: Arc::clone(&clock),
             config,
         });
-        Self { router: app(state.clone()), state, store, bus, clock, issuer, issuer_folder: folder }
+        let router = app(state.clone());
+        Self { router, state, store, bus, hook_secrets, clock, issuer, issuer_folder: folder }
     }
 
     /// A token of tenant `acme` with every scope.

@@ -7,11 +7,13 @@ use domain::{
     run::{NodeError, Run, RunStatus, Step, StepStatus},
 };
 use klickhouse::{Client, ClientOptions, UnitValue};
-use minireipaz::store::{DeadLetterStore, Facts, RunStore, WorkflowChange, WorkflowStore, clickhouse};
+use minireipaz::store::{
+    DeadLetterStore, Facts, HookStore, Rotation, RunStore, WorkflowChange, WorkflowStore, clickhouse,
+};
 
 use super::{at, config, number, run, server, step, step_fact, tenant, workflow, workflow_id};
 
-const VIEWS: [&str; 5] = ["workflows", "workflow_versions", "runs", "steps", "dead_letters"];
+const VIEWS: [&str; 6] = ["workflows", "workflow_versions", "runs", "steps", "dead_letters", "hooks"];
 
 /// Somebody at a console.
 struct Person(Client);
@@ -83,6 +85,12 @@ async fn a_person_sees_each_thing_once_in_its_newest_state() {
         store.bury(std::slice::from_ref(&letter)).await.unwrap();
     }
 
+    let hook = domain::ids::NodeId::parse("hook").unwrap();
+    for number in [1, 2] {
+        let rotation = Rotation { number, at: at(3), previous_until: None };
+        store.rotate(&(tenant.clone(), flow), &hook, &rotation).await.unwrap();
+    }
+
     let of = format!("WHERE tenant = '{tenant}'");
     for (question, answer) in [
         (
@@ -131,6 +139,7 @@ async fn a_person_sees_each_thing_once_in_its_newest_state() {
             ),
             vec!["(0,1,'v1')", "(1,1,'v1')", "(1,2,'v2')"],
         ),
+        (format!("SELECT node_id, rotations, previous_until FROM hooks {of}"), vec!["('hook',2,NULL)"]),
         (
             "SELECT consumer, reason, count() FROM dead_letters GROUP BY consumer, reason".to_owned(),
             vec!["('worker','not a CloudEvent',1)"],
