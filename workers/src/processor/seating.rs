@@ -29,6 +29,7 @@ use super::{
     write::DISK_PAUSE,
 };
 use crate::{
+    crash_points::{CrashPoint, pass},
     engine::{Command, RunHeader, Timer},
     journal::{JournalError, Lane, Op, Seat, Snapshot, Standing, TimerRow, Waiter, codec},
 };
@@ -211,6 +212,7 @@ impl Core {
         turn.visited.push(oldest.run);
         let error = Box::new(replaced(next, waiter.limit));
         self.advance(turn, oldest.run, Command::GiveWay { error });
+        pass(CrashPoint::OldestGivesWay);
         if !turn.seats.has_left(&oldest) {
             // Nobody has that run: a seat that nobody gives back would be taken for ever.
             tracing::warn!(run.id = %oldest.run, "the seat of run {} is free: the run is not there", oldest.run);
