@@ -8,7 +8,7 @@
 use domain::{
     dead_letter::DeadLetter,
     ids::RunId,
-    run::{NodeError, Run},
+    run::{NewRun, NodeError},
 };
 use metrics::counter;
 use minireipaz::telemetry::names;
@@ -71,14 +71,17 @@ impl Core {
         if !turn.broken.contains(&run) {
             turn.broken.push(run);
             let error = Box::new(internal_error());
-            match self.fold_again(turn, run) {
-                Ok(()) if self.decide(turn, run, Command::Fail { error }).is_ok() => {
+            let folded = self.fold_again(turn, run);
+            let decided = folded.and_then(|()| {
+                self.decide(turn, run, Command::Fail { error }).map_err(|panicked| panicked.to_string())
+            });
+            match decided {
+                Ok(()) => {
                     counter!(names::WORKER_BROKEN_RUNS, names::OUTCOME => FAILED).increment(1);
                     tracing::error!("run {run} fails: {Panicked}");
                     return self.follow(turn, run);
                 }
-                Ok(()) => {}
-                Err(why) => tracing::error!(why, "run {run} cannot be brought back to what the journal says"),
+                Err(why) => tracing::error!(why, "run {run} cannot fail as others do"),
             }
         }
         if let Err(error) = self.put_aside_broken(turn, run) {
@@ -135,7 +138,7 @@ impl Core {
         let snapshot = turn.snapshot(&self.journal)?;
         let row = snapshot.header(run)?.unwrap_or_default();
         let revision = above_all_revisions(snapshot, run)?;
-        end_put_aside(turn, &header, (&active.workflow, revision), &row)?;
+        end_put_aside(turn, &header, (&*active.workflow, revision), &row)?;
         self.aside.dispose(active.weight(), active);
         Ok(())
     }
@@ -161,19 +164,19 @@ fn end_put_aside(
     row: &[u8],
 ) -> Result<(), JournalError> {
     let (run, attempt, now) = (header.run_id, header.attempt, turn.now);
-    let end = |new: domain::run::NewRun| -> Run { new.failed(internal_error(), revision, now) };
-    let record = |run| {
-        let (tenant, steps) = (header.tenant.clone(), Vec::new());
+    let record = |new: NewRun| {
+        let (run, tenant) = (new.failed(internal_error(), revision, now), header.tenant.clone());
+        let steps = Vec::new();
         Record::Run(Box::new(RunRecord { tenant, run, input: InputAt::Here, steps }))
     };
-    turn.records.push(record(end(header.new_run())));
+    turn.records.push(record(header.new_run()));
     // It may be what the codec panics over.
     if read_caught(|| turn.write_last_row()).is_err() {
         turn.records.pop();
-        turn.records.push(record(end(header.new_run_without_input())));
+        turn.records.push(record(header.new_run_without_input()));
     }
-    if caught(|| intend_error_run(turn, workflow.on_failure(), header)).is_err() {
-        tracing::error!("nothing is started for the failure of run {run}: {Panicked}");
+    if !matches!(caught(|| intend_error_run(turn, workflow.on_failure(), header)), Ok(Ok(()))) {
+        tracing::error!("nothing is started for the failure of run {run}");
     }
     let reason = format!("run {run} is put aside: {Panicked}");
     let letter = DeadLetter::new(CONSUMER, &reason, row, header.tenant.as_str(), now);

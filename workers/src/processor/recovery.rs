@@ -193,7 +193,7 @@ impl Core {
             set_aside(&reason, &row, tenant, turn.now)
         };
         let told = match (&header, &caller) {
-            (Some((hash, header)), _) => self.end_unread(turn, (hash, header), error, revision),
+            (Some((hash, header)), _) => self.end_unread(turn, (hash, &**header), error, revision),
             (None, Some((caller, tenant))) => {
                 let end = RunEnd::failed(run, RunStatus::Failed, Some(&error));
                 self.write_end(turn, tenant, (*caller, run), &end)

@@ -64,6 +64,10 @@ impl Core {
                 }
             }
         }
+        if !turn.broken.is_empty() {
+            // Some may have left their seats after others could sit down in this turn.
+            self.look_at_changed_groups(turn);
+        }
         turn.commit.seats = turn.seats.take_ops();
         for place in 0..turn.records.len() {
             let (sequence, row) = (self.next_sequence + turn.commit.outbox.len() as u64, turn.row(place)?);

@@ -129,9 +129,7 @@ impl Core {
 
     /// Lets those sit down for whom there is a seat by now, before the turn is written.
     pub(super) fn seat_waiting(&mut self, turn: &mut Turn) {
-        for (tenant, group) in turn.seats.groups() {
-            self.vacancies.add(tenant, group);
-        }
+        self.look_at_changed_groups(turn);
         let mut left = TURN_SEATINGS;
         while left > 0
             && let Some((tenant, group)) = self.vacancies.next()
@@ -219,6 +217,13 @@ impl Core {
             turn.seats.leave(Some(&waiter.tenant), &Standing { seat: oldest, waits: None });
         }
         Ok(true)
+    }
+
+    /// The groups that a turn has changed have their turn.
+    pub(super) fn look_at_changed_groups(&mut self, turn: &Turn) {
+        for (tenant, group) in turn.seats.groups() {
+            self.vacancies.add(tenant, group);
+        }
     }
 
     /// A run was read, or will not be: if it has a group, that has its turn.

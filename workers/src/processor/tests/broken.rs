@@ -1,12 +1,15 @@
 //! Runs over which the worker's own code panics: they end, and nobody else does.
 
-use domain::ids::NodeId;
+use domain::{items::Output, run::StepStatus};
 
 use super::{
     bench::{Bench, ids, patient, runs},
     *,
 };
-use crate::{engine::Command, recorder::Committed};
+use crate::{
+    engine::{Command, Outcome},
+    recorder::Committed,
+};
 
 /// A call that is never answered, by a node over which that panics.
 fn panicking(place: &str) -> (std::net::TcpListener, DocumentText) {
@@ -46,12 +49,14 @@ struct Left {
     /// How it ended: see [`end_of`].
     end: (String, usize, usize),
     journal: Journal,
+    /// Whom the one that goes on calls.
+    _silent: std::net::TcpListener,
 }
 
 /// Lets two runs begin, of which one panics there; and its step succeed, if it comes so far.
 async fn left_by(place: &str, journal: Journal) -> Left {
-    let (_silent, broken_one) = panicking(place);
-    let (_silent_too, call) = call_that_is_never_answered();
+    let (_silent_too, broken_one) = panicking(place);
+    let (silent, call) = call_that_is_never_answered();
     let all = runs("acme", 2);
     let (broken, other) = (all[0].run_id, all[1].run_id);
     let mut bench = bench(journal);
@@ -64,7 +69,7 @@ async fn left_by(place: &str, journal: Journal) -> Left {
     assert_eq!((bench.under_way(), bench.unfinished()), (vec![other], 1), "{place}");
     assert_eq!(bench.hand_over(&all[..1], &patient()).duplicates, 1, "{place}: it is known");
     assert!(bench.core.journal.read().unwrap().first_timers().unwrap().len() <= 1, "{place}");
-    Left { end: end_of(broken, &told(&bench).await), journal: bench.crash() }
+    Left { end: end_of(broken, &told(&bench).await), journal: bench.crash(), _silent: silent }
 }
 
 #[tokio::test]
@@ -131,30 +136,32 @@ async fn a_broken_run_gives_its_seat_to_the_next_one() {
 #[tokio::test]
 async fn what_a_turn_decided_of_a_run_before_the_panic_is_not_written() {
     let directory = tempfile::tempdir().unwrap();
-    let (_silent, document) = panicking("deciding");
+    let (_silent, call) = call_that_is_never_answered();
+    let mut document: Value = serde_json::from_str(call.as_str()).unwrap();
+    let mut second = document["nodes"][1].clone();
+    second["id"] = json!("panics at deciding");
+    document["nodes"].as_array_mut().unwrap().push(second);
+    document["edges"].as_array_mut().unwrap().push(json!({"source": "start", "target": "panics at deciding"}));
     let all = runs("acme", 1);
     let run = all[0].run_id;
     let mut bench = bench(Journal::open(directory.path()).unwrap());
-    bench.hand_over(&all, &document);
-    // Within one turn it is cancelled, and then the outcome of its step panics: the one who comes first counts for
-    // nothing, since both are dropped.
+    bench.hand_over(&all, &DocumentText::parse(document.to_string()).unwrap());
     let mut turn = turn::Turn::new(bench.core.clock.now());
-    let (step, attempt) = bench.core.runs[&run].state.running().next().unwrap();
-    bench.core.advance(&mut turn, run, Command::Stop);
-    let outcome = crate::engine::Outcome::Succeeded(domain::items::Output::default());
-    let finished = Command::StepFinished { step, attempt, outcome, jitter: 0.0 };
-    bench.core.advance(&mut turn, run, finished);
+    let steps: Vec<_> = bench.core.runs[&run].state.running().collect();
+    assert_eq!(steps.len(), 2);
+    for (step, attempt) in steps {
+        let outcome = Outcome::Succeeded(Output::default());
+        let finished = Command::StepFinished { step, attempt, outcome, jitter: 0.0 };
+        bench.core.advance(&mut turn, run, finished);
+    }
     assert!(bench.core.complete(turn));
     let rows = told(&bench).await;
-    let record = rows.iter().rev().find_map(|row| match &row.record {
-        Record::Run(record) => Some(record),
+    let end = rows.iter().find_map(|row| match &row.record {
+        Record::Run(record) if record.run.status.is_terminal() => Some(record),
         _ => None,
     });
-    let step = record.unwrap().steps.iter().find(|step| step.step.node_id == node("panics at deciding"));
-    assert_eq!(step.unwrap().step.status, domain::run::StepStatus::Cancelled);
-    assert_eq!(bench.unfinished(), 0);
-}
-
-fn node(id: &str) -> NodeId {
-    NodeId::parse(id).unwrap()
+    for step in &end.unwrap().steps {
+        assert_eq!(step.step.status, StepStatus::Cancelled, "{}", step.step.node_id);
+    }
+    assert_eq!((end.unwrap().steps.len(), bench.unfinished()), (2, 0));
 }

@@ -124,8 +124,8 @@ async fn answer(State((seen, released)): State<Server>, uri: Uri, headers: Heade
         FILE => return ([(header::CONTENT_TYPE, "text/plain")], FILE_TEXT).into_response(),
         NEVER => std::future::pending().await,
         HELD => {
-            // Its sender lives as long as the server does.
-            let _ = released.subscribe().wait_for(|released| released.contains(&run)).await;
+            let mut released = released.subscribe();
+            released.wait_for(|released| released.contains(&run)).await.unwrap();
         }
         _ => {}
     }

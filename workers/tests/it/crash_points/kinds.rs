@@ -34,6 +34,9 @@ pub(super) enum Called {
     ByItsChild,
 }
 
+/// A run that another one starts: its id, which follows from that one's, and how it must end.
+pub(super) type Started = (fn(RunId) -> RunId, Expected);
+
 /// A run that is sent, and what comes of it.
 #[derive(Clone)]
 pub(super) struct Kind {
@@ -42,7 +45,7 @@ pub(super) struct Kind {
     pub(super) planned: Option<(Trigger, RunPlan)>,
     pub(super) end: Expected,
     /// The runs that it starts.
-    pub(super) starts: Vec<(fn(RunId) -> RunId, Expected)>,
+    pub(super) starts: Vec<Started>,
     pub(super) wanted: Option<Wanted>,
 }
 
@@ -63,16 +66,20 @@ pub(super) fn succeeds(output: Value, calls: &'static [&'static str]) -> Expecte
     Expected { status: RunStatus::Succeeded, output: Some(output), calls }
 }
 
-/// Runs that need nobody and start nothing. The first kind is a chain of calls.
-pub(super) fn plain(calls: &Calls) -> Vec<Kind> {
+/// Three calls, of which the second one is refused once.
+pub(super) fn chain(calls: &Calls) -> Value {
     let (once, again) = (calls.url(ONCE), calls.url(AGAIN));
     let retry = json!({"retry": {"max_attempts": 3, "base": "10ms"}});
-    let chain = call_workflow(&[
+    call_workflow(&[
         ("first", once.clone(), json!({})),
         ("second", again, retry),
-        ("third", once.clone(), json!({})),
-    ]);
-    let answered = json!({"answered": true});
+        ("third", once, json!({})),
+    ])
+}
+
+/// Runs that need nobody and start nothing. The first kind is a chain of calls.
+pub(super) fn plain(calls: &Calls) -> Vec<Kind> {
+    let (once, answered) = (calls.url(ONCE), json!({"answered": true}));
     let call = node("call", "http_request", json!({"method": "POST", "url": once}));
     let done = node("done", "set", json!({"keep": "none", "fields": {"done": true}}));
     let wait = node("wait", "wait", json!({"for": "1200ms"}));
@@ -104,7 +111,7 @@ pub(super) fn plain(calls: &Calls) -> Vec<Kind> {
     );
     let four_done = json!({"done": vec![json!({"done": true}); 4]});
     let all = [
-        (chain, Value::Null, succeeds(json!({ "third": [answered] }), &["first", "second", "third"])),
+        (chain(calls), Value::Null, succeeds(json!({ "third": [answered] }), &["first", "second", "third"])),
         (pure_workflow(), json!({"n": 7}), succeeds(json!({"last": [{"n": 7, "copy": 7}]}), &[])),
         (patient, Value::Null, succeeds(json!({"done": [{"done": true}]}), &["call"])),
         (far, json!(many), succeeds(json!({"one": [{"n": 0}]}), &[])),

@@ -164,7 +164,7 @@ fn worker(folder: &TempDir, urls: &[String; 2], own: usize, store: &str, armed: 
         .env("WORKER_CRASH_AT", armed.unwrap_or_default())
         // What one life stores is old in the next one.
         .env("FILES_URL", Url::from_directory_path(folder.path().join("files")).unwrap().as_str())
-        .env("FILES_TTL", "1s")
+        .env("FILES_TTL", "1ms")
         .env("CONNECTOR_SECRET", SECRET)
         .env("CLICKHOUSE_URL", store)
         .env("LOG_FORMAT", "json")

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{
-    calls::{AGAIN, Calls, FILE, FILE_TEXT, HELD, NEVER, ONCE},
-    kinds::{Called, Expected, Kind, Wanted, node, succeeds, workflow},
+    calls::{Calls, FILE, FILE_TEXT, HELD, NEVER, ONCE},
+    kinds::{Called, Expected, Kind, Started, Wanted, chain, node, succeeds, workflow},
 };
 use crate::app::call_workflow;
 
@@ -93,9 +93,9 @@ fn caller() -> Kind {
 /// Is cancelled while the run that it calls goes on, which ends with it.
 fn orphaning() -> Kind {
     let end = Expected::ends(RunStatus::Cancelled);
-    let starts: Vec<(fn(RunId) -> RunId, Expected)> = vec![(first_called, end.clone())];
+    let starts: [Started; 1] = [(first_called, end.clone())];
     let wanted = Some(Wanted::Cancel(Called::ByItsChild));
-    Kind { starts, wanted, ..calling(ENDLESS, json!([{"n": 1}]), end) }
+    Kind { starts: starts.into(), wanted, ..calling(ENDLESS, json!([{"n": 1}]), end) }
 }
 
 /// Fails, and has its error workflow started.
@@ -105,8 +105,8 @@ fn failing() -> Kind {
     let mut document = workflow("start > boom", &[&start, &boom]);
     document["settings"] = json!({"error_workflow": ALARM});
     let alarm = succeeds(json!({"call": [{"answered": true}]}), &["call"]);
-    let starts: Vec<(fn(RunId) -> RunId, Expected)> = vec![(|run| run.of_failure(1), alarm)];
-    Kind { starts, ..Kind::new(document, Value::Null, Expected::ends(RunStatus::Failed)) }
+    let starts: [Started; 1] = [(|run| run.of_failure(1), alarm)];
+    Kind { starts: starts.into(), ..Kind::new(document, Value::Null, Expected::ends(RunStatus::Failed)) }
 }
 
 /// Stores what a server answers.
@@ -122,17 +122,11 @@ fn file(calls: &Calls) -> Kind {
 
 /// Takes the first call of a chain over, which is not made again.
 fn replay(calls: &Calls, ended: RunId) -> Kind {
-    let again = json!({"retry": {"max_attempts": 3, "base": "10ms"}});
-    let document = call_workflow(&[
-        ("first", calls.url(ONCE), json!({})),
-        ("second", calls.url(AGAIN), again),
-        ("third", calls.url(ONCE), json!({})),
-    ]);
     let id = |node: &str| NodeId::parse(node).unwrap();
     let trigger = Trigger { replay_of: Some(ended), from: Some(id("second")), ..Trigger::manual() };
     let plan = RunPlan { earlier: [id("first")].into(), ..RunPlan::default() };
     let end = succeeds(json!({"third": [{"answered": true}]}), &["second", "third"]);
-    Kind { planned: Some((trigger, plan)), ..Kind::new(document, Value::Null, end) }
+    Kind { planned: Some((trigger, plan)), ..Kind::new(chain(calls), Value::Null, end) }
 }
 
 /// Runs that run one after the other.
