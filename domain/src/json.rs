@@ -4,9 +4,10 @@
 //! keeps it, most others refuse the whole text. Here it becomes U+FFFD, as `String.prototype.toWellFormed` makes it, in
 //! values and in keys; nothing else of the text changes, not even its length.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashMap};
 
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use crate::{
     limits::MAX_DEPTH,
@@ -47,6 +48,26 @@ impl NotJson {
 /// the text as it came.
 pub fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, serde_json::Error> {
     serde_json::from_slice(&well_formed_bytes(text))
+}
+
+/// The fields of an object, each to be read for itself: one that cannot be costs no other.
+pub(crate) struct Fields<'a>(HashMap<String, &'a RawValue>);
+
+impl<'a> Fields<'a> {
+    /// Those of a text; `None`: it is no object.
+    pub(crate) fn of(object: &'a str) -> Option<Self> {
+        serde_json::from_str(object).ok().map(Self)
+    }
+
+    /// A field's text.
+    pub(crate) fn raw(&self, name: &str) -> Option<&'a RawValue> {
+        self.0.get(name).copied()
+    }
+
+    /// A field, if it is there and a `T`.
+    pub(crate) fn get<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        parse(self.raw(name)?.get().as_bytes()).ok()
+    }
 }
 
 /// The JSON text with `\ufffd` where it has an escape of half a surrogate pair.

@@ -3,6 +3,8 @@
 //! Unknown fields of the document, its nodes, their data and its edges are kept and given back as they came: the
 //! editor stores its own things there. What a valid workflow is, [`super::definition`] says.
 
+mod on_failure;
+
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
@@ -14,6 +16,7 @@ use super::{
     kinds::Kind,
     timestamp::Timestamp,
 };
+pub use on_failure::OnFailure;
 
 type Extra = Map<String, Value>;
 

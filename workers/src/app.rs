@@ -28,7 +28,7 @@ use self::parts::Parts;
 use crate::{
     config::WorkerConfig,
     journal::JournalError,
-    processor::{Gate, Input, Inputs, Processor, begin_controls_at_zero},
+    processor::{Gate, Input, Inputs, Processor, begin_broken_at_zero, begin_controls_at_zero},
     recorder::Backlog,
     runner::HttpSetupError,
     supervisor::Supervisor,
@@ -197,6 +197,7 @@ fn begin_at_zero() {
         counter!(names::WORKER_TASKS, names::OUTCOME => outcome).increment(0);
     }
     begin_controls_at_zero();
+    begin_broken_at_zero();
     for status in [RunStatus::Succeeded, RunStatus::Failed, RunStatus::Cancelled, RunStatus::TimedOut] {
         counter!(names::WORKER_RUNS_FINISHED, names::OUTCOME => status.as_str()).increment(0);
     }

@@ -10,7 +10,7 @@ use quick_cache::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{journal::DocumentHash, runner::Compiled};
+use crate::{caught::read_caught, journal::DocumentHash, runner::Compiled};
 
 /// Texts of so many bytes stay compiled.
 const CACHE_BYTES: usize = 32 << 20;
@@ -68,7 +68,7 @@ impl Documents {
         hash: &DocumentHash,
         document: &DocumentText,
     ) -> Result<Arc<Compiled>, String> {
-        let cached = self.cache.get_or_insert_with(hash, || compile(document))?;
+        let cached = self.cache.get_or_insert_with(hash, || read_caught(|| compile(document)))?;
         Ok(cached.compiled)
     }
 }

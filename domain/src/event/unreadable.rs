@@ -1,17 +1,17 @@
 //! What can be told of a record that is not one of our events: enough to end the run that it was for.
 
-use std::{collections::HashMap, fmt};
+use std::fmt;
 
-use serde::de::DeserializeOwned;
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::Topic;
 use crate::{
     ids::{RunId, TenantId, WorkflowId},
-    json,
+    json::Fields,
     run::{NewRun, Trigger},
     timestamp::Timestamp,
+    workflow::OnFailure,
 };
 
 /// A record that is not one of our events.
@@ -40,6 +40,8 @@ pub struct LostRun {
     pub topic: Topic,
     /// The run. What cannot be read of it is what it would be if nothing were known: no workflow, no input.
     pub run: NewRun,
+    /// What its document says of failed runs, if it can be read.
+    pub on_failure: OnFailure,
 }
 
 /// The events that ask for a run, in whatever version.
@@ -58,7 +60,7 @@ fn lost_run(tenant: TenantId, record: &str) -> Option<LostRun> {
     let envelope = Fields::of(record)?;
     let kind: String = envelope.get("type")?;
     let (_, topic) = *ASK_FOR_A_RUN.iter().find(|(name, _)| kind.starts_with(name))?;
-    let data = Fields::of(envelope.0.get("data")?.get())?;
+    let data = Fields::of(envelope.raw("data")?.get())?;
     let id: RunId = data.get("run_id")?;
     let created_at = data.get("created_at").or_else(|| id.created_at()).or_else(|| envelope.get("time"));
     let run = NewRun {
@@ -70,20 +72,9 @@ fn lost_run(tenant: TenantId, record: &str) -> Option<LostRun> {
         input: Value::Null,
         created_at: created_at.unwrap_or(Timestamp::from_millis(0)),
     };
-    Some(LostRun { tenant, topic, run })
-}
-
-/// The fields of an object, each to be read for itself: one that cannot be costs no other.
-struct Fields<'a>(HashMap<String, &'a RawValue>);
-
-impl<'a> Fields<'a> {
-    fn of(object: &'a str) -> Option<Self> {
-        serde_json::from_str(object).ok().map(Self)
-    }
-
-    fn get<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        json::parse(self.0.get(name)?.get().as_bytes()).ok()
-    }
+    let document: Option<String> = data.get("document");
+    let on_failure = document.map(|document| OnFailure::said_by(&document)).unwrap_or_default();
+    Some(LostRun { tenant, topic, run, on_failure })
 }
 
 #[cfg(test)]
@@ -101,9 +92,11 @@ mod tests {
         let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
         let record = format!(
             r#"{{"type":"io.minireipaz.task.execute.v9","tenantid":"acme","time":7,"data":
-            {{"run_id":"{RUN}","attempt":2,"workflow_id":"x","trigger":{{"kind":"hook"}},"input":{deep}}}}}"#
+            {{"run_id":"{RUN}","attempt":2,"workflow_id":"x","trigger":{{"kind":"hook"}},"input":{deep},
+              "document":"{{\"name\":\"Orders\",\"nodes\":7}}"}}}}"#
         );
-        let LostRun { tenant, topic, run } = lost(&record).unwrap();
+        let LostRun { tenant, topic, run, on_failure } = lost(&record).unwrap();
+        assert_eq!(on_failure, OnFailure { name: "Orders".to_owned(), error_workflow: None });
         assert_eq!((tenant.as_str(), topic, run.attempt), ("acme", Topic::Tasks, 2));
         assert_eq!((run.id.to_string().as_str(), run.trigger.kind.as_str()), (RUN, "hook"));
         assert_eq!((run.workflow_id, run.workflow_version), (WorkflowId(Uuid::nil()), 0));

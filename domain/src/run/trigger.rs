@@ -100,6 +100,12 @@ impl Trigger {
         self.parent.as_ref().map_or(0, |parent| parent.depth)
     }
 
+    /// The run that waits for this one to end.
+    #[must_use]
+    pub fn waiting_caller(&self) -> Option<RunId> {
+        self.parent.as_ref().filter(|parent| parent.waits).map(|parent| parent.run_id)
+    }
+
     /// Whether it is an error workflow's run, or one that such a run has called.
     #[must_use]
     pub fn is_after_error(&self) -> bool {

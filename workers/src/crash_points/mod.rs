@@ -7,7 +7,7 @@
 #[cfg(feature = "crash-points")]
 mod armed;
 
-use domain::ids::NodeId;
+use domain::{definition::Definition, ids::NodeId};
 
 #[cfg(feature = "crash-points")]
 pub use armed::{CrashAt, InvalidCrashAt, arm, names};
@@ -29,6 +29,13 @@ pub(crate) fn may_panic(node: &NodeId, place: &'static str) {
     armed::may_panic(node, place);
     #[cfg(not(feature = "crash-points"))]
     let _ = (node, place);
+}
+
+/// Something is done with a run as a whole: it panics if the id of one of its nodes says so.
+pub(crate) fn may_panic_over(run: &Definition, place: &'static str) {
+    if ENABLED {
+        run.nodes.iter().for_each(|node| may_panic(&node.id, place));
+    }
 }
 
 macro_rules! points {
@@ -125,6 +132,66 @@ points! {
     Recorded = "recorded",
     /// The processor was told, and has not written it.
     Confirmed = "confirmed",
+    /// A signal for a run that is not in memory is kept, and its batch is not answered.
+    SignalKept = "signal_kept",
+    /// The same of a cancel.
+    CancelKept = "cancel_kept",
+    /// A run in memory has taken a signal, and nothing of it is written.
+    SignalGiven = "signal_given",
+    /// A run in memory is cancelled, and nothing of it is written.
+    CancelGiven = "cancel_given",
+    /// A turn is decided in which runs do what was kept for them.
+    BeforeControlDone = "before_control_done",
+    /// They have done it, and nothing has followed from that.
+    ControlDone = "control_done",
+    /// The end of steps is written, and their effects go on.
+    BeforeCutOff = "before_cut_off",
+    /// A turn is decided in which a step calls runs.
+    BeforeCalled = "before_called",
+    /// The call and the called run are written, and it has not begun.
+    Called = "called",
+    /// A turn is decided that ends called runs.
+    BeforeCallEnded = "before_call_ended",
+    /// The end of a called run is written, and who called it has not been told.
+    CallEnded = "call_ended",
+    /// A turn is decided in which who called a run is told of its end.
+    BeforeCallTold = "before_call_told",
+    /// It has been told, and has not gone on.
+    CallTold = "call_told",
+    /// A turn is decided that ends a run whose called runs go on.
+    BeforeOrphaned = "before_orphaned",
+    /// Its end is written, and they have not been told.
+    Orphaned = "orphaned",
+    /// One of them is about to be told.
+    OrphanFires = "orphan_fires",
+    /// A run has failed, and its error workflow is not looked for.
+    ErrorRunIntended = "error_run_intended",
+    /// That is found, and its run is not decided.
+    ErrorRunFound = "error_run_found",
+    /// A turn is decided that starts a run of an error workflow.
+    BeforeErrorRunStarted = "before_error_run_started",
+    /// It is started, and has not begun.
+    ErrorRunStarted = "error_run_started",
+    /// A run has taken a seat of its group, and has not begun.
+    SeatTaken = "seat_taken",
+    /// A run waits for a seat, and its batch is not answered.
+    SeatAwaited = "seat_awaited",
+    /// A turn is decided in which one run gives its seat to another.
+    BeforeSeatPassedOn = "before_seat_passed_on",
+    /// It has given it, and the other one has not begun.
+    SeatPassedOn = "seat_passed_on",
+    /// The oldest run of a group is ended for a newer one, and nothing of it is written.
+    OldestGivesWay = "oldest_gives_way",
+    /// All of a file is there, and not in its place.
+    BeforeFileStored = "before_file_stored",
+    /// It is in its place, and no step has given it.
+    FileStored = "file_stored",
+    /// Old files are deleted, and still count.
+    FilesSwept = "files_swept",
+    /// What a step gave in an earlier run is about to be read.
+    BeforeEarlierRead = "before_earlier_read",
+    /// It is read, and no step has given it.
+    EarlierRead = "earlier_read",
     /// Tasks are about to be taken to their worker.
     BeforeHandover = "before_handover",
     /// It has them, and nobody was told.

@@ -7,6 +7,7 @@ use minireipaz::{clock::Clock, telemetry::names};
 use tokio_util::sync::CancellationToken;
 
 use super::Files;
+use crate::crash_points::{CrashPoint, pass};
 
 /// Between two sweeps.
 const EVERY: Duration = Duration::from_secs(3600);
@@ -17,6 +18,9 @@ pub(crate) async fn sweep(files: Files, clock: Arc<dyn Clock>, stop: Cancellatio
         loop {
             match files.store.sweep(clock.now()).await {
                 Ok(swept) => {
+                    if swept.deleted > 0 {
+                        pass(CrashPoint::FilesSwept);
+                    }
                     counter!(names::WORKER_FILES_SWEPT).increment(swept.deleted as u64);
                     tracing::debug!(?swept, "old files were looked for");
                 }

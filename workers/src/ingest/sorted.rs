@@ -10,6 +10,7 @@ use domain::{
     items::read_input,
     run::{NodeError, RunKey, RunPlan},
     trace::TraceContext,
+    workflow::OnFailure,
 };
 use minireipaz::{ingest::Refused, store::StoreError};
 use serde_json::Value;
@@ -91,7 +92,7 @@ impl SortedRecords {
     ) -> Result<(), Refused> {
         match unreadable.run {
             Some(lost) if lost.topic == Topic::Tasks => {
-                let LostRun { tenant, run, .. } = *lost;
+                let LostRun { tenant, run, on_failure, .. } = *lost;
                 let (run_id, header) = (run.id, RunHeader::of(tenant, run));
                 if sender == Sender::Connector
                     && let Some(owner) = state.peers.elsewhere(run_id)
@@ -102,7 +103,8 @@ impl SortedRecords {
                 }
                 let why = unreadable.reason;
                 let message = format!("the run's task cannot be read: {why}; start the run again");
-                self.reject(state, Arc::new(header), NodeError::new("unreadable_event", message), text);
+                let error = NodeError::new("unreadable_event", message);
+                self.reject(state, (Arc::new(header), on_failure), error, text);
                 Ok(())
             }
             _ => Err(unreadable.into()),
@@ -193,23 +195,33 @@ impl SortedRecords {
         let header = Arc::new(RunHeader { plan, ..header(tenant, cause, &task, input) });
         let document = task.document;
         if let Some(error) = unreadable {
-            return self.reject(state, header, error, text);
+            let on_failure = OnFailure::said_by(document.as_str());
+            return self.reject(state, (header, on_failure), error, text);
         }
         let hash = hash_of(&document);
         match state.documents.compile(&hash, &document) {
             Ok(workflow) => self.tasks.push(Task { header, hash, document, workflow }),
-            Err(why) => self.reject(state, header, NodeError::new("invalid_workflow", why), text),
+            Err(why) => {
+                let on_failure = OnFailure::said_by(document.as_str());
+                self.reject(state, (header, on_failure), NodeError::new("invalid_workflow", why), text);
+            }
         }
     }
 
     /// The run fails, and its task is kept for people.
-    fn reject(&mut self, state: &IngestState, header: Arc<RunHeader>, error: NodeError, text: &str) {
+    fn reject(
+        &mut self,
+        state: &IngestState,
+        (header, on_failure): (Arc<RunHeader>, OnFailure),
+        error: NodeError,
+        text: &str,
+    ) {
         let span = spans::about_run(&header);
         let why = error.message.as_str();
         tracing::warn!(parent: &span, why, "run {} cannot be executed and fails", header.run_id);
         let letter =
             DeadLetter::new(CONSUMER, why, text.as_bytes(), header.tenant.as_str(), state.clock.now());
-        self.rejected.push(Rejected { header, error, letter });
+        self.rejected.push(Rejected { header, error, on_failure, letter });
     }
 
     /// Leaves out runs that ended so long ago that the journal has forgotten them.

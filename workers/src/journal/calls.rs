@@ -7,6 +7,16 @@ use uuid::Uuid;
 use super::{JournalError, Snapshot};
 
 impl Snapshot {
+    /// The run that called an unfinished one and waits for its end, and whose they are; `None`: nobody waits.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn caller(&self, run: RunId) -> Result<Option<(RunId, TenantId)>, JournalError> {
+        let Some(row) = self.callers.get(run.0.as_u128())? else { return Ok(None) };
+        let (caller, tenant) = row.value();
+        Ok(TenantId::parse(tenant).ok().map(|tenant| (RunId(Uuid::from_u128(caller)), tenant)))
+    }
+
     /// What came of a run that was called, for the one that called it, which has not been told: JSON.
     ///
     /// # Errors

@@ -137,6 +137,15 @@ pub enum Op {
         /// The hash of its document, which goes with the last run that needs it.
         hash: Option<DocumentHash>,
     },
+    /// The run was called by another one, which waits for its end. It goes with the run's rows.
+    Called {
+        /// Which.
+        run: RunId,
+        /// By which.
+        caller: RunId,
+        /// Whose they are.
+        tenant: TenantId,
+    },
     /// A run that was called has ended, and the one that called it has to be told. (Its timer is another write.)
     CallEnded {
         /// Who is told.
@@ -250,6 +259,7 @@ struct Writer<'t> {
     timers: Table<'t, tables::TimerKey<'static>, u64>,
     controls: Table<'t, (u128, u64), (&'static str, &'static [u8])>,
     finished: Table<'t, (u32, u128), u32>,
+    callers: Table<'t, u128, (u128, &'static str)>,
     call_ends: Table<'t, (u128, u128), &'static [u8]>,
     error_runs: Table<'t, u128, (&'static str, &'static [u8])>,
 }
@@ -266,6 +276,7 @@ impl<'t> Writer<'t> {
             timers: transaction.open_table(tables::TIMERS)?,
             controls: transaction.open_table(tables::CONTROLS)?,
             finished: transaction.open_table(tables::FINISHED)?,
+            callers: transaction.open_table(tables::CALLERS)?,
             call_ends: transaction.open_table(tables::CALL_ENDS)?,
             error_runs: transaction.open_table(tables::ERROR_RUNS)?,
         })
@@ -316,10 +327,14 @@ impl<'t> Writer<'t> {
                 self.runs.remove(run)?;
                 self.parked.remove(run)?;
                 self.long.remove(run)?;
+                self.callers.remove(run)?;
                 self.events.retain_in((run, 0)..=(run, u32::MAX), |_, _| false)?;
                 if let Some(hash) = hash {
                     self.release(*hash)?;
                 }
+            }
+            Op::Called { run, caller, tenant } => {
+                self.callers.insert(run.0.as_u128(), (caller.0.as_u128(), tenant.as_str()))?;
             }
             Op::CallEnded { caller, called, end } => {
                 self.call_ends.insert((caller.0.as_u128(), called.0.as_u128()), end.as_slice())?;

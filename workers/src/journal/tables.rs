@@ -33,6 +33,9 @@ pub(super) const HANDOFFS: TableDefinition<'_, (&str, u64), (&str, &[u8])> = Tab
 /// What is wanted of unfinished runs that were not in memory: (run, sequence) → whose it is, and the record, JSON. A timer
 /// stands for each.
 pub(super) const CONTROLS: TableDefinition<'_, (u128, u64), (&str, &[u8])> = TableDefinition::new("controls");
+/// Unfinished runs that were called by another one, which waits for their end: run → that one, and whose they are. Their
+/// headers say so too, and may be what cannot be read.
+pub(super) const CALLERS: TableDefinition<'_, u128, (u128, &str)> = TableDefinition::new("callers");
 /// What came of runs that were called, for those that called them: (caller, called) → JSON. Each has a timer that is due.
 pub(super) const CALL_ENDS: TableDefinition<'_, (u128, u128), &[u8]> = TableDefinition::new("call_ends");
 /// Runs of error workflows that are to be started: run → whose it is, and all of its header but the version, JSON.
@@ -75,6 +78,7 @@ pub(super) fn prepare(database: &Database) -> Result<(), JournalError> {
         transaction.open_table(FINISHED)?;
         transaction.open_table(HANDOFFS)?;
         transaction.open_table(CONTROLS)?;
+        transaction.open_table(CALLERS)?;
         transaction.open_table(CALL_ENDS)?;
         transaction.open_table(ERROR_RUNS)?;
         transaction.open_table(SITTING)?;

@@ -3,7 +3,6 @@
 
 use std::{
     fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, PoisonError},
     time::Duration,
 };
@@ -14,12 +13,12 @@ use tokio::runtime::Handle;
 use super::{
     Input, Inputs,
     returning::Ticket,
-    stored::{Found, Patience, Unreadable, find},
+    stored::{Found, Patience, find},
     write::DISK_PAUSE,
 };
 use crate::{
     documents::Documents,
-    journal::{Journal, JournalError, codec},
+    journal::Journal,
 };
 
 /// What takes more memory than this is dropped elsewhere.
@@ -117,11 +116,7 @@ impl Aside {
 /// Reads a run, also over times in which the disk fails: nothing else could go on then either.
 fn read(journal: &Journal, documents: &Documents, run: RunId, stop: &Stop) -> Found {
     loop {
-        let once = || find(&journal.read()?, documents, run, Patience::Until(stop));
-        let found = match catch_unwind(AssertUnwindSafe(once)) {
-            Ok(found) => found,
-            Err(_) => unreadable(journal, run),
-        };
+        let found = journal.read().and_then(|journal| find(&journal, documents, run, Patience::Until(stop)));
         match found {
             Ok(found) => return found,
             Err(error) => {
@@ -132,16 +127,6 @@ fn read(journal: &Journal, documents: &Documents, run: RunId, stop: &Stop) -> Fo
             }
         }
     }
-}
-
-/// A run at which its reader panicked.
-fn unreadable(journal: &Journal, run: RunId) -> Result<Found, JournalError> {
-    let snapshot = journal.read()?;
-    let (row, standing) = (snapshot.header(run)?.unwrap_or_default(), snapshot.standing(run)?);
-    let header = codec::read_header_without_input(&row).ok();
-    let header = header.map(|(document, header)| (document, Arc::new(header)));
-    let why = "reading it panicked, which is a bug of the worker".to_owned();
-    Ok(Found::Unreadable(Box::new(Unreadable { header, why, row, revision: u64::MAX / 2, standing })))
 }
 
 /// Tells the processor, also when the runtime ends and nothing was read.

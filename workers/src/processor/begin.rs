@@ -8,7 +8,11 @@ use domain::{
 };
 
 use super::{active::Active, core::Core};
-use crate::crash_points::{CrashPoint, pass};
+use crate::{
+    caught::{Panicked, caught},
+    crash_points::{CrashPoint, may_panic, pass},
+    runner::Attempt,
+};
 
 /// A parked run whose timer is due that soon stays in memory.
 const SOON: Duration = Duration::from_secs(1);
@@ -123,13 +127,13 @@ impl Core {
 
     /// Begins a step of that run, if one waits, on the place that was taken for it.
     fn begin_step(&mut self, tenant: &TenantId, run: RunId) {
-        let waiting = self.runs.get(&run).and_then(|active| {
-            let under_way = active.state.running().map(|(step, _)| step);
-            let mut waiting = under_way.filter(|step| !self.dispatcher.is_running(&(run, step.clone())));
-            Some((active.under_way(waiting.next()?)?, waiting.next().is_some()))
-        });
+        let waiting = caught(|| self.waiting_step(run));
         match waiting {
-            Some((attempt, more)) => {
+            Err(Panicked) => {
+                self.dispatcher.give_back(tenant);
+                self.broken.push(run);
+            }
+            Ok(Some((attempt, more))) => {
                 pass(CrashPoint::BeforeStepBegins);
                 self.dispatcher.start(attempt);
                 if more {
@@ -137,12 +141,24 @@ impl Core {
                 }
             }
             // It came back in vain, or what waited was cut off.
-            None => {
+            Ok(None) => {
                 self.dispatcher.give_back(tenant);
                 if self.memory.is_aside(run) {
                     self.dispatcher.enqueue(tenant, run);
                 }
             }
         }
+    }
+
+    /// An attempt of that run that waits for its place, and whether another one does.
+    fn waiting_step(&self, run: RunId) -> Option<(Attempt, bool)> {
+        let active = self.runs.get(&run)?;
+        let under_way = active.state.running().map(|(step, _)| step);
+        let mut waiting = under_way.filter(|step| !self.dispatcher.is_running(&(run, step.clone())));
+        let step = waiting.next()?;
+        if let Some(node) = active.state.definition().nodes.get(step.node) {
+            may_panic(&node.id, "beginning");
+        }
+        Some((active.under_way(step)?, waiting.next().is_some()))
     }
 }

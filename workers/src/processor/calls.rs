@@ -11,10 +11,16 @@ use domain::{
     ids::{RunId, TenantId},
     run::{NodeError, RunEnd, RunStatus},
     timestamp::Timestamp,
+    workflow::OnFailure,
 };
 
-use super::{Task, core::Core, deliver::fail, due::Due, turn::Turn, write::DISK_PAUSE};
+use super::{
+    Task, broken::internal_error, core::Core, deliver::fail, due::Due, error_runs::intend_error_run, turn::Turn,
+    write::DISK_PAUSE,
+};
 use crate::{
+    caught::{Panicked, caught},
+    crash_points::{CrashPoint, pass},
     engine::{CalledRun, Command},
     journal::{
         JournalError, Lane, Op, TimerRow,
@@ -28,6 +34,7 @@ impl Core {
     /// Starts a run that a step of another one has called.
     pub(super) fn start_called(&mut self, turn: &mut Turn, called: CalledRun) {
         let CalledRun { header, document, hash } = called;
+        let text = document.clone();
         let started = match self.documents.compile(&hash, &document) {
             Ok(workflow) => {
                 let task = Task { header: Arc::clone(&header), hash, document, workflow };
@@ -37,6 +44,10 @@ impl Core {
         };
         if let Err((code, why)) = started {
             fail(turn, &header, NodeError::new(code, format!("the run cannot be started: {why}")));
+            if let Err(error) = intend_error_run(turn, &OnFailure::said_by(text.as_str()), &header) {
+                let run = header.run_id;
+                tracing::error!(%error, run.id = %run, "nothing is started for the failure of run {run}");
+            }
         }
     }
 
@@ -57,6 +68,7 @@ impl Core {
                 }
             }
             Notice::CallerEnded => {
+                pass(CrashPoint::OrphanFires);
                 turn.commit.ops.push(Op::ClearTimer(row));
                 let reason = "the run that called it waits for it no more".to_owned();
                 self.advance(turn, run, Command::Cancel { reason });
@@ -72,7 +84,7 @@ impl Core {
                         return;
                     }
                 };
-                let end = codec::read_end(&end).unwrap_or_else(|| {
+                let end = caught(|| codec::read_end(&end)).ok().flatten().unwrap_or_else(|| {
                     let reason = format!("what run {run} has to be told of run {called} cannot be read");
                     let letter = set_aside(&reason, &end, row.tenant.as_str(), turn.now);
                     turn.records.push(Record::Dead(Box::new(letter)));
@@ -86,20 +98,29 @@ impl Core {
         }
     }
 
-    /// Writes down, for whoever waits for one of the runs that have ended in this turn, what came of it.
-    pub(super) fn tell_callers(&mut self, turn: &mut Turn) -> Result<(), JournalError> {
-        for record in &turn.records {
-            let Record::Run(record) = record else { continue };
-            let (run, parent) = (&record.run, record.run.trigger.parent.as_deref());
-            let Some(parent) = parent.filter(|parent| parent.waits && run.status.is_terminal()) else {
-                continue;
-            };
-            let (caller, called) = (parent.run_id, run.id);
-            let end = codec::write_end(&RunEnd::of(run))?;
-            turn.commit.ops.push(Op::CallEnded { caller, called, end });
-            let notice = notice(&record.tenant, (Lane::Wake, turn.now), caller, Notice::CalledEnded(called))?;
-            set(&mut self.due, &mut turn.commit.ops, notice);
-        }
+    /// Writes down, for whoever waits for a run that has ended in this turn, what came of it: its end is that record.
+    pub(super) fn tell_caller(&mut self, turn: &mut Turn, place: usize) -> Result<(), JournalError> {
+        let Some(Record::Run(record)) = turn.records.get(place) else { return Ok(()) };
+        let (run, caller) = (&record.run, record.run.trigger.waiting_caller());
+        let Some(caller) = caller.filter(|_| run.status.is_terminal()) else { return Ok(()) };
+        let (called, tenant) = (run.id, record.tenant.clone());
+        let end = caught(|| RunEnd::of(run))
+            .unwrap_or_else(|Panicked| RunEnd::failed(called, RunStatus::Failed, Some(&internal_error())));
+        self.write_end(turn, &tenant, (caller, called), &end)
+    }
+
+    /// Writes down for a run what came of one that it has called.
+    pub(super) fn write_end(
+        &mut self,
+        turn: &mut Turn,
+        tenant: &TenantId,
+        (caller, called): (RunId, RunId),
+        end: &RunEnd,
+    ) -> Result<(), JournalError> {
+        let end = codec::write_end(end)?;
+        turn.commit.ops.push(Op::CallEnded { caller, called, end });
+        let notice = notice(tenant, (Lane::Wake, turn.now), caller, Notice::CalledEnded(called))?;
+        set(&mut self.due, &mut turn.commit.ops, notice);
         Ok(())
     }
 }

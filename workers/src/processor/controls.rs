@@ -17,10 +17,13 @@ use minireipaz::{fair::Shares, telemetry::names};
 use super::{
     control::{CANCEL, Control, ControlElsewhere, Controls, SIGNAL, Wanted},
     core::Core,
+    stored::bare_header,
     turn::Turn,
 };
 use crate::{
     CONSUMER,
+    caught::read_caught,
+    crash_points::{CrashPoint, pass},
     engine::{Command, StepKey},
     journal::{
         ControlPlace, Handoff, JournalError, Lane, Op, Snapshot, TimerRow,
@@ -34,7 +37,7 @@ use crate::{
 const MAX_BYTES: usize = 64 << 20;
 
 /// The place of a run's cancel: it needs no second one, and other controls have higher ones.
-const THE_CANCEL: u64 = 0;
+pub(super) const THE_CANCEL: u64 = 0;
 
 /// What the journal keeps for runs that were not in memory.
 pub(super) struct KeptControls {
@@ -164,8 +167,7 @@ impl Core {
             return Ok(if ended { Became::Late } else { Became::Unknown });
         };
         // Of a header that cannot be read nobody knows whose it is; its run fails when it is brought back.
-        let tenant = codec::read_header_without_input(&header).ok().map(|(_, header)| header.tenant);
-        if tenant.is_some_and(|tenant| tenant != control.tenant) {
+        if bare_header(&header).is_some_and(|(_, header)| header.tenant != control.tenant) {
             return Ok(Became::Unknown);
         }
         self.keep(turn, control)
@@ -219,7 +221,7 @@ impl Core {
         if sequence != THE_CANCEL {
             self.kept_controls.bytes.give_back(&owner, record.len());
         }
-        match read(&record) {
+        match read_caught(|| read(&record)) {
             Ok(Control { tenant, wanted, .. }) => {
                 let kind = wanted.kind();
                 let became = self.control(turn, run, &tenant, wanted);
@@ -254,7 +256,12 @@ impl Core {
                 Command::Signal { step, id, name, data }
             }
         };
+        let point = match command {
+            Command::Signal { .. } => CrashPoint::SignalGiven,
+            _ => CrashPoint::CancelGiven,
+        };
         self.advance(turn, run, command);
+        pass(point);
         Became::Done
     }
 }

@@ -68,6 +68,8 @@ pub(super) struct Core {
     pub(super) returning: Returning,
     /// Those of them that have not been told yet that the worker has started again.
     pub(super) unrecovered: HashSet<RunId>,
+    /// Runs over which something panicked that was done after a commit: they end in the next turn.
+    pub(super) broken: Vec<RunId>,
     pub(super) aside: Aside,
     pub(super) inbox: Inbox,
     /// Who waits for runs.
@@ -136,6 +138,7 @@ impl Core {
             coming: Vec::new(),
             returning: Returning::new(),
             unrecovered: HashSet::new(),
+            broken: Vec::new(),
             aside,
             inbox: Inbox::new(receiver),
             settled: Settled::default(),
@@ -169,6 +172,7 @@ impl Core {
     pub(super) fn turn(&mut self) -> bool {
         self.wait();
         let mut turn = Turn::new(self.clock.now());
+        self.fail_broken_since(&mut turn);
         self.fire_due(&mut turn);
         self.bring_back(&mut turn);
         self.gather(&mut turn);
@@ -197,7 +201,7 @@ impl Core {
 
     /// Waits for an input, or until something is due.
     fn wait(&mut self) {
-        if !(self.coming.is_empty() && self.vacancies.is_empty()) {
+        if !(self.coming.is_empty() && self.vacancies.is_empty() && self.broken.is_empty()) {
             return;
         }
         let mut longest = LONGEST_WAIT;
@@ -324,6 +328,9 @@ impl Core {
             self.dispatcher.abort(&key);
         }
         for Effects { run, aborts, begins } in &turn.effects {
+            if !aborts.is_empty() {
+                pass(CrashPoint::BeforeCutOff);
+            }
             for step in aborts {
                 self.dispatcher.abort(&(*run, step.clone()));
             }

@@ -1,5 +1,7 @@
 //! A request's records: which runs are new, and which are known.
 
+use std::sync::Arc;
+
 use domain::{
     event::{self, Payload},
     items::read_input,
@@ -15,10 +17,13 @@ use super::{
     core::Core,
     error_runs::intend_error_run,
     seating::Entry,
+    stored::bare_header,
     to_begin::{Awaits, ROW_BYTES},
     turn::{Reply, Turn},
 };
 use crate::{
+    caught::{Panicked, caught},
+    crash_points::may_panic_over,
     engine::{Command, RunHeader},
     journal::{Handoff, JournalError, Op, codec},
     recorder::{InputAt, Record, RunRecord},
@@ -65,7 +70,7 @@ impl Core {
                 receipt.duplicates += 1;
             }
         }
-        for Rejected { header, error, letter } in rejected {
+        for Rejected { header, error, on_failure, letter } in rejected {
             if !self.is_new(turn, &header)? {
                 receipt.duplicates += 1;
                 continue;
@@ -73,6 +78,7 @@ impl Core {
             receipt.dead_letters += 1;
             turn.records.push(Record::Dead(Box::new(letter)));
             fail(turn, &header, error);
+            intend_error_run(turn, &on_failure, &header)?;
         }
         Ok(receipt)
     }
@@ -82,10 +88,19 @@ impl Core {
     ///
     /// One that another run has started goes on with what has begun, and comes before those that have not.
     pub(super) fn accept(&mut self, turn: &mut Turn, task: Task) -> Result<(), JournalError> {
-        let (run, tenant) = (task.header.run_id, task.header.tenant.clone());
-        let started_by_run = task.header.trigger.parent.is_some();
-        let mut active = Active::new(task);
-        let entry = self.enter(turn, &active)?;
+        let (header, workflow) = (Arc::clone(&task.header), Arc::clone(&task.workflow));
+        let (run, tenant) = (header.run_id, header.tenant.clone());
+        let started_by_run = header.trigger.parent.is_some();
+        let taken = caught(|| {
+            may_panic_over(workflow.definition(), "accepting");
+            let active = Active::new(task);
+            let entry = self.enter(turn, &active)?;
+            Ok::<_, JournalError>((active, entry))
+        });
+        let (mut active, entry) = match taken {
+            Ok(taken) => taken?,
+            Err(Panicked) => return self.put_aside_new(turn, &header, &workflow),
+        };
         let awaits = match &entry {
             Entry::Skipped(error) => {
                 let error = Box::new(error.clone());
@@ -103,8 +118,8 @@ impl Core {
             && let Some(error) = self.to_begin.refusal(&tenant)
         {
             tracing::info!(run.id = %run, "run {run} fails: too much of its tenant's waits to begin");
-            fail(turn, active.state.header(), error);
-            return intend_error_run(turn, &active.workflow, active.state.header());
+            fail(turn, &header, error);
+            return intend_error_run(turn, workflow.on_failure(), &header);
         }
         if let Some(awaits) = awaits {
             self.count(turn, &mut active, awaits)?;
@@ -178,8 +193,7 @@ impl Core {
             }
             if let Some(row) = turn.snapshot(&self.journal)?.header(run)? {
                 // Its history may be long, and an echo of its task needs no more of it than its attempt.
-                let known = codec::read_header_without_input(&row);
-                if known.is_ok_and(|(_, known)| known.attempt >= header.attempt) {
+                if bare_header(&row).is_some_and(|(_, known)| known.attempt >= header.attempt) {
                     return Ok(false);
                 }
                 turn.visited.push(run);

@@ -74,6 +74,11 @@ impl Dispatcher {
         self.running.contains_key(key)
     }
 
+    /// The steps of that run that run.
+    pub(super) fn running_of(&self, run: RunId) -> impl Iterator<Item = Key> {
+        self.running.keys().filter(move |(of, _)| *of == run).cloned()
+    }
+
     /// Whether a step of that run runs.
     pub(super) fn is_busy(&self, run: RunId) -> bool {
         self.busy.contains_key(&run)

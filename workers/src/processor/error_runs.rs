@@ -13,6 +13,7 @@ use domain::{
     iteration::Iteration,
     run::{Parent, Run, RunPlan, RunStatus, Trigger},
     timestamp::Timestamp,
+    workflow::OnFailure,
 };
 use metrics::counter;
 use minireipaz::{
@@ -25,10 +26,11 @@ use tokio::runtime::Handle;
 use super::{Input, Inputs, Task, core::Core, turn::Turn};
 use crate::{
     backoff,
+    caught::read_caught,
+    crash_points::{CrashPoint, pass},
     engine::RunHeader,
     journal::{JournalError, Op, codec},
     recorder::Record,
-    runner::Compiled,
     step::{Callee, Callees, Uncallable},
 };
 
@@ -110,7 +112,7 @@ impl Core {
         while let Some((tenant, run)) = self.error_runs.queue.next(|_, _| true) {
             let row = self.journal.read().and_then(|snapshot| snapshot.error_run(run));
             let header = match row {
-                Ok(Some(row)) => codec::read_error_run(&row).map_err(|error| error.to_string()),
+                Ok(Some(row)) => read_caught(|| codec::read_error_run(&row)),
                 Ok(None) => Err("it is not there".to_owned()),
                 Err(error) => Err(error.to_string()),
             };
@@ -128,6 +130,7 @@ impl Core {
     /// it in turn.
     pub(super) fn start_error_run(&mut self, turn: &mut Turn, found: FoundErrorRun) {
         let FoundErrorRun { header, found } = found;
+        pass(CrashPoint::ErrorRunFound);
         self.error_runs.queue.give_back(&header.tenant);
         // Whoever stops begins nothing; the journal has it.
         if self.draining() {
@@ -158,11 +161,11 @@ impl Core {
 /// Has the error workflow of a run started, if it has one: the run's end is the last record of the turn so far.
 pub(super) fn intend_error_run(
     turn: &mut Turn,
-    workflow: &Compiled,
+    on_failure: &OnFailure,
     header: &RunHeader,
 ) -> Result<(), JournalError> {
     let Some(Record::Run(ended)) = turn.records.last() else { return Ok(()) };
-    let Some(started) = error_run(workflow, header, &ended.run, turn.now) else { return Ok(()) };
+    let Some(started) = error_run(on_failure, header, &ended.run, turn.now) else { return Ok(()) };
     let (run, tenant) = (started.run_id, started.tenant.clone());
     let row = codec::write_error_run(&started)?;
     turn.commit.ops.push(Op::ErrorRun { run, tenant: tenant.clone(), header: row });
@@ -171,12 +174,12 @@ pub(super) fn intend_error_run(
 }
 
 /// What is started for a run that has ended; its version is not known yet. `None`: nothing is.
-fn error_run(workflow: &Compiled, header: &RunHeader, run: &Run, now: Timestamp) -> Option<RunHeader> {
+fn error_run(on_failure: &OnFailure, header: &RunHeader, run: &Run, now: Timestamp) -> Option<RunHeader> {
     if !matches!(run.status, RunStatus::Failed | RunStatus::TimedOut) || header.trigger.is_after_error() {
         return None;
     }
     let own = header.workflow_id;
-    let workflow_id = workflow.definition().error_workflow.filter(|other| *other != own)?;
+    let workflow_id = on_failure.error_workflow.filter(|other| *other != own)?;
     let error = run.error.as_ref();
     let parent = Parent {
         run_id: run.id,
@@ -201,7 +204,7 @@ fn error_run(workflow: &Compiled, header: &RunHeader, run: &Run, now: Timestamp)
             "started_at": run.started_at,
             "finished_at": run.finished_at,
         },
-        "workflow": { "id": own, "name": workflow.name() },
+        "workflow": { "id": own, "name": on_failure.name },
         "trigger": header.trigger,
     });
     Some(RunHeader {

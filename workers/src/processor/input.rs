@@ -6,7 +6,7 @@ use domain::{
     dead_letter::DeadLetter,
     ids::{RunId, TenantId},
     run::NodeError,
-    workflow::DocumentText,
+    workflow::{DocumentText, OnFailure},
 };
 use tokio::sync::oneshot;
 
@@ -96,6 +96,8 @@ pub(crate) struct Elsewhere {
 pub(crate) struct Rejected {
     pub(crate) header: Arc<RunHeader>,
     pub(crate) error: NodeError,
+    /// What its document says of failed runs.
+    pub(crate) on_failure: OnFailure,
     /// The record, for whoever looks after the system.
     pub(crate) letter: DeadLetter,
 }

@@ -8,13 +8,14 @@
 //! take no more memory (`memory`) and its steps no more places (`dispatch`) than leave room for others. Its further runs
 //! wait in the journal (`to_begin`), as do those of its runs whose timers are due (`due`), and runs above the limit of
 //! their workflow (`seating`). What takes long is done on other threads (`aside`): a run that takes long to read comes
-//! back when it was read (`returning`).
+//! back when it was read (`returning`). A run over which code of the worker panics ends, and nobody else does (`broken`).
 
 mod active;
 mod advance;
 mod around;
 mod aside;
 mod begin;
+mod broken;
 mod calls;
 mod computed;
 mod control;
@@ -52,6 +53,7 @@ use std::{
     thread::JoinHandle,
 };
 
+pub(crate) use broken::begin_broken_at_zero;
 pub(crate) use control::{CANCEL, Control, ControlElsewhere, Controls, SIGNAL};
 pub(crate) use controls::begin_controls_at_zero;
 pub(crate) use gate::{Admission, Gate, GateLimits, Refusal, Sender};

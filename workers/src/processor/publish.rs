@@ -10,6 +10,7 @@ use super::{
     turn::{Effects, Turn},
 };
 use crate::{
+    caught::caught,
     journal::OutboxRow,
     readers::View,
     recorder::{Record, RunRecord},
@@ -33,7 +34,8 @@ impl Core {
         for Effects { run, .. } in &turn.effects {
             let Some(active) = self.runs.get(run) else { continue };
             if !active.state.is_terminal() {
-                publishing.changed(&active.state, active.weight());
+                // Who waits for the run looks again.
+                let _ = caught(|| publishing.changed(&active.state, active.weight()));
             } else if let Some((record, sequence)) = ends.remove(run)
                 && let Some(active) = self.let_go(*run)
             {

@@ -3,19 +3,27 @@
 use std::sync::Arc;
 
 use super::{
+    broken::{internal_error, tell_put_aside},
     core::Core,
+    error_runs::intend_error_run,
     returning::Errand,
     seating,
     stored::{Found, Patience, Unreadable, find},
     turn::Turn,
 };
 use crate::{
+    CONSUMER,
     crash_points::{CrashPoint, pass},
-    engine::Command,
-    journal::{JournalError, Op, set_aside},
+    engine::{Command, RunHeader},
+    journal::{DocumentHash, JournalError, Op, set_aside},
     recorder::{InputAt, Record, RunRecord},
 };
-use domain::{ids::RunId, run::NodeError};
+use domain::{
+    dead_letter::DeadLetter,
+    ids::RunId,
+    run::{NodeError, RunEnd, RunStatus},
+    workflow::OnFailure,
+};
 
 /// So many runs are brought back in one turn, and no more once they take so much memory.
 const SLICE: usize = 256;
@@ -155,28 +163,64 @@ impl Core {
                     let header = unreadable.header.as_ref().map(|(_, header)| &**header);
                     seating::leave_unread(header, standing, &mut turn.seats, &mut self.to_begin);
                 }
-                give_up(turn, run, *unreadable);
+                self.give_up(turn, run, *unreadable);
             }
         }
     }
-}
 
-/// Ends a run that cannot go on, so that nobody waits for it for ever, and keeps what cannot be read of it.
-fn give_up(turn: &mut Turn, run: RunId, unreadable: Unreadable) {
-    let Unreadable { header, why, row, revision, .. } = unreadable;
-    let hash = header.as_ref().map(|(document, _)| *document);
-    turn.commit.ops.push(Op::Erase { run, hash });
-    // Without a header nobody knows its attempt: whichever comes again is run.
-    turn.ended.insert(run, header.as_ref().map_or(0, |(_, header)| header.attempt));
-    let tenant = header.as_ref().map_or("", |(_, header)| header.tenant.as_str());
-    let letter = set_aside(&format!("run {run} cannot be brought back: {why}"), &row, tenant, turn.now);
-    if let Some((_, header)) = header {
-        let message = format!("the worker cannot read what its journal holds of this run: {why}");
-        let row = header.new_run().failed(NodeError::new("journal_unreadable", message), revision, turn.now);
-        let row =
-            RunRecord { tenant: header.tenant.clone(), run: row, input: InputAt::Here, steps: Vec::new() };
-        turn.records.push(Record::Run(Box::new(row)));
-        turn.commit.ops.push(Op::Finish { run, attempt: header.attempt, at: turn.now });
+    /// Ends a run that cannot go on, so that nobody waits for it for ever, and keeps what cannot be read of it.
+    fn give_up(&mut self, turn: &mut Turn, run: RunId, unreadable: Unreadable) {
+        let Unreadable { header, caller, why, panics, row, revision, .. } = unreadable;
+        let hash = header.as_ref().map(|(document, _)| *document);
+        let error = if panics {
+            tell_put_aside(run);
+            internal_error()
+        } else {
+            let message = format!("the worker cannot read what its journal holds of this run: {why}");
+            NodeError::new("journal_unreadable", message)
+        };
+        // Without a header nobody knows its attempt: whichever comes again is run.
+        turn.ended.insert(run, header.as_ref().map_or(0, |(_, header)| header.attempt));
+        let tenant = match (&header, &caller) {
+            (Some((_, header)), _) => header.tenant.as_str(),
+            (None, Some((_, tenant))) => tenant.as_str(),
+            (None, None) => "",
+        };
+        let reason = format!("run {run} cannot be brought back: {why}");
+        let letter = if panics {
+            DeadLetter::new(CONSUMER, &reason, &row, tenant, turn.now)
+        } else {
+            set_aside(&reason, &row, tenant, turn.now)
+        };
+        let told = match (&header, &caller) {
+            (Some((hash, header)), _) => self.end_unread(turn, (hash, &**header), error, revision),
+            (None, Some((caller, tenant))) => {
+                let end = RunEnd::failed(run, RunStatus::Failed, Some(&error));
+                self.write_end(turn, tenant, (*caller, run), &end)
+            }
+            (None, None) => Ok(()),
+        };
+        if let Err(error) = told {
+            tracing::error!(%error, run.id = %run, "not all hear of the end of run {run}");
+        }
+        turn.commit.ops.push(Op::Erase { run, hash });
+        turn.records.push(Record::Dead(Box::new(letter)));
     }
-    turn.records.push(Record::Dead(Box::new(letter)));
+
+    /// Tells of the end of a run whose header can be read: in its tenant's name.
+    fn end_unread(
+        &self,
+        turn: &mut Turn,
+        (hash, header): (&DocumentHash, &RunHeader),
+        error: NodeError,
+        revision: u64,
+    ) -> Result<(), JournalError> {
+        let (run, tenant) = (header.new_run().failed(error, revision, turn.now), header.tenant.clone());
+        let record = RunRecord { tenant, run, input: InputAt::Here, steps: Vec::new() };
+        turn.records.push(Record::Run(Box::new(record)));
+        turn.commit.ops.push(Op::Finish { run: header.run_id, attempt: header.attempt, at: turn.now });
+        let document = turn.snapshot(&self.journal)?.document(hash)?;
+        let on_failure = document.map(|document| OnFailure::said_by(&document)).unwrap_or_default();
+        intend_error_run(turn, &on_failure, header)
+    }
 }

@@ -29,6 +29,7 @@ use super::{
     write::DISK_PAUSE,
 };
 use crate::{
+    crash_points::{CrashPoint, pass},
     engine::{Command, RunHeader, Timer},
     journal::{JournalError, Lane, Op, Seat, Snapshot, Standing, TimerRow, Waiter, codec},
 };
@@ -128,9 +129,7 @@ impl Core {
 
     /// Lets those sit down for whom there is a seat by now, before the turn is written.
     pub(super) fn seat_waiting(&mut self, turn: &mut Turn) {
-        for (tenant, group) in turn.seats.groups() {
-            self.vacancies.add(tenant, group);
-        }
+        self.look_at_changed_groups(turn);
         let mut left = TURN_SEATINGS;
         while left > 0
             && let Some((tenant, group)) = self.vacancies.next()
@@ -211,12 +210,20 @@ impl Core {
         turn.visited.push(oldest.run);
         let error = Box::new(replaced(next, waiter.limit));
         self.advance(turn, oldest.run, Command::GiveWay { error });
+        pass(CrashPoint::OldestGivesWay);
         if !turn.seats.has_left(&oldest) {
             // Nobody has that run: a seat that nobody gives back would be taken for ever.
             tracing::warn!(run.id = %oldest.run, "the seat of run {} is free: the run is not there", oldest.run);
             turn.seats.leave(Some(&waiter.tenant), &Standing { seat: oldest, waits: None });
         }
         Ok(true)
+    }
+
+    /// The groups that a turn has changed have their turn.
+    pub(super) fn look_at_changed_groups(&mut self, turn: &Turn) {
+        for (tenant, group) in turn.seats.groups() {
+            self.vacancies.add(tenant, group);
+        }
     }
 
     /// A run was read, or will not be: if it has a group, that has its turn.

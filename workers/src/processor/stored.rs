@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use domain::{ids::RunId, workflow::DocumentText};
+use domain::{
+    ids::{RunId, TenantId},
+    workflow::DocumentText,
+};
 
 use super::{
     active::{Active, Stored},
@@ -11,6 +14,8 @@ use super::{
     weight,
 };
 use crate::{
+    caught::{caught, read_caught},
+    crash_points::may_panic_over,
     documents::Documents,
     engine::{RunHeader, RunState, Timer},
     journal::{DocumentHash, JournalError, Snapshot, Standing, codec},
@@ -55,7 +60,11 @@ pub(super) type HeaderRow = (DocumentHash, Arc<RunHeader>);
 /// A stored run that cannot be brought back.
 pub(super) struct Unreadable {
     pub(super) header: Option<HeaderRow>,
+    /// The run that called it and waits for it, where its header does not say so.
+    pub(super) caller: Option<(RunId, TenantId)>,
     pub(super) why: String,
+    /// Whether nothing of it is damaged: what reads it panics.
+    pub(super) panics: bool,
     /// The row that cannot be read; empty if none is to blame.
     pub(super) row: Vec<u8>,
     /// Above every revision that was recorded.
@@ -95,23 +104,33 @@ pub(super) fn find(
         return Ok(Found::TakesLong(long.memory));
     }
     let Some(header) = snapshot.header(run)? else { return Ok(Found::Nothing) };
-    match (Reading { snapshot, documents, run, patience }).read(&header) {
-        Ok(found) => Ok(found),
-        Err(Failure::Journal(error)) => Err(error),
-        Err(Failure::Damaged(damaged)) => {
-            let Damaged { header, why, row } = *damaged;
-            let revision = above_all_revisions(snapshot, run)?;
-            let standing = snapshot.standing(run)?;
-            Ok(Found::Unreadable(Box::new(Unreadable { header, why, row, revision, standing })))
+    let reading = Reading { snapshot, documents, run, patience };
+    let (damaged, panics) = match caught(|| reading.read(&header)) {
+        Ok(Ok(found)) => return Ok(found),
+        Ok(Err(Failure::Journal(error))) => return Err(error),
+        Ok(Err(Failure::Damaged(damaged))) => (*damaged, false),
+        Err(panicked) => {
+            (Damaged { header: bare_header(&header), why: panicked.to_string(), row: header }, true)
         }
-    }
+    };
+    let Damaged { header, why, row } = damaged;
+    let caller = if header.is_none() { snapshot.caller(run)? } else { None };
+    let (revision, standing) = (above_all_revisions(snapshot, run)?, snapshot.standing(run)?);
+    Ok(Found::Unreadable(Box::new(Unreadable { header, caller, why, panics, row, revision, standing })))
+}
+
+/// What a run's row says but for its input and its plan; `None`: not even that can be read.
+pub(super) fn bare_header(row: &[u8]) -> Option<HeaderRow> {
+    let (document, header) = read_caught(|| codec::read_header_without_input(row)).ok()?;
+    Some((document, Arc::new(header)))
 }
 
 /// Events that this worker does not know are counted all the same, so that the run's end is its newest fact.
-fn above_all_revisions(snapshot: &Snapshot, run: RunId) -> Result<u64, JournalError> {
+pub(super) fn above_all_revisions(snapshot: &Snapshot, run: RunId) -> Result<u64, JournalError> {
     let mut events = Some(0);
     for row in snapshot.events(run)? {
-        let counted = codec::count_events(row?.value());
+        let row = row?;
+        let counted = caught(|| codec::count_events(row.value())).ok().flatten();
         events = events.and_then(|events: u64| events.checked_add(counted?));
     }
     Ok(events.map_or(u64::MAX / 2, |events| events + 1))
@@ -169,6 +188,7 @@ impl Reading<'_> {
                 (compiled.map_err(|why| fail(why, text.as_bytes()))?, document)
             }
         };
+        may_panic_over(workflow.definition(), "reading");
         let mut state = RunState::new(Arc::clone(&row.1), Arc::clone(workflow.definition()));
         let mut stored = Stored::default();
         for row in self.snapshot.events(self.run)? {
@@ -220,9 +240,7 @@ fn read_header(row: &[u8]) -> Result<HeaderRow, Failure> {
     match codec::read_header(row) {
         Ok((document, header)) => Ok((document, Arc::new(header))),
         Err(error) => {
-            let bare = codec::read_header_without_input(row).ok();
-            let bare = bare.map(|(document, header)| (document, Arc::new(header)));
-            Err(Damaged::failure(bare.as_ref(), format!("its header cannot be read: {error}"), row))
+            Err(Damaged::failure(bare_header(row).as_ref(), format!("its header cannot be read: {error}"), row))
         }
     }
 }

@@ -30,6 +30,7 @@ use crate::{
 
 mod bench;
 mod bounds;
+mod broken;
 mod calls;
 mod controls;
 mod far;

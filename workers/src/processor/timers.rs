@@ -17,6 +17,7 @@ use super::{
     write::DISK_PAUSE,
 };
 use crate::{
+    caught::read_caught,
     crash_points::{CrashPoint, pass},
     engine::{Command, Timer},
     journal::{
@@ -105,7 +106,7 @@ impl Core {
             Lane::Wake => CrashPoint::WakeFires,
             Lane::End => CrashPoint::DeadlineFires,
         });
-        let timer = match codec::read_due(&row.timer) {
+        let timer = match read_caught(|| codec::read_due(&row.timer)) {
             Ok(DueKey::Timer(timer)) => timer,
             Ok(DueKey::Notice(notice)) => return self.give_notice(turn, row, notice),
             Err(error) => {

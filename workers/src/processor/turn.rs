@@ -12,7 +12,7 @@ use super::{Admission, Receipt, Refused, seats::TurnSeats};
 use crate::{
     crash_points::{CrashPoint, pass},
     engine::StepKey,
-    journal::{Commit, Journal, JournalError, Snapshot},
+    journal::{Commit, Journal, JournalError, Snapshot, codec},
     recorder::Record,
 };
 
@@ -42,7 +42,21 @@ pub(super) struct Turn {
     pub(super) visited: Vec<RunId>,
     /// Runs of error workflows that are to be started from now on.
     pub(super) error_runs: Vec<(RunId, TenantId)>,
+    /// Rows that are written already, by the place of their record.
+    rows: HashMap<usize, Vec<u8>>,
+    /// Runs that called others in this turn, and which.
+    pub(super) started: Vec<(RunId, RunId)>,
+    /// Runs over which something has panicked in this turn.
+    pub(super) broken: Vec<RunId>,
     snapshot: Option<Snapshot>,
+}
+
+/// How far a turn's writes have come.
+pub(super) struct Mark {
+    records: usize,
+    ops: usize,
+    effects: usize,
+    error_runs: usize,
 }
 
 /// An answer that is due after the commit.
@@ -76,6 +90,9 @@ impl Turn {
             effects: Vec::new(),
             visited: Vec::new(),
             error_runs: Vec::new(),
+            rows: HashMap::new(),
+            started: Vec::new(),
+            broken: Vec::new(),
             snapshot: None,
         }
     }
@@ -97,6 +114,47 @@ impl Turn {
     /// Lets go of the snapshot, whose pages could not be used again while it lives.
     pub(super) fn release(&mut self) {
         self.snapshot = None;
+    }
+
+    /// The runs that a run has called in this turn.
+    pub(super) fn started_by(&self, caller: RunId) -> impl Iterator<Item = RunId> {
+        self.started.iter().filter(move |(run, _)| *run == caller).map(|(_, called)| *called)
+    }
+
+    /// Writes the row of the last record.
+    pub(super) fn write_last_row(&mut self) -> Result<(), JournalError> {
+        let Some(record) = self.records.last() else { return Ok(()) };
+        let row = codec::write_record(record)?;
+        self.rows.insert(self.records.len() - 1, row);
+        Ok(())
+    }
+
+    /// The row of a record.
+    pub(super) fn row(&mut self, place: usize) -> Result<Vec<u8>, JournalError> {
+        match (self.rows.remove(&place), self.records.get(place)) {
+            (Some(row), _) => Ok(row),
+            (None, Some(record)) => codec::write_record(record),
+            (None, None) => Ok(Vec::new()),
+        }
+    }
+
+    /// How far its writes have come.
+    pub(super) const fn mark(&self) -> Mark {
+        Mark {
+            records: self.records.len(),
+            ops: self.commit.ops.len(),
+            effects: self.effects.len(),
+            error_runs: self.error_runs.len(),
+        }
+    }
+
+    /// Drops what it would write since then.
+    pub(super) fn go_back_to(&mut self, mark: &Mark) {
+        self.records.truncate(mark.records);
+        self.rows.retain(|place, _| *place < mark.records);
+        self.commit.ops.truncate(mark.ops);
+        self.effects.truncate(mark.effects);
+        self.error_runs.truncate(mark.error_runs);
     }
 
     /// Answers who waits.

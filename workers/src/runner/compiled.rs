@@ -3,7 +3,11 @@
 use std::{fmt, sync::Arc};
 
 use domain::{
-    definition::Definition, ids::RunId, items::Output, violation::Violation, workflow::WorkflowDocument,
+    definition::Definition,
+    ids::RunId,
+    items::Output,
+    violation::Violation,
+    workflow::{OnFailure, WorkflowDocument},
 };
 
 use crate::{
@@ -16,6 +20,7 @@ use crate::{
 pub struct Compiled {
     definition: Arc<Definition>,
     name: Arc<str>,
+    on_failure: OnFailure,
     nodes: Vec<Executable>,
 }
 
@@ -28,7 +33,9 @@ impl Compiled {
     pub fn new(document: &WorkflowDocument) -> Result<Self, Vec<Violation>> {
         let definition = Definition::of_saved(document)?;
         let nodes = nodes::compile(&definition)?;
-        Ok(Self { definition: Arc::new(definition), name: document.name.as_str().into(), nodes })
+        let on_failure =
+            OnFailure { name: document.name.clone(), error_workflow: definition.error_workflow };
+        Ok(Self { definition: Arc::new(definition), name: document.name.as_str().into(), on_failure, nodes })
     }
 
     /// The workflow as the engine sees it.
@@ -41,6 +48,11 @@ impl Compiled {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What happens when a run of it fails.
+    pub(crate) const fn on_failure(&self) -> &OnFailure {
+        &self.on_failure
     }
 
     /// Whether the node's expressions may read other nodes' outputs: if not, [`StepTask::outputs`] may be empty.

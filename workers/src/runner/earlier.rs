@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 
 use crate::{
     backoff::doubling,
+    crash_points::{CrashPoint, pass},
     engine::{Later, Outcome},
     step::{StepTask, failed_for_good, unknown_node},
 };
@@ -57,7 +58,9 @@ impl EarlierRuns {
     pub(super) async fn give(&self, task: &StepTask, run: RunId) -> Outcome {
         let Some(node) = task.node() else { return unknown_node(task) };
         let key = (task.run.tenant.clone(), run);
+        pass(CrashPoint::BeforeEarlierRead);
         let found = self.store.get_node(&key, &node.id, None).await;
+        pass(CrashPoint::EarlierRead);
         let now = self.clock.now();
         let known = match found {
             Ok(Some(Ok(found))) => known(task, found),

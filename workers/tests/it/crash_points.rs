@@ -2,8 +2,11 @@
 //! each time; in the end every run has come to its right end, and no call was repeated but those that were cut off.
 
 mod calls;
+mod kinds;
 mod load;
 mod pair;
+mod people;
+mod started;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -16,7 +19,7 @@ const LIFE: Duration = Duration::from_secs(60);
 /// What all runs together may take to end after the crashes.
 const REST: Duration = Duration::from_secs(240);
 /// So many points one after the other; then all runs end. A step that is cut off six times is given up, rightly.
-const IN_A_ROW: usize = 2;
+const IN_A_ROW: usize = 3;
 /// How many lives a point may take to be passed.
 const LIVES: usize = 2;
 
@@ -62,25 +65,32 @@ fn times(point: &str) -> u32 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_that_is_killed_at_any_point_loses_no_run_and_repeats_only_what_was_cut_off() {
     let calls = Calls::start().await;
-    let mut pair = Pair::start().await;
+    let mut pair = Pair::start(started::saved(&calls)).await;
     let mut sent = Sent::new(&calls);
+    sent.add_first();
     let mut crashes = 0;
+    all_end(&mut pair, &mut sent).await;
     let points: Vec<_> = workers::crash_points().collect();
     for points in points.chunks(IN_A_ROW) {
         for point in points {
             crashes += die_at(point, &mut pair, &mut sent).await;
         }
-        sent.next_life();
-        assert!(pair.start_first(None).await, "nobody kills it");
-        assert!(sent.hand_over(pair.first()).await, "it takes what is sent again");
-        let ended =
-            eventually_within(REST, "all runs end", async || sent.all_ended(pair.store()).await).await;
-        sent.check_all(&ended);
-        pair.kill_first().await;
+        all_end(&mut pair, &mut sent).await;
     }
     assert!(pair.start_first(None).await, "it starts with nothing left to do");
     calls.check(crashes * pair::MAX_STEPS);
     pair.stop().await;
+}
+
+/// The first worker lives until all runs have ended, and right.
+async fn all_end(pair: &mut Pair, sent: &mut Sent<'_>) {
+    sent.next_life();
+    assert!(pair.start_first(None).await, "nobody kills it");
+    assert!(sent.hand_over(pair.first()).await, "it takes what is sent again");
+    sent.people_act(pair.first(), REST).await;
+    let ended = eventually_within(REST, "all runs end", async || sent.all_ended(pair.store()).await).await;
+    sent.check_all(&ended);
+    pair.kill_first().await;
 }
 
 /// The first worker dies at that point; how often it was killed for that.
@@ -100,7 +110,9 @@ async fn die_at(point: &str, pair: &mut Pair, sent: &mut Sent<'_>) -> usize {
             When::AtStop if taken => pair.terminate_first(),
             _ => {}
         }
-        if pair.first_ends_within(LIFE).await {
+        let url = pair.first().to_owned();
+        let (has_ended, ()) = tokio::join!(pair.first_ends_within(LIFE), sent.people_act(&url, LIFE));
+        if has_ended {
             if pair.was_killed_at(point) {
                 return life;
             }

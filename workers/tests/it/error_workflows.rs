@@ -70,6 +70,34 @@ async fn a_run_that_is_out_of_time_starts_it_and_one_that_succeeds_does_not() {
 }
 
 #[tokio::test]
+async fn a_run_that_is_refused_before_it_begins_starts_it_too() {
+    let app = App::start().await;
+    app.save(ALARM, &pure_workflow()).await;
+    let mut invalid = failing();
+    invalid["nodes"][1]["type"] = json!("of_a_later_version");
+    let invalid = Task::new(&invalid);
+    let mut deep = Task::new(&failing());
+    deep.input_text(format!("{}{}", "[".repeat(500), "]".repeat(500)));
+    let later = Task::new(&failing());
+    let record = later.json().replace("task.execute.v1", "task.execute.v9");
+    assert!(record.contains("v9"), "{record}");
+    for (run, record, code) in [
+        (invalid.run, invalid.json(), "invalid_workflow"),
+        (deep.run, deep.json(), "invalid_input"),
+        (later.run, record, "unreadable_event"),
+    ] {
+        for _ in 0..2 {
+            app.post(record.clone()).await;
+        }
+        let failed = app.ended(run).await.run;
+        assert_eq!(failed.error.unwrap().code, code);
+        let alarm = app.succeeded(run.of_failure(1)).await.run;
+        assert_eq!((&alarm.input["run"]["error"]["code"], &alarm.input["workflow"]["name"]), (&json!(code), &json!("Orders")));
+    }
+    assert_eq!(app.store.ended(), 6);
+}
+
+#[tokio::test]
 async fn an_error_workflow_that_fails_starts_nothing_in_turn_nor_does_what_it_calls() {
     let app = App::start().await;
     app.save(ALARM, &failing()).await;

@@ -1,9 +1,14 @@
-//! Code that panics: the step that it was for fails, and nothing else; what the step held is free again.
+//! Code that panics: the step that it was for fails, or the run, and nothing else; what it held is free again.
 
-use domain::run::{RunStatus, StepStatus};
+use domain::{
+    ids::WorkflowId,
+    run::{RunStatus, StepStatus},
+};
 use serde_json::{Value, json};
 
 use crate::app::{App, Task, batch, call_workflow, pure_workflow, step, within};
+
+const ALARM: WorkflowId = WorkflowId(uuid::Uuid::from_u128(88));
 
 /// A workflow of one node whose code panics there, with these settings.
 fn panicking(place: &str, kind: &str, mut data: Value, params: Value) -> Value {
@@ -89,6 +94,39 @@ async fn a_run_goes_on_behind_a_step_that_panics_if_its_node_says_so() {
         let given = json!(step(&found, "next").output.as_ref().unwrap());
         assert_eq!(given["main"][0]["error"]["code"], "internal_error", "{given}");
     }
+}
+
+#[tokio::test]
+async fn a_run_over_which_the_engine_panics_fails_and_all_others_go_on_after_a_crash_too() {
+    let mut app = App::start().await;
+    app.save(ALARM, &pure_workflow()).await;
+    let mut tasks = Vec::new();
+    for place in ["deciding", "deciding and ending", "writing", "writing and ending", "accepting", "beginning"] {
+        let call = json!({"method": "POST", "url": app.endpoint.url("/call")});
+        let mut document = panicking(place, "http_request", json!({}), call);
+        document["settings"] = json!({"error_workflow": ALARM});
+        tasks.push(Task::new(&document));
+        tasks.push(Task::new(&pure_workflow()));
+    }
+    assert_eq!(app.post(batch(&tasks)).await.receipt(), (12, 0, 0));
+    for pair in tasks.chunks(2) {
+        let broken = app.ended(pair[0].run).await.run;
+        let error = broken.error.unwrap();
+        assert_eq!((broken.status, error.code.as_str()), (RunStatus::Failed, "internal_error"));
+        assert!(!error.message.contains("secret"), "what it said is nobody's: {}", error.message);
+        app.succeeded(pair[1].run).await;
+        app.succeeded(pair[0].run.of_failure(1)).await;
+    }
+    let counted = app.get("/metrics").await.body;
+    for outcome in ["failed", "put_aside"] {
+        let line = format!("minireipaz_worker_broken_runs_total{{outcome=\"{outcome}\"}} ");
+        let count = counted.lines().find_map(|it| it.strip_prefix(&line)).unwrap();
+        // Other tests of this process count too.
+        assert!(count.parse::<u64>().unwrap() >= 3, "{outcome}: {count}");
+    }
+    app.crash_and_start_again().await;
+    assert_eq!(app.post(batch(&tasks)).await.receipt(), (0, 12, 0), "no start and no delivery brings it back");
+    app.all_succeeded(&[app.submit(&Task::new(&pure_workflow())).await], 3).await;
 }
 
 #[tokio::test]

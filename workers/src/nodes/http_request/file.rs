@@ -11,7 +11,11 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::{answer::value_text, call::Caller, failure::CallFailure, read};
-use crate::{files::AboveQuota, http_client::Pace};
+use crate::{
+    crash_points::{CrashPoint, pass},
+    files::AboveQuota,
+    http_client::Pace,
+};
 
 /// Stores the body of the answer to `what`, which came from `url`.
 pub(super) async fn store(
@@ -61,7 +65,9 @@ pub(super) async fn store(
             pace.came(chunk.len(), Instant::now());
         }
     }
+    pass(CrashPoint::BeforeFileStored);
     let stored = timeout_at(caller.deadline, upload.finish()).await.map_err(late)?.map_err(of_files)?;
+    pass(CrashPoint::FileStored);
     if stored.is_new {
         counted.keep();
     }

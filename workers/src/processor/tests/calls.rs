@@ -214,3 +214,79 @@ async fn a_called_run_has_its_own_time_limits() {
     assert_eq!(error.code, "workflow_timed_out");
     assert_eq!(error.details.as_ref().unwrap()["error"]["code"], "run_timeout");
 }
+
+/// Replaces what the journal holds of a run's header by something that nobody can read.
+fn damage_header(journal: &Journal, run: RunId, document: &DocumentText) {
+    let ops = vec![Op::Start { run, header: b"{".to_vec(), hash: hash_of(document), document: document.clone() }];
+    journal.commit(&Commit { ops, ..Commit::default() }).unwrap();
+}
+
+#[tokio::test]
+async fn who_called_a_run_is_told_of_its_end_though_not_even_its_header_can_be_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_silent, call) = call_that_is_never_answered();
+    let parent = acme();
+    let mut bench = Bench::on(Journal::open(directory.path()).unwrap(), SystemClock.now(), |_| {});
+    bench.hand_over(std::slice::from_ref(&parent), &caller());
+    bench.call(&parent, &call);
+    let journal = bench.crash();
+    damage_header(&journal, called(&parent), &call);
+    // Killed right after its end was written.
+    let bench = Bench::on(journal, SystemClock.now(), |_| {});
+    assert_eq!(bench.unfinished(), 1);
+    let mut bench = Bench::on(bench.crash(), SystemClock.now(), |_| {});
+    bench.come_back(parent.run_id);
+    let [(run, RunEnd::Failed(error))] = &bench.told(parent.run_id)[..] else { panic!("it was lost") };
+    assert_eq!((*run, error.code.as_str()), (called(&parent), "workflow_failed"));
+    assert_eq!(error.details.as_ref().unwrap()["error"]["code"], "journal_unreadable");
+    bench.succeed(parent.run_id);
+    let read = bench.core.journal.read().unwrap();
+    assert_eq!((bench.unfinished(), read.caller(called(&parent)).unwrap()), (0, None));
+}
+
+#[tokio::test]
+async fn who_called_a_run_over_which_the_worker_panics_is_told_of_its_end() {
+    for place in ["writing", "deciding", "deciding and ending"] {
+        let directory = tempfile::tempdir().unwrap();
+        let (_silent, call) = call_that_is_never_answered();
+        let name = format!("\"panics at {place}\"");
+        let call = DocumentText::parse(call.as_str().replace("\"call\"", &name)).unwrap();
+        let parent = acme();
+        let mut bench = Bench::on(Journal::open(directory.path()).unwrap(), SystemClock.now(), |_| {});
+        bench.hand_over(std::slice::from_ref(&parent), &caller());
+        bench.call(&parent, &call);
+        if bench.under_way().contains(&called(&parent)) {
+            bench.succeed(called(&parent));
+        }
+        bench.come_back(parent.run_id);
+        let [(_, RunEnd::Failed(error))] = &bench.told(parent.run_id)[..] else { panic!("{place}") };
+        assert_eq!(error.details.as_ref().unwrap()["error"]["code"], "internal_error", "{place}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_run_calls_ends_when_the_worker_panics_over_that_run() {
+    for place in ["ending", "deciding and ending"] {
+        let directory = tempfile::tempdir().unwrap();
+        let (_silent, call) = call_that_is_never_answered();
+        // Its other step is what panics, while it waits for the run that it calls.
+        let text = caller().as_str().replace(
+            r#"{"id":"start","type":"manual"}"#,
+            r#"{"id":"start","type":"manual"},{"id":"panics at PLACE","type":"wait","data":{"params":{"for":"1h"}}}"#,
+        );
+        let text = text
+            .replace(r#""edges":["#, r#""edges":[{"source":"start","target":"panics at PLACE"},"#)
+            .replace("PLACE", place);
+        let parent = acme();
+        let mut bench = Bench::on(Journal::open(directory.path()).unwrap(), SystemClock.now(), |_| {});
+        bench.hand_over(std::slice::from_ref(&parent), &DocumentText::parse(text).unwrap());
+        bench.call(&parent, &call);
+        assert_eq!(bench.unfinished(), 2);
+        let mut turn = turn::Turn::new(bench.clock.now());
+        bench.core.load(&mut turn, parent.run_id).unwrap();
+        bench.core.fail_broken(&mut turn, parent.run_id);
+        assert!(bench.core.complete(turn));
+        bench.turn();
+        assert_eq!(bench.unfinished(), 0, "{place}");
+    }
+}

@@ -1,7 +1,7 @@
 //! The server that the runs call. It outlives the workers, and counts calls by their idempotency key.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
@@ -9,19 +9,27 @@ use std::{
 use axum::{
     Json, Router,
     extract::State,
-    http::{HeaderMap, StatusCode, Uri},
+    http::{HeaderMap, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
+use domain::ids::RunId;
 use serde_json::json;
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 /// A path that answers 200, and one that refuses each call once.
 pub(super) const ONCE: &str = "/once";
 pub(super) const AGAIN: &str = "/again";
+/// Paths that answer once the run of the call is released, and never.
+pub(super) const HELD: &str = "/held";
+pub(super) const NEVER: &str = "/never";
+/// A path that answers with a text that is no JSON, and the text.
+pub(super) const FILE: &str = "/file";
+pub(super) const FILE_TEXT: &str = "a file";
 
 pub(super) struct Calls {
     addr: SocketAddr,
     seen: Arc<Mutex<Seen>>,
+    released: watch::Sender<HashSet<String>>,
     _server: JoinSet<()>,
 }
 
@@ -46,10 +54,12 @@ impl Calls {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let seen = Arc::<Mutex<Seen>>::default();
-        let router = Router::new().fallback(answer).with_state(Arc::clone(&seen));
+        let released = watch::Sender::default();
+        let state = (Arc::clone(&seen), watch::Sender::clone(&released));
+        let router = Router::new().fallback(answer).with_state(state);
         let mut server = JoinSet::new();
         server.spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { addr, seen, _server: server }
+        Self { addr, seen, released, _server: server }
     }
 
     pub(super) fn url(&self, path: &str) -> String {
@@ -58,6 +68,13 @@ impl Calls {
 
     pub(super) fn next_life(&self) {
         self.seen.lock().unwrap().life += 1;
+    }
+
+    /// The calls of that run that are held are answered from now on.
+    pub(super) fn release(&self, run: RunId) {
+        self.released.send_modify(|released| {
+            released.insert(run.to_string());
+        });
     }
 
     /// How often a call with that key came.
@@ -95,16 +112,32 @@ impl Calls {
     }
 }
 
-async fn answer(State(seen): State<Arc<Mutex<Seen>>>, uri: Uri, headers: HeaderMap) -> Response {
+type Server = (Arc<Mutex<Seen>>, watch::Sender<HashSet<String>>);
+
+async fn answer(State((seen, released)): State<Server>, uri: Uri, headers: HeaderMap) -> Response {
     let key = headers.get("idempotency-key").unwrap().to_str().unwrap().to_owned();
     let path = uri.path().to_owned();
+    let run = key.split(':').next().unwrap().to_owned();
+    let is_first = note(&seen, key, &path);
+    match path.as_str() {
+        AGAIN if is_first => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        FILE => return ([(header::CONTENT_TYPE, "text/plain")], FILE_TEXT).into_response(),
+        NEVER => std::future::pending().await,
+        HELD => {
+            let mut released = released.subscribe();
+            released.wait_for(|released| released.contains(&run)).await.unwrap();
+        }
+        _ => {}
+    }
+    Json(json!({ "answered": true })).into_response()
+}
+
+/// Notes a call; whether it is the first one with its key.
+fn note(seen: &Mutex<Seen>, key: String, path: &str) -> bool {
     let mut seen = seen.lock().unwrap();
     let (life, place) = (seen.life, seen.count);
     seen.count += 1;
     let calls = seen.by_key.entry(key).or_default();
-    calls.push(Call { place, path: path.clone(), life });
-    if path == AGAIN && calls.len() == 1 {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
-    }
-    Json(json!({ "answered": true })).into_response()
+    calls.push(Call { place, path: path.to_owned(), life });
+    calls.len() == 1
 }

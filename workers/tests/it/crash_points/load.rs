@@ -1,28 +1,27 @@
 //! Runs of every kind, what was sent of them, and how each must end.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use domain::{
     ids::{RunId, TenantId},
-    run::{RunKey, RunStatus, RunWithSteps},
+    run::{RunKey, RunWithSteps},
 };
-use minireipaz::store::{RunStore as _, clickhouse::ClickHouse};
-use serde_json::{Value, json};
+use minireipaz::{
+    store::{RunStore as _, clickhouse::ClickHouse},
+    testing::eventually_within,
+};
 
-use super::calls::{AGAIN, Calls, ONCE};
-use crate::app::{SECRET, Task, batch, call_workflow, pure_workflow};
+use super::{
+    calls::Calls,
+    kinds::{Expected, Kind, plain},
+    people::Act,
+    started::started,
+};
+use crate::app::{SECRET, Task, batch};
 
 /// How many chains of calls a life begins with beside one run of each kind: of the first worker, and of either.
 const CHAINS: usize = 4;
 const EITHER: usize = 6;
-
-/// How a run must end.
-struct Expected {
-    status: RunStatus,
-    output: Option<Value>,
-    /// The nodes that call, one after the other.
-    calls: &'static [&'static str],
-}
 
 /// What was sent, and what is to be sent again since nobody has answered.
 pub(super) struct Sent<'c> {
@@ -31,33 +30,73 @@ pub(super) struct Sent<'c> {
     expected: HashMap<RunId, Expected>,
     /// Batches without an answer, and whether the worker that they go to is to keep them.
     open: Vec<(Vec<Task>, bool)>,
+    /// What people are about to do.
+    acts: Vec<Act>,
+    /// A chain of calls that the store has, to replay.
+    ended: Option<RunId>,
+    /// How many lives have been loaded.
+    lives: usize,
 }
 
 impl<'c> Sent<'c> {
     pub(super) fn new(calls: &'c Calls) -> Self {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { calls, http, expected: HashMap::new(), open: Vec::new() }
+        let (expected, open, acts) = (HashMap::new(), Vec::new(), Vec::new());
+        Self { calls, http, expected, open, acts, ended: None, lives: 0 }
     }
 
     pub(super) fn next_life(&self) {
         self.calls.next_life();
     }
 
+    /// One chain of calls is to be sent, to be replayed once it has ended.
+    pub(super) fn add_first(&mut self) {
+        let chain = &plain(self.calls)[0];
+        let task = self.expect(chain);
+        self.ended = Some(task.run);
+        self.open.push((vec![task], true));
+    }
+
     /// Further runs are to be sent: what one life begins with.
     pub(super) fn add(&mut self) {
-        let kinds = kinds(self.calls);
-        let (document, input, expected) = &kinds[0];
-        let mut own: Vec<_> = (0..CHAINS).map(|_| self.expect(document, input, expected)).collect();
-        let either = (0..EITHER).map(|_| self.expect(document, input, expected)).collect();
-        own.extend(kinds.iter().map(|(document, input, expected)| self.expect(document, input, expected)));
+        self.lives += 1;
+        let mut kinds = plain(self.calls);
+        let chain = kinds[0].clone();
+        let group = format!("life {}", self.lives);
+        kinds.extend(started(self.calls, self.ended.unwrap(), &group));
+        let mut own: Vec<_> = (0..CHAINS).map(|_| self.expect(&chain)).collect();
+        let either = (0..EITHER).map(|_| self.expect(&chain)).collect();
+        own.extend(kinds.iter().map(|kind| self.expect(kind)));
         self.open.extend([(own, true), (either, false)]);
     }
 
-    fn expect(&mut self, document: &Value, input: &Value, expected: &Expected) -> Task {
-        let task = Task::new(document).input(input.clone());
-        let Expected { status, output, calls } = expected;
-        self.expected.insert(task.run, Expected { status: *status, output: output.clone(), calls });
+    fn expect(&mut self, kind: &Kind) -> Task {
+        let mut task = Task::new(&kind.document).input(kind.input.clone());
+        if let Some((trigger, plan)) = &kind.planned {
+            task = task.planned(trigger.clone(), plan.clone());
+        }
+        self.expected.insert(task.run, kind.end.clone());
+        self.expected.extend(kind.starts.iter().map(|(started, end)| (started(task.run), end.clone())));
+        self.acts.extend(kind.wanted.map(|wanted| Act::new(task.run, wanted)));
         task
+    }
+
+    /// People do what they are about to do, until all is done or the worker is gone.
+    pub(super) async fn people_act(&mut self, url: &str, limit: Duration) {
+        eventually_within(limit, "people have done what they want", async || {
+            let mut left = Vec::new();
+            let mut is_gone = false;
+            for mut act in std::mem::take(&mut self.acts) {
+                let done = if is_gone { None } else { act.try_on(url, &self.http, self.calls).await };
+                is_gone |= done.is_none();
+                if done != Some(true) {
+                    left.push(act);
+                }
+            }
+            self.acts = left;
+            is_gone || self.acts.is_empty()
+        })
+        .await;
     }
 
     /// Sends what has no answer; `false` when the worker is gone.
@@ -120,79 +159,3 @@ impl<'c> Sent<'c> {
     }
 }
 
-/// Workflows with an input, and how their runs end.
-fn kinds(calls: &Calls) -> Vec<(Value, Value, Expected)> {
-    let succeeds = |output: Value, calls: &'static [&'static str]| Expected {
-        status: RunStatus::Succeeded,
-        output: Some(output),
-        calls,
-    };
-    let (once, again) = (calls.url(ONCE), calls.url(AGAIN));
-    let retry = json!({"retry": {"max_attempts": 3, "base": "10ms"}});
-    let chain = call_workflow(&[
-        ("first", once.clone(), json!({})),
-        ("second", again, retry),
-        ("third", once.clone(), json!({})),
-    ]);
-    let answered = json!({"answered": true});
-    let call = node("call", "http_request", json!({"method": "POST", "url": once}));
-    let done = node("done", "set", json!({"keep": "none", "fields": {"done": true}}));
-    let wait = node("wait", "wait", json!({"for": "1200ms"}));
-    let start = node("start", "manual", json!({}));
-    let patient = workflow("start > wait > call > done", &[&start, &wait, &call, &done]);
-    let one = node("one", "limit", json!({"count": 1}));
-    let far = workflow("start > wait > one", &[&start, &wait, &one]);
-    let many: Vec<_> = (0..3_500).map(|n| json!({ "n": n })).collect();
-    let hour = node("wait", "wait", json!({"for": "1h"}));
-    let mut late = workflow("start > wait", &[&start, &hour]);
-    late["settings"] = json!({"timeout": "1s"});
-    let loops = node("l", "loop", json!({"batch": 2}));
-    let batches = workflow("start > l; l.loop > call > l; l.done > done", &[&start, &loops, &call, &done]);
-    let four = json!([{"n": 1}, {"n": 2}, {"n": 3}, {"n": 4}]);
-    let which = node("which", "if", json!({"where": {"left": "{{ $json.n }}", "op": "gt", "right": 2}}));
-    let other = node("other", "http_request", json!({"method": "POST", "url": calls.url(ONCE)}));
-    let merge = node("merge", "merge", json!({"mode": "append"}));
-    let forked = workflow(
-        "start > which; which.true > call > merge; which.false > other > merge > done",
-        &[&start, &which, &call, &other, &merge, &done],
-    );
-    let script = node("script", "set", json!({"fields": {"m": "{{ $json.n + 1 }}"}}));
-    let scripted = workflow("start > script", &[&start, &script]);
-    let count = node("count", "set", json!({"keep": "none", "fields": {"n": "{{ $iteration }}"}}));
-    let more = node("more", "if", json!({"where": {"left": "{{ $iteration }}", "op": "lt", "right": 900}}));
-    let counting = workflow(
-        "start > count > more; more.true > count; more.false > done",
-        &[&start, &count, &more, &done],
-    );
-    let four_done = json!({"done": vec![json!({"done": true}); 4]});
-    let timed_out = Expected { status: RunStatus::TimedOut, output: None, calls: &[] };
-    vec![
-        (chain, Value::Null, succeeds(json!({ "third": [answered] }), &["first", "second", "third"])),
-        (pure_workflow(), json!({"n": 7}), succeeds(json!({"last": [{"n": 7, "copy": 7}]}), &[])),
-        (patient, Value::Null, succeeds(json!({"done": [{"done": true}]}), &["call"])),
-        (far, json!(many), succeeds(json!({"one": [{"n": 0}]}), &[])),
-        (late, Value::Null, timed_out),
-        (batches, four.clone(), succeeds(four_done.clone(), &[])),
-        (forked, four, succeeds(four_done, &[])),
-        (scripted, json!({"n": 1}), succeeds(json!({"script": [{"n": 1, "m": 2}]}), &[])),
-        (counting, Value::Null, succeeds(json!({"done": [{"done": true}]}), &[])),
-    ]
-}
-
-fn node(id: &str, kind: &str, params: Value) -> Value {
-    json!({"id": id, "type": kind, "data": {"params": params}})
-}
-
-/// Chains such as `a > b.port > c`, of these nodes.
-fn workflow(text: &str, nodes: &[&Value]) -> Value {
-    let mut edges = Vec::new();
-    for chain in text.split(';') {
-        let ends: Vec<_> = chain.split('>').map(str::trim).collect();
-        for pair in ends.windows(2) {
-            let (source, port) = pair[0].split_once('.').unwrap_or((pair[0], "main"));
-            let target = pair[1].split('.').next();
-            edges.push(json!({"source": source, "sourceHandle": port, "target": target}));
-        }
-    }
-    json!({"name": "Load", "nodes": nodes, "edges": edges})
-}

@@ -7,16 +7,27 @@ use std::{
     time::Duration,
 };
 
+use domain::{
+    ids::{TenantId, WorkflowId},
+    workflow::{DocumentText, StoredWorkflow, WorkflowSummary},
+};
 use minireipaz::{
-    store::{StoreConfig, clickhouse::ClickHouse, local::LocalClickHouse},
+    clock::{Clock as _, SystemClock},
+    store::{
+        StoreConfig, WorkflowChange, WorkflowStore as _,
+        clickhouse::{self, ClickHouse},
+        local::LocalClickHouse,
+    },
     testing::{eventually, soon},
 };
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
+use url::Url;
 
 use crate::{app::SECRET, peers::free_port};
 
@@ -36,11 +47,14 @@ pub(super) struct Pair {
 
 impl Pair {
     /// Starts the second one, and what both need.
-    pub(super) async fn start() -> Self {
+    pub(super) async fn start(saved: Vec<(WorkflowId, Value)>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("clickhouse");
         let database = LocalClickHouse::start_scratch(&data, |line| eprintln!("{line}")).await.unwrap();
-        let store = ClickHouse::new(&StoreConfig::new(database.url().parse().unwrap())).unwrap();
+        let config = StoreConfig::new(database.url().parse().unwrap());
+        clickhouse::migrate(&config).await.unwrap();
+        let store = ClickHouse::new(&config).unwrap();
+        save(&store, saved).await;
         let urls = [free_port(), free_port()].map(|port| format!("http://127.0.0.1:{port}"));
         let second = worker(&folder, &urls, 1, &database.url(), None);
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -148,6 +162,9 @@ fn worker(folder: &TempDir, urls: &[String; 2], own: usize, store: &str, armed: 
         // Of one tenant half of them: further ones wait to begin.
         .env("WORKER_MAX_RUNS", "12")
         .env("WORKER_CRASH_AT", armed.unwrap_or_default())
+        // What one life stores is old in the next one.
+        .env("FILES_URL", Url::from_directory_path(folder.path().join("files")).unwrap().as_str())
+        .env("FILES_TTL", "1ms")
         .env("CONNECTOR_SECRET", SECRET)
         .env("CLICKHOUSE_URL", store)
         .env("LOG_FORMAT", "json")
@@ -156,6 +173,17 @@ fn worker(folder: &TempDir, urls: &[String; 2], own: usize, store: &str, armed: 
         .kill_on_drop(true)
         .spawn()
         .unwrap()
+}
+
+async fn save(store: &ClickHouse, workflows: Vec<(WorkflowId, Value)>) {
+    let at = SystemClock.now();
+    let saved = |(id, document): (WorkflowId, Value)| {
+        let (name, active, version) = ("Saved".to_owned(), false, 1);
+        let summary = WorkflowSummary { id, name, active, version, created_at: at, updated_at: at };
+        let workflow = StoredWorkflow { summary, document: DocumentText::parse(document.to_string()).unwrap() };
+        WorkflowChange::Saved { tenant: TenantId::parse("acme").unwrap(), workflow }
+    };
+    store.save(&workflows.into_iter().map(saved).collect::<Vec<_>>()).await.unwrap();
 }
 
 fn terminate(id: u32) {
