@@ -9,8 +9,8 @@ use super::problem::ApiError;
 use crate::{
     bus::BusError,
     service::{
-        CancelRunError, ReadItemsError, ReadRunError, ReplayError, ResumeRunError, SchedulerError,
-        StartRunError, WorkflowError,
+        AlertError, CancelRunError, LetterError, ReadItemsError, ReadRunError, ReplayError, ResumeRunError,
+        SchedulerError, StartRunError, WorkflowError,
     },
     store::{StoreError, UnreadableWorkflow},
 };
@@ -193,6 +193,27 @@ impl From<ReadItemsError> for ApiError {
             ReadItemsError::NoIteration { .. } => not_found("iteration_not_found", &error),
             ReadItemsError::NoPort { .. } => not_found("port_not_found", &error),
             ReadItemsError::NotRecorded { .. } => not_found("input_not_recorded", &error),
+        }
+    }
+}
+
+impl From<AlertError> for ApiError {
+    fn from(error: AlertError) -> Self {
+        match error {
+            AlertError::NotFound(_) => not_found("alert_not_found", &error),
+            AlertError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<LetterError> for ApiError {
+    fn from(error: LetterError) -> Self {
+        match error {
+            LetterError::NotFound(_) => not_found("dead_letter_not_found", &error),
+            LetterError::NotAnEvent(_) | LetterError::OfAnother => conflict("not_an_event", &error),
+            LetterError::RunEnded { .. } => conflict("run_ended", &error),
+            LetterError::Store(error) => error.into(),
+            LetterError::Bus(error) => error.into(),
         }
     }
 }

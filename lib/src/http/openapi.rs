@@ -22,6 +22,7 @@ use super::routes::{self, Routes};
     tags(
         (name = "workflows", description = "What is to be done."),
         (name = "runs", description = "What is being done, and what came of it."),
+        (name = "tenant", description = "What concerns a tenant as a whole: statistics, alerts, dead letters."),
         (name = "connectors", description = "For Kafka's HTTP sink connectors, not for clients."),
         (name = "health", description = "Signs of life."),
     ),

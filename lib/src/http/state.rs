@@ -8,7 +8,7 @@ use crate::{
     auth::{Authenticator, CallbackSecrets, ConnectorDoor},
     bus::{EventBus, rest_proxy::RestProxy},
     live::{LiveRuns, WorkerDoor},
-    service::{RunWatch, Runs, Scheduler, Workflows},
+    service::{RunWatch, Runs, Scheduler, Tenants, Workflows},
     store::{Store, clickhouse::ClickHouse},
 };
 
@@ -40,6 +40,8 @@ pub struct App {
     pub workflows: Arc<Workflows>,
     /// Use cases of runs.
     pub runs: Runs,
+    /// Use cases of a tenant as a whole.
+    pub tenants: Tenants,
     /// The use case of the scheduler.
     pub scheduler: Scheduler,
     /// Whether the parts can be reached.
@@ -91,6 +93,7 @@ impl AppState {
                 watch,
             ),
             workflows,
+            tenants: Tenants::new(Arc::clone(&store), Arc::clone(&bus), Arc::clone(&clock)),
             scheduler: Scheduler::new(Arc::clone(&store), Arc::clone(&bus), Arc::clone(&clock)),
             health: Checkup::new(bus, store),
             auth,

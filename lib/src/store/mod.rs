@@ -6,14 +6,17 @@
 //! Every read and write is bounded by tenant. Writes are idempotent: a row that arrives twice is one row, and a
 //! row of an older version, attempt or revision never hides a newer one.
 
+mod alerts;
 pub mod clickhouse;
 mod config;
 mod dead_letters;
+mod heartbeats;
 #[cfg(feature = "local")]
 pub mod local;
 #[cfg(any(test, feature = "testing"))]
 pub mod memory;
 mod runs;
+mod stats;
 mod workflows;
 
 pub use config::{DatabaseName, InvalidAddress, StoreAddress, StoreConfig};
@@ -21,13 +24,18 @@ pub use config::{DatabaseName, InvalidAddress, StoreAddress, StoreConfig};
 use async_trait::async_trait;
 use domain::timestamp::Timestamp;
 
-pub use dead_letters::DeadLetterStore;
+pub use alerts::AlertStore;
+pub use dead_letters::{DeadLetterStore, Handled};
+pub use heartbeats::HeartbeatStore;
 pub use runs::{Facts, Head, RunStore, StepFact};
+pub use stats::{StatsAsk, StatsStore};
 pub use workflows::{Claim, FoundWorkflow, UnreadableWorkflow, VersionKey, WorkflowChange, WorkflowStore};
 
 /// All stores of one database, and what concerns the database itself.
 #[async_trait]
-pub trait Store: WorkflowStore + RunStore + DeadLetterStore {
+pub trait Store:
+    WorkflowStore + RunStore + DeadLetterStore + StatsStore + AlertStore + HeartbeatStore
+{
     /// Whether the database answers.
     async fn ping(&self) -> Result<(), StoreError>;
 }

@@ -5,6 +5,7 @@ pub mod ping;
 pub mod run;
 pub mod run_part;
 pub mod scheduler_events;
+pub mod tenant;
 mod unreadable_entry;
 pub mod workflow;
 pub mod workflow_runs;
