@@ -24,7 +24,8 @@ pub trait DeadLetterStore: Send + Sync + 'static {
     ) -> Result<Page<LetterHead>, StoreError>;
 
     /// One letter, handled or not.
-    async fn letter(&self, tenant: Option<&TenantId>, id: LetterId) -> Result<Option<DeadLetter>, StoreError>;
+    async fn letter(&self, tenant: Option<&TenantId>, id: LetterId)
+    -> Result<Option<DeadLetter>, StoreError>;
 
     /// Somebody has handled a letter.
     async fn handle_letter(

@@ -80,7 +80,8 @@ impl Tenants {
         let now = self.clock.now();
         let from = Bucket::Hour.start(window.from);
         let to = Bucket::Hour.start(Timestamp::from_millis(window.to.as_millis() + HOUR_MS - 1));
-        let bucket = window.bucket.unwrap_or(if to.since(from) <= BY_HOUR { Bucket::Hour } else { Bucket::Day });
+        let bucket =
+            window.bucket.unwrap_or(if to.since(from) <= BY_HOUR { Bucket::Hour } else { Bucket::Day });
         let tenant = caller.tenant.clone();
         let ask = StatsAsk { tenant, workflow: window.workflow, from, to, bucket, now };
         let (runs, beats) =

@@ -85,12 +85,7 @@ impl AlertStore for ClickHouse {
 }
 
 impl ClickHouse {
-    async fn one(
-        &self,
-        tenant: &TenantId,
-        which: &str,
-        now: Timestamp,
-    ) -> Result<Option<Alert>, StoreError> {
+    async fn one(&self, tenant: &TenantId, which: &str, now: Timestamp) -> Result<Option<Alert>, StoreError> {
         let sql = statement(tenant, which, "1", 1);
         let row = self.database.select("alert", &sql).await?.pop();
         row.map(|row| Ok(read_alert(row, now)?.1?)).transpose()

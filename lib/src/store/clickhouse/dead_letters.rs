@@ -33,7 +33,11 @@ impl DeadLetterStore for ClickHouse {
         Ok(Page::of(heads.map(|head| (Cursor { at: head.at, id: head.id.0 }, Ok(head))).collect(), limit))
     }
 
-    async fn letter(&self, tenant: Option<&TenantId>, id: LetterId) -> Result<Option<DeadLetter>, StoreError> {
+    async fn letter(
+        &self,
+        tenant: Option<&TenantId>,
+        id: LetterId,
+    ) -> Result<Option<DeadLetter>, StoreError> {
         // The id tells the moment, which is in the key. What tells none is no letter.
         let Some(at) = id.created_at() else { return Ok(None) };
         let sql = format!(

@@ -67,7 +67,8 @@ impl ClickHouse {
         let newest = ask.to.min(Bucket::Hour.start(ask.now).plus(Duration::from_hours(1)));
         let mut found = Vec::new();
         for hours in [Some(3), Some(24), None] {
-            let since = hours.map_or(ask.from, |hours| newest.minus(Duration::from_hours(hours)).max(ask.from));
+            let since =
+                hours.map_or(ask.from, |hours| newest.minus(Duration::from_hours(hours)).max(ask.from));
             let rows = self.database.select("recent_runs", &recent_statement(ask, since)).await?;
             found = rows.into_iter().map(read_recent).collect::<Found<Vec<_>>>()?;
             // A run may be there several times until the server has merged it.
@@ -114,12 +115,8 @@ pub(super) fn series_statement(ask: &StatsAsk, split: Timestamp) -> String {
 
 fn read_point(mut row: Reader) -> Found<StatsPoint> {
     let at = seconds(row.u32()?);
-    let totals = Totals {
-        succeeded: row.u64()?,
-        failed: row.u64()?,
-        cancelled: row.u64()?,
-        timed_out: row.u64()?,
-    };
+    let totals =
+        Totals { succeeded: row.u64()?, failed: row.u64()?, cancelled: row.u64()?, timed_out: row.u64()? };
     let began = row.u64()?;
     row.skip(1);
     let durations = Durations { p50_ms: row.u64()?, p95_ms: row.u64()?, p99_ms: row.u64()? };

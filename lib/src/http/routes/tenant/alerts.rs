@@ -6,9 +6,7 @@ use utoipa_axum::routes;
 
 use super::super::{Problems, Routes, UnreadableEntry};
 use crate::http::{
-    extract::{
-        AcknowledgeBody, AlertState, Authorized, PageQuery, RunsRead, RunsWrite, cursor_text,
-    },
+    extract::{AcknowledgeBody, AlertState, Authorized, PageQuery, RunsRead, RunsWrite, cursor_text},
     problem::{ApiError, Problem},
     state::AppState,
 };

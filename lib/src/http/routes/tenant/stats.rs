@@ -12,11 +12,7 @@ use crate::{
     },
     service::Overview,
 };
-use domain::{
-    ids::WorkflowId,
-    stats::Bucket,
-    timestamp::Timestamp,
-};
+use domain::{ids::WorkflowId, stats::Bucket, timestamp::Timestamp};
 
 /// The route.
 pub(super) fn router() -> Routes {
