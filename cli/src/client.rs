@@ -1,6 +1,7 @@
 //! The API as a client sees it: one function a route, answers as the library's own types.
 
 mod problem;
+mod tenant;
 
 use std::time::Duration;
 

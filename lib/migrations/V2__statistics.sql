@@ -131,11 +131,12 @@ CREATE TABLE IF NOT EXISTS heartbeat_rows
     backlog_bytes  UInt64,
     unrecorded_ms  UInt64,
     topics         String,
-    breakers       String
+    breakers       String,
+    recorded_at    DateTime('UTC') DEFAULT now()
 )
 ENGINE = ReplacingMergeTree(at)
 ORDER BY worker
-TTL toDateTime(at) + INTERVAL 30 DAY;
+TTL recorded_at + INTERVAL 30 DAY;
 
 CREATE VIEW IF NOT EXISTS workers AS
 SELECT worker, at AS seen_at, started_at, program, active_runs, backlog_rows, backlog_bytes, unrecorded_ms, topics, breakers
@@ -161,11 +162,12 @@ CREATE TABLE IF NOT EXISTS alert_rows
     raised_at    DateTime64(3, 'UTC'),
     count        UInt64,
     calm_ms      UInt64,
-    announced_at DateTime64(3, 'UTC')
+    announced_at DateTime64(3, 'UTC'),
+    recorded_at  DateTime('UTC') DEFAULT now()
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (tenant, alert_id, reporter)
-TTL toDateTime(last_seen_at) + INTERVAL 90 DAY;
+TTL recorded_at + INTERVAL 90 DAY;
 
 -- Who knows of an alert: the first who said so.
 CREATE TABLE IF NOT EXISTS alert_acknowledgement_rows
@@ -173,11 +175,12 @@ CREATE TABLE IF NOT EXISTS alert_acknowledgement_rows
     tenant   String,
     alert_id UUID,
     by       String,
-    at       DateTime64(3, 'UTC')
+    at       DateTime64(3, 'UTC'),
+    recorded_at DateTime('UTC') DEFAULT now()
 )
 ENGINE = MergeTree
 ORDER BY (tenant, alert_id)
-TTL toDateTime(at) + INTERVAL 120 DAY;
+TTL recorded_at + INTERVAL 120 DAY;
 
 CREATE VIEW IF NOT EXISTS alerts AS
 SELECT
@@ -232,11 +235,12 @@ CREATE TABLE IF NOT EXISTS dead_letter_handling_rows
     letter_id UUID,
     handling  String,
     by        String,
-    at        DateTime64(3, 'UTC')
+    at        DateTime64(3, 'UTC'),
+    recorded_at DateTime('UTC') DEFAULT now()
 )
 ENGINE = ReplacingMergeTree(at)
 ORDER BY (tenant, letter_id)
-TTL toDateTime(at) + INTERVAL 120 DAY;
+TTL recorded_at + INTERVAL 120 DAY;
 
 CREATE OR REPLACE VIEW dead_letters AS
 SELECT

@@ -1,6 +1,8 @@
 //! What each command does, beside the options that it has.
 
+mod alerts;
 mod bridge;
+mod dead_letters;
 mod json;
 mod migrate;
 mod outcome;
@@ -8,14 +10,15 @@ mod page;
 mod run;
 mod runs;
 mod server;
+mod stats;
 mod token;
 mod workflows;
 
 use std::process::ExitCode;
 
 use self::{
-    bridge::BridgeArgs, migrate::MigrateArgs, run::RunArgs, runs::RunsCommand, token::TokenArgs,
-    workflows::WorkflowsCommand,
+    alerts::AlertsArgs, bridge::BridgeArgs, dead_letters::DeadLettersArgs, migrate::MigrateArgs,
+    run::RunArgs, runs::RunsCommand, stats::StatsArgs, token::TokenArgs, workflows::WorkflowsCommand,
 };
 use crate::{dev::Dev, failure::Failure, serve::Serve};
 
@@ -39,6 +42,12 @@ pub(crate) enum Command {
     /// List, read, watch and replay runs.
     #[command(subcommand)]
     Runs(RunsCommand),
+    /// Show what became of runs, why some failed, and how far behind the system is.
+    Stats(StatsArgs),
+    /// List errors that keep coming back, and say that you know.
+    Alerts(AlertsArgs),
+    /// List records that nobody could read, look at them, send them again.
+    DeadLetters(DeadLettersArgs),
     /// Print a fresh developer token of the local issuer.
     Token(TokenArgs),
     /// Bring a ClickHouse database to the newest schema.
@@ -55,6 +64,9 @@ impl Command {
             Self::Run(args) => run::run(args).await?,
             Self::Workflows(command) => workflows::execute(command).await?,
             Self::Runs(command) => runs::execute(command).await?,
+            Self::Stats(args) => stats::stats(args).await?,
+            Self::Alerts(args) => alerts::execute(args).await?,
+            Self::DeadLetters(args) => dead_letters::execute(args).await?,
             Self::Token(args) => token::print(&args)?,
             Self::Migrate(args) => migrate::migrate(&args).await?,
         }
