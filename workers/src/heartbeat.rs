@@ -7,10 +7,7 @@ use domain::{
     timestamp::Timestamp,
 };
 use futures_util::FutureExt as _;
-use minireipaz::{
-    clock::Clock,
-    store::{HeartbeatStore as _, Store},
-};
+use minireipaz::{clock::Clock, store::Store};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 

@@ -12,7 +12,7 @@ mod webhook;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub(crate) use announcer::{Announcer, announcements};
+pub(crate) use announcer::announcements;
 use domain::timestamp::Timestamp;
 pub(crate) use reporter::Reporter;
 pub use settings::AlertSettings;

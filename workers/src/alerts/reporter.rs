@@ -16,7 +16,7 @@ use futures_util::FutureExt as _;
 use metrics::counter;
 use minireipaz::{
     clock::Clock,
-    store::{AlertStore as _, Store, StoreError},
+    store::{Store, StoreError},
     telemetry::names,
 };
 use serde_json::json;
@@ -127,7 +127,7 @@ impl Reporter {
                 self.raise(&key, known, &change.episode);
             }
             if change.over {
-                self.clear(&key, known, now).await?;
+                self.clear(&key, known, now).await;
             }
         }
         Ok(())
@@ -205,15 +205,20 @@ impl Reporter {
     }
 
     /// Tells that an alert is over, if it is at all workers.
-    async fn clear(&self, (tenant, _): &Key, known: &Known, now: Timestamp) -> Result<(), StoreError> {
+    async fn clear(&self, (tenant, _): &Key, known: &Known, now: Timestamp) {
         if self.settings.webhook.is_none() {
-            return Ok(());
+            return;
         }
-        let alert = self.store.alert(tenant, known.id, now).await?;
-        if let Some(alert) = alert.filter(|alert| alert.cleared_at.is_some()) {
-            self.announcements.tell(Announcement { event: Event::Cleared, tenant: tenant.clone(), alert });
+        match self.store.alert(tenant, known.id, now).await {
+            Ok(Some(alert)) if alert.cleared_at.is_some() => {
+                let tenant = tenant.clone();
+                self.announcements.tell(Announcement { event: Event::Cleared, tenant, alert });
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(%error, alert.id = %known.id, "whether an alert is over cannot be read")
+            }
         }
-        Ok(())
     }
 
     /// What is long over is not gone on with.

@@ -18,7 +18,7 @@ use minireipaz::fair::Shares;
 use super::AlertSettings;
 
 /// So many patterns are told apart; of one tenant half of them at most.
-pub(super) const MAX_PATTERNS: usize = 16_384;
+pub(super) const MAX_PATTERNS: usize = 4_096;
 
 /// An error came.
 #[derive(Debug, Clone)]

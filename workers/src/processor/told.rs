@@ -42,10 +42,13 @@ pub(super) fn tell(state: &RunState, workflow: &str, events: &[RunEvent], alerts
     }
 }
 
-/// The error of an attempt that failed, whether there is another one or not.
+/// The error of an attempt that failed, whether there is another one or not. What was not even called is the same trouble
+/// still.
 fn failure_of(change: &StepChange) -> Option<&NodeError> {
     match change {
-        StepChange::Suspended(suspension) => suspension.failure.as_ref().map(|failure| &failure.error),
+        StepChange::Suspended(suspension) => {
+            suspension.failure.as_ref().filter(|failure| !failure.spared).map(|failure| &*failure.error)
+        }
         StepChange::Failed { error, .. } => Some(error),
         _ => None,
     }

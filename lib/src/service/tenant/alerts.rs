@@ -3,7 +3,7 @@
 use super::Tenants;
 use crate::{
     service::Caller,
-    store::{AlertStore as _, Page, PageRequest, StoreError},
+    store::{Page, PageRequest, StoreError},
 };
 use domain::{
     alert::{Acknowledgement, Alert},

@@ -4,7 +4,7 @@ use super::Tenants;
 use crate::{
     bus::BusError,
     service::Caller,
-    store::{DeadLetterStore as _, Handled, Page, PageRequest, RunStore as _, StoreError},
+    store::{Handled, Page, PageRequest, StoreError},
 };
 use domain::{
     dead_letter::{DeadLetter, Handling, LetterHead},

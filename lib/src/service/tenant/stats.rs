@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Tenants;
 use crate::{
     service::Caller,
-    store::{HeartbeatStore as _, StatsAsk, StatsStore as _, StoreError},
+    store::{StatsAsk, StoreError},
 };
 use domain::{
     heartbeat::{Heartbeat, TopicLag},
