@@ -2,6 +2,7 @@
 
 mod hooks;
 mod problem;
+mod tenant;
 
 use std::time::Duration;
 

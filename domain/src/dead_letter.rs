@@ -1,8 +1,9 @@
 //! What is kept, for people, of what nobody could read or use.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use super::timestamp::Timestamp;
+use super::{ids::LetterId, timestamp::Timestamp};
 
 /// So much of a record is kept: 64 KiB.
 pub const MAX_LETTER_BYTES: usize = 64 * 1024;
@@ -10,7 +11,7 @@ pub const MAX_LETTER_BYTES: usize = 64 * 1024;
 const MAX_REASON_BYTES: usize = 1_024;
 
 /// A record that could not be read, as the dead-letter table keeps it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DeadLetter {
     /// Which endpoint refused it: `scheduler` or `worker`.
     pub consumer: String,
@@ -34,6 +35,60 @@ impl DeadLetter {
         }
         let (consumer, tenant) = (consumer.to_owned(), tenant.to_owned());
         Self { consumer, reason, record: excerpt(record), tenant, at }
+    }
+
+    /// Its id: that of whatever else tells of the same record of the same tenant, refused by the same endpoint at the same
+    /// moment. It tells the moment.
+    #[must_use]
+    pub fn id(&self) -> LetterId {
+        let Self { consumer, record, tenant, at, .. } = self;
+        // Neither a tenant nor an endpoint has a line break.
+        let digest = Uuid::new_v5(&LETTERS, format!("{tenant}\n{consumer}\n{record}").as_bytes());
+        LetterId::at(*at, digest.as_u128())
+    }
+}
+
+/// Namespace of the ids of letters.
+const LETTERS: Uuid = Uuid::from_u128(0x6d69_6e69_7265_4950_8a5a_0004_0000_0001);
+
+/// So many characters of a record are shown in a list.
+pub const SHOWN_CHARS: usize = 200;
+
+/// A dead letter in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct LetterHead {
+    /// Its id.
+    pub id: LetterId,
+    /// When the record was refused.
+    pub at: Timestamp,
+    /// Which endpoint refused it: `scheduler` or `worker`.
+    pub consumer: String,
+    /// Why, in words.
+    pub reason: String,
+    /// How many bytes of the record are kept.
+    pub bytes: u64,
+    /// The beginning of the record.
+    pub beginning: String,
+}
+
+/// What somebody has done with a dead letter. It is in no list any more, and can still be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Handling {
+    /// It was sent again.
+    SentAgain,
+    /// It needs nobody any more.
+    Dismissed,
+}
+
+impl Handling {
+    /// The name in rows.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SentAgain => "sent_again",
+            Self::Dismissed => "dismissed",
+        }
     }
 }
 
@@ -61,6 +116,17 @@ mod tests {
             at: Timestamp::from_millis(7),
         };
         assert_eq!(letter, expected);
+    }
+
+    #[test]
+    fn the_same_record_is_the_same_letter_and_tells_its_moment() {
+        let letter = |record: &str, tenant| {
+            DeadLetter::new("worker", "why", record.as_bytes(), tenant, Timestamp::from_millis(7)).id()
+        };
+        assert_eq!(letter("{}", "acme"), letter("{}", "acme"));
+        assert_ne!(letter("{}", "acme"), letter("{ }", "acme"));
+        assert_ne!(letter("{}", "acme"), letter("{}", ""));
+        assert_eq!(letter("{}", "").created_at(), Some(Timestamp::from_millis(7)));
     }
 
     #[test]

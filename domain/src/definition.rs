@@ -60,6 +60,8 @@ pub struct Definition {
     pub start_timeout: Duration,
     /// The workflow that is started when a run fails.
     pub error_workflow: Option<WorkflowId>,
+    /// The workflow that is started when an alert about this one is raised.
+    pub alert_workflow: Option<WorkflowId>,
     /// How many of its runs may run at once.
     pub concurrency: Option<Concurrency>,
 }
@@ -194,6 +196,7 @@ impl Definition {
         let max_iterations = document.settings.max_iterations.unwrap_or(DEFAULT_MAX_ITERATIONS);
         let nodes = nodes.into_iter().flatten().collect();
         let error_workflow = document.settings.error_workflow;
+        let alert_workflow = document.settings.alert_workflow;
         let concurrency = document.settings.concurrency.clone();
         violations.or(Self {
             nodes,
@@ -203,6 +206,7 @@ impl Definition {
             timeout,
             start_timeout,
             error_workflow,
+            alert_workflow,
             concurrency,
         })
     }

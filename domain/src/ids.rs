@@ -72,6 +72,15 @@ uuid_id!(
     /// A signal's id: what a step that it woke says of it.
     SignalId
 );
+uuid_id!(
+    /// An alert's id.
+    AlertId
+);
+uuid_id!(
+    /// A dead letter's id.
+    LetterId
+);
+
 /// The bits of a run's id that say which worker it belongs to.
 const SLOT_BITS: u128 = u16::MAX as u128;
 

@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock or draws random numbers; what needs one of them takes its result as an
 //! argument. It is a crate of its own so that the compiler holds this.
 
+pub mod alert;
 pub mod concurrency;
 pub mod course;
 pub mod dead_letter;
@@ -10,6 +11,7 @@ pub mod definition;
 pub mod duration;
 pub mod event;
 pub mod file;
+pub mod heartbeat;
 pub mod ids;
 pub mod items;
 pub mod iteration;
@@ -26,6 +28,7 @@ pub mod retry;
 pub mod retry_after;
 pub mod run;
 pub mod schedule;
+pub mod stats;
 pub mod sum;
 pub mod template;
 pub mod timestamp;

@@ -195,6 +195,11 @@ pub struct Settings {
     /// finished_at}, workflow: {id, name}, trigger}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_workflow: Option<WorkflowId>,
+    /// The workflow that is started once when an alert about this one is raised: an error of it keeps coming back. It begins
+    /// at its `manual` trigger with one item: `{alert: {id, pattern: {workflow_id, node_id, code, status, host}, message,
+    /// raised_at, last_seen_at, count}, run: {id}, workflow: {id, name}}`. Alerts about what it does itself start nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert_workflow: Option<WorkflowId>,
     /// What the editor added.
     #[serde(flatten)]
     #[schema(value_type = std::collections::BTreeMap<String, Value>)]

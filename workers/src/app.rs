@@ -112,11 +112,12 @@ impl Worker {
         begin_at_zero();
         let parts = Parts::open(config, store, clock)?;
         let (opened, open) = oneshot::channel();
-        let processor = parts.start_processor(opened)?;
+        let processor = parts.start_processor(opened, addr)?;
         parts.start_recorder(&processor.inputs, ready);
         parts.start_forwarders(addr, &processor.inputs)?;
         parts.start_ingest(listener, &processor.inputs)?;
         parts.start_sweep();
+        parts.start_alerts(&processor.inputs);
         // Probes are answered meanwhile.
         open.await.map_err(|_| StartError::Recovery)?;
         let Parts { config, gate, backlog, supervisor, stop_ingest, stop_recorder, .. } = parts;
@@ -203,6 +204,9 @@ fn begin_at_zero() {
     }
     for outcome in ["started", "not_started"] {
         counter!(names::WORKER_ERROR_WORKFLOWS, names::OUTCOME => outcome).increment(0);
+    }
+    for outcome in ["raised", "announced", "not_announced"] {
+        counter!(names::WORKER_ALERTS, names::OUTCOME => outcome).increment(0);
     }
     for outcome in ["answered", "unknown", "asked_elsewhere", "refused"] {
         counter!(names::WORKER_READS, names::OUTCOME => outcome).increment(0);

@@ -13,6 +13,7 @@ use minireipaz::{
 use secrecy::SecretString;
 
 use crate::{
+    alerts::AlertSettings,
     peers::Peers,
     runner::{ResumeLinks, RunnerSettings},
 };
@@ -61,6 +62,9 @@ pub struct WorkerConfig {
     /// How long stopping may take: until then steps go on, and what they gave is recorded. `WORKER_GRACE`, default
     /// `20s`.
     pub grace: Duration,
+    /// When an error that keeps coming back is an alert, and who is told: `ALERT_THRESHOLD`, `ALERT_WINDOW`,
+    /// `ALERT_COOL_DOWN`, `ALERT_WEBHOOK_URL` and `ALERT_WEBHOOK_SECRET`.
+    pub alerts: AlertSettings,
     /// What steps may do: `WORKER_JAVASCRIPT_PROCESSES`, `WORKER_ENV_ALLOW` (names of variables that `$env` may read,
     /// separated by commas), `WORKER_HTTP_ALLOW` (hosts and networks that are not public and may be called all the same),
     /// and what links are made with: `PUBLIC_URL`, `LINK_SECRET`.
@@ -87,6 +91,7 @@ impl WorkerConfig {
             files: None,
             max_file_bytes_per_tenant: 10 << 30,
             grace: Duration::from_secs(20),
+            alerts: AlertSettings::default(),
             runner: RunnerSettings::default(),
         }
     }
@@ -113,6 +118,7 @@ impl WorkerConfig {
         let files = config::files(env);
         let max_file_bytes: Option<u64> = env.optional("WORKER_MAX_FILE_BYTES_PER_TENANT");
         let grace: Option<HumanDuration> = env.optional("WORKER_GRACE");
+        let alerts = AlertSettings::from_env(env);
         let mut runner = RunnerSettings::default();
         let processes: Option<usize> = env.optional("WORKER_JAVASCRIPT_PROCESSES");
         runner.javascript_processes = processes.unwrap_or(runner.javascript_processes);
@@ -155,6 +161,7 @@ impl WorkerConfig {
             files,
             max_file_bytes_per_tenant: max_file_bytes.unwrap_or(defaults.max_file_bytes_per_tenant),
             grace: grace.map_or(defaults.grace, |grace| grace.0),
+            alerts,
             runner,
             ..defaults
         })

@@ -3,6 +3,7 @@
 //! `ingest → journal → engine → runner → recorder`. Nothing is acknowledged and no effect happens before it is in
 //! the [`journal`].
 
+mod alerts;
 mod app;
 mod backoff;
 mod callees;
@@ -13,6 +14,7 @@ mod documents;
 pub mod engine;
 mod expr;
 mod files;
+mod heartbeat;
 mod http_client;
 mod ingest;
 pub mod journal;
@@ -25,10 +27,12 @@ pub mod runner;
 mod spans;
 mod step;
 mod supervisor;
+mod vitals;
 
 /// The name under which dead letters are kept, and connectors are counted.
 const CONSUMER: &str = "worker";
 
+pub use alerts::{AlertSettings, InvalidWebhookSecret, WebhookSecret};
 pub use app::{StartError, Worker};
 pub use config::WorkerConfig;
 #[cfg(feature = "crash-points")]

@@ -45,11 +45,7 @@ pub(crate) async fn accept(ours: &Ours, workload: &Workload, work: &Work) -> any
 }
 
 /// How long produces and POSTs took, without those of the first tenth.
-async fn in_turn(
-    ours: &Ours,
-    workload: &Workload,
-    times: u32,
-) -> anyhow::Result<Vec<(Duration, Duration)>> {
+async fn in_turn(ours: &Ours, workload: &Workload, times: u32) -> anyhow::Result<Vec<(Duration, Duration)>> {
     let (path, record) = Ours::record(600);
     let (mut bare, mut api) = (Connection::open(&ours.bridge).await?, workload.connect().await?);
     let mut seen = Vec::new();

@@ -1,6 +1,8 @@
 //! What each command does, beside the options that it has.
 
+mod alerts;
 mod bridge;
+mod dead_letters;
 mod hooks;
 mod json;
 mod migrate;
@@ -9,14 +11,16 @@ mod page;
 mod run;
 mod runs;
 mod server;
+mod stats;
 mod token;
 mod workflows;
 
 use std::process::ExitCode;
 
 use self::{
-    bridge::BridgeArgs, hooks::HooksArgs, migrate::MigrateArgs, run::RunArgs, runs::RunsCommand,
-    token::TokenArgs, workflows::WorkflowsCommand,
+    alerts::AlertsArgs, bridge::BridgeArgs, dead_letters::DeadLettersArgs, hooks::HooksArgs,
+    migrate::MigrateArgs, run::RunArgs, runs::RunsCommand, stats::StatsArgs, token::TokenArgs,
+    workflows::WorkflowsCommand,
 };
 use crate::{dev::Dev, failure::Failure, serve::Serve};
 
@@ -42,6 +46,12 @@ pub(crate) enum Command {
     Runs(RunsCommand),
     /// Print the addresses of a workflow's webhooks, or exchange one.
     Hooks(HooksArgs),
+    /// Show what became of runs, why some failed, and how far behind the system is.
+    Stats(StatsArgs),
+    /// List errors that keep coming back, and say that you know.
+    Alerts(AlertsArgs),
+    /// List records that nobody could read, look at them, send them again.
+    DeadLetters(DeadLettersArgs),
     /// Print a fresh developer token of the local issuer.
     Token(TokenArgs),
     /// Bring a ClickHouse database to the newest schema.
@@ -59,6 +69,9 @@ impl Command {
             Self::Workflows(command) => workflows::execute(command).await?,
             Self::Runs(command) => runs::execute(command).await?,
             Self::Hooks(args) => hooks::execute(args).await?,
+            Self::Stats(args) => stats::stats(args).await?,
+            Self::Alerts(args) => alerts::execute(args).await?,
+            Self::DeadLetters(args) => dead_letters::execute(args).await?,
             Self::Token(args) => token::print(&args)?,
             Self::Migrate(args) => migrate::migrate(&args).await?,
         }

@@ -67,7 +67,8 @@ pub(crate) fn of_worker(
     let for_workflows: Vec<_> =
         said("WORKER_ENV_ALLOW").unwrap_or_default().split(',').map(str::trim).collect();
     let of_worker = |name: &str| {
-        (name.starts_with("WORKER_") && !NOT_GIVEN.contains(&name)) || for_workflows.contains(&name)
+        let is_its_own = ["WORKER_", "ALERT_"].iter().any(|prefix| name.starts_with(prefix));
+        (is_its_own && !NOT_GIVEN.contains(&name)) || for_workflows.contains(&name)
     };
     let given = environment.iter().filter(|(name, _)| of_worker(name));
     let mut all: BTreeMap<_, _> = given.map(|(name, value)| (name.clone(), value.clone())).collect();

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    ids::{NodeId, RunId},
+    ids::{AlertId, NodeId, RunId},
     iteration::Iteration,
 };
 
@@ -35,6 +35,7 @@ pub struct Parent {
 /// Namespaces of the ids of runs that runs start.
 const CALLED_RUNS: Uuid = Uuid::from_u128(0x6d69_6e69_7265_4950_8a5a_0001_0000_0002);
 const ERROR_RUNS: Uuid = Uuid::from_u128(0x6d69_6e69_7265_4950_8a5a_0001_0000_0003);
+const ALERT_RUNS: Uuid = Uuid::from_u128(0x6d69_6e69_7265_4950_8a5a_0001_0000_0004);
 
 impl RunId {
     /// The id of the run that a step calls for one of its items: the same whatever crashes and however often the step is
@@ -48,6 +49,12 @@ impl RunId {
     #[must_use]
     pub fn of_failure(self, attempt: u32) -> Self {
         self.derived(&ERROR_RUNS, &format!("{self}\n{attempt}"))
+    }
+
+    /// The id of the run that is started for an alert which this run has raised.
+    #[must_use]
+    pub fn of_alert(self, alert: AlertId) -> Self {
+        Self(Uuid::new_v5(&ALERT_RUNS, alert.to_string().as_bytes())).at_slot(self.owner_slot())
     }
 
     /// A run that another one starts belongs to the same worker.

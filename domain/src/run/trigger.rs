@@ -14,8 +14,8 @@ pub const TEST: &str = "test";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Trigger {
     /// The kind of the trigger node: `manual`, `schedule`, `webhook`, …; `test` for a test run; `workflow` when a step
-    /// of another run called it, `error` when another run failed: both begin at the node `manual`. A replay has that of the
-    /// run that it replays.
+    /// of another run called it, `error` when another run failed, `alert` when an error keeps coming back: they begin at the
+    /// node `manual`. A replay has that of the run that it replays.
     pub kind: String,
     /// The trigger node at which it begins: a workflow may have several. Missing when none gives its input, as in a test
     /// of what pins lead to, and as long as nobody has looked at the workflow.
@@ -75,11 +75,17 @@ impl Trigger {
         Self { parent: Some(Box::new(parent)), ..Self::of("error") }
     }
 
+    /// An error of another workflow's runs keeps coming back; the parent is the run that met it last.
+    #[must_use]
+    pub fn alert(parent: Parent) -> Self {
+        Self { parent: Some(Box::new(parent)), ..Self::of("alert") }
+    }
+
     /// The kind of the node at which the run begins.
     #[must_use]
     pub fn node_kind(&self) -> &str {
         match self.kind.as_str() {
-            "workflow" | "error" => "manual",
+            "workflow" | "error" | "alert" => "manual",
             kind => kind,
         }
     }

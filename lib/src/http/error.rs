@@ -9,8 +9,8 @@ use super::problem::ApiError;
 use crate::{
     bus::BusError,
     service::{
-        CancelRunError, HookError, ReadItemsError, ReadRunError, ReplayError, ResumeRunError, SchedulerError,
-        StartRunError, WorkflowError,
+        AlertError, CancelRunError, HookError, LetterError, ReadItemsError, ReadRunError, ReplayError,
+        ResumeRunError, SchedulerError, StartRunError, WorkflowError,
     },
     store::{StoreError, UnreadableWorkflow},
 };
@@ -205,6 +205,27 @@ impl From<HookError> for ApiError {
             HookError::NoWorkflow(_) => not_found("workflow_not_found", &error),
             HookError::NoHook(..) => not_found("hook_not_found", &error),
             HookError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AlertError> for ApiError {
+    fn from(error: AlertError) -> Self {
+        match error {
+            AlertError::NotFound(_) => not_found("alert_not_found", &error),
+            AlertError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<LetterError> for ApiError {
+    fn from(error: LetterError) -> Self {
+        match error {
+            LetterError::NotFound(_) => not_found("dead_letter_not_found", &error),
+            LetterError::NotAnEvent(_) | LetterError::OfAnother => conflict("not_an_event", &error),
+            LetterError::RunEnded { .. } => conflict("run_ended", &error),
+            LetterError::Store(error) => error.into(),
+            LetterError::Bus(error) => error.into(),
         }
     }
 }

@@ -23,6 +23,7 @@ use super::routes::{self, Routes};
         (name = "workflows", description = "What is to be done."),
         (name = "runs", description = "What is being done, and what came of it."),
         (name = "hooks", description = "Addresses that start runs: webhooks."),
+        (name = "tenant", description = "What concerns a tenant as a whole: statistics, alerts, dead letters."),
         (name = "connectors", description = "For Kafka's HTTP sink connectors, not for clients."),
         (name = "health", description = "Signs of life."),
     ),

@@ -9,7 +9,7 @@ use crate::{
     bus::{EventBus, rest_proxy::RestProxy},
     hooks::{HookSecrets, NoHookSecrets},
     live::{LiveRuns, WorkerDoor},
-    service::{Hooks, RunWatch, Runs, Scheduler, Workflows},
+    service::{Hooks, RunWatch, Runs, Scheduler, Tenants, Workflows},
     store::{Store, clickhouse::ClickHouse},
 };
 
@@ -45,6 +45,8 @@ pub struct App {
     pub runs: Runs,
     /// Use cases of webhooks.
     pub hooks: Hooks,
+    /// Use cases of a tenant as a whole.
+    pub tenants: Tenants,
     /// The use case of the scheduler.
     pub scheduler: Scheduler,
     /// Whether the parts can be reached.
@@ -105,6 +107,7 @@ impl AppState {
                 watch,
             ),
             workflows,
+            tenants: Tenants::new(Arc::clone(&store), Arc::clone(&bus), Arc::clone(&clock)),
             scheduler: Scheduler::new(Arc::clone(&store), Arc::clone(&bus), Arc::clone(&clock)),
             health: Checkup::new(bus, store),
             auth,

@@ -81,6 +81,17 @@ impl Breaker {
         Ok(Permit { breaker: self, epoch: state.epoch, acquired: now, settled: false })
     }
 
+    /// For how long nobody may call at `now`; `None`: it is closed, or the next caller probes.
+    #[must_use]
+    pub fn open_for(&self, now: Instant) -> Option<Duration> {
+        match self.lock().phase {
+            Phase::Open { until } => {
+                Some(until.saturating_duration_since(now)).filter(|left| !left.is_zero())
+            }
+            Phase::Closed { .. } | Phase::HalfOpen => None,
+        }
+    }
+
     /// Notes what became of a call that was admitted in `epoch`. True when this opened or closed the breaker.
     fn settle(&self, epoch: u64, failed_at: Option<Instant>) -> bool {
         let mut state = self.lock();
@@ -193,6 +204,8 @@ mod tests {
         let now = Instant::now();
         let breaker = opened(now);
         let later = now + Duration::from_secs(4);
+        assert_eq!(breaker.open_for(later), Some(Duration::from_secs(6)));
+        assert_eq!(breaker.open_for(now + Duration::from_secs(10)), None);
         assert_eq!(breaker.try_acquire(later).unwrap_err().retry_after, Duration::from_secs(6));
 
         let end = now + Duration::from_secs(10);

@@ -18,6 +18,7 @@ mod runs;
 mod scheduler;
 mod signals;
 mod start;
+mod tenant;
 mod test_run;
 mod workflows;
 
@@ -32,6 +33,7 @@ pub use run_watch::{Heard, RunWatch, Subscription, TooManyWaiters, Wanted, Watch
 pub use runs::{Follow, ReadRunError, Runs, Until};
 pub use scheduler::{Scheduled, Scheduler, SchedulerError};
 pub use start::{StartRun, StartRunError, Started};
+pub use tenant::{AlertError, Lag, LetterError, OpenBreakerShown, Overview, StatsWindow, Tenants};
 pub use test_run::TestRun;
 pub use workflows::{Precondition, WorkflowError, Workflows};
 

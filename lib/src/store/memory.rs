@@ -13,8 +13,10 @@ use std::{
 
 use async_trait::async_trait;
 use domain::{
-    dead_letter::DeadLetter,
-    ids::{NodeId, RunId},
+    alert::{Acknowledgement, AlertReport},
+    dead_letter::{DeadLetter, Handling},
+    heartbeat::Heartbeat,
+    ids::{AlertId, LetterId, NodeId, RunId, TenantId},
     iteration::Iteration,
     run::{Run, RunKey, RunStatus},
     schedule::ScheduleKey,
@@ -23,8 +25,8 @@ use domain::{
 use uuid::Uuid;
 
 use super::{
-    Claim, Cursor, Found, Page, PageRequest, Rotation, StepFact, Store, StoreError, TriggerRow, UnreadableRow,
-    VersionKey,
+    Claim, Cursor, Found, Page, PageRequest, Rotation, StepFact, Store, StoreError, TriggerRow,
+    UnreadableRow, VersionKey,
 };
 pub use watched::Call;
 use watched::Watched;
@@ -49,6 +51,14 @@ pub(super) struct State {
     pub(super) triggers: BTreeMap<ScheduleKey, TriggerRow>,
     pub(super) dead_letters: Vec<DeadLetter>,
     pub(super) hooks: BTreeMap<(WorkflowKey, NodeId), Rotation>,
+    /// What was done with them.
+    pub(super) handled: HashMap<LetterId, Handling>,
+    /// What each worker said last.
+    pub(super) heartbeats: BTreeMap<String, Heartbeat>,
+    /// What each reporter told last of an alert.
+    pub(super) alerts: BTreeMap<(TenantId, AlertId, Uuid), AlertReport>,
+    /// Who knows of an alert.
+    pub(super) acknowledged: BTreeMap<(TenantId, AlertId), Acknowledgement>,
     /// The statuses under which each run was recorded, in order.
     pub(super) recorded: HashMap<RunId, Vec<RunStatus>>,
     /// Whatever holds steps of this run is refused.

@@ -6,15 +6,18 @@
 //! Every read and write is bounded by tenant. Writes are idempotent: a row that arrives twice is one row, and a
 //! row of an older version, attempt or revision never hides a newer one.
 
+mod alerts;
 pub mod clickhouse;
 mod config;
 mod dead_letters;
+mod heartbeats;
 mod hooks;
 #[cfg(feature = "local")]
 pub mod local;
 #[cfg(any(test, feature = "testing"))]
 pub mod memory;
 mod runs;
+mod stats;
 mod triggers;
 mod workflows;
 
@@ -23,15 +26,27 @@ pub use config::{DatabaseName, InvalidAddress, StoreAddress, StoreConfig};
 use async_trait::async_trait;
 use domain::timestamp::Timestamp;
 
-pub use dead_letters::DeadLetterStore;
+pub use alerts::AlertStore;
+pub use dead_letters::{DeadLetterStore, Handled};
+pub use heartbeats::HeartbeatStore;
 pub use hooks::{HookStore, Rotation};
 pub use runs::{Facts, Head, RunStore, StepFact};
+pub use stats::{StatsAsk, StatsStore};
 pub use triggers::{Next, Standing, TriggerRow, TriggerState, TriggerStore};
 pub use workflows::{Claim, FoundWorkflow, UnreadableWorkflow, VersionKey, WorkflowChange, WorkflowStore};
 
 /// All stores of one database, and what concerns the database itself.
 #[async_trait]
-pub trait Store: WorkflowStore + RunStore + TriggerStore + DeadLetterStore + HookStore {
+pub trait Store:
+    WorkflowStore
+    + RunStore
+    + TriggerStore
+    + DeadLetterStore
+    + HookStore
+    + StatsStore
+    + AlertStore
+    + HeartbeatStore
+{
     /// Whether the database answers.
     async fn ping(&self) -> Result<(), StoreError>;
 }

@@ -127,6 +127,8 @@ metrics! {
         "Runs of error workflows: `started`, or `not_started` since the workflow is not there or cannot run; the log says why.";
     WORKER_BROKEN_RUNS = Counter "minireipaz_worker_broken_runs_total", Worker, [OUTCOME], "runs",
         "Runs over which the worker's own code panicked, which is a bug of it: they `failed`, or were `put_aside` as dead letters where even that panicked.";
+    WORKER_ALERTS = Counter "minireipaz_worker_alerts_total", Worker, [OUTCOME], "alerts",
+        "Alerts about errors that keep coming back in workflows: `raised`; and of what the webhook is told, `announced` or `not_announced`; the log says why.";
     WORKER_STEPS = Counter "minireipaz_worker_steps_total", Worker, [OUTCOME], "attempts",
         "Attempts of steps that came to an end: `succeeded` or `failed`.";
     WORKER_STEP_SECONDS = Histogram "minireipaz_worker_step_seconds", Worker, [NODE_KIND, OUTCOME], "seconds",

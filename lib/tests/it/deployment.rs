@@ -9,7 +9,8 @@ fn read(path: &str) -> String {
 
 /// Names of our variables in a text; those of other programs begin otherwise.
 fn variables(text: &str) -> BTreeSet<&str> {
-    const OURS: [&str; 14] = [
+    const OURS: [&str; 15] = [
+        "ALERT_",
         "KAFKA_REST_",
         "KAFKA_API_",
         "KAFKA_BOOTSTRAP_",
@@ -71,6 +72,7 @@ fn every_documented_variable_is_read_somewhere() {
         "lib/src/config/links.rs",
         "lib/src/config/store.rs",
         "workers/src/config.rs",
+        "workers/src/alerts/settings.rs",
         "cli/src/commands/bridge.rs",
         "connectors/workflows-http-sink.json",
         "connectors/tasks-http-sink.json",

@@ -29,6 +29,7 @@ mod run_versions;
 mod runs;
 mod scheduler;
 mod store;
+mod tenant;
 mod test_runs;
 mod tidy;
 mod unreadable;

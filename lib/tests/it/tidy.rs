@@ -100,9 +100,9 @@ fn every_function_serves_its_path_and_the_document_has_no_other() {
     );
 }
 
-/// Whether a function answers at a path: in the place of its `{part}` a word stands.
+/// Whether a function answers at a path: in the place of its `{part}` or `{view}` a word stands.
 fn is_at(path: &str, function: &str) -> bool {
-    match function.strip_suffix("{part}") {
+    match function.strip_suffix("{part}").or_else(|| function.strip_suffix("{view}")) {
         None => path == function,
         Some(before) => path.strip_prefix(before).is_some_and(|word| !word.contains(['/', '{'])),
     }

@@ -5,17 +5,22 @@ use std::{collections::HashMap, fs, sync::Arc};
 use anyhow::Context as _;
 use async_trait::async_trait;
 use domain::{
-    dead_letter::DeadLetter,
-    ids::{NodeId, TenantId, WorkflowId},
+    alert::{Acknowledgement, Alert, AlertReport},
+    dead_letter::{DeadLetter, LetterHead},
+    heartbeat::Heartbeat,
+    ids::{AlertId, LetterId, NodeId, TenantId, WorkflowId},
     iteration::Iteration,
     run::{Run, RunKey, RunSummary, RunWithSteps},
+    stats::RunStats,
     timestamp::Timestamp,
     workflow::{WorkflowKey, WorkflowSummary},
 };
 use minireipaz::store::{
-    Claim, DeadLetterStore, Facts, Found, FoundWorkflow, Head, HookStore, Page, PageRequest, Rotation,
-    RunStore, Standing, Store, StoreError, TriggerRow, TriggerStore, VersionKey, WorkflowChange, WorkflowStore,
+    AlertStore, Claim, DeadLetterStore, Facts, Found, FoundWorkflow, Handled, Head, HeartbeatStore,
+    HookStore, Page, PageRequest, Rotation, RunStore, Standing, StatsAsk, StatsStore, Store, StoreError,
+    TriggerRow, TriggerStore, VersionKey, WorkflowChange, WorkflowStore,
 };
+use uuid::Uuid;
 
 /// What is counted of what comes.
 pub(crate) trait Counts: Send + Sync + 'static {
@@ -141,6 +146,70 @@ impl<C: Counts> TriggerStore for CountingStore<C> {
 impl<C: Counts> DeadLetterStore for CountingStore<C> {
     async fn bury(&self, letters: &[DeadLetter]) -> Result<(), StoreError> {
         Err(StoreError::Unavailable(format!("{} dead letters", letters.len())))
+    }
+
+    async fn letters(&self, _: Option<&TenantId>, _: &PageRequest) -> Result<Page<LetterHead>, StoreError> {
+        Err(not_asked())
+    }
+
+    async fn letter(&self, _: Option<&TenantId>, _: LetterId) -> Result<Option<DeadLetter>, StoreError> {
+        Err(not_asked())
+    }
+
+    async fn handle_letter(
+        &self,
+        _: Option<&TenantId>,
+        _: LetterId,
+        _: &Handled<'_>,
+    ) -> Result<(), StoreError> {
+        Err(not_asked())
+    }
+}
+
+#[async_trait]
+impl<C: Counts> StatsStore for CountingStore<C> {
+    async fn run_stats(&self, _: &StatsAsk) -> Result<RunStats, StoreError> {
+        Err(not_asked())
+    }
+}
+
+#[async_trait]
+impl<C: Counts> HeartbeatStore for CountingStore<C> {
+    async fn beat(&self, _: &Heartbeat) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn heartbeats(&self, _: Timestamp) -> Result<Vec<Heartbeat>, StoreError> {
+        Err(not_asked())
+    }
+}
+
+#[async_trait]
+impl<C: Counts> AlertStore for CountingStore<C> {
+    async fn report(&self, _: &[AlertReport]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn acknowledge(&self, _: &Acknowledgement) -> Result<(), StoreError> {
+        Err(not_asked())
+    }
+
+    async fn alerts(
+        &self,
+        _: &TenantId,
+        _: &PageRequest,
+        _: bool,
+        _: Timestamp,
+    ) -> Result<Page<Alert>, StoreError> {
+        Err(not_asked())
+    }
+
+    async fn alert(&self, _: &TenantId, _: AlertId, _: Timestamp) -> Result<Option<Alert>, StoreError> {
+        Ok(None)
+    }
+
+    async fn newest_alert(&self, _: &TenantId, _: Uuid, _: Timestamp) -> Result<Option<Alert>, StoreError> {
+        Ok(None)
     }
 }
 

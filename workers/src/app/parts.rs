@@ -10,10 +10,12 @@ use tokio_util::sync::CancellationToken;
 use super::StartError;
 use crate::{
     CONSUMER,
+    alerts::{Alerts, Reporter, announcements},
     callees::StoredCallees,
     config::WorkerConfig,
     documents::Documents,
     files::{self, Files},
+    heartbeat::Heart,
     ingest::{self, IngestState},
     journal::Journal,
     peers::{Forwarders, HandoffQueue, Owners},
@@ -23,6 +25,7 @@ use crate::{
     runner::{HttpSetupError, Runner},
     step::Callees,
     supervisor::Supervisor,
+    vitals::Vitals,
 };
 
 /// Bytes of request bodies that may wait for the processor.
@@ -41,6 +44,8 @@ pub(super) struct Parts {
     pub(super) gate: Arc<Gate>,
     documents: Arc<Documents>,
     readers: Arc<Readers>,
+    alerts: Arc<Alerts>,
+    vitals: Arc<Vitals>,
     pub(super) supervisor: Supervisor,
     pub(super) stop_ingest: CancellationToken,
     pub(super) stop_recorder: CancellationToken,
@@ -74,7 +79,10 @@ impl Parts {
             stop_ingest.clone(),
         ));
         readers.restore()?;
+        let alerts = Arc::new(Alerts::new(&config.alerts, config.peers.count()));
         Ok(Self {
+            alerts,
+            vitals: Arc::default(),
             config,
             store,
             clock,
@@ -91,7 +99,11 @@ impl Parts {
     }
 
     /// The processor, with what executes steps; `opened` is told when the gate is open.
-    pub(super) fn start_processor(&self, opened: oneshot::Sender<()>) -> Result<Processor, StartError> {
+    pub(super) fn start_processor(
+        &self,
+        opened: oneshot::Sender<()>,
+        addr: SocketAddr,
+    ) -> Result<Processor, StartError> {
         let Self { config, .. } = self;
         let callees = StoredCallees::new(Arc::clone(&self.store), Arc::clone(&self.documents));
         let callees: Arc<dyn Callees> = Arc::new(callees);
@@ -99,6 +111,7 @@ impl Parts {
         let runner = Runner::with_callees(config.runner.clone(), clock, Arc::clone(&callees))?
             .with_earlier_runs(Arc::clone(&self.store));
         runner.warm();
+        self.start_heartbeat(runner.clone(), addr);
         let deps = ProcessorDeps {
             journal: Arc::clone(&self.journal),
             backlog: Arc::clone(&self.backlog),
@@ -108,6 +121,8 @@ impl Parts {
             readers: Arc::clone(&self.readers),
             runner,
             callees,
+            alerts: Arc::clone(&self.alerts),
+            vitals: Arc::clone(&self.vitals),
             clock: Arc::clone(&self.clock),
             max_steps: (config.max_steps, config.max_steps_per_tenant),
             max_runs: config.max_runs,
@@ -141,6 +156,36 @@ impl Parts {
                 recorder.run(stop).await;
             }
         });
+    }
+
+    /// What tells the store that the worker is there.
+    fn start_heartbeat(&self, runner: Runner, addr: SocketAddr) {
+        let heart = Heart {
+            worker: self.config.peers.own().map_or_else(|| addr.to_string(), str::to_owned),
+            vitals: Arc::clone(&self.vitals),
+            backlog: Arc::clone(&self.backlog),
+            runner,
+            store: Arc::clone(&self.store),
+            clock: Arc::clone(&self.clock),
+        };
+        self.supervisor.spawn("heartbeat", heart.run(self.stop_recorder.clone()));
+    }
+
+    /// What reports alerts, and tells of them.
+    pub(super) fn start_alerts(&self, inputs: &Inputs) {
+        let (announcements, announcer) = announcements(&self.config.alerts, &self.clock);
+        if let Some(announcer) = announcer {
+            self.supervisor.spawn("announcer", announcer.run(self.stop_recorder.clone()));
+        }
+        let reporter = Reporter {
+            alerts: Arc::clone(&self.alerts),
+            settings: self.config.alerts.clone(),
+            store: Arc::clone(&self.store),
+            clock: Arc::clone(&self.clock),
+            inputs: inputs.clone(),
+            announcements,
+        };
+        self.supervisor.spawn("alerts", reporter.run(self.stop_recorder.clone()));
     }
 
     /// What takes tasks to the other workers whose they are.
@@ -181,6 +226,7 @@ impl Parts {
             metrics: telemetry::collect(),
             batches: BatchReader::new(CONSUMER),
             readers: Arc::clone(&self.readers),
+            vitals: Arc::clone(&self.vitals),
             owners: Owners::new(config.peers.secret().clone()).map_err(HttpSetupError::from)?,
         });
         let stop = self.stop_ingest.clone();

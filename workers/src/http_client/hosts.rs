@@ -1,6 +1,11 @@
 //! Destinations: how many calls each has under way, and whether a tenant's calls to it keep failing.
 
-use std::{hash::Hash, sync::Arc};
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
 
 use domain::ids::TenantId;
 use minireipaz::{
@@ -9,6 +14,7 @@ use minireipaz::{
     resilience::{Breaker, BreakerSettings},
 };
 use quick_cache::{DefaultHashBuilder, Lifecycle, UnitWeighter, sync::Cache};
+use tokio::time::Instant;
 use url::{Origin, Url};
 
 /// Destinations whose calls are counted; above it one without calls is forgotten.
@@ -29,13 +35,24 @@ pub(crate) struct Hosts {
     places: Remembered<Origin, Places<TenantId>>,
     /// A tenant's: what one tenant does wrong must not stop another, nor push its breakers out.
     breakers: Remembered<TenantId, Remembered<Origin, Breaker>>,
+    /// Those that were opened lately, to be told.
+    opened: Mutex<HashMap<(TenantId, String), Weak<Breaker>>>,
 }
+
+/// So many opened breakers are told at most.
+const MAX_OPENED: usize = 1_000;
 
 impl Hosts {
     /// `calls` to one destination at a time; of one tenant at most a half.
     pub(super) fn new(breaker: BreakerSettings, calls: usize) -> Self {
         let limits = PlaceLimits::halves(calls, MAX_WAITING);
-        Self { breaker, limits, places: remembered(MAX_DESTINATIONS), breakers: remembered(MAX_TENANTS) }
+        Self {
+            breaker,
+            limits,
+            places: remembered(MAX_DESTINATIONS),
+            breakers: remembered(MAX_TENANTS),
+            opened: Mutex::default(),
+        }
     }
 
     /// The places of a destination, which tenants share.
@@ -48,6 +65,32 @@ impl Hosts {
         let own = find(&self.breakers, tenant, || Arc::new(remembered(MAX_BREAKERS)));
         find(&own, &url.origin(), || Arc::new(Breaker::new(self.breaker)))
     }
+
+    /// A breaker was opened at `now`.
+    pub(crate) fn opened(&self, tenant: &TenantId, url: &Url, breaker: &Arc<Breaker>, now: Instant) {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if opened.len() >= MAX_OPENED {
+            opened.retain(|_, breaker| open_for(breaker, now).is_some());
+        }
+        if opened.len() < MAX_OPENED {
+            let key = (tenant.clone(), url.origin().ascii_serialization());
+            opened.insert(key, Arc::downgrade(breaker));
+        }
+    }
+
+    /// The breakers that are open at `now`: whose, to which destination, and for how long.
+    pub(crate) fn open_breakers(&self, now: Instant) -> Vec<(TenantId, String, Duration)> {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        opened.retain(|_, breaker| open_for(breaker, now).is_some());
+        let open = opened.iter().filter_map(|((tenant, destination), breaker)| {
+            Some((tenant.clone(), destination.clone(), open_for(breaker, now)?))
+        });
+        open.collect()
+    }
+}
+
+fn open_for(breaker: &Weak<Breaker>, now: Instant) -> Option<Duration> {
+    breaker.upgrade()?.open_for(now)
 }
 
 type Remembered<K, V> = Cache<K, Arc<V>, UnitWeighter, DefaultHashBuilder, KeepInUse>;
@@ -105,6 +148,20 @@ mod tests {
             find(&table, &(usize::MAX - key), || Arc::new(()));
         }
         assert!(table.len() <= MOST, "{} are remembered", table.len());
+    }
+
+    #[test]
+    fn breakers_are_told_while_they_are_open() {
+        let settings = BreakerSettings { failures: 1, cool_down: Duration::from_secs(5) };
+        let hosts = Hosts::new(settings, 64);
+        let (tenant, now) = (TenantId::parse("acme").unwrap(), Instant::now());
+        let url: Url = "https://shop.example/a?b".parse().unwrap();
+        let breaker = hosts.breaker(&tenant, &url);
+        assert!(breaker.try_acquire(now).unwrap().failure(now));
+        hosts.opened(&tenant, &url, &breaker, now);
+        let open = hosts.open_breakers(now + Duration::from_secs(1));
+        assert_eq!(open, [(tenant, "https://shop.example".to_owned(), Duration::from_secs(4))]);
+        assert!(hosts.open_breakers(now + Duration::from_secs(5)).is_empty());
     }
 
     #[test]

@@ -35,6 +35,7 @@ use crate::{
     peers::{HANDED_OVER, Owners, Peers},
     processor::{Delivery, Gate, Input, Inputs, Refusal, Sender},
     readers::Readers,
+    vitals::Vitals,
 };
 
 /// Largest body of a batch: 16 MiB, above what a connector of ours sends (4 MB).
@@ -57,6 +58,7 @@ pub(crate) struct IngestState {
     pub(crate) batches: BatchReader,
     pub(crate) readers: Arc<Readers>,
     pub(crate) owners: Owners,
+    pub(crate) vitals: Arc<Vitals>,
 }
 
 /// The routes.
@@ -101,7 +103,7 @@ async fn taken(state: &Arc<IngestState>, request: Request) -> Response {
         }
     };
     let (reply, answer) = oneshot::channel();
-    let sorted::SortedRecords { tasks, rejected, elsewhere, controls, letters, known } = batch;
+    let sorted::SortedRecords { tasks, rejected, elsewhere, controls, letters, known, .. } = batch;
     let delivery = Delivery { tasks, rejected, elsewhere, controls, letters, reply, admission };
     if !state.inputs.send(Input::Delivery(delivery)) {
         return refuse(&Refusal::Closed);

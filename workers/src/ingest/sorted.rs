@@ -23,6 +23,7 @@ use crate::{
     journal::JournalError,
     processor::{CANCEL, Control, ControlElsewhere, Controls, Elsewhere, Rejected, SIGNAL, Sender, Task},
     spans,
+    vitals::NewestTask,
 };
 
 /// A duplicate that is younger than this is recognised by the journal; an older one, the store is asked about.
@@ -39,6 +40,8 @@ pub(super) struct SortedRecords {
     pub(super) letters: Vec<DeadLetter>,
     /// Runs that the store knows to have ended.
     pub(super) known: usize,
+    /// The newest task.
+    newest: Option<NewestTask>,
 }
 
 /// Why a batch cannot be judged now.
@@ -79,6 +82,9 @@ impl SortedRecords {
             Ok(event) => sorted.sort(state, event, text, sender),
             Err(unreadable) => sorted.lose(state, unreadable, text, sender),
         });
+        if let Some(newest) = sorted.newest {
+            state.vitals.took(newest, now);
+        }
         Self { letters, ..sorted }
     }
 
@@ -112,6 +118,11 @@ impl SortedRecords {
     }
 
     fn sort(&mut self, state: &IngestState, event: Event, text: &str, sender: Sender) -> Result<(), Refused> {
+        if let Payload::TaskExecute(task) = &event.payload
+            && self.newest.is_none_or(|newest| newest.scheduled_at <= event.time)
+        {
+            self.newest = Some(NewestTask { accepted_at: task.created_at, scheduled_at: event.time });
+        }
         match event.payload {
             Payload::TaskExecute(task)
                 if sender == Sender::Connector

@@ -101,6 +101,16 @@ impl Peers {
         peers.map_err(|problem| env.problem(problem)).ok()
     }
 
+    /// This one's address among them; `None`: it is alone.
+    pub(crate) fn own(&self) -> Option<&str> {
+        self.workers.get(self.own).map(|(name, _)| &**name)
+    }
+
+    /// How many they are, this one included.
+    pub(crate) fn count(&self) -> usize {
+        self.workers.len().max(1)
+    }
+
     /// The other worker that the run belongs to; `None` when it is this one.
     pub(crate) fn elsewhere(&self, run: RunId) -> Option<&Arc<str>> {
         let owner = self.owner(run)?;

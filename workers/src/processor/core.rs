@@ -34,6 +34,7 @@ use super::{
     turn::{Effects, Turn},
 };
 use crate::{
+    alerts::Alerts,
     crash_points::{CrashPoint, pass},
     documents::Documents,
     engine::Command,
@@ -42,6 +43,7 @@ use crate::{
     readers::Readers,
     recorder::{Backlog, Committed, RowPlace},
     runner::Runner,
+    vitals::Vitals,
 };
 
 pub(super) struct Core {
@@ -72,6 +74,9 @@ pub(super) struct Core {
     pub(super) broken: Vec<RunId>,
     pub(super) aside: Aside,
     pub(super) inbox: Inbox,
+    /// What counts errors.
+    pub(super) alerts: Arc<Alerts>,
+    vitals: Arc<Vitals>,
     /// Who waits for runs.
     pub(super) readers: Arc<Readers>,
     /// What others have confirmed.
@@ -141,6 +146,8 @@ impl Core {
             broken: Vec::new(),
             aside,
             inbox: Inbox::new(receiver),
+            alerts: deps.alerts,
+            vitals: deps.vitals,
             settled: Settled::default(),
             forgotten: 0,
             drained: None,
@@ -259,6 +266,7 @@ impl Core {
             }
             Input::Returned(returned) => self.returned(turn, *returned),
             Input::ErrorRun(found) => self.start_error_run(turn, *found),
+            Input::AlertRun(header) => self.intend_alert_run(turn, &header),
             Input::Confirmed(sequences) => self.settled.confirm(sequences),
             Input::HandedOver { owner, sequences } => self.settled.hand_over(&owner, sequences),
             Input::Wake => {}
@@ -349,6 +357,7 @@ impl Core {
         self.gate.set_to_begin(self.to_begin.taken());
         #[expect(clippy::cast_precision_loss, reason = "a gauge")]
         gauge!(names::WORKER_ACTIVE_RUNS).set(self.runs.len() as f64);
+        self.vitals.set_active_runs(self.runs.len());
         self.dispatcher.report();
         self.memory.report();
         self.to_begin.report();

@@ -1,4 +1,4 @@
-//! Error workflows: what is started when a run has failed.
+//! Error workflows: what is started when a run has failed; and, in the same way, what is started for an alert.
 //!
 //! That it is to be started is written in the commit that ends the run, under an id that follows from that run's, so it
 //! starts once whatever crashes. Its workflow is read from the store by a task of the runtime, a few at a time, tenants
@@ -126,6 +126,14 @@ impl Core {
         }
     }
 
+    /// Has a run started because of an alert.
+    pub(super) fn intend_alert_run(&mut self, turn: &mut Turn, header: &RunHeader) {
+        if let Err(error) = intend(turn, header) {
+            let run = header.run_id;
+            tracing::error!(%error, run.id = %run, "run {run} for an alert cannot be written down");
+        }
+    }
+
     /// Starts a run whose workflow was looked for. One that cannot be is told of and forgotten: nothing is started for
     /// it in turn.
     pub(super) fn start_error_run(&mut self, turn: &mut Turn, found: FoundErrorRun) {
@@ -150,7 +158,7 @@ impl Core {
         if let Err(why) = started {
             tracing::warn!(
                 run.id = %run, workflow.id = %workflow_id, why,
-                "the error workflow {workflow_id} cannot be started; check `settings.error_workflow`"
+                "workflow {workflow_id} cannot be started after an error; check `settings.error_workflow` and `settings.alert_workflow`"
             );
         }
         turn.commit.ops.push(Op::ErrorRunDone { run });
@@ -166,8 +174,13 @@ pub(super) fn intend_error_run(
 ) -> Result<(), JournalError> {
     let Some(Record::Run(ended)) = turn.records.last() else { return Ok(()) };
     let Some(started) = error_run(on_failure, header, &ended.run, turn.now) else { return Ok(()) };
-    let (run, tenant) = (started.run_id, started.tenant.clone());
-    let row = codec::write_error_run(&started)?;
+    intend(turn, &started)
+}
+
+/// Has a run started, of which the version is not known yet.
+fn intend(turn: &mut Turn, header: &RunHeader) -> Result<(), JournalError> {
+    let (run, tenant) = (header.run_id, header.tenant.clone());
+    let row = codec::write_error_run(header)?;
     turn.commit.ops.push(Op::ErrorRun { run, tenant: tenant.clone(), header: row });
     turn.error_runs.push((run, tenant));
     Ok(())

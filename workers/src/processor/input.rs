@@ -38,6 +38,8 @@ pub(crate) enum Input {
     Returned(Box<Returned>),
     /// The workflow was looked for of which a run is to be started because another run failed.
     ErrorRun(Box<FoundErrorRun>),
+    /// A run is to be started for an alert, in the newest version of its workflow.
+    AlertRun(Box<RunHeader>),
     /// The store has these rows of the outbox.
     Confirmed(Vec<u64>),
     /// Another worker has these of its tasks.

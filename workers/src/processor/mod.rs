@@ -64,6 +64,7 @@ use tokio::sync::oneshot;
 
 use self::core::Core;
 use crate::{
+    alerts::Alerts,
     documents::Documents,
     journal::{Journal, JournalError},
     peers::HandoffQueue,
@@ -71,6 +72,7 @@ use crate::{
     recorder::Backlog,
     runner::Runner,
     step::Callees,
+    vitals::Vitals,
 };
 
 /// What the processor works with.
@@ -83,6 +85,8 @@ pub(crate) struct ProcessorDeps {
     pub(crate) readers: Arc<Readers>,
     pub(crate) runner: Runner,
     pub(crate) callees: Arc<dyn Callees>,
+    pub(crate) alerts: Arc<Alerts>,
+    pub(crate) vitals: Arc<Vitals>,
     pub(crate) clock: Arc<dyn Clock>,
     /// Steps under way at a time: in all, and of one tenant.
     pub(crate) max_steps: (usize, usize),

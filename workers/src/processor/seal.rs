@@ -93,7 +93,7 @@ impl Core {
             active.state.forget_changes();
         }
         let Pending { events, timers, begins, aborts, orphans, .. } = *pending;
-        told::tell(&active.state, &events);
+        told::tell(&active.state, active.workflow.name(), &events, &self.alerts);
         turn.effects.push(Effects { run, aborts, begins });
         let of = (&active.state.header().tenant, turn.now);
         tell_orphans(&mut self.due, &mut turn.commit.ops, of, orphans)?;

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::{
+    alerts::{AlertSettings, Alerts},
     documents::{Documents, hash_of},
     engine::{RunHeader, StepKey, Timer},
     journal::{Commit, Disk, Lane, Op, TimerRow, codec},
@@ -77,6 +78,8 @@ fn deps(journal: Journal, max_run_bytes: usize) -> (ProcessorDeps, oneshot::Rece
         handoff_queue,
         runner: Runner::new(settings, Arc::clone(&clock)).unwrap(),
         callees: Arc::new(crate::step::NoCallees),
+        alerts: Arc::new(Alerts::new(&AlertSettings::default(), 1)),
+        vitals: Arc::default(),
         clock,
         max_steps: (4, 4),
         max_runs: 1_000,

@@ -14,6 +14,7 @@ use std::{
 use domain::{
     ids::{RunId, TenantId},
     run::NodeError,
+    timestamp::Timestamp,
 };
 use metrics::gauge;
 use minireipaz::clock::Clock;
@@ -25,7 +26,10 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
-use super::record::{InputAt, Record, RunRecord};
+use super::{
+    ages::Ages,
+    record::{InputAt, Record, RunRecord},
+};
 use crate::journal::{Journal, JournalError, Snapshot, codec, set_aside};
 
 /// How much may wait before no more runs are taken. Of one tenant half of it: then its steps wait.
@@ -83,6 +87,8 @@ struct State {
     bytes: Shares<Owner>,
     /// The last sequence that was committed.
     last: u64,
+    /// Since when they wait.
+    ages: Ages,
 }
 
 #[derive(Debug)]
@@ -114,9 +120,11 @@ impl Backlog {
             rows: Shares::halves(limits.rows),
             bytes: Shares::halves(limits.bytes),
             last: 0,
+            ages: Ages::default(),
         };
+        let now = clock.now();
         for (sequence, tenant, bytes) in journal.read()?.outbox_rows()? {
-            state.add(Row { place: RowPlace { sequence, tenant, bytes }, record: None });
+            state.add(Row { place: RowPlace { sequence, tenant, bytes }, record: None }, now);
         }
         Ok(Self {
             journal,
@@ -136,6 +144,12 @@ impl Backlog {
     /// How many rows wait.
     pub(crate) fn rows(&self) -> usize {
         self.lock().rows.taken()
+    }
+
+    /// How many rows wait, how many bytes of the journal they take, and since when the oldest of them waits.
+    pub(crate) fn waiting(&self) -> (usize, usize, Option<Timestamp>) {
+        let state = self.lock();
+        (state.rows.taken(), state.bytes.taken(), state.ages.oldest())
     }
 
     /// Whether so much waits that no more runs should be taken: what it is, and its limit.
@@ -158,6 +172,7 @@ impl Backlog {
     /// caller's to drop, with about how many bytes they take.
     pub(crate) fn push(&self, rows: impl IntoIterator<Item = Committed>) -> (usize, Vec<Record>) {
         let (mut bytes, mut left) = (0, Vec::new());
+        let now = self.clock.now();
         {
             let mut state = self.lock();
             for Committed { place, record } in rows {
@@ -169,7 +184,7 @@ impl Backlog {
                     left.push(record);
                     None
                 };
-                state.add(Row { place, record });
+                state.add(Row { place, record }, now);
             }
         }
         self.report();
@@ -300,7 +315,8 @@ impl Backlog {
     pub(crate) fn confirm(&self, rows: &[RowPlace]) {
         {
             let mut state = self.lock();
-            for RowPlace { tenant, bytes, .. } in rows {
+            for RowPlace { sequence, tenant, bytes } in rows {
+                state.ages.remove(*sequence);
                 state.rows.give_back(tenant, 1);
                 state.bytes.give_back(tenant, *bytes);
             }
@@ -341,8 +357,9 @@ impl Backlog {
 }
 
 impl State {
-    fn add(&mut self, row: Row) {
+    fn add(&mut self, row: Row, now: Timestamp) {
         let RowPlace { sequence, tenant, bytes } = &row.place;
+        self.ages.add(*sequence, now);
         self.last = self.last.max(*sequence);
         self.rows.take(tenant, 1);
         self.bytes.take(tenant, *bytes);

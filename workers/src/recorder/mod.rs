@@ -4,6 +4,7 @@
 //! is recorded at once, and batches grow with the load while the number of inserts does not. Tenants take turns,
 //! measured in bytes. A row leaves the outbox only when the store has it, whatever fails in between.
 
+mod ages;
 mod backlog;
 mod pace;
 mod record;

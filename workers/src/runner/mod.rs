@@ -21,7 +21,13 @@ pub use crate::{
     step::{Input, Inputs, StepTask},
 };
 pub use compiled::{Attempt, Compiled};
-use domain::{ids::RunId, retry::Failure, run::NodeError, trace::TraceContext, workflow::OnError};
+use domain::{
+    ids::{RunId, TenantId},
+    retry::Failure,
+    run::NodeError,
+    trace::TraceContext,
+    workflow::OnError,
+};
 use earlier::EarlierRuns;
 use futures_util::FutureExt;
 use minireipaz::clock::Clock;
@@ -94,6 +100,11 @@ impl Runner {
     pub fn with_earlier_runs(self, store: Arc<dyn Store>) -> Self {
         let clock = Arc::clone(&self.facilities.clock);
         Self { earlier: Some(EarlierRuns::new(store, clock)), ..self }
+    }
+
+    /// The circuit breakers that are open: of which tenant's calls, to which destination, and for how long.
+    pub(crate) fn open_breakers(&self, now: tokio::time::Instant) -> Vec<(TenantId, String, Duration)> {
+        self.facilities.http.hosts.open_breakers(now)
     }
 
     /// Starts ahead of need what the first step that needs it would wait for. Needs a runtime.

@@ -7,6 +7,7 @@
 )]
 
 mod addresses;
+mod alerts;
 mod app;
 mod branches;
 mod calls;

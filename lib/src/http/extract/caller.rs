@@ -7,15 +7,23 @@ use http::{StatusCode, header, request::Parts};
 
 use super::super::{problem::ApiError, state::AppState};
 use crate::{
-    auth::{AuthError, Scope, bearer},
+    auth::{AuthError, Principal, Scope, bearer},
     service::Caller,
 };
 use domain::trace::TraceContext;
 
 /// The scope that a handler needs.
 pub trait Needs: Send {
-    /// It.
-    const SCOPE: Scope;
+    /// It; `None`: any valid token will do.
+    const SCOPE: Option<Scope>;
+}
+
+/// Needs a valid token, whatever its scopes.
+#[derive(Debug)]
+pub struct AnyScope;
+
+impl Needs for AnyScope {
+    const SCOPE: Option<Scope> = None;
 }
 
 macro_rules! needs {
@@ -25,7 +33,7 @@ macro_rules! needs {
         pub struct $name;
 
         impl Needs for $name {
-            const SCOPE: Scope = Scope::$name;
+            const SCOPE: Option<Scope> = Some(Scope::$name);
         }
     )*};
 }
@@ -35,8 +43,10 @@ needs!(WorkflowsRead WorkflowsWrite RunsRead RunsWrite);
 /// A caller whose token is valid and has the scope.
 #[derive(Debug)]
 pub struct Authorized<N> {
-    /// Who it is.
+    /// For whom something is done.
     pub caller: Caller,
+    /// Who it is, as the token says.
+    pub principal: Principal,
     scope: PhantomData<N>,
 }
 
@@ -50,16 +60,16 @@ impl<N: Needs> FromRequestParts<AppState> for Authorized<N> {
             unauthorized("token_missing", detail).with_challenge("Bearer")
         })?;
         let who = app.auth.authenticate(token).await.map_err(refusal)?;
-        if !who.scopes.contains(&N::SCOPE) {
-            let detail = format!("missing scope {}", N::SCOPE);
+        if let Some(scope) = N::SCOPE.filter(|scope| !who.scopes.contains(scope)) {
+            let detail = format!("missing scope {scope}");
             return Err(ApiError::new(StatusCode::FORBIDDEN, "missing_scope", detail)
                 .with_challenge("Bearer error=\"insufficient_scope\""));
         }
         tracing::Span::current().record("tenant", who.tenant.as_str());
         // The request's own span, which `http::layers` has begun.
         let traceparent = parts.extensions.get::<TraceContext>().map(ToString::to_string);
-        let caller = Caller { tenant: who.tenant, traceparent };
-        Ok(Self { caller, scope: PhantomData })
+        let caller = Caller { tenant: who.tenant.clone(), traceparent };
+        Ok(Self { caller, principal: who, scope: PhantomData })
     }
 }
 

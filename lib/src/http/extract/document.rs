@@ -138,12 +138,14 @@ impl Shape for Settings {
         let max_iterations = fields.optional("max_iterations");
         let concurrency = fields.optional("concurrency");
         let error_workflow = fields.optional("error_workflow");
+        let alert_workflow = fields.optional("alert_workflow");
         Some(Self {
             timeout: timeout?,
             start_timeout: start_timeout?,
             max_iterations: max_iterations?,
             concurrency: concurrency?,
             error_workflow: error_workflow?,
+            alert_workflow: alert_workflow?,
             extra: fields.rest(),
         })
     }

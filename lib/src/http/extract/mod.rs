@@ -15,9 +15,10 @@ mod pins;
 mod query;
 mod replay_body;
 mod shape;
+mod tenant;
 
 pub use body::{Capped, StartBody, WorkflowBody};
-pub use caller::{Authorized, Connector, RunsRead, RunsWrite, WorkflowsRead, WorkflowsWrite};
+pub use caller::{AnyScope, Authorized, Connector, RunsRead, RunsWrite, WorkflowsRead, WorkflowsWrite};
 pub use conditions::{IfMatch, IfNoneMatch, KeyHeader, etag};
 pub(super) use controls::invalid_data;
 pub use controls::{CancelBody, LinkToken, ResumeBody};
@@ -29,6 +30,7 @@ pub use path::{RunPath, WorkflowPath};
 pub(super) use query::MAX_WAIT;
 pub use query::{BriefWait, Deep, OfNode, Waiting};
 pub use replay_body::ReplayBody;
+pub use tenant::{AcknowledgeBody, AlertState, LetterQuery, WindowQuery};
 
 use http::StatusCode;
 

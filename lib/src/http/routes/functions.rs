@@ -1,6 +1,8 @@
 //! The one table of the functions: a line here, a file in `api/`, its `[[bin]]`; a test compares them.
 
-use super::{Routes, hooks, ping, run, run_part, scheduler_events, workflow, workflow_part, workflows};
+use super::{
+    Routes, hooks, ping, run, run_part, scheduler_events, tenant, workflow, workflow_part, workflows,
+};
 
 /// A function: in a deployment a program of its own, which answers on the paths of one pattern.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +27,7 @@ pub const FUNCTIONS: &[Function] = &[
     function("runs-id",           "api/v1/runs/[id].rs",           "/api/v1/runs/{id}",           run::router),
     function("runs-id-part",      "api/v1/runs/[id]/[part].rs",    "/api/v1/runs/{id}/{part}",    run_part::router),
     function("hooks-token",       "api/v1/hooks/[token].rs",       "/api/v1/hooks/{token}",       hooks::router),
+    function("tenant-view",       "api/v1/tenant/[view].rs",       "/api/v1/tenant/{view}",       tenant::router),
     function("scheduler-events",  "api/v1/scheduler/events.rs",    "/api/v1/scheduler/events",    scheduler_events::router),
 ];
 

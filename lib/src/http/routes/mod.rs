@@ -6,6 +6,7 @@ pub mod ping;
 pub mod run;
 pub mod run_part;
 pub mod scheduler_events;
+pub mod tenant;
 mod unreadable_entry;
 pub mod workflow;
 mod workflow_hooks;

@@ -14,6 +14,7 @@ use crate::store::{StoreConfig, StoreError, UnreadableRow};
 const MIGRATIONS: &[(&str, &str)] = &[
     ("V1__tables", include_str!("../../../migrations/V1__tables.sql")),
     ("V2__triggers", include_str!("../../../migrations/V2__triggers.sql")),
+    ("V3__statistics", include_str!("../../../migrations/V3__statistics.sql")),
     ("V6__hooks", include_str!("../../../migrations/V6__hooks.sql")),
 ];
 

@@ -2,7 +2,7 @@
 //!
 //! `database` is the guard (retries, breaker) over `pool` over `connection`, which turns klickhouse's silent losses
 //! into errors. `cells` and `run_rows` are the form of rows, which are read one by one: `unreadable` tells of those that
-//! cannot be; `workflows`, `runs` and `dead_letters` are the traits of
+//! cannot be; `workflows`, `runs`, `dead_letters`, `stats`, `alerts` and `heartbeats` are the traits of
 //! those names, each method with its statement.
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -15,6 +15,7 @@ use crate::{
 };
 use domain::run::RunWithSteps;
 
+mod alerts;
 mod cells;
 mod connection;
 mod connector;
@@ -22,6 +23,7 @@ mod database;
 mod dead_letters;
 mod gathered;
 mod greeting;
+mod heartbeats;
 mod hooks;
 mod migrate;
 mod pool;
@@ -31,6 +33,7 @@ mod run_rows;
 mod run_steps;
 mod runs;
 mod sql;
+mod stats;
 #[cfg(test)]
 mod tests;
 mod tls;

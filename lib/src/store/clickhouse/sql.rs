@@ -33,6 +33,16 @@ impl Display for Moment {
     }
 }
 
+/// A moment as a `DateTime`, in whole seconds.
+pub(super) struct Hour(pub(super) Timestamp);
+
+impl Display for Hour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = (self.0.as_millis() / 1_000).clamp(0, i64::from(u32::MAX));
+        write!(f, "toDateTime({seconds}, 'UTC')")
+    }
+}
+
 /// Most keys in one statement.
 pub(super) const MAX_KEYS: usize = 4_000;
 

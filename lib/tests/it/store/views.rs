@@ -1,19 +1,27 @@
 //! The views, asked as a person would ask them: with any client and its own settings.
 
 use domain::{
+    alert::{Acknowledgement, AlertReport, ErrorPattern},
     dead_letter::DeadLetter,
     event::WorkflowDeleted,
+    heartbeat::Heartbeat,
+    ids::AlertId,
     iteration::Iteration,
     run::{NodeError, Run, RunStatus, Step, StepStatus},
 };
 use klickhouse::{Client, ClientOptions, UnitValue};
 use minireipaz::store::{
-    DeadLetterStore, Facts, HookStore, Rotation, RunStore, WorkflowChange, WorkflowStore, clickhouse,
+    AlertStore, DeadLetterStore, Facts, HeartbeatStore, HookStore, Rotation, RunStore, WorkflowChange,
+    WorkflowStore, clickhouse,
 };
 
 use super::{at, config, number, run, server, step, step_fact, tenant, workflow, workflow_id};
 
-const VIEWS: [&str; 6] = ["workflows", "workflow_versions", "runs", "steps", "dead_letters", "hooks"];
+const VIEWS: [&str; 7] =
+    ["workflows", "workflow_versions", "runs", "steps", "dead_letters", "alerts", "hooks"];
+
+/// Of the system as a whole: a worker works for all tenants.
+const OF_NO_TENANT: [&str; 1] = ["workers"];
 
 /// Somebody at a console.
 struct Person(Client);
@@ -90,6 +98,36 @@ async fn a_person_sees_each_thing_once_in_its_newest_state() {
         let rotation = Rotation { number, at: at(3), previous_until: None };
         store.rotate(&(tenant.clone(), flow), &hook, &rotation).await.unwrap();
     }
+    let id = AlertId(uuid::Uuid::from_u128(1));
+    let error = NodeError::new("http_status", "x").with_details(serde_json::json!({ "status": 503 }));
+    let report = AlertReport {
+        tenant: tenant.clone(),
+        id,
+        reporter: uuid::Uuid::nil(),
+        pattern: ErrorPattern::of(flow, None, &error),
+        message: "x".to_owned(),
+        raised_at: at(1),
+        last_seen_at: at(2),
+        count: 12,
+        calm: std::time::Duration::from_secs(60),
+        announced_at: None,
+    };
+    store.report(&[report]).await.unwrap();
+    let known = Acknowledgement { tenant: tenant.clone(), id, by: "ada".to_owned(), at: at(3) };
+    store.acknowledge(&known).await.unwrap();
+    let beat = Heartbeat {
+        worker: "http://worker-1".to_owned(),
+        at: at(1),
+        started_at: at(0),
+        version: String::new(),
+        active_runs: 0,
+        backlog_rows: 7,
+        backlog_bytes: 0,
+        unrecorded_ms: 0,
+        topics: Vec::new(),
+        breakers: Vec::new(),
+    };
+    store.beat(&beat).await.unwrap();
 
     let of = format!("WHERE tenant = '{tenant}'");
     for (question, answer) in [
@@ -141,6 +179,18 @@ async fn a_person_sees_each_thing_once_in_its_newest_state() {
         ),
         (format!("SELECT node_id, rotations, previous_until FROM hooks {of}"), vec!["('hook',2,NULL)"]),
         (
+            "SELECT handling, count() FROM dead_letters WHERE tenant = '' GROUP BY handling".to_owned(),
+            vec!["(NULL,1)"],
+        ),
+        (
+            format!(
+                "SELECT workflow_id = '{flow}', node_id, http_status, count, acknowledged_by \
+                 FROM alerts {of}"
+            ),
+            vec!["(1,NULL,503,12,'ada')"],
+        ),
+        ("SELECT worker, backlog_rows FROM workers".to_owned(), vec!["('http://worker-1',7)"]),
+        (
             "SELECT consumer, reason, count() FROM dead_letters GROUP BY consumer, reason".to_owned(),
             vec!["('worker','not a CloudEvent',1)"],
         ),
@@ -157,7 +207,9 @@ async fn every_view_has_the_tenant_first_and_there_is_no_other() {
     let first = "SELECT table, name FROM system.columns WHERE database = currentDatabase() AND position = 1 \
                  AND table IN (SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'View') \
                  ORDER BY table";
-    let mut views = VIEWS.map(|view| format!("('{view}','tenant')"));
+    let views = VIEWS.iter().map(|view| format!("('{view}','tenant')"));
+    let mut views: Vec<_> =
+        views.chain(OF_NO_TENANT.iter().map(|view| format!("('{view}','worker')"))).collect();
     views.sort();
     assert_eq!(person.asks(first).await, views);
 }

@@ -1,5 +1,7 @@
 //! One call: the request, its redirects, and the answer's bytes.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use domain::{
     ids::TenantId,
@@ -12,7 +14,7 @@ use domain::{
 use http::StatusCode;
 use metrics::counter;
 use minireipaz::{
-    resilience::Permit,
+    resilience::{Breaker, Permit},
     telemetry::{TraceSpan, names},
 };
 use tokio::time::Instant;
@@ -83,16 +85,17 @@ impl Caller<'_> {
         let mut followed = 0;
         loop {
             let what = describe(request.method.as_str(), &request.url);
-            let (status, next) = match self.hop(&request, params, &what).await? {
+            let hop = self.hop(&request, params, &what).await;
+            let (status, next) = match hop.map_err(|failed| failed.at(&request.url))? {
                 Hop::Answer(answer, cut) if params.accepts(answer.status.as_u16()) => {
-                    return cut.map_or(Ok(answer), Err);
+                    return cut.map_or(Ok(answer), |cut| Err(cut.at(&request.url)));
                 }
                 // What it refuses is told by its status, however much of its reason came.
                 Hop::Answer(answer, cut) => {
                     let retry_after = retry_after(answer.status.as_u16(), &answer.headers, Some(self.now));
                     used.answered(&answer.headers);
                     let refused = CallFailure::of_status(&what, used.redactor(), &answer, retry_after);
-                    return Err(refused.with_cut(cut));
+                    return Err(refused.with_cut(cut).at(&request.url));
                 }
                 Hop::Redirect(status, next) => (status, next),
             };
@@ -129,7 +132,7 @@ impl Caller<'_> {
         let result = self.exchange(request, params, what).await;
         pass(CrashPoint::AfterCall);
         if blames_destination(&result, params) {
-            failed_at(&request.url, permit);
+            self.failed_at(&request.url, permit, &breaker);
         } else {
             permit.success();
         }
@@ -166,18 +169,20 @@ impl Caller<'_> {
 }
 
 impl Caller<'_> {
+    fn failed_at(&self, url: &Url, permit: Permit<'_>, breaker: &Arc<Breaker>) {
+        let now = Instant::now();
+        if permit.failure(now) {
+            counter!(names::WORKER_HOST_BREAKERS_OPENED).increment(1);
+            let origin = url.origin().ascii_serialization();
+            tracing::warn!(origin, "the circuit breaker of {origin} opened");
+            self.http.hosts.opened(self.tenant, url, breaker, now);
+        }
+    }
+
     /// Whether an answer with this status becomes a file: what is refused is told in the error instead.
     fn is_stored(&self, status: StatusCode, params: &Params) -> bool {
         let status = status.as_u16();
         params.response.format == Format::File && params.accepts(status) && !params.ends_pages(status)
-    }
-}
-
-fn failed_at(url: &Url, permit: Permit<'_>) {
-    if permit.failure(Instant::now()) {
-        counter!(names::WORKER_HOST_BREAKERS_OPENED).increment(1);
-        let origin = url.origin().ascii_serialization();
-        tracing::warn!(origin, "the circuit breaker of {origin} opened");
     }
 }
 

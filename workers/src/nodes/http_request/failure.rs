@@ -182,6 +182,17 @@ impl CallFailure {
         Self { error: Box::new(error.with_details(details)), failure }
     }
 
+    /// Says which host was called, so that what keeps happening there is seen as one thing.
+    pub(super) fn at(mut self, url: &Url) -> Self {
+        if let Some(host) = url.host_str() {
+            let details = self.error.details.get_or_insert_with(|| json!({}));
+            if let Some(details) = details.as_object_mut() {
+                details.entry("host").or_insert_with(|| host.into());
+            }
+        }
+        self
+    }
+
     /// The same without the secrets that the call used, wherever they got into it: servers repeat what they were sent.
     pub(super) fn without(mut self, used: &Used<'_>) -> Self {
         keep_out(used.redactor(), &mut self.error);

@@ -189,7 +189,8 @@ fn document() -> BoxedStrategy<Value> {
         ("start_timeout", duration()),
         ("max_iterations", number()),
         ("concurrency", concurrency),
-        ("error_workflow", workflow),
+        ("error_workflow", workflow.clone()),
+        ("alert_workflow", workflow),
     ]);
     object(&[
         ("name", text()),

@@ -8,6 +8,7 @@ use crate::store::{StoreConfig, local::LocalClickHouse};
 mod faults;
 mod parts;
 mod plans;
+mod stats;
 
 /// One server for the whole test binary; it stops when the binary ends.
 async fn server() -> &'static LocalClickHouse {

@@ -1,0 +1,26 @@
+//! `/api/v1/tenant/{view}`: what concerns a tenant as a whole; a file a view.
+
+mod alerts;
+mod dead_letter;
+mod dead_letters;
+mod me;
+mod stats;
+
+use super::{QUICK, Routes, within};
+pub use alerts::AlertPage;
+pub use dead_letters::LetterPage;
+pub use me::{LimitShown, Me};
+
+/// The routes.
+#[must_use]
+pub fn router() -> Routes {
+    within(
+        QUICK,
+        Routes::new()
+            .merge(alerts::router())
+            .merge(dead_letter::router())
+            .merge(dead_letters::router())
+            .merge(me::router())
+            .merge(stats::router()),
+    )
+}
