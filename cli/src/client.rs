@@ -1,5 +1,6 @@
 //! The API as a client sees it: one function a route, answers as the library's own types.
 
+mod credentials;
 mod problem;
 
 use std::time::Duration;
@@ -9,6 +10,7 @@ use domain::{
     run::{RunSummary, RunWithSteps},
     workflow::{Workflow, WorkflowSummary},
 };
+pub use credentials::{Consent, Credentials, TypeField, TypeForm};
 pub use problem::Problem;
 use reqwest::{Method, RequestBuilder, Response, header};
 use secrecy::{ExposeSecret, SecretString};
@@ -233,6 +235,12 @@ impl Client {
         let response = self.send(request.json(&serde_json::json!({ "name": name, "data": data }))).await?;
         let is_given = response.status() == reqwest::StatusCode::OK;
         Ok((self.read(response).await?, is_given))
+    }
+
+    /// What is asked for below `credentials`.
+    #[must_use]
+    pub const fn credentials(&self) -> Credentials<'_> {
+        Credentials(self)
     }
 
     fn page(&self, path: &str, limit: u32, cursor: Option<&str>) -> RequestBuilder {

@@ -64,6 +64,11 @@ uuid_id!(
 );
 
 uuid_id!(
+    /// A credential's id.
+    CredentialId
+);
+
+uuid_id!(
     /// A signal's id: what a step that it woke says of it.
     SignalId
 );

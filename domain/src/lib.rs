@@ -5,6 +5,7 @@
 
 pub mod concurrency;
 pub mod course;
+pub mod credential;
 pub mod dead_letter;
 pub mod definition;
 pub mod duration;

@@ -7,6 +7,7 @@ mod app;
 mod backoff;
 mod callees;
 mod config;
+mod credentials;
 mod crash_points;
 mod documents;
 pub mod engine;

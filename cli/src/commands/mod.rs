@@ -1,6 +1,7 @@
 //! What each command does, beside the options that it has.
 
 mod bridge;
+mod credentials;
 mod json;
 mod migrate;
 mod outcome;
@@ -14,7 +15,7 @@ mod workflows;
 use std::process::ExitCode;
 
 use self::{
-    bridge::BridgeArgs, migrate::MigrateArgs, run::RunArgs, runs::RunsCommand, token::TokenArgs,
+    bridge::BridgeArgs, credentials::CredentialsCommand, migrate::MigrateArgs, run::RunArgs, runs::RunsCommand, token::TokenArgs,
     workflows::WorkflowsCommand,
 };
 use crate::{dev::Dev, failure::Failure, serve::Serve};
@@ -39,6 +40,9 @@ pub(crate) enum Command {
     /// List, read, watch and replay runs.
     #[command(subcommand)]
     Runs(RunsCommand),
+    /// List, save, try and delete credentials, and agree to what they need.
+    #[command(subcommand)]
+    Credentials(CredentialsCommand),
     /// Print a fresh developer token of the local issuer.
     Token(TokenArgs),
     /// Bring a ClickHouse database to the newest schema.
@@ -55,6 +59,7 @@ impl Command {
             Self::Run(args) => run::run(args).await?,
             Self::Workflows(command) => workflows::execute(command).await?,
             Self::Runs(command) => runs::execute(command).await?,
+            Self::Credentials(command) => credentials::execute(command).await?,
             Self::Token(args) => token::print(&args)?,
             Self::Migrate(args) => migrate::migrate(&args).await?,
         }

@@ -49,6 +49,7 @@ fn path(function: &api::Function) -> String {
 fn table(settings: &VercelJson) -> anyhow::Result<Table> {
     let mut entries = settings.header_routes()?;
     entries.push(Entry { handle: Some(Phase::Filesystem), ..Entry::default() });
+    entries.extend(settings.rewrite_routes()?);
     entries.extend(FUNCTIONS.iter().map(route));
     Ok(Table::new(&entries)?)
 }
@@ -109,6 +110,22 @@ mod tests {
             let [ours, written] = [&ours, &written].map(|table| table.resolve(&Method::GET, path, &exists));
             assert_eq!(ours.target, written.target, "{path}");
             assert_eq!((ours.query, ours.headers), (written.query, written.headers), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_is_rewritten_leads_to_its_function_with_its_parts_in_the_query() {
+        let table = table(&VercelJson::of(&project()).unwrap()).unwrap();
+        let known: Vec<_> = FUNCTIONS.iter().map(path).collect();
+        let exists = |path: &str| known.iter().any(|known| known == path);
+        for (path, query) in [
+            ("/api/v1/credentials", ""),
+            ("/api/v1/credentials/7", "id=7"),
+            ("/api/v1/credentials/7/test", "id=7&part=test"),
+        ] {
+            let found = table.resolve(&Method::GET, path, &exists);
+            let expected = super::super::routes::Target::Found("/api/v1/credentials".to_owned());
+            assert_eq!((found.target, found.query.as_str()), (expected, query), "{path}");
         }
     }
 

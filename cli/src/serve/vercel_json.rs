@@ -28,6 +28,8 @@ pub(super) struct VercelJson {
     functions: BTreeMap<String, Limits>,
     #[serde(default)]
     headers: Vec<HeaderRule>,
+    #[serde(default)]
+    rewrites: Vec<RewriteRule>,
     #[serde(flatten)]
     others: BTreeMap<String, IgnoredAny>,
 }
@@ -44,6 +46,13 @@ struct Limits {
 struct HeaderRule {
     source: String,
     headers: Vec<Header>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RewriteRule {
+    source: String,
+    destination: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -97,6 +106,28 @@ impl VercelJson {
         });
         routes.collect()
     }
+
+    /// Routes that lead a path to another one, whose query has the parts that the pattern names (`:id`).
+    ///
+    /// # Errors
+    /// When a rule is for paths that this program cannot tell.
+    pub(super) fn rewrite_routes(&self) -> anyhow::Result<Vec<Entry>> {
+        let is_plain = |part: &str| part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+        let routes = self.rewrites.iter().map(|RewriteRule { source, destination }| {
+            let mut src = String::new();
+            for part in source.trim_start_matches('/').split('/') {
+                match part.strip_prefix(':') {
+                    Some(name) if is_plain(name) => src.push_str(&format!("/(?<{name}>[^/]+)")),
+                    None if is_plain(part) => src.push_str(&format!("/{part}")),
+                    _ => anyhow::bail!("vercel.json: the source `{source}` has more than text and `:name`"),
+                }
+            }
+            src.push_str("/?");
+            let dest = destination.replace("=:", "=$");
+            Ok(Entry { src: Some(src), dest: Some(dest), check: true, ..Entry::default() })
+        });
+        routes.collect()
+    }
 }
 
 /// Whether a glob is for a file, as Vercel means it: `*` is within a folder, `**/` any folders, and `[id]` stands for
@@ -115,11 +146,13 @@ mod tests {
     fn what_would_be_served_otherwise_by_the_platform_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         for (settings, said) in [
-            (r#"{"rewrites": []}"#, "`rewrites`"),
+            (r#"{"redirects": []}"#, "`redirects`"),
+            (r#"{"rewrites": [{"source": "/a/:b*", "destination": "/"}]}"#, "`/a/:b*`"),
             (r#"{"headers": [{"source": "/:path*", "headers": []}]}"#, "`/:path*`"),
         ] {
             std::fs::write(folder.path().join("vercel.json"), settings).unwrap();
-            let error = VercelJson::of(folder.path()).and_then(|read| read.header_routes()).unwrap_err();
+            let read = VercelJson::of(folder.path());
+            let error = read.and_then(|read| Ok((read.header_routes()?, read.rewrite_routes()?))).unwrap_err();
             assert!(format!("{error:#}").contains(said), "{error:#}");
         }
     }

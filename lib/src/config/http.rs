@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use files::FileStore;
 
 use super::Env;
-use crate::{auth::LinkSecrets, http::HttpConfig};
+use crate::{auth::LinkSecrets, credentials::CredentialKeys, http::HttpConfig};
 
 /// Set by Lambda: where its runtime API is.
 const LAMBDA: &str = "AWS_LAMBDA_RUNTIME_API";
@@ -16,7 +16,12 @@ impl HttpConfig {
     /// Reads the settings.
     pub fn from_env(env: &mut Env) -> Self {
         let origins: String = env.or("CORS_ORIGINS", String::new());
-        let mut config = Self { links: LinkSecrets::from_env(env), ..Self::default() };
+        let mut config = Self {
+            links: LinkSecrets::from_env(env),
+            credential_keys: CredentialKeys::from_env(env),
+            public_url: super::credentials::public_url(env),
+            ..Self::default()
+        };
         if let Some(settings) = super::files(env) {
             match FileStore::open(&settings) {
                 Ok(store) => config.files = Some(Arc::new(store)),

@@ -3,10 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use files::FileStore;
+use url::Url;
 
 use crate::{
     auth::{AuthConfig, CallbackSecrets, LinkSecrets},
     bus::BusConfig,
+    credentials::CredentialKeys,
     live::LiveConfig,
     service::WatchSettings,
     store::StoreConfig,
@@ -46,6 +48,10 @@ pub struct HttpConfig {
     /// What has made the links by which people give signals: `LINK_SECRET` and `LINK_SECRET_NEXT`; without them there are
     /// none.
     pub links: Option<LinkSecrets>,
+    /// What credentials are sealed with: `CREDENTIAL_KEYS`; without it there are none.
+    pub credential_keys: Option<CredentialKeys>,
+    /// The API's address as people reach it: `PUBLIC_URL`. Providers of OAuth 2.0 send people back to it.
+    pub public_url: Option<Url>,
 }
 
 impl Default for HttpConfig {
@@ -57,6 +63,8 @@ impl Default for HttpConfig {
             files: None,
             watch: WatchSettings::default(),
             links: None,
+            credential_keys: None,
+            public_url: None,
         }
     }
 }

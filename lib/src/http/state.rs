@@ -7,8 +7,9 @@ use crate::clock::{Clock, SystemClock};
 use crate::{
     auth::{Authenticator, CallbackSecrets, ConnectorDoor},
     bus::{EventBus, rest_proxy::RestProxy},
+    credentials::worker::{CredentialDoor, CredentialWorker},
     live::{LiveRuns, WorkerDoor},
-    service::{RunWatch, Runs, Scheduler, Workflows},
+    service::{Credentials, RunWatch, Runs, Scheduler, Workflows},
     store::{Store, clickhouse::ClickHouse},
 };
 
@@ -24,6 +25,8 @@ pub struct ApiParts {
     pub callbacks: CallbackSecrets,
     /// Who knows runs before the store does, if anybody does.
     pub live: Option<Arc<dyn LiveRuns>>,
+    /// Who calls providers and tries credentials, if anybody does.
+    pub credential_worker: Option<Arc<dyn CredentialWorker>>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Settings.
@@ -40,6 +43,8 @@ pub struct App {
     pub workflows: Arc<Workflows>,
     /// Use cases of runs.
     pub runs: Runs,
+    /// Use cases of credentials.
+    pub credentials: Credentials,
     /// The use case of the scheduler.
     pub scheduler: Scheduler,
     /// Whether the parts can be reached.
@@ -64,8 +69,10 @@ impl AppState {
     pub fn connect(config: &ApiConfig) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let live = config.live.clone().map(|live| Arc::new(WorkerDoor::new(live)) as Arc<dyn LiveRuns>);
+        let door = config.live.clone().map(|live| Arc::new(CredentialDoor::new(live)) as Arc<dyn CredentialWorker>);
         Ok(Self::new(ApiParts {
             live,
+            credential_worker: door,
             store: Arc::new(ClickHouse::new(&config.store)?),
             bus: Arc::new(RestProxy::new(config.bus.clone())),
             auth: Arc::new(Authenticator::new(config.auth.clone(), Arc::clone(&clock))),
@@ -78,7 +85,7 @@ impl AppState {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: ApiParts) -> Self {
-        let ApiParts { store, bus, auth, callbacks, live, clock, config } = parts;
+        let ApiParts { store, bus, auth, callbacks, live, credential_worker, clock, config } = parts;
         let workflows = Arc::new(Workflows::new(Arc::clone(&store), Arc::clone(&bus), Arc::clone(&clock)));
         let watch = RunWatch::new(Arc::clone(&store), live.clone(), config.watch);
         Self(Arc::new(App {
@@ -91,6 +98,13 @@ impl AppState {
                 watch,
             ),
             workflows,
+            credentials: Credentials::new(
+                Arc::clone(&store),
+                Arc::clone(&clock),
+                config.credential_keys.clone(),
+                credential_worker,
+                config.public_url.as_ref(),
+            ),
             scheduler: Scheduler::new(Arc::clone(&store), Arc::clone(&bus), Arc::clone(&clock)),
             health: Checkup::new(bus, store),
             auth,

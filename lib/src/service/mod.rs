@@ -5,10 +5,10 @@
 mod accept;
 mod accept_once;
 mod cancel;
+mod credentials;
 mod found_run;
 mod idempotency;
 mod items;
-mod locks;
 mod of_node;
 mod replay;
 mod resume;
@@ -21,6 +21,7 @@ mod test_run;
 mod workflows;
 
 pub use cancel::CancelRunError;
+pub use credentials::{Consent, CredentialChange, CredentialError, Credentials, NewCredential};
 pub use found_run::FoundRun;
 pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
 pub use items::{FoundItems, ReadItemsError};

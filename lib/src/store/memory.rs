@@ -13,6 +13,7 @@ use std::{
 
 use async_trait::async_trait;
 use domain::{
+    credential::CredentialKey,
     dead_letter::DeadLetter,
     ids::{NodeId, RunId},
     iteration::Iteration,
@@ -22,7 +23,8 @@ use domain::{
 use uuid::Uuid;
 
 use super::{
-    Claim, Cursor, Found, Page, PageRequest, StepFact, Store, StoreError, UnreadableRow, VersionKey,
+    Claim, ClaimKey, CredentialRow, Cursor, Found, Page, PageRequest, StepFact, Store, StoreError, StoredTokens,
+    UnreadableRow, VersionKey,
 };
 pub use watched::Call;
 use watched::Watched;
@@ -41,7 +43,10 @@ pub(super) struct State {
     pub(super) workflows: BTreeMap<WorkflowKey, (u32, Option<StoredWorkflow>)>,
     /// Every version that was saved.
     pub(super) versions: BTreeMap<VersionKey, StoredWorkflow>,
-    pub(super) claims: Vec<(WorkflowKey, Claim)>,
+    pub(super) claims: Vec<(ClaimKey, Claim)>,
+    /// The newest version of each credential, and the newest tokens.
+    pub(super) credentials: BTreeMap<CredentialKey, CredentialRow>,
+    pub(super) tokens: BTreeMap<CredentialKey, StoredTokens>,
     pub(super) runs: BTreeMap<RunKey, Run>,
     pub(super) steps: BTreeMap<RunKey, BTreeMap<(NodeId, Iteration), StepFact>>,
     pub(super) dead_letters: Vec<DeadLetter>,

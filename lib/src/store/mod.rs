@@ -6,8 +6,10 @@
 //! Every read and write is bounded by tenant. Writes are idempotent: a row that arrives twice is one row, and a
 //! row of an older version, attempt or revision never hides a newer one.
 
+mod claims;
 pub mod clickhouse;
 mod config;
+mod credentials;
 mod dead_letters;
 #[cfg(feature = "local")]
 pub mod local;
@@ -21,13 +23,17 @@ pub use config::{DatabaseName, InvalidAddress, StoreAddress, StoreConfig};
 use async_trait::async_trait;
 use domain::timestamp::Timestamp;
 
+pub use claims::{Claim, ClaimKey, ClaimStore};
+#[cfg(any(test, feature = "testing"))]
+use credentials::CredentialRow;
+pub use credentials::{CredentialStore, FoundCredential, StoredCredential, StoredTokens, UsedBy};
 pub use dead_letters::DeadLetterStore;
 pub use runs::{Facts, Head, RunStore, StepFact};
-pub use workflows::{Claim, FoundWorkflow, UnreadableWorkflow, VersionKey, WorkflowChange, WorkflowStore};
+pub use workflows::{FoundWorkflow, UnreadableWorkflow, VersionKey, WorkflowChange, WorkflowStore};
 
 /// All stores of one database, and what concerns the database itself.
 #[async_trait]
-pub trait Store: WorkflowStore + RunStore + DeadLetterStore {
+pub trait Store: WorkflowStore + RunStore + DeadLetterStore + ClaimStore + CredentialStore {
     /// Whether the database answers.
     async fn ping(&self) -> Result<(), StoreError>;
 }

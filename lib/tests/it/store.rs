@@ -16,6 +16,8 @@ mod crash;
 mod migrations;
 mod server;
 mod suite;
+mod suite_claims;
+mod suite_credentials;
 mod suite_iterations;
 mod suite_limits;
 mod suite_run_lists;

@@ -5,15 +5,18 @@ use std::{collections::HashMap, fs, sync::Arc};
 use anyhow::Context as _;
 use async_trait::async_trait;
 use domain::{
+    credential::{Credential, CredentialKey},
     dead_letter::DeadLetter,
     ids::{NodeId, TenantId, WorkflowId},
     iteration::Iteration,
     run::{Run, RunKey, RunSummary, RunWithSteps},
+    timestamp::Timestamp,
     workflow::{WorkflowKey, WorkflowSummary},
 };
 use minireipaz::store::{
-    Claim, DeadLetterStore, Facts, Found, FoundWorkflow, Head, Page, PageRequest, RunStore, Store,
-    StoreError, VersionKey, WorkflowChange, WorkflowStore,
+    Claim, ClaimKey, ClaimStore, CredentialStore, DeadLetterStore, Facts, Found, FoundCredential, FoundWorkflow, Head,
+    Page, PageRequest, RunStore, Store, StoreError, StoredCredential, StoredTokens, UsedBy, VersionKey, WorkflowChange,
+    WorkflowStore,
 };
 
 /// What is counted of what comes.
@@ -95,15 +98,53 @@ impl<C: Counts> WorkflowStore for CountingStore<C> {
         Err(not_asked())
     }
 
-    async fn claim(&self, _: &WorkflowKey, _: &Claim) -> Result<bool, StoreError> {
-        Err(not_asked())
-    }
-
-    async fn withdraw(&self, _: &WorkflowKey, _: &Claim) -> Result<(), StoreError> {
-        Err(not_asked())
-    }
-
     async fn list(&self, _: &TenantId, _: &PageRequest) -> Result<Page<WorkflowSummary>, StoreError> {
+        Err(not_asked())
+    }
+}
+
+#[async_trait]
+impl<C: Counts> ClaimStore for CountingStore<C> {
+    async fn claim(&self, _: &ClaimKey, _: &Claim) -> Result<bool, StoreError> {
+        Err(not_asked())
+    }
+
+    async fn withdraw(&self, _: &ClaimKey, _: &Claim) -> Result<(), StoreError> {
+        Err(not_asked())
+    }
+}
+
+#[async_trait]
+impl<C: Counts> CredentialStore for CountingStore<C> {
+    async fn save_credential(&self, _: &TenantId, _: &StoredCredential) -> Result<(), StoreError> {
+        Err(not_asked())
+    }
+
+    async fn delete_credential(&self, _: &CredentialKey, _: u32, _: Timestamp) -> Result<(), StoreError> {
+        Err(not_asked())
+    }
+
+    async fn credential(&self, _: &CredentialKey) -> Result<Option<FoundCredential>, StoreError> {
+        Err(not_asked())
+    }
+
+    async fn save_tokens(&self, _: &CredentialKey, _: &StoredTokens) -> Result<(), StoreError> {
+        Err(not_asked())
+    }
+
+    async fn tokens(&self, _: &CredentialKey) -> Result<Option<StoredTokens>, StoreError> {
+        Err(not_asked())
+    }
+
+    async fn list_credentials(&self, _: &TenantId, _: &PageRequest) -> Result<Page<Credential>, StoreError> {
+        Err(not_asked())
+    }
+
+    async fn count_credentials(&self, _: &TenantId) -> Result<u64, StoreError> {
+        Err(not_asked())
+    }
+
+    async fn used_by(&self, _: &CredentialKey, _: usize) -> Result<Vec<UsedBy>, StoreError> {
         Err(not_asked())
     }
 }

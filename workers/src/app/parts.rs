@@ -3,7 +3,14 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use ::files::FileStore;
-use minireipaz::{auth::ConnectorDoor, clock::Clock, ingest::BatchReader, store::Store, telemetry};
+use minireipaz::{
+    auth::ConnectorDoor,
+    clock::Clock,
+    fair::{PlaceLimits, Places},
+    ingest::BatchReader,
+    store::Store,
+    telemetry,
+};
 use tokio::{net::TcpListener, sync::oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -12,6 +19,7 @@ use crate::{
     CONSUMER,
     callees::StoredCallees,
     config::WorkerConfig,
+    credentials,
     documents::Documents,
     files::{self, Files},
     ingest::{self, IngestState},
@@ -27,6 +35,8 @@ use crate::{
 
 /// Bytes of request bodies that may wait for the processor.
 const QUEUED_BYTES: usize = 128 << 20;
+/// Credentials that are tried, and codes that are exchanged, at a time; of a tenant's half of them, and so many wait.
+const TRIALS: PlaceLimits = PlaceLimits::halves(16, 32);
 /// Requests that may wait for the processor.
 const QUEUED_REQUESTS: usize = 1_024;
 
@@ -41,6 +51,8 @@ pub(super) struct Parts {
     pub(super) gate: Arc<Gate>,
     documents: Arc<Documents>,
     readers: Arc<Readers>,
+    callees: Arc<dyn Callees>,
+    runner: Runner,
     pub(super) supervisor: Supervisor,
     pub(super) stop_ingest: CancellationToken,
     pub(super) stop_recorder: CancellationToken,
@@ -74,6 +86,16 @@ impl Parts {
             stop_ingest.clone(),
         ));
         readers.restore()?;
+        let callees: Arc<dyn Callees> =
+            Arc::new(StoredCallees::new(Arc::clone(&store), Arc::clone(&documents)));
+        let credentials = (Arc::clone(&store), config.data_dir.join(credentials::FOLDER));
+        let runner = Runner::with_store(
+            config.runner.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&callees),
+            Some(credentials),
+        )?
+        .with_earlier_runs(Arc::clone(&store));
         Ok(Self {
             config,
             store,
@@ -84,6 +106,8 @@ impl Parts {
             gate,
             documents,
             readers,
+            callees,
+            runner,
             supervisor: Supervisor::new(),
             stop_ingest,
             stop_recorder: CancellationToken::new(),
@@ -93,12 +117,7 @@ impl Parts {
     /// The processor, with what executes steps; `opened` is told when the gate is open.
     pub(super) fn start_processor(&self, opened: oneshot::Sender<()>) -> Result<Processor, StartError> {
         let Self { config, .. } = self;
-        let callees = StoredCallees::new(Arc::clone(&self.store), Arc::clone(&self.documents));
-        let callees: Arc<dyn Callees> = Arc::new(callees);
-        let clock = Arc::clone(&self.clock);
-        let runner = Runner::with_callees(config.runner.clone(), clock, Arc::clone(&callees))?
-            .with_earlier_runs(Arc::clone(&self.store));
-        runner.warm();
+        self.runner.warm();
         let deps = ProcessorDeps {
             journal: Arc::clone(&self.journal),
             backlog: Arc::clone(&self.backlog),
@@ -106,8 +125,8 @@ impl Parts {
             gate: Arc::clone(&self.gate),
             handoff_queue: Arc::clone(&self.handoff_queue),
             readers: Arc::clone(&self.readers),
-            runner,
-            callees,
+            runner: self.runner.clone(),
+            callees: Arc::clone(&self.callees),
             clock: Arc::clone(&self.clock),
             max_steps: (config.max_steps, config.max_steps_per_tenant),
             max_runs: config.max_runs,
@@ -158,6 +177,13 @@ impl Parts {
         Ok(())
     }
 
+    /// What takes new tokens of credentials to the store.
+    pub(super) fn start_keeping_tokens(&self) {
+        if let Some(credentials) = self.runner.credentials().cloned() {
+            self.supervisor.spawn("tokens of credentials", credentials.keep(self.stop_recorder.clone()));
+        }
+    }
+
     /// What deletes old files.
     pub(super) fn start_sweep(&self) {
         if let Some(files) = self.config.runner.files.clone() {
@@ -182,6 +208,8 @@ impl Parts {
             batches: BatchReader::new(CONSUMER),
             readers: Arc::clone(&self.readers),
             owners: Owners::new(config.peers.secret().clone()).map_err(HttpSetupError::from)?,
+            runner: self.runner.clone(),
+            trials: Places::new(TRIALS),
         });
         let stop = self.stop_ingest.clone();
         let door = http_server::serve(listener, ingest::router(state), config.door.clone(), stop);

@@ -14,6 +14,7 @@ mod cancel;
 mod concurrency;
 mod crash;
 mod crash_points;
+mod credentials;
 mod data_folder;
 mod doors;
 mod duplicates;
@@ -37,6 +38,7 @@ mod loops;
 mod metrics;
 #[cfg(feature = "otlp")]
 mod otlp;
+mod oauth2;
 mod outage;
 mod panics;
 mod peers;

@@ -1,6 +1,6 @@
 //! The one table of the functions: a line here, a file in `api/`, its `[[bin]]`; a test compares them.
 
-use super::{Routes, ping, run, run_part, scheduler_events, workflow, workflow_runs, workflows};
+use super::{Routes, credentials, ping, run, run_part, scheduler_events, workflow, workflow_runs, workflows};
 
 /// A function: in a deployment a program of its own, which answers on the paths of one pattern.
 #[derive(Debug, Clone, Copy)]
@@ -11,6 +11,8 @@ pub struct Function {
     pub file: &'static str,
     /// Its paths, such as `/api/v1/runs/{id}`.
     pub path: &'static str,
+    /// Further ones, which `rewrites` of `vercel.json` lead to it; their parts are handed on in the query.
+    pub more: &'static [&'static str],
     /// What it does.
     pub routes: fn() -> Routes,
 }
@@ -24,6 +26,8 @@ pub const FUNCTIONS: &[Function] = &[
     function("workflows-id-runs", "api/v1/workflows/[id]/runs.rs", "/api/v1/workflows/{id}/runs", workflow_runs::router),
     function("runs-id",           "api/v1/runs/[id].rs",           "/api/v1/runs/{id}",           run::router),
     function("runs-id-part",      "api/v1/runs/[id]/[part].rs",    "/api/v1/runs/{id}/{part}",    run_part::router),
+    function("credentials",       "api/v1/credentials.rs",         "/api/v1/credentials",         credentials::router)
+        .and(&["/api/v1/credentials/{id}", "/api/v1/credentials/{id}/{part}"]),
     function("scheduler-events",  "api/v1/scheduler/events.rs",    "/api/v1/scheduler/events",    scheduler_events::router),
 ];
 
@@ -33,5 +37,11 @@ const fn function(
     path: &'static str,
     routes: fn() -> Routes,
 ) -> Function {
-    Function { program, file, path, routes }
+    Function { program, file, path, more: &[], routes }
+}
+
+impl Function {
+    const fn and(self, more: &'static [&'static str]) -> Self {
+        Self { more, ..self }
+    }
 }

@@ -11,7 +11,10 @@ use super::{cells::Reader, connection::Cells, connector::Connector, pool::Pool};
 use crate::store::{StoreConfig, StoreError, UnreadableRow};
 
 /// Every migration, oldest first. Each statement may run twice.
-const MIGRATIONS: &[(&str, &str)] = &[("V1__tables", include_str!("../../../migrations/V1__tables.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("V1__tables", include_str!("../../../migrations/V1__tables.sql")),
+    ("V2__credentials", include_str!("../../../migrations/V2__credentials.sql")),
+];
 
 /// Where the server keeps which migrations ran.
 const HISTORY: &str = "schema_history";

@@ -6,12 +6,18 @@ use domain::{
     iteration::Iteration,
     run::{NodeError, Run, RunStatus, Step, StepStatus},
 };
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use klickhouse::{Client, ClientOptions, UnitValue};
-use minireipaz::store::{DeadLetterStore, Facts, RunStore, WorkflowChange, WorkflowStore, clickhouse};
+use minireipaz::{
+    credentials::{CredentialKeys, Purpose},
+    store::{
+        CredentialStore, DeadLetterStore, Facts, RunStore, StoredCredential, WorkflowChange, WorkflowStore, clickhouse,
+    },
+};
 
 use super::{at, config, number, run, server, step, step_fact, tenant, workflow, workflow_id};
 
-const VIEWS: [&str; 5] = ["workflows", "workflow_versions", "runs", "steps", "dead_letters"];
+const VIEWS: [&str; 6] = ["workflows", "workflow_versions", "runs", "steps", "credentials", "dead_letters"];
 
 /// Somebody at a console.
 struct Person(Client);
@@ -83,6 +89,23 @@ async fn a_person_sees_each_thing_once_in_its_newest_state() {
         store.bury(std::slice::from_ref(&letter)).await.unwrap();
     }
 
+    for version in [1, 2] {
+        let id = domain::ids::CredentialId(flow.0);
+        let keys: CredentialKeys = format!("k1:{}", BASE64_STANDARD.encode([1; 32])).parse().unwrap();
+        let saved = StoredCredential {
+            id,
+            name: "Shop".to_owned(),
+            kind: domain::credential::CredentialType::HttpBearer,
+            hosts: domain::credential::Hosts(vec!["api.example.com".parse().unwrap()]),
+            grant: None,
+            version,
+            sealed: keys.seal(Purpose::Values, &(tenant.clone(), id), b"hush"),
+            created_at: at(0),
+            updated_at: at(1),
+        };
+        store.save_credential(&tenant, &saved).await.unwrap();
+    }
+
     let of = format!("WHERE tenant = '{tenant}'");
     for (question, answer) in [
         (
@@ -130,6 +153,10 @@ async fn a_person_sees_each_thing_once_in_its_newest_state() {
                  ORDER BY workflow_id = '{flow}', version"
             ),
             vec!["(0,1,'v1')", "(1,1,'v1')", "(1,2,'v2')"],
+        ),
+        (
+            format!("SELECT name, version, type, hosts, key FROM credentials {of}"),
+            vec!["('Shop',2,'http_bearer',['api.example.com'],'k1')"],
         ),
         (
             "SELECT consumer, reason, count() FROM dead_letters GROUP BY consumer, reason".to_owned(),
