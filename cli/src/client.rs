@@ -5,12 +5,12 @@ mod problem;
 
 use std::time::Duration;
 
+pub use credentials::{Consent, Credentials, TypeField, TypeForm, TypeSchema};
 use domain::{
     ids::{RunId, WorkflowId},
     run::{RunSummary, RunWithSteps},
     workflow::{Workflow, WorkflowSummary},
 };
-pub use credentials::{Consent, Credentials, TypeField, TypeForm};
 pub use problem::Problem;
 use reqwest::{Method, RequestBuilder, Response, header};
 use secrecy::{ExposeSecret, SecretString};

@@ -141,8 +141,7 @@ impl System {
     /// Every row of every table, as bytes.
     async fn tables(&self) -> Vec<(String, Vec<u8>)> {
         let options = ClientOptions { default_database: "minireipaz".to_owned(), ..ClientOptions::default() };
-        let client =
-            Client::connect(format!("127.0.0.1:{}", self.clickhouse.port()), options).await.unwrap();
+        let client = Client::connect(format!("127.0.0.1:{}", self.clickhouse.port()), options).await.unwrap();
         let texts = async |sql: String| -> Vec<String> {
             let rows = client.query_collect::<UnitValue<String>>(sql).await.unwrap();
             rows.into_iter().map(|row| row.0).collect()
@@ -174,7 +173,9 @@ fn url(listener: &TcpListener) -> String {
 }
 
 fn serve(listener: TcpListener, router: Router) -> AbortOnDropHandle<()> {
-    AbortOnDropHandle::new(TaskTracker::new().spawn(async move { axum::serve(listener, router).await.unwrap() }))
+    AbortOnDropHandle::new(
+        TaskTracker::new().spawn(async move { axum::serve(listener, router).await.unwrap() }),
+    )
 }
 
 fn connector(topic: &str) -> PathBuf {
@@ -194,8 +195,11 @@ fn outside_router(shown: Arc<Mutex<Vec<String>>>) -> Router {
         let auth = headers.get("authorization").map_or("", |value| value.to_str().unwrap()).to_owned();
         let status = if uri.path() == "/refuse" { StatusCode::BAD_REQUEST } else { StatusCode::OK };
         if uri.path() == "/away" {
-            return Redirect::temporary(&format!("http://localhost:1/{auth}?{}", uri.query().unwrap_or_default()))
-                .into_response();
+            return Redirect::temporary(&format!(
+                "http://localhost:1/{auth}?{}",
+                uri.query().unwrap_or_default()
+            ))
+            .into_response();
         }
         (status, [("x-echo", auth)], Json(said)).into_response()
     };
@@ -303,7 +307,9 @@ async fn a_secret_that_is_used_everywhere_is_found_nowhere() {
 
     for id in &credentials {
         let one = format!("/api/v1/credentials/{id}");
-        system.send(Method::POST, &format!("{one}/test"), &json!({"url": format!("{}/ok", system.outside)})).await;
+        system
+            .send(Method::POST, &format!("{one}/test"), &json!({"url": format!("{}/ok", system.outside)}))
+            .await;
         system.send(Method::POST, &format!("{one}/test"), &json!({})).await;
         system.send(Method::PUT, &one, &json!({"name": "again"})).await;
         system.send(Method::GET, &format!("{one}/used_by"), &Value::Null).await;
@@ -314,7 +320,10 @@ async fn a_secret_that_is_used_everywhere_is_found_nowhere() {
 
     let mut places = system.tables().await;
     let tables: Vec<_> = places.iter().map(|(name, _)| name.clone()).collect();
-    assert!(["credential_rows", "run_rows"].iter().all(|name| tables.iter().any(|table| table.contains(name))), "{tables:?}");
+    assert!(
+        ["credential_rows", "run_rows"].iter().all(|name| tables.iter().any(|table| table.contains(name))),
+        "{tables:?}"
+    );
     assert!(places.iter().any(|(_, rows)| holds(rows, SEEN.as_bytes())), "rows are seen");
     let System { replies, bridge, worker, clickhouse, folder, .. } = system;
     tokio::time::timeout(Duration::from_secs(60), async {
@@ -332,11 +341,16 @@ async fn a_secret_that_is_used_everywhere_is_found_nowhere() {
     let log = fs::read(folder.path().join("log")).unwrap();
     assert!(holds(&log, b"credential"), "the log says something");
     places.push(("the log".to_owned(), log));
-    places.extend(replies.into_inner().unwrap().into_iter().map(|reply| ("a reply".to_owned(), reply.into_bytes())));
+    places.extend(
+        replies.into_inner().unwrap().into_iter().map(|reply| ("a reply".to_owned(), reply.into_bytes())),
+    );
     for (name, bytes) in &places {
         for form in forms() {
             let at = bytes.windows(form.len()).position(|window| window == form);
-            let around = at.map(|at| String::from_utf8_lossy(&bytes[at.saturating_sub(200)..(at + 60).min(bytes.len())]).into_owned());
+            let around = at.map(|at| {
+                String::from_utf8_lossy(&bytes[at.saturating_sub(200)..(at + 60).min(bytes.len())])
+                    .into_owned()
+            });
             assert_eq!(around, None, "{name} holds a secret");
         }
     }

@@ -204,6 +204,9 @@ fn begin_at_zero() {
     for outcome in ["started", "not_started"] {
         counter!(names::WORKER_ERROR_WORKFLOWS, names::OUTCOME => outcome).increment(0);
     }
+    for outcome in ["renewed", "refused", "failed"] {
+        counter!(names::WORKER_CREDENTIAL_RENEWALS, names::OUTCOME => outcome).increment(0);
+    }
     for outcome in ["answered", "unknown", "asked_elsewhere", "refused"] {
         counter!(names::WORKER_READS, names::OUTCOME => outcome).increment(0);
     }

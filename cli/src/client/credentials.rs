@@ -172,7 +172,9 @@ impl Credentials<'_> {
     /// As for every request.
     pub async fn test(&self, id: CredentialId, url: Option<&Url>) -> Result<TrialResult, ClientError> {
         let request = self.0.request(Method::POST, &format!("credentials/{id}/test"));
-        self.0.json(request.json(&json!({ "url": url })).timeout(ANSWER_TIMEOUT + Duration::from_secs(5))).await
+        self.0
+            .json(request.json(&json!({ "url": url })).timeout(ANSWER_TIMEOUT + Duration::from_secs(5)))
+            .await
     }
 
     /// `POST /credentials/{id}/authorize`.

@@ -130,7 +130,8 @@ pub(super) async fn execute(command: CredentialsCommand) -> Result<(), Failure> 
         CredentialsCommand::Types { server } => types(server).await,
         CredentialsCommand::Get { id, server } => {
             let client = server::client(server)?;
-            let (credential, used_by) = (client.credentials().get(id).await?, client.credentials().used_by(id).await?);
+            let (credential, used_by) =
+                (client.credentials().get(id).await?, client.credentials().used_by(id).await?);
             let mut shown = serde_json::to_value(credential).map_err(anyhow::Error::from)?;
             shown["used_by"] = serde_json::to_value(used_by).map_err(anyhow::Error::from)?;
             print_json(&shown)

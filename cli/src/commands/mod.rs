@@ -15,8 +15,8 @@ mod workflows;
 use std::process::ExitCode;
 
 use self::{
-    bridge::BridgeArgs, credentials::CredentialsCommand, migrate::MigrateArgs, run::RunArgs, runs::RunsCommand, token::TokenArgs,
-    workflows::WorkflowsCommand,
+    bridge::BridgeArgs, credentials::CredentialsCommand, migrate::MigrateArgs, run::RunArgs,
+    runs::RunsCommand, token::TokenArgs, workflows::WorkflowsCommand,
 };
 use crate::{dev::Dev, failure::Failure, serve::Serve};
 

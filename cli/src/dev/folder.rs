@@ -186,7 +186,9 @@ mod tests {
             let folder = Folder::open(&path).unwrap();
             folder.connector_secret().unwrap();
             folder.link_secret().unwrap();
-            assert!(folder.credential_keys().unwrap().parse::<minireipaz::credentials::CredentialKeys>().is_ok());
+            assert!(
+                folder.credential_keys().unwrap().parse::<minireipaz::credentials::CredentialKeys>().is_ok()
+            );
             folder.save_token("hush").unwrap();
             folder.save_addresses(&Addresses::default()).unwrap();
             folder.log().unwrap();

@@ -152,7 +152,8 @@ mod tests {
         ] {
             std::fs::write(folder.path().join("vercel.json"), settings).unwrap();
             let read = VercelJson::of(folder.path());
-            let error = read.and_then(|read| Ok((read.header_routes()?, read.rewrite_routes()?))).unwrap_err();
+            let error =
+                read.and_then(|read| Ok((read.header_routes()?, read.rewrite_routes()?))).unwrap_err();
             assert!(format!("{error:#}").contains(said), "{error:#}");
         }
     }

@@ -5,8 +5,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::values::{Hmac, HttpBasic, HttpBearer, HttpHeader, HttpQuery, Jwt};
 use super::OAuth2;
+use super::values::{Hmac, HttpBasic, HttpBearer, HttpHeader, HttpQuery, Jwt};
 use crate::kinds::params::{Table, object_schema, root};
 
 /// What kind of credential it is.
@@ -99,7 +99,9 @@ impl CredentialType {
             Self::HttpBearer => ("Bearer token", "`Authorization: Bearer`"),
             Self::HttpHeader => ("Header", "a header of any name"),
             Self::HttpQuery => ("Query parameter", "a parameter of the address"),
-            Self::OAuth2 => ("OAuth 2.0", "a token that a provider grants and renews, as `Authorization: Bearer`"),
+            Self::OAuth2 => {
+                ("OAuth 2.0", "a token that a provider grants and renews, as `Authorization: Bearer`")
+            }
             Self::Hmac => ("Webhook signature", "what webhooks are signed with"),
             Self::Jwt => ("Webhook token", "what the tokens (JWT) of webhooks' senders are checked with"),
         };

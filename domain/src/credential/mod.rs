@@ -17,8 +17,8 @@ pub use kind::{CredentialType, TypeDescription};
 pub use oauth2::{ClientAuth, Grant, OAuth2};
 pub use summary::{Credential, CredentialKey, CredentialStatus};
 pub use values::{
-    CredentialValues, Endpoint, HeaderName, HeaderSecret, Hmac, HttpBasic, HttpBearer, HttpHeader, HttpQuery, Jwt,
-    JwtAlgorithm, Line, Login, SecretText,
+    CredentialValues, Endpoint, HeaderName, HeaderSecret, Hmac, HttpBasic, HttpBearer, HttpHeader, HttpQuery,
+    Jwt, JwtAlgorithm, Line, Login, SecretText,
 };
 
 use std::collections::BTreeSet;

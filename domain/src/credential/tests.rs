@@ -123,7 +123,9 @@ fn a_credential_is_shown_to_its_hosts_alone() {
     ] {
         assert!(!bound.allow(&url(refused)), "{refused}");
     }
-    for wrong in ["", "*", "*.", "a b", "https://a.example", "a.example/x", "a:b", "u@a", "*.10.0.0.1", "a.*.b"] {
+    for wrong in
+        ["", "*", "*.", "a b", "https://a.example", "a.example/x", "a:b", "u@a", "*.10.0.0.1", "a.*.b"]
+    {
         assert!(wrong.parse::<HostPattern>().is_err(), "{wrong}");
     }
     let written = serde_json::to_string(&bound).unwrap();

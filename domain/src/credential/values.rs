@@ -115,7 +115,8 @@ impl CredentialValues {
         let mut violations = Violations::new();
         let bytes = serde_json::to_vec(values).map_or(usize::MAX, |text| text.len());
         if bytes > MAX_CREDENTIAL_BYTES {
-            let message = limits::above(bytes, "bytes of compact JSON", MAX_CREDENTIAL_BYTES, "MAX_CREDENTIAL_BYTES");
+            let message =
+                limits::above(bytes, "bytes of compact JSON", MAX_CREDENTIAL_BYTES, "MAX_CREDENTIAL_BYTES");
             violations.add("values", Code::Limit, message);
             return Err(violations.into_vec());
         }

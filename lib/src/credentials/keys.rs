@@ -60,7 +60,9 @@ pub struct Sealed {
 
 /// A text that is no list of keys. It never repeats one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{0}; write <id>:<key>,… with ids of letters, digits, - and _, each key 32 bytes in base64 (openssl rand -base64 32)")]
+#[error(
+    "{0}; write <id>:<key>,… with ids of letters, digits, - and _, each key 32 bytes in base64 (openssl rand -base64 32)"
+)]
 pub struct InvalidKeys(&'static str);
 
 /// Bytes that are nothing sealed.
@@ -89,11 +91,16 @@ impl CredentialKeys {
         let key = &self.0[0];
         let mut nonce = [0; NONCE];
         // The library ends the process rather than to go on without randomness; both errors cannot happen.
-        #[expect(clippy::expect_used, reason = "the system's randomness does not fail, and the text is far below 256 GiB")]
+        #[expect(
+            clippy::expect_used,
+            reason = "the system's randomness does not fail, and the text is far below 256 GiB"
+        )]
         let cipher = {
             fill(&mut nonce).expect("randomness");
             let bound = bound(purpose, &key.id, owner);
-            key.cipher.encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: &bound }).expect("a short text")
+            key.cipher
+                .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: &bound })
+                .expect("a short text")
         };
         let length = u8::try_from(key.id.len()).unwrap_or(u8::MAX);
         let bytes = [&[FORM, length][..], key.id.as_bytes(), &nonce, &cipher].concat();
@@ -104,7 +111,12 @@ impl CredentialKeys {
     ///
     /// # Errors
     /// When its key is not there, or it was sealed for something else, or changed.
-    pub fn open(&self, purpose: Purpose, owner: &CredentialKey, sealed: &Sealed) -> Result<Vec<u8>, NotOpened> {
+    pub fn open(
+        &self,
+        purpose: Purpose,
+        owner: &CredentialKey,
+        sealed: &Sealed,
+    ) -> Result<Vec<u8>, NotOpened> {
         let id = &sealed.key_id;
         let key = self.0.iter().find(|key| key.id == *id).ok_or_else(|| NotOpened::UnknownKey(id.clone()))?;
         let damaged = || NotOpened::Damaged(id.clone());
@@ -143,7 +155,8 @@ impl Sealed {
     pub fn parse(bytes: Vec<u8>) -> Result<Self, InvalidSealed> {
         let (&form, rest) = bytes.split_first().ok_or(InvalidSealed)?;
         let (&length, rest) = rest.split_first().ok_or(InvalidSealed)?;
-        let id = rest.get(..length.into()).and_then(|id| std::str::from_utf8(id).ok()).ok_or(InvalidSealed)?;
+        let id =
+            rest.get(..length.into()).and_then(|id| std::str::from_utf8(id).ok()).ok_or(InvalidSealed)?;
         if form != FORM || !is_id(id) || rest.len() < id.len() + NONCE {
             return Err(InvalidSealed);
         }
@@ -175,7 +188,8 @@ impl FromStr for CredentialKeys {
             if key.len() != KEY {
                 return Err(InvalidKeys("a key has not 32 bytes"));
             }
-            let cipher = XChaCha20Poly1305::new_from_slice(&key).map_err(|_| InvalidKeys("a key has not 32 bytes"))?;
+            let cipher =
+                XChaCha20Poly1305::new_from_slice(&key).map_err(|_| InvalidKeys("a key has not 32 bytes"))?;
             keys.push(Key { id: id.to_owned(), cipher });
         }
         if keys.is_empty() { Err(InvalidKeys("there is no key")) } else { Ok(Self(keys.into())) }
@@ -237,7 +251,8 @@ mod tests {
         let keys = keys(&format!("k:{}", key(1)));
         let owner_ = owner("acme", 7);
         let sealed = keys.seal(Purpose::Values, &owner_, b"hush");
-        let opens = |purpose, owner: &CredentialKey, sealed: &Sealed| keys.open(purpose, owner, sealed).is_ok();
+        let opens =
+            |purpose, owner: &CredentialKey, sealed: &Sealed| keys.open(purpose, owner, sealed).is_ok();
         assert!(opens(Purpose::Values, &owner_, &sealed));
         assert!(!opens(Purpose::Tokens, &owner_, &sealed));
         assert!(!opens(Purpose::Values, &owner("acm", 7), &sealed));

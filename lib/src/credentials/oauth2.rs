@@ -221,13 +221,18 @@ pub fn read_answer(reply: &Reply) -> Result<Answer, TokenError> {
     if ["mac", "dpop"].iter().any(|other| kind.eq_ignore_ascii_case(other)) {
         return Err(TokenError::Unreadable("it is of a type that calls cannot show; only bearer tokens are"));
     }
-    let access_token = form.access_token.filter(|token| !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic()));
-    let access_token = access_token.ok_or(TokenError::Unreadable("it has no `access_token` that a header can hold"))?;
+    let access_token =
+        form.access_token.filter(|token| !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic()));
+    let access_token =
+        access_token.ok_or(TokenError::Unreadable("it has no `access_token` that a header can hold"))?;
     // A number, or a text that is one.
-    let expires_in = form.expires_in.and_then(|value| {
-        value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())
-    });
-    Ok(Answer { access_token, refresh_token: form.refresh_token.filter(|token| !token.is_empty()), expires_in })
+    let expires_in =
+        form.expires_in.and_then(|value| value.as_u64().or_else(|| value.as_str()?.trim().parse().ok()));
+    Ok(Answer {
+        access_token,
+        refresh_token: form.refresh_token.filter(|token| !token.is_empty()),
+        expires_in,
+    })
 }
 
 /// The beginning, as one line.
@@ -256,7 +261,8 @@ mod tests {
     }
 
     fn reply(status: u16, body: &Value) -> Result<Answer, TokenError> {
-        let reply = Reply { status, retry_after: None, content_type: String::new(), body: body.to_string().into() };
+        let reply =
+            Reply { status, retry_after: None, content_type: String::new(), body: body.to_string().into() };
         read_answer(&reply)
     }
 
@@ -273,8 +279,14 @@ mod tests {
         let url = consent_url(&client(json!({})), "https://flows.example/cb", "s&t", "c").unwrap();
         let query: Vec<_> = url.query_pairs().map(|(name, value)| format!("{name}={value}")).collect();
         let asked = [
-            "access_type=offline", "response_type=code", "client_id=me&you", "redirect_uri=https://flows.example/cb",
-            "state=s&t", "code_challenge=c", "code_challenge_method=S256", "scope=a b",
+            "access_type=offline",
+            "response_type=code",
+            "client_id=me&you",
+            "redirect_uri=https://flows.example/cb",
+            "state=s&t",
+            "code_challenge=c",
+            "code_challenge_method=S256",
+            "scope=a b",
         ];
         assert_eq!(query, asked);
     }
@@ -302,11 +314,13 @@ mod tests {
 
     #[test]
     fn answers_are_read_as_providers_write_them() {
-        let whole = json!({"access_token": "a", "refresh_token": "r", "token_type": "Bearer", "expires_in": 3600});
+        let whole =
+            json!({"access_token": "a", "refresh_token": "r", "token_type": "Bearer", "expires_in": 3600});
         let answer = reply(200, &whole).unwrap();
         assert_eq!((&*answer.access_token, answer.refresh_token.as_deref()), ("a", Some("r")));
         assert_eq!(answer.expires_in, Some(3600));
-        let text = reply(200, &json!({"access_token": "a", "expires_in": "60", "refresh_token": ""})).unwrap();
+        let text =
+            reply(200, &json!({"access_token": "a", "expires_in": "60", "refresh_token": ""})).unwrap();
         assert_eq!((text.expires_in, text.refresh_token), (Some(60), None));
         assert!(!format!("{answer:?}").contains("\"a\""));
     }
@@ -318,7 +332,9 @@ mod tests {
         // As GitHub does.
         let refused = reply(200, &json!({"error": "bad_verification_code"}));
         assert!(matches!(refused, Err(TokenError::Refused { code, .. }) if code == "bad_verification_code"));
-        assert!(matches!(reply(401, &json!("x")), Err(TokenError::Refused { code, .. }) if code == "status 401"));
+        assert!(
+            matches!(reply(401, &json!("x")), Err(TokenError::Refused { code, .. }) if code == "status 401")
+        );
         for status in [429, 500, 503] {
             assert!(matches!(reply(status, &json!({})), Err(TokenError::Unavailable { .. })));
         }

@@ -85,7 +85,9 @@ impl Granted {
     #[must_use]
     pub const fn generation(&self) -> u32 {
         match self {
-            Self::Nothing { generation } | Self::Refused { generation } | Self::Tokens { generation, .. } => *generation,
+            Self::Nothing { generation } | Self::Refused { generation } | Self::Tokens { generation, .. } => {
+                *generation
+            }
         }
     }
 }
@@ -97,7 +99,9 @@ pub enum OpenError {
     #[error("the credential {0} cannot be read now: {1}")]
     Away(CredentialId, String),
     /// There is none.
-    #[error("there is no credential {0}, or it was deleted; choose the id of one that is there, of the same tenant")]
+    #[error(
+        "there is no credential {0}, or it was deleted; choose the id of one that is there, of the same tenant"
+    )]
     Missing(CredentialId),
     /// What is stored of it cannot be used.
     #[error("the credential {0} cannot be used: {1}; save its values again")]
@@ -206,7 +210,9 @@ impl Vault {
                 let tokens: Tokens =
                     serde_json::from_slice(&plain).map_err(|_| unreadable(NotOpened::Unreadable))?;
                 match values {
-                    CredentialValues::OAuth2(client) if tokens.are_of(client) => Granted::Tokens { generation, tokens },
+                    CredentialValues::OAuth2(client) if tokens.are_of(client) => {
+                        Granted::Tokens { generation, tokens }
+                    }
                     // The client was rotated to another one.
                     _ => Granted::Nothing { generation },
                 }

@@ -10,8 +10,8 @@ use crate::{
     bus::BusError,
     credentials::worker::WorkerError,
     service::{
-        CancelRunError, CredentialError, ReadItemsError, ReadRunError, ReplayError, ResumeRunError, SchedulerError,
-        StartRunError, WorkflowError,
+        CancelRunError, CredentialError, ReadItemsError, ReadRunError, ReplayError, ResumeRunError,
+        SchedulerError, StartRunError, WorkflowError,
     },
     store::{StoreError, UnreadableWorkflow},
 };
@@ -111,7 +111,8 @@ impl From<CredentialError> for ApiError {
             CredentialError::Invalid(violations) => super::extract::invalid_credential(violations),
             CredentialError::TooMany => conflict("too_many_credentials", &error),
             CredentialError::VersionMismatch { current } => {
-                Self::new(StatusCode::PRECONDITION_FAILED, "version_mismatch", detail).with_current_version(current)
+                Self::new(StatusCode::PRECONDITION_FAILED, "version_mismatch", detail)
+                    .with_current_version(current)
             }
             CredentialError::Busy => Self::unavailable("credential_busy", detail, Duration::from_secs(1)),
             CredentialError::Used(_) => conflict("credential_used", &error),
@@ -122,7 +123,8 @@ impl From<CredentialError> for ApiError {
             CredentialError::State(_) => Self::new(StatusCode::FORBIDDEN, "invalid_state", detail),
             CredentialError::Worker(WorkerError::Refused { .. }) => conflict("credential_refused", &error),
             CredentialError::Worker(WorkerError::Away(_)) => {
-                Self::unavailable("worker_unavailable", "no worker answers now; try again", SOON).caused_by(error)
+                Self::unavailable("worker_unavailable", "no worker answers now; try again", SOON)
+                    .caused_by(error)
             }
             CredentialError::NotOpened(_) => conflict("credential_not_opened", &error),
             CredentialError::Unwritable => Self::internal().caused_by(error),

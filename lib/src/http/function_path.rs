@@ -35,7 +35,8 @@ fn restored(uri: &Uri) -> Option<Uri> {
         });
     }
     let mut path = segments.join("/");
-    for name in FOLDED.iter().filter(|(folded, _)| *folded == path).flat_map(|(_, names)| *names) {
+    let folded = FOLDED.iter().find(|(folded, _)| *folded == path);
+    for name in folded.map(|(_, names)| *names).unwrap_or_default() {
         let Some(value) = take(&mut query, name) else { break };
         path = format!("{path}/{value}");
     }
@@ -106,7 +107,7 @@ mod tests {
             "/api/v1/credentials?limit=2",
             "/api/v1/credentials/7/test?id=7&part=test",
             "/api/v1/runs/7?id=7",
-            "/", 
+            "/",
             "/other",
             "/api/v1/runs/[id]",
             "/api/v1/runs/[id]?id=a/b",

@@ -69,7 +69,8 @@ impl AppState {
     pub fn connect(config: &ApiConfig) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let live = config.live.clone().map(|live| Arc::new(WorkerDoor::new(live)) as Arc<dyn LiveRuns>);
-        let door = config.live.clone().map(|live| Arc::new(CredentialDoor::new(live)) as Arc<dyn CredentialWorker>);
+        let door =
+            config.live.clone().map(|live| Arc::new(CredentialDoor::new(live)) as Arc<dyn CredentialWorker>);
         Ok(Self::new(ApiParts {
             live,
             credential_worker: door,

@@ -15,10 +15,19 @@ use crate::credentials::Sealed;
 #[async_trait]
 pub trait CredentialStore: Send + Sync + 'static {
     /// Saves a version; what was saved before changes nothing.
-    async fn save_credential(&self, tenant: &TenantId, credential: &StoredCredential) -> Result<(), StoreError>;
+    async fn save_credential(
+        &self,
+        tenant: &TenantId,
+        credential: &StoredCredential,
+    ) -> Result<(), StoreError>;
 
     /// Deletes it: reads do not find it any more. The deletion is a version of its own.
-    async fn delete_credential(&self, key: &CredentialKey, version: u32, at: Timestamp) -> Result<(), StoreError>;
+    async fn delete_credential(
+        &self,
+        key: &CredentialKey,
+        version: u32,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
 
     /// Its newest version; `None`: there is none, or it is deleted.
     async fn credential(&self, key: &CredentialKey) -> Result<Option<FoundCredential>, StoreError>;
@@ -66,8 +75,7 @@ pub struct StoredCredential {
     pub updated_at: Timestamp,
 }
 
-/// What a read found under a credential's key. What cannot be read of it can be replaced all the same: the version and
-/// the dates are there.
+/// What a read found under a credential's key.
 pub type FoundCredential = Found<StoredCredential>;
 
 /// What a provider gave for a credential.
@@ -155,8 +163,7 @@ mod in_memory {
             credential: &StoredCredential,
         ) -> Result<(), StoreError> {
             self.write(Call::SAVE_CREDENTIAL, |state| {
-                let row =
-                    CredentialRow { version: credential.version, credential: Some(credential.clone()) };
+                let row = CredentialRow { version: credential.version, credential: Some(credential.clone()) };
                 keep_newest(&mut state.credentials, (tenant.clone(), credential.id), row, |row| row.version);
                 Ok(())
             })
@@ -204,7 +211,8 @@ mod in_memory {
         ) -> Result<Page<Credential>, StoreError> {
             self.read(Call::LIST_CREDENTIALS, |state| {
                 let rows = of_tenant(state, tenant).map(|credential| {
-                    let refused = state.tokens.get(&(tenant.clone(), credential.id)).map(|found| found.refused);
+                    let refused =
+                        state.tokens.get(&(tenant.clone(), credential.id)).map(|found| found.refused);
                     let place = Cursor { at: credential.updated_at, id: credential.id.0 };
                     (place, state.readable(place.id).map(|()| credential.summary(refused)))
                 });

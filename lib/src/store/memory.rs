@@ -23,8 +23,8 @@ use domain::{
 use uuid::Uuid;
 
 use super::{
-    Claim, ClaimKey, CredentialRow, Cursor, Found, Page, PageRequest, StepFact, Store, StoreError, StoredTokens,
-    UnreadableRow, VersionKey,
+    Claim, ClaimKey, CredentialRow, Cursor, Found, Page, PageRequest, StepFact, Store, StoreError,
+    StoredTokens, UnreadableRow, VersionKey,
 };
 pub use watched::Call;
 use watched::Watched;

@@ -35,7 +35,8 @@ impl CredentialWorker for NotingWorker {
     }
 
     async fn test(&self, _: CredentialId, trial: &Trial) -> Result<TrialResult, WorkerError> {
-        let error = trial.url.is_none().then(|| TrialError { code: "url_required".into(), message: "no".into() });
+        let error =
+            trial.url.is_none().then(|| TrialError { code: "url_required".into(), message: "no".into() });
         Ok(TrialResult { ok: error.is_none(), status: error.is_none().then_some(204), error })
     }
 }
@@ -72,10 +73,16 @@ async fn a_credential_is_saved_listed_changed_and_deleted_and_never_shown() {
     let id = created(&app, &bearer("Shop")).await;
     let one = format!("{PATH}/{id}");
     let read = app.get(&one).await;
-    assert_eq!((read.status, &read.body["hosts"], &read.body["version"]), (200, &json!(["api.example.com"]), &json!(1)));
+    assert_eq!(
+        (read.status, &read.body["hosts"], &read.body["version"]),
+        (200, &json!(["api.example.com"]), &json!(1))
+    );
     assert_eq!((&read.body["status"], &read.body["key"]), (&json!("ready"), &json!("test")));
     let changed = app.put(&one, &json!({"values": {"token": format!("{SECRET}2")}}), "\"1\"").await;
-    assert_eq!((changed.status, &changed.body["name"], &changed.body["version"]), (200, &json!("Shop"), &json!(2)));
+    assert_eq!(
+        (changed.status, &changed.body["name"], &changed.body["version"]),
+        (200, &json!("Shop"), &json!(2))
+    );
     let late = app.put(&one, &json!({"name": "x"}), "\"1\"").await;
     assert_eq!((late.status, &late.body["current_version"]), (412, &json!(2)));
     assert_eq!(app.send(app.json(Method::PUT, &one, &json!({}), &[])).await.status, 428);
@@ -100,7 +107,9 @@ async fn a_credential_that_is_used_stays_unless_it_is_forced() {
     assert_eq!(workflow.status, 201, "{workflow:?}");
     let used = app.get(&format!("{PATH}/{id}/used_by")).await;
     assert_eq!(used.body["items"], json!([{"workflow_id": workflow.body["id"], "name": "Uses it"}]));
-    let delete = |query: &str| app.request(Method::DELETE, &format!("{PATH}/{id}{query}")).body(Body::empty()).unwrap();
+    let delete = |query: &str| {
+        app.request(Method::DELETE, &format!("{PATH}/{id}{query}")).body(Body::empty()).unwrap()
+    };
     let refused = app.send(delete("")).await;
     assert_eq!((refused.status, &refused.body["code"]), (409, &json!("credential_used")));
     assert!(refused.body["detail"].as_str().unwrap().contains("Uses it"), "{refused:?}");
@@ -112,18 +121,21 @@ async fn a_credential_that_is_used_stays_unless_it_is_forced() {
 #[tokio::test]
 async fn what_is_wrong_is_told_at_once_and_without_the_values() {
     let app = TestApp::start().await;
-    let wrong = json!({"name": " ", "type": "http_basic", "values": {"username": SECRET, "passwort": SECRET}});
+    let wrong =
+        json!({"name": " ", "type": "http_basic", "values": {"username": SECRET, "passwort": SECRET}});
     let refused = app.post(PATH, &wrong).await;
     assert_eq!((refused.status, &refused.body["code"]), (422, &json!("invalid_credential")));
     assert_eq!(violations(&refused), ["name", "values.password", "values.passwort"]);
-    let shape = json!({"name": 7, "type": "basic", "values": [SECRET], "hosts": ["https://x"], "more": SECRET});
+    let shape =
+        json!({"name": 7, "type": "basic", "values": [SECRET], "hosts": ["https://x"], "more": SECRET});
     let misfit = app.post(PATH, &shape).await;
     assert_eq!(violations(&misfit), ["name", "type", "values", "hosts[0]", "more"]);
     for told in [&refused, &misfit] {
         assert!(!told.body.to_string().contains("SEKRET"), "{told:?}");
     }
     let id = created(&app, &bearer("Shop")).await;
-    let other = app.put(&format!("{PATH}/{id}"), &json!({"values": {"username": "a", "password": "b"}}), "*").await;
+    let other =
+        app.put(&format!("{PATH}/{id}"), &json!({"values": {"username": "a", "password": "b"}}), "*").await;
     assert_eq!(violations(&other), ["values.token", "values.username", "values.password"]);
 }
 
@@ -144,7 +156,9 @@ async fn scopes_and_tenants_keep_credentials_apart() {
     assert_eq!(ask(reader, Method::POST, &format!("{one}/test"), &json!({})).await, 403);
     assert_eq!(ask(app.token_with(&["workflows:write"]), Method::GET, PATH, &Value::Null).await, 403);
     let other = app.token_of("other");
-    for (method, path) in [(Method::GET, one.clone()), (Method::PUT, one.clone()), (Method::DELETE, one.clone())] {
+    for (method, path) in
+        [(Method::GET, one.clone()), (Method::PUT, one.clone()), (Method::DELETE, one.clone())]
+    {
         assert_eq!(ask(other.clone(), method, &path, &json!({})).await, 404);
     }
     assert_eq!(ask(app.token(), Method::GET, &one, &Value::Null).await, 200, "it is still there");
@@ -155,7 +169,8 @@ async fn of_several_who_change_a_credential_at_once_one_wins() {
     let app = TestApp::start().await;
     let id = created(&app, &bearer("Shop")).await;
     let (one, beside) = (format!("{PATH}/{id}"), app.beside());
-    let change = async |app: &TestApp, name: &str| app.put(&one, &json!({"name": name}), "\"1\"").await.status;
+    let change =
+        async |app: &TestApp, name: &str| app.put(&one, &json!({"name": name}), "\"1\"").await.status;
     let (a, b, c) = tokio::join!(change(&app, "a"), change(&beside, "b"), change(&app, "c"));
     let won = [a, b, c].iter().filter(|status| **status == 200).count();
     assert!(won <= 1, "{a} {b} {c}");
@@ -196,7 +211,10 @@ async fn a_person_agrees_at_the_provider_and_the_code_goes_to_a_worker() {
     assert!(thanks.text.contains("Mail &lt;b&gt;"), "{thanks:?}");
     let exchanged = worker.exchanged.lock().unwrap().clone();
     let [(asked, exchange)] = &exchanged[..] else { panic!("{exchanged:?}") };
-    assert_eq!((asked.to_string(), exchange.tenant.as_str(), exchange.code.as_str()), (id.clone(), "acme", "c0de"));
+    assert_eq!(
+        (asked.to_string(), exchange.tenant.as_str(), exchange.code.as_str()),
+        (id.clone(), "acme", "c0de")
+    );
     let pkce = minireipaz::credentials::oauth2::Pkce::of([0; 32]);
     assert_eq!(exchange.verifier.len(), pkce.verifier.len());
     assert!(!url.as_str().contains(&exchange.verifier), "the provider has only seen the challenge");
@@ -229,8 +247,12 @@ async fn a_provider_that_takes_the_code_for_none_is_told_to_the_person() {
 async fn every_type_is_described_by_the_schema_of_its_values() {
     let app = TestApp::start().await;
     let types = app.get(&format!("{PATH}/types")).await;
-    let names: Vec<_> =
-        types.body["items"].as_array().unwrap().iter().map(|one| one["type"].as_str().unwrap().to_owned()).collect();
+    let names: Vec<_> = types.body["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["type"].as_str().unwrap().to_owned())
+        .collect();
     assert_eq!(names, ["http_basic", "http_bearer", "http_header", "http_query", "oauth2", "hmac", "jwt"]);
     assert_eq!(types.body["items"][1]["schema"]["properties"]["token"]["writeOnly"], true);
 }

@@ -94,15 +94,15 @@ fn every_function_serves_its_path_and_the_document_has_no_other() {
         assert_eq!(function.path, format!("/{}", file.replace('[', "{").replace(']', "}")));
     }
     let served = paths(serde_json::to_value(minireipaz::http::openapi()).unwrap());
-    assert!(
-        served.iter().all(|path| FUNCTIONS.iter().any(|function| serves(function, path))),
-        "{served:?}"
-    );
+    assert!(served.iter().all(|path| FUNCTIONS.iter().any(|function| serves(function, path))), "{served:?}");
 }
 
 /// Whether a function answers at a path, or at one that is led to it.
 fn serves(function: &Function, path: &str) -> bool {
-    [function.path].iter().chain(function.more).any(|pattern| is_at(path, pattern) || is_word_of(path, pattern))
+    [function.path]
+        .iter()
+        .chain(function.more)
+        .any(|pattern| is_at(path, pattern) || is_word_of(path, pattern))
 }
 
 /// Whether a path has a word in the place of the pattern's `{id}` at its end.
@@ -118,7 +118,9 @@ fn every_further_path_of_a_function_is_led_to_it_by_a_rewrite_and_the_reverse() 
         .as_array()
         .unwrap()
         .iter()
-        .map(|rule| (rule["source"].as_str().unwrap().to_owned(), rule["destination"].as_str().unwrap().to_owned()))
+        .map(|rule| {
+            (rule["source"].as_str().unwrap().to_owned(), rule["destination"].as_str().unwrap().to_owned())
+        })
         .collect();
     let expected: BTreeSet<_> = FUNCTIONS
         .iter()

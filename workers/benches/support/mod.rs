@@ -14,9 +14,9 @@ use domain::{
     workflow::{WorkflowKey, WorkflowSummary},
 };
 use minireipaz::store::{
-    Claim, ClaimKey, ClaimStore, CredentialStore, DeadLetterStore, Facts, Found, FoundCredential, FoundWorkflow, Head,
-    Page, PageRequest, RunStore, Store, StoreError, StoredCredential, StoredTokens, UsedBy, VersionKey, WorkflowChange,
-    WorkflowStore,
+    Claim, ClaimKey, ClaimStore, CredentialStore, DeadLetterStore, Facts, Found, FoundCredential,
+    FoundWorkflow, Head, Page, PageRequest, RunStore, Store, StoreError, StoredCredential, StoredTokens,
+    UsedBy, VersionKey, WorkflowChange, WorkflowStore,
 };
 
 /// What is counted of what comes.

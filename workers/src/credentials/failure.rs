@@ -71,7 +71,8 @@ impl CredentialFailure {
 
     /// Somebody else renews it, and it takes long.
     pub(super) fn busy(id: CredentialId) -> Self {
-        let message = format!("another worker renews the credential {id}, and has not said yet what came of it");
+        let message =
+            format!("another worker renews the credential {id}, and has not said yet what came of it");
         Self::of(id, "credential_busy", message, Failure::Server { retry_after: None })
     }
 
@@ -104,7 +105,9 @@ impl CredentialFailure {
         let failure = match *error {
             TokenError::Unavailable { status: 429, retry_after } => Failure::RateLimited { retry_after },
             TokenError::Unavailable { retry_after, .. } => Failure::Server { retry_after },
-            TokenError::InvalidGrant(_) | TokenError::Refused { .. } | TokenError::Unreadable(_) => Failure::Permanent,
+            TokenError::InvalidGrant(_) | TokenError::Refused { .. } | TokenError::Unreadable(_) => {
+                Failure::Permanent
+            }
         };
         let said = error.to_string();
         let message = format!("the credential {id}: {}", redactor.text(&said));

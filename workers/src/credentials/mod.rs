@@ -135,14 +135,10 @@ impl Credentials {
 
     /// Offers what is kept to the store until it has it, and at the end waits for what is under way.
     pub(crate) async fn keep(self, stop: CancellationToken) {
-        let offer = async {
-            loop {
-                self.0.kept.wait().await;
-                self.0.offer_all().await;
-                tokio::time::sleep(OFFERED).await;
-            }
-        };
-        stop.run_until_cancelled(offer).await;
+        while stop.run_until_cancelled(self.0.kept.wait()).await.is_some() {
+            self.0.offer_all().await;
+            stop.run_until_cancelled(tokio::time::sleep(OFFERED)).await;
+        }
         self.0.tasks.close();
         self.0.tasks.wait().await;
     }

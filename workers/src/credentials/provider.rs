@@ -3,13 +3,17 @@
 use std::time::Duration;
 
 use domain::credential::{CredentialKey, OAuth2};
+use metrics::counter;
 use minireipaz::{
     credentials::{
         Tokens,
         oauth2::{Answer, MAX_ANSWER, TokenError, TokenRequest, read_answer},
     },
     outbound,
-    telemetry::redact::{Redactor, Secrets},
+    telemetry::{
+        names,
+        redact::{Redactor, Secrets},
+    },
 };
 use tokio::time::{Instant, timeout};
 
@@ -37,7 +41,9 @@ impl Inner {
     ) -> Result<Answer, Denied> {
         let id = key.1;
         let url = request.url();
-        self.http.check_literal(url).map_err(|blocked| Denied::Other(CredentialFailure::blocked(id, &blocked)))?;
+        self.http
+            .check_literal(url)
+            .map_err(|blocked| Denied::Other(CredentialFailure::blocked(id, &blocked)))?;
         let breaker = self.http.hosts.breaker(&key.0, url);
         let permit = breaker
             .try_acquire(Instant::now())
@@ -47,16 +53,26 @@ impl Inner {
         let reply = match answered {
             Ok(Ok(reply)) => reply,
             Ok(Err(error)) => {
+                count("failed");
                 permit.failure(Instant::now());
-                return Err(Denied::Other(CredentialFailure::no_answer(id, &redactor.text(&error.to_string()))));
+                return Err(Denied::Other(CredentialFailure::no_answer(
+                    id,
+                    &redactor.text(&error.to_string()),
+                )));
             }
             Err(_) => {
+                count("failed");
                 permit.failure(Instant::now());
                 let why = format!("nothing came within {PATIENCE:?}");
                 return Err(Denied::Other(CredentialFailure::no_answer(id, &why)));
             }
         };
         let read = read_answer(&reply);
+        count(match &read {
+            Ok(_) => "renewed",
+            Err(TokenError::InvalidGrant(_)) => "refused",
+            Err(_) => "failed",
+        });
         if matches!(read, Err(TokenError::Unavailable { .. })) {
             permit.failure(Instant::now());
         } else {
@@ -72,6 +88,10 @@ impl Inner {
     pub(super) fn tokens_of(&self, answer: Answer, client: &OAuth2, before: Option<&Tokens>) -> Tokens {
         Tokens::of(answer, client, before, self.clock.now())
     }
+}
+
+fn count(outcome: &'static str) {
+    counter!(names::WORKER_CREDENTIAL_RENEWALS, names::OUTCOME => outcome).increment(1);
 }
 
 fn redactor(client: &OAuth2, sent: &[&str]) -> Redactor {

@@ -9,7 +9,7 @@ use domain::{
 use minireipaz::{
     claims,
     credentials::{Granted, OpenCredential, Tokens, Vault, oauth2::TokenRequest},
-    store::{Claim, CredentialStore as _, StoredTokens},
+    store::{Claim, StoredTokens},
 };
 use tokio::time::{Instant, sleep};
 
@@ -35,17 +35,22 @@ impl Inner {
             tokens.are_fresh(self.clock.now()) && refused != Some(tokens.access_token.as_str())
         };
         if client.grant == Grant::ClientCredentials {
-            let own = self.own.get(&open.key).filter(|(version, tokens)| *version == open.version && is_good(tokens));
+            let own = self
+                .own
+                .get(&open.key)
+                .filter(|(version, tokens)| *version == open.version && is_good(tokens));
             return Ok(own.map(|(_, tokens)| tokens));
         }
         match &open.granted {
             Granted::Nothing { .. } => Err(CredentialFailure::needs_consent(id, "nobody has agreed yet")),
-            Granted::Refused { .. } => {
-                Err(CredentialFailure::needs_consent(id, "the provider does not renew the access (invalid_grant)"))
-            }
+            Granted::Refused { .. } => Err(CredentialFailure::needs_consent(
+                id,
+                "the provider does not renew the access (invalid_grant)",
+            )),
             Granted::Tokens { tokens, .. } if is_good(tokens) => Ok(Some(tokens.clone())),
             Granted::Tokens { tokens, .. } if tokens.refresh_token.is_none() => {
-                let why = "its access token is not taken any more, and the provider gave nothing to renew it with";
+                let why =
+                    "its access token is not taken any more, and the provider gave nothing to renew it with";
                 Err(CredentialFailure::needs_consent(id, why))
             }
             Granted::Tokens { .. } => Ok(None),
@@ -86,7 +91,8 @@ impl Inner {
         client: &OAuth2,
     ) -> Result<Tokens, CredentialFailure> {
         let request = TokenRequest::client_credentials(client);
-        let answer = self.provider(key, client, &request, &[]).await.map_err(|denied| plain(key.1, denied))?;
+        let answer =
+            self.provider(key, client, &request, &[]).await.map_err(|denied| plain(key.1, denied))?;
         let tokens = self.tokens_of(answer, client, None);
         self.own.insert(key.clone(), (version, tokens.clone()));
         Ok(tokens)
@@ -142,8 +148,10 @@ impl Inner {
         let _turn = self.turns.turn(key.clone()).await;
         let (_, client) = self.read_now(key).await?;
         let request = TokenRequest::exchange(&client, code, verifier, redirect_uri);
-        let answer =
-            self.provider(key, &client, &request, &[code, verifier]).await.map_err(|denied| plain(id, denied))?;
+        let answer = self
+            .provider(key, &client, &request, &[code, verifier])
+            .await
+            .map_err(|denied| plain(id, denied))?;
         let tokens = self.tokens_of(answer, &client, None);
         let began = Instant::now();
         let mut tries = 0;
@@ -202,7 +210,11 @@ impl Inner {
     }
 
     /// Offers to the store what is kept.
-    async fn offer(&self, key: &CredentialKey, tokens: &StoredTokens) -> Result<(), minireipaz::store::StoreError> {
+    async fn offer(
+        &self,
+        key: &CredentialKey,
+        tokens: &StoredTokens,
+    ) -> Result<(), minireipaz::store::StoreError> {
         self.store.save_tokens(key, tokens).await?;
         self.kept.remove(key, tokens.generation).await;
         Ok(())

@@ -71,7 +71,8 @@ impl Shown {
                 (What::Query(name.clone(), value.clone()), vec![Secret::Named(name, value)])
             }
             (CredentialValues::OAuth2(client), Some(tokens)) => {
-                let more = [client.client_secret.as_ref().map(|it| it.as_str()), tokens.refresh_token.as_deref()];
+                let more =
+                    [client.client_secret.as_ref().map(|it| it.as_str()), tokens.refresh_token.as_deref()];
                 let all = [Some(&*tokens.access_token)].into_iter().chain(more).flatten();
                 let secrets = all.map(|text| Secret::Value(owned(text))).collect();
                 (header(AUTHORIZATION, &format!("Bearer {}", tokens.access_token))?, secrets)
@@ -103,8 +104,11 @@ impl Shown {
                 headers.insert(name, value.clone());
             }
             What::Query(name, value) => {
-                let others: Vec<(String, String)> =
-                    url.query_pairs().filter(|(other, _)| other != name).map(|(a, b)| (a.into(), b.into())).collect();
+                let others: Vec<(String, String)> = url
+                    .query_pairs()
+                    .filter(|(other, _)| other != name)
+                    .map(|(a, b)| (a.into(), b.into()))
+                    .collect();
                 let given = url.query_pairs().count();
                 if others.len() < given {
                     let kept = form_urlencoded::Serializer::new(String::new()).extend_pairs(others).finish();

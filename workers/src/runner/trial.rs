@@ -45,7 +45,10 @@ impl Runner {
         let Some(credentials) = self.credentials() else { return failed(&CredentialFailure::off().error) };
         match credentials.show(key).await {
             Ok(shown) if shown.token().is_some() => TrialResult { ok: true, status: None, error: None },
-            Ok(_) => failed(&NodeError::new("url_required", "only `oauth2` can be tried without an address; send `url`")),
+            Ok(_) => failed(&NodeError::new(
+                "url_required",
+                "only `oauth2` can be tried without an address; send `url`",
+            )),
             Err(failure) => failed(&failure.error),
         }
     }
@@ -87,5 +90,11 @@ fn attempt((tenant, credential): &CredentialKey, url: &Url) -> Result<Attempt, S
     };
     let item = Item::from_iter([("url".to_owned(), Value::from(url.as_str()))]);
     let items = Inputs::one(Arc::new(vec![item]));
-    Ok(Attempt::new(&Arc::new(workflow), &Arc::new(run), Execute::first(StepKey::outside(1)), items, Vec::new()))
+    Ok(Attempt::new(
+        &Arc::new(workflow),
+        &Arc::new(run),
+        Execute::first(StepKey::outside(1)),
+        items,
+        Vec::new(),
+    ))
 }

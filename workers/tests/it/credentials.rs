@@ -46,8 +46,17 @@ pub(crate) async fn save(app: &App, kind: CredentialType, values: &Value, hosts:
     let sealed = keys().seal(Purpose::Values, &(tenant.clone(), id), values.to_string().as_bytes());
     let hosts = Hosts(hosts.iter().map(|host| host.parse().unwrap()).collect());
     let name = "Test".to_owned();
-    let saved =
-        StoredCredential { id, name, kind, hosts, grant, version: 1, sealed, created_at: now, updated_at: now };
+    let saved = StoredCredential {
+        id,
+        name,
+        kind,
+        hosts,
+        grant,
+        version: 1,
+        sealed,
+        created_at: now,
+        updated_at: now,
+    };
     app.store.save_credential(&tenant, &saved).await.unwrap();
     id
 }
@@ -75,7 +84,10 @@ fn code_of(run: &RunWithSteps) -> &str {
 /// A server that answers everything with 200.
 async fn server() -> MockServer {
     let server = MockServer::start().await;
-    Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_json(json!({"a": 1}))).mount(&server).await;
+    Mock::given(any())
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({"a": 1})))
+        .mount(&server)
+        .await;
     server
 }
 
@@ -83,7 +95,8 @@ async fn shown(server: &MockServer) -> Vec<(String, Vec<(String, String)>)> {
     let requests = server.received_requests().await.unwrap();
     let read = |request: wiremock::Request| {
         let headers = request.headers.iter();
-        let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
+        let headers =
+            headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
         (request.url.to_string(), headers)
     };
     requests.into_iter().map(read).collect()
@@ -98,9 +111,19 @@ async fn a_call_shows_what_the_credential_says_in_the_place_of_what_the_author_w
     let (app, server) = (App::start_with(with_keys).await, server().await);
     let basic = BASE64_STANDARD.encode("ada:p:ä");
     for (kind, values, name, value) in [
-        (CredentialType::HttpBasic, json!({"username": "ada", "password": "p:ä"}), "authorization", format!("Basic {basic}")),
+        (
+            CredentialType::HttpBasic,
+            json!({"username": "ada", "password": "p:ä"}),
+            "authorization",
+            format!("Basic {basic}"),
+        ),
         (CredentialType::HttpBearer, json!({"token": "hush-1"}), "authorization", "Bearer hush-1".to_owned()),
-        (CredentialType::HttpHeader, json!({"name": "X-Key", "value": "Token {{ hush }}"}), "x-key", "Token {{ hush }}".to_owned()),
+        (
+            CredentialType::HttpHeader,
+            json!({"name": "X-Key", "value": "Token {{ hush }}"}),
+            "x-key",
+            "Token {{ hush }}".to_owned(),
+        ),
     ] {
         let id = save(&app, kind, &values, &[]).await;
         let params = json!({"url": format!("{}/a", server.uri()), "headers": {"Authorization": "mine", "X-Key": "mine"}});
@@ -146,7 +169,8 @@ async fn a_credential_is_shown_to_its_hosts_alone_and_goes_nowhere_with_a_redire
 #[tokio::test]
 async fn what_a_server_repeats_of_a_credential_is_neither_in_the_run_nor_in_the_journal() {
     let (app, server) = (App::start_with(with_keys).await, MockServer::start().await);
-    let echoed = json!({"a": HUSH, "b": [format!("x={HUSH}")], "c": BASE64_STANDARD.encode(HUSH), HUSH: "kept"});
+    let echoed =
+        json!({"a": HUSH, "b": [format!("x={HUSH}")], "c": BASE64_STANDARD.encode(HUSH), HUSH: "kept"});
     for (at, status) in [("/good", 200), ("/bad", 400)] {
         let answer = ResponseTemplate::new(status).insert_header("x-echo", HUSH).set_body_json(&echoed);
         Mock::given(path(at)).respond_with(answer).mount(&server).await;
@@ -155,12 +179,19 @@ async fn what_a_server_repeats_of_a_credential_is_neither_in_the_run_nor_in_the_
     let good = json!({"url": format!("{}/good", server.uri()), "response": {"full": true}});
     let found = run(&app, good, id).await;
     let item = json!(step(&found, "call").output)["main"][0].clone();
-    assert_eq!((&item["headers"]["x-echo"], &item["body"]["a"]), (&json!("[redacted]"), &json!("[redacted]")));
+    assert_eq!(
+        (&item["headers"]["x-echo"], &item["body"]["a"]),
+        (&json!("[redacted]"), &json!("[redacted]"))
+    );
     let failed = run(&app, json!({"url": format!("{}/bad", server.uri())}), id).await;
     assert_eq!(code_of(&failed), "http_status");
     let journal = std::fs::read(app.data().join("journal.redb")).unwrap();
     let journal = String::from_utf8_lossy(&journal);
-    for told in [&*json!([found.run, found.steps]).to_string(), &*json!([failed.run, failed.steps]).to_string(), &*journal] {
+    for told in [
+        &*json!([found.run, found.steps]).to_string(),
+        &*json!([failed.run, failed.steps]).to_string(),
+        &*journal,
+    ] {
         assert!(!told.contains("SEKRET9") && !told.contains(&BASE64_STANDARD.encode(HUSH)), "{told}");
     }
 }
@@ -199,7 +230,8 @@ async fn a_credential_that_cannot_be_shown_fails_the_step_and_says_why() {
 async fn a_step_waits_for_a_store_that_is_away_as_for_any_outage() {
     let (app, server) = (App::start_with(with_keys).await, server().await);
     let id = save(&app, CredentialType::HttpBearer, &json!({"token": "hush"}), &[]).await;
-    let mut document = serde_json::from_str::<Value>(&call(json!({"url": server.uri()}), id).document()).unwrap();
+    let mut document =
+        serde_json::from_str::<Value>(&call(json!({"url": server.uri()}), id).document()).unwrap();
     document["nodes"][1]["data"]["retry"] = json!({"max_attempts": 50, "base": "10ms", "max_delay": "50ms"});
     app.store.set_down(true);
     let run = app.submit(&Task::new(&document)).await;

@@ -36,9 +36,9 @@ mod limits;
 mod logs;
 mod loops;
 mod metrics;
+mod oauth2;
 #[cfg(feature = "otlp")]
 mod otlp;
-mod oauth2;
 mod outage;
 mod panics;
 mod peers;

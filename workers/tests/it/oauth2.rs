@@ -110,7 +110,9 @@ async fn a_refresh_token_is_used_once_whatever_the_number_of_workers_and_steps()
 #[tokio::test]
 async fn an_access_that_a_server_does_not_take_any_more_is_renewed_within_the_attempt() {
     let (app, provider) = (App::start_with(with_keys).await, Provider::start().await);
-    for (grant, counted) in [("client_credentials", "client_credentials"), ("authorization_code", "refresh_token")] {
+    for (grant, counted) in
+        [("client_credentials", "client_credentials"), ("authorization_code", "refresh_token")]
+    {
         let id = save(&app, CredentialType::OAuth2, &values(&provider, grant), &[]).await;
         if grant == "authorization_code" {
             agree(&app, &provider, id).await.unwrap();
@@ -172,7 +174,8 @@ async fn a_code_that_is_used_twice_is_refused_without_a_secret() {
 async fn a_credential_is_tried_at_its_provider_and_at_a_server() {
     let (app, provider) = (App::start_with(with_keys).await, Provider::start().await);
     let id = save(&app, CredentialType::OAuth2, &values(&provider, "client_credentials"), &[]).await;
-    let trial = |url: Option<&str>| Trial { tenant: acme(), url: url.map(|url| provider.url(url).parse().unwrap()) };
+    let trial =
+        |url: Option<&str>| Trial { tenant: acme(), url: url.map(|url| provider.url(url).parse().unwrap()) };
     let token = door(&app).test(id, &trial(None)).await.unwrap();
     assert_eq!((token.ok, token.status, token.error), (true, None, None));
     let me = door(&app).test(id, &trial(Some("/me"))).await.unwrap();

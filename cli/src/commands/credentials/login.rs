@@ -26,5 +26,7 @@ pub(super) async fn login(client: &Client, id: CredentialId) -> Result<(), Failu
             return Ok(());
         }
     }
-    Err(Failure::Other(anyhow::anyhow!("nobody has agreed in time\n  → begin again: minireipaz credentials login {id}")))
+    Err(Failure::Other(anyhow::anyhow!(
+        "nobody has agreed in time\n  → begin again: minireipaz credentials login {id}"
+    )))
 }

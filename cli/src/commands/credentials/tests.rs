@@ -45,10 +45,10 @@ async fn values_come_from_a_file_and_go_to_the_server_alone() {
         "name": "Shop", "type": "http_bearer", "values": {"token": "hush"}, "hosts": ["api.shop.example"],
     });
     assert_eq!(requests[0].body, expected);
-    assert_eq!((&requests[2].body, &*requests[2].headers["if-match"].to_str().unwrap()), (
-        &json!({"values": {"token": "hush"}}),
-        "\"4\""
-    ));
+    assert_eq!(
+        (&requests[2].body, &*requests[2].headers["if-match"].to_str().unwrap()),
+        (&json!({"values": {"token": "hush"}}), "\"4\"")
+    );
 }
 
 #[tokio::test]

@@ -32,7 +32,9 @@ pub(super) async fn given(
         None => {
             let term = Term::stderr();
             if !term.is_term() {
-                return Err(Failure::usage("nobody can be asked here\n  → name a file: --values FILE, or - for the standard input"));
+                return Err(Failure::usage(
+                    "nobody can be asked here\n  → name a file: --values FILE, or - for the standard input",
+                ));
             }
             let types = client.credentials().types().await?;
             let form = types.into_iter().find(|form| form.kind == kind.as_str());
@@ -60,7 +62,10 @@ fn asked<E>(
     let mut values = Map::new();
     for field in fields {
         let has_meaning = field.only_with.iter().all(|(other, words)| {
-            values.get(other).and_then(Value::as_str).is_some_and(|word| words.iter().any(|known| known == word))
+            values
+                .get(other)
+                .and_then(Value::as_str)
+                .is_some_and(|word| words.iter().any(|known| known == word))
         });
         if !has_meaning {
             continue;
@@ -91,14 +96,19 @@ mod tests {
             required: true,
             secret: false,
             words: Vec::new(),
-            only_with: only_with.iter().map(|(other, word)| ((*other).to_owned(), vec![(*word).to_owned()])).collect(),
+            only_with: only_with
+                .iter()
+                .map(|(other, word)| ((*other).to_owned(), vec![(*word).to_owned()]))
+                .collect(),
         }
     }
 
     #[test]
     fn a_person_is_asked_for_what_has_a_meaning_and_may_leave_blank_what_may_be_missing() {
         let fields = [field("grant", &[]), field("authorize_url", &[("grant", "code")]), field("scope", &[])];
-        for (grant, expected) in [("code", vec!["grant", "authorize_url", "scope"]), ("own", vec!["grant", "scope"])] {
+        for (grant, expected) in
+            [("code", vec!["grant", "authorize_url", "scope"]), ("own", vec!["grant", "scope"])]
+        {
             let mut asked_for = Vec::new();
             let values = asked::<()>(&fields, |field| {
                 asked_for.push(field.name.clone());
@@ -111,7 +121,9 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_told_without_its_text() {
-        let Err(Failure::Usage(said)) = parsed("{\"token\": hush}", "the file") else { panic!("it is refused") };
+        let Err(Failure::Usage(said)) = parsed("{\"token\": hush}", "the file") else {
+            panic!("it is refused")
+        };
         assert!(said.contains("line 1") && !said.contains("hush"), "{said}");
     }
 }

@@ -63,7 +63,7 @@ pub struct CredentialChangeBody {
 pub struct CredentialTestBody {
     /// What is called with it (GET). It may be missing for `oauth2`: then a token is asked for and nothing else called.
     #[serde(default)]
-    #[schema(value_type = Option<String>, format = Uri)]
+    #[schema(value_type = Option<String>, format = "uri")]
     pub url: Option<Url>,
 }
 

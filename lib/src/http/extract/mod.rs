@@ -17,7 +17,10 @@ mod replay_body;
 mod shape;
 
 pub use body::{Capped, StartBody, WorkflowBody};
-pub use caller::{Authorized, Connector, CredentialsRead, CredentialsWrite, RunsRead, RunsWrite, WorkflowsRead, WorkflowsWrite};
+pub use caller::{
+    Authorized, Connector, CredentialsRead, CredentialsWrite, RunsRead, RunsWrite, WorkflowsRead,
+    WorkflowsWrite,
+};
 pub use conditions::{IfMatch, IfNoneMatch, KeyHeader, etag};
 pub(super) use controls::invalid_data;
 pub use controls::{CancelBody, LinkToken, ResumeBody};

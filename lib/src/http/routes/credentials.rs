@@ -12,6 +12,10 @@ use super::{QUICK, Routes, within};
 pub fn router() -> Routes {
     within(
         QUICK,
-        Routes::new().merge(all::router()).merge(one::router()).merge(trial::router()).merge(consent::router()),
+        Routes::new()
+            .merge(all::router())
+            .merge(one::router())
+            .merge(trial::router())
+            .merge(consent::router()),
     )
 }

@@ -19,7 +19,7 @@ use crate::credentials::{
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Consent {
     /// The provider's page.
-    #[schema(value_type = String, format = Uri)]
+    #[schema(value_type = String, format = "uri")]
     pub url: Url,
     /// Until when the person may agree.
     pub expires_at: Timestamp,

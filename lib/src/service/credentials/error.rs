@@ -19,7 +19,9 @@ pub enum CredentialError {
     #[error("the credential has {} violation(s)", .0.len())]
     Invalid(Vec<Violation>),
     /// The tenant has as many as it may have.
-    #[error("there are {MAX_CREDENTIALS} credentials, which is the limit (MAX_CREDENTIALS); delete one that is not used")]
+    #[error(
+        "there are {MAX_CREDENTIALS} credentials, which is the limit (MAX_CREDENTIALS); delete one that is not used"
+    )]
     TooMany,
     /// Somebody else has changed it meanwhile.
     #[error("the credential is at version {current} now; read it again and repeat the change")]
@@ -45,7 +47,9 @@ pub enum CredentialError {
     #[error("nobody can agree here: let the operator set PUBLIC_URL")]
     NoAddress,
     /// Nobody has to agree to it.
-    #[error("the credential {0} needs nobody's consent: only `oauth2` with the grant `authorization_code` does")]
+    #[error(
+        "the credential {0} needs nobody's consent: only `oauth2` with the grant `authorization_code` does"
+    )]
     NoConsent(CredentialId),
     /// What came back from the provider is not what was sent there.
     #[error(transparent)]
@@ -65,7 +69,8 @@ pub enum CredentialError {
 }
 
 fn named(used_by: &[UsedBy]) -> String {
-    let names: Vec<_> = used_by.iter().take(NAMED).map(|one| format!("{:?} ({})", one.name, one.workflow_id)).collect();
+    let names: Vec<_> =
+        used_by.iter().take(NAMED).map(|one| format!("{:?} ({})", one.name, one.workflow_id)).collect();
     match used_by.len().saturating_sub(NAMED) {
         0 => names.join(", "),
         more => format!("{} and {more} more workflows", names.join(", ")),

@@ -27,7 +27,7 @@ use crate::{
         worker::{CredentialWorker, Trial, TrialResult},
     },
     locks::Locks,
-    store::{Claim, ClaimKey, CredentialStore, Page, PageRequest, Store, StoredCredential, UsedBy},
+    store::{Claim, ClaimKey, Page, PageRequest, Store, StoredCredential, UsedBy},
 };
 
 pub use consent::Consent;
@@ -57,8 +57,8 @@ impl Credentials {
         worker: Option<Arc<dyn CredentialWorker>>,
         public_url: Option<&Url>,
     ) -> Self {
-        let redirect_uri =
-            public_url.map(|url| format!("{}/api/v1/credentials/callback", url.as_str().trim_end_matches('/')));
+        let redirect_uri = public_url
+            .map(|url| format!("{}/api/v1/credentials/callback", url.as_str().trim_end_matches('/')));
         let claims = Claims::new(Arc::clone(&store));
         Self { store, clock, keys, worker, redirect_uri, writers: Locks::new(), claims }
     }
@@ -79,8 +79,17 @@ impl Credentials {
         let id = CredentialId::at(now, rand::random());
         let sealed = seal(keys, &(caller.tenant.clone(), id), &plain)?;
         let (grant, version) = (grant_of(&values), 1);
-        let stored =
-            StoredCredential { id, name, kind, hosts, grant, version, sealed, created_at: now, updated_at: now };
+        let stored = StoredCredential {
+            id,
+            name,
+            kind,
+            hosts,
+            grant,
+            version,
+            sealed,
+            created_at: now,
+            updated_at: now,
+        };
         self.store.save_credential(&caller.tenant, &stored).await?;
         Ok(stored.summary(None))
     }
@@ -99,7 +108,11 @@ impl Credentials {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn list(&self, caller: &Caller, page: &PageRequest) -> Result<Page<Credential>, CredentialError> {
+    pub async fn list(
+        &self,
+        caller: &Caller,
+        page: &PageRequest,
+    ) -> Result<Page<Credential>, CredentialError> {
         Ok(self.store.list_credentials(&caller.tenant, page).await?)
     }
 
@@ -210,7 +223,11 @@ impl Credentials {
     }
 
     /// As people see it.
-    async fn shown(&self, key: &CredentialKey, stored: &StoredCredential) -> Result<Credential, CredentialError> {
+    async fn shown(
+        &self,
+        key: &CredentialKey,
+        stored: &StoredCredential,
+    ) -> Result<Credential, CredentialError> {
         let refused = match stored.grant {
             Some(Grant::AuthorizationCode) => self.store.tokens(key).await?.map(|tokens| tokens.refused),
             Some(Grant::ClientCredentials) | None => None,

@@ -33,7 +33,11 @@ const COLUMNS: &str = "credential_id, name, type, hosts, oauth_grant, version, c
 
 #[async_trait]
 impl CredentialStore for ClickHouse {
-    async fn save_credential(&self, tenant: &TenantId, credential: &StoredCredential) -> Result<(), StoreError> {
+    async fn save_credential(
+        &self,
+        tenant: &TenantId,
+        credential: &StoredCredential,
+    ) -> Result<(), StoreError> {
         let row = credential_row(tenant, credential)?;
         self.database.insert("save_credential", ROWS, vec![row]).await
     }
@@ -72,7 +76,11 @@ impl CredentialStore for ClickHouse {
         Ok(Some(read))
     }
 
-    async fn save_tokens(&self, (tenant, id): &CredentialKey, tokens: &StoredTokens) -> Result<(), StoreError> {
+    async fn save_tokens(
+        &self,
+        (tenant, id): &CredentialKey,
+        tokens: &StoredTokens,
+    ) -> Result<(), StoreError> {
         let row = row! {
             "tenant": text(tenant.as_str()),
             "credential_id": Value::Uuid(id.0),
@@ -100,9 +108,9 @@ impl CredentialStore for ClickHouse {
         page: &PageRequest,
     ) -> Result<Page<Credential>, StoreError> {
         let limit = page.limit.clamp(1, 200) as usize;
-        let beyond = page
-            .after
-            .map_or(String::new(), |cursor| format!(" AND {}", after("updated_at", "credential_id", &cursor)));
+        let beyond = page.after.map_or(String::new(), |cursor| {
+            format!(" AND {}", after("updated_at", "credential_id", &cursor))
+        });
         let tenant = Text(tenant.as_str());
         // What is sealed stays unread. A tenant's credentials are few.
         let sql = format!(
@@ -141,9 +149,8 @@ impl CredentialStore for ClickHouse {
             Text(tenant.as_str())
         );
         let rows = self.database.select("used_by", &sql).await?;
-        let read = |mut row: Reader| {
-            Ok(UsedBy { workflow_id: WorkflowId(row.uuid()?), name: row.lossy_text()? })
-        };
+        let read =
+            |mut row: Reader| Ok(UsedBy { workflow_id: WorkflowId(row.uuid()?), name: row.lossy_text()? });
         rows.into_iter().map(read).collect::<Found<_>>().map_err(StoreError::from)
     }
 }
@@ -193,7 +200,17 @@ fn read_listed(mut row: Reader) -> Found<(Cursor, Found<Credential>)> {
     let Columns { id, name, kind, hosts, grant, version, created_at, updated_at } = Columns::read(&mut row)?;
     let whole = || -> Found<Credential> {
         let status = status(grant?, known.then_some(refused));
-        Ok(Credential { id, name: name?, kind: kind?, hosts: hosts?, version, status, key, created_at, updated_at })
+        Ok(Credential {
+            id,
+            name: name?,
+            kind: kind?,
+            hosts: hosts?,
+            version,
+            status,
+            key,
+            created_at,
+            updated_at,
+        })
     };
     Ok((Cursor { at: updated_at, id: id.0 }, whole()))
 }

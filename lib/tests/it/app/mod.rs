@@ -24,8 +24,8 @@ use minireipaz::{
         AuthConfig, Authenticator, CallbackSecrets, Scopes,
         issuer::{LocalIssuer, TokenRequest},
     },
-    http::{ApiParts, AppState, HttpConfig, app},
     credentials::{CredentialKeys, worker::CredentialWorker},
+    http::{ApiParts, AppState, HttpConfig, app},
     live::LiveRuns,
     store::{Facts, RunStore, memory::MemoryStore},
 };
@@ -75,7 +75,14 @@ impl TestApp {
     pub async fn with_live(live: Arc<dyn LiveRuns>) -> Self {
         let (store, bus) = (Arc::new(MemoryStore::default()), Arc::new(TestBus::default()));
         let (clock, secrets) = (Arc::new(SystemClock), secrets(SECRET, None));
-        Self::over(store, bus, Others { live: Some(live), worker: None }, clock, HttpConfig::default(), secrets)
+        Self::over(
+            store,
+            bus,
+            Others { live: Some(live), worker: None },
+            clock,
+            HttpConfig::default(),
+            secrets,
+        )
     }
 
     /// Another process over the same store and bus.

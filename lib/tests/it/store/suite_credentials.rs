@@ -8,7 +8,9 @@ use domain::{
 };
 use minireipaz::{
     credentials::{CredentialKeys, Purpose},
-    store::{CredentialStore, PageRequest, Store, StoredCredential, StoredTokens, WorkflowChange, WorkflowStore},
+    store::{
+        CredentialStore, PageRequest, Store, StoredCredential, StoredTokens, WorkflowChange, WorkflowStore,
+    },
 };
 use serde_json::json;
 

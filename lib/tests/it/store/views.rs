@@ -1,17 +1,18 @@
 //! The views, asked as a person would ask them: with any client and its own settings.
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use domain::{
     dead_letter::DeadLetter,
     event::WorkflowDeleted,
     iteration::Iteration,
     run::{NodeError, Run, RunStatus, Step, StepStatus},
 };
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use klickhouse::{Client, ClientOptions, UnitValue};
 use minireipaz::{
     credentials::{CredentialKeys, Purpose},
     store::{
-        CredentialStore, DeadLetterStore, Facts, RunStore, StoredCredential, WorkflowChange, WorkflowStore, clickhouse,
+        CredentialStore, DeadLetterStore, Facts, RunStore, StoredCredential, WorkflowChange, WorkflowStore,
+        clickhouse,
     },
 };
 

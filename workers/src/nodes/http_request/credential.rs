@@ -32,7 +32,8 @@ impl Presented {
         let credentials = facilities.credentials.clone();
         let credentials = credentials.ok_or_else(|| CallFailure::of_credential(CredentialFailure::off()))?;
         let shown = timeout_at(deadline.into(), credentials.show(&(tenant.clone(), id))).await;
-        let shown = shown.unwrap_or_else(|_| Err(CredentialFailure::late(id))).map_err(CallFailure::of_credential)?;
+        let shown =
+            shown.unwrap_or_else(|_| Err(CredentialFailure::late(id))).map_err(CallFailure::of_credential)?;
         Ok(Some(Self { credentials, shown: Mutex::new(Arc::new(shown)) }))
     }
 

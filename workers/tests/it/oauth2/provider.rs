@@ -87,7 +87,8 @@ impl Provider {
         let encoded = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
         let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token)];
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-        let request = self.client.post(self.url("/token")).basic_auth(encoded(client.0), Some(encoded(client.1)));
+        let request =
+            self.client.post(self.url("/token")).basic_auth(encoded(client.0), Some(encoded(client.1)));
         let request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
         request.send().await.unwrap().status().is_success()
     }
@@ -100,7 +101,8 @@ impl Provider {
                 return at.query_pairs().into_owned().collect();
             }
             let cookie: Vec<_> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            let answer = self.client.get(at.clone()).header("cookie", cookie.join("; ")).send().await.unwrap();
+            let answer =
+                self.client.get(at.clone()).header("cookie", cookie.join("; ")).send().await.unwrap();
             for set in answer.headers().get_all("set-cookie") {
                 let pair = set.to_str().unwrap().split(';').next().unwrap();
                 let (name, value) = pair.split_once('=').unwrap();

@@ -13,8 +13,8 @@ use super::super::{Problems, Routes};
 use crate::{
     http::{
         extract::{
-            Authorized, CredentialChangeBody, CredentialPath, CredentialsRead, CredentialsWrite, Force, IfMatch,
-            IfNoneMatch, etag,
+            Authorized, CredentialChangeBody, CredentialPath, CredentialsRead, CredentialsWrite, Force,
+            IfMatch, IfNoneMatch, etag,
         },
         problem::{ApiError, Problem},
         state::AppState,
