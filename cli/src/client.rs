@@ -1,11 +1,13 @@
 //! The API as a client sees it: one function a route, answers as the library's own types.
 
+mod credentials;
 mod hooks;
 mod problem;
 mod tenant;
 
 use std::time::Duration;
 
+pub use credentials::{Consent, Credentials, TypeField, TypeForm, TypeSchema};
 use domain::{
     ids::{RunId, WorkflowId},
     run::{RunSummary, RunWithSteps},
@@ -236,6 +238,12 @@ impl Client {
         let response = self.send(request.json(&serde_json::json!({ "name": name, "data": data }))).await?;
         let is_given = response.status() == reqwest::StatusCode::OK;
         Ok((self.read(response).await?, is_given))
+    }
+
+    /// What is asked for below `credentials`.
+    #[must_use]
+    pub const fn credentials(&self) -> Credentials<'_> {
+        Credentials(self)
     }
 
     fn page(&self, path: &str, limit: u32, cursor: Option<&str>) -> RequestBuilder {

@@ -6,6 +6,7 @@
 pub mod alert;
 pub mod concurrency;
 pub mod course;
+pub mod credential;
 pub mod dead_letter;
 pub mod definition;
 pub mod duration;

@@ -163,6 +163,16 @@ limits! {
     MAX_RUN_CALLS: u32 = 100_000, "runs";
     /// Most pages of an answer that `http_request` asks for.
     MAX_PAGES: usize = 1_000, "pages";
+    /// Most credentials of a tenant.
+    MAX_CREDENTIALS: usize = 1_000, "credentials";
+    /// Largest values of a credential, as compact JSON.
+    MAX_CREDENTIAL_BYTES: usize = 16 * 1024, "bytes";
+    /// Longest name of a credential.
+    MAX_CREDENTIAL_NAME: usize = 128, "characters";
+    /// Most hosts that a credential is bound to.
+    MAX_CREDENTIAL_HOSTS: usize = 50, "hosts";
+    /// Most workflows that are told of those that use a credential.
+    MAX_USED_BY: usize = 100, "workflows";
     /// Most attempts that a node's retry may ask for.
     MAX_ATTEMPTS: u32 = 100, "attempts";
 }

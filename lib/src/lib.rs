@@ -8,8 +8,10 @@
 pub mod auth;
 pub mod batching;
 pub mod bus;
+pub mod claims;
 pub mod clock;
 pub mod config;
+pub mod credentials;
 pub mod fair;
 #[cfg(feature = "api")]
 pub mod hooks;
@@ -17,6 +19,7 @@ pub mod hooks;
 pub mod http;
 pub mod ingest;
 pub mod live;
+pub mod locks;
 pub mod outbound;
 pub mod remembered;
 pub mod resilience;

@@ -7,3 +7,4 @@ mod lambda;
 mod logs;
 mod path;
 mod request;
+mod secrets;

@@ -118,6 +118,7 @@ impl Worker {
         parts.start_ingest(listener, &processor.inputs)?;
         parts.start_sweep();
         parts.start_alerts(&processor.inputs);
+        parts.start_keeping_tokens();
         // Probes are answered meanwhile.
         open.await.map_err(|_| StartError::Recovery)?;
         let Parts { config, gate, backlog, supervisor, stop_ingest, stop_recorder, .. } = parts;
@@ -207,6 +208,9 @@ fn begin_at_zero() {
     }
     for outcome in ["raised", "announced", "not_announced"] {
         counter!(names::WORKER_ALERTS, names::OUTCOME => outcome).increment(0);
+    }
+    for outcome in ["renewed", "refused", "failed"] {
+        counter!(names::WORKER_CREDENTIAL_RENEWALS, names::OUTCOME => outcome).increment(0);
     }
     for outcome in ["answered", "unknown", "asked_elsewhere", "refused"] {
         counter!(names::WORKER_READS, names::OUTCOME => outcome).increment(0);

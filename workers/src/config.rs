@@ -8,6 +8,7 @@ use http_server::ServerLimits;
 use minireipaz::{
     auth::{CallbackSecrets, LinkSecrets},
     config::{self, Env},
+    credentials::CredentialKeys,
     fair::half,
 };
 use secrecy::SecretString;
@@ -67,7 +68,7 @@ pub struct WorkerConfig {
     pub alerts: AlertSettings,
     /// What steps may do: `WORKER_JAVASCRIPT_PROCESSES`, `WORKER_ENV_ALLOW` (names of variables that `$env` may read,
     /// separated by commas), `WORKER_HTTP_ALLOW` (hosts and networks that are not public and may be called all the same),
-    /// and what links are made with: `PUBLIC_URL`, `LINK_SECRET`.
+    /// what links are made with: `PUBLIC_URL`, `LINK_SECRET`; and what opens credentials: `CREDENTIAL_KEYS`.
     pub runner: RunnerSettings,
 }
 
@@ -128,6 +129,7 @@ impl WorkerConfig {
             .filter_map(|name| env.optional::<String>(name).map(|value| (name.to_owned(), value)))
             .collect();
         let links = LinkSecrets::with_address_from_env(env);
+        runner.credential_keys = CredentialKeys::from_env(env);
         runner.links = links.map(|(api, secrets)| ResumeLinks { api, secrets });
         if [max_steps, per_tenant, max_runs, max_backlog, processes].contains(&Some(0)) {
             env.problem(

@@ -10,6 +10,7 @@ mod callees;
 mod caught;
 mod config;
 mod crash_points;
+mod credentials;
 mod documents;
 pub mod engine;
 mod expr;

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod bridge;
+mod credentials;
 mod dead_letters;
 mod hooks;
 mod json;
@@ -18,9 +19,9 @@ mod workflows;
 use std::process::ExitCode;
 
 use self::{
-    alerts::AlertsArgs, bridge::BridgeArgs, dead_letters::DeadLettersArgs, hooks::HooksArgs,
-    migrate::MigrateArgs, run::RunArgs, runs::RunsCommand, stats::StatsArgs, token::TokenArgs,
-    workflows::WorkflowsCommand,
+    alerts::AlertsArgs, bridge::BridgeArgs, credentials::CredentialsCommand, dead_letters::DeadLettersArgs,
+    hooks::HooksArgs, migrate::MigrateArgs, run::RunArgs, runs::RunsCommand, stats::StatsArgs,
+    token::TokenArgs, workflows::WorkflowsCommand,
 };
 use crate::{dev::Dev, failure::Failure, serve::Serve};
 
@@ -52,6 +53,9 @@ pub(crate) enum Command {
     Alerts(AlertsArgs),
     /// List records that nobody could read, look at them, send them again.
     DeadLetters(DeadLettersArgs),
+    /// List, save, try and delete credentials, and agree to what they need.
+    #[command(subcommand)]
+    Credentials(CredentialsCommand),
     /// Print a fresh developer token of the local issuer.
     Token(TokenArgs),
     /// Bring a ClickHouse database to the newest schema.
@@ -72,6 +76,7 @@ impl Command {
             Self::Stats(args) => stats::stats(args).await?,
             Self::Alerts(args) => alerts::execute(args).await?,
             Self::DeadLetters(args) => dead_letters::execute(args).await?,
+            Self::Credentials(command) => credentials::execute(command).await?,
             Self::Token(args) => token::print(&args)?,
             Self::Migrate(args) => migrate::migrate(&args).await?,
         }

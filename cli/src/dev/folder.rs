@@ -8,7 +8,9 @@ use std::{
 };
 
 use anyhow::Context as _;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::screen;
@@ -19,6 +21,7 @@ const CONTENTS: [&str; 14] = [
     "clickhouse",
     "connector-secret",
     "connectors",
+    "credential-key",
     "dev.json",
     "dev.log",
     "dev.log.old",
@@ -127,6 +130,13 @@ impl Folder {
         self.secret("hook-secret")
     }
 
+    /// What credentials are sealed with, as `CREDENTIAL_KEYS` says it; made at the first start.
+    pub(crate) fn credential_keys(&self) -> anyhow::Result<String> {
+        // As many bytes as a key has, and all of the chance that the secret has.
+        let key = Sha256::digest(self.secret("credential-key")?.as_bytes());
+        Ok(format!("dev:{}", BASE64_STANDARD.encode(key)))
+    }
+
     fn secret(&self, file: &str) -> anyhow::Result<String> {
         let path = self.join(file);
         if let Ok(secret) = fs::read_to_string(&path) {
@@ -183,6 +193,9 @@ mod tests {
             folder.connector_secret().unwrap();
             folder.link_secret().unwrap();
             folder.hook_secret().unwrap();
+            assert!(
+                folder.credential_keys().unwrap().parse::<minireipaz::credentials::CredentialKeys>().is_ok()
+            );
             folder.save_token("hush").unwrap();
             folder.save_addresses(&Addresses::default()).unwrap();
             folder.log().unwrap();
@@ -193,6 +206,7 @@ mod tests {
                 "connector-secret",
                 "link-secret",
                 "hook-secret",
+                "credential-key",
                 "token",
                 "dev.json",
                 "dev.log",

@@ -33,6 +33,7 @@ pub(crate) fn variables(folder: &Folder, addresses: &Addresses) -> anyhow::Resul
         ("PUBLIC_URL", addresses.functions.clone()),
         ("LINK_SECRET", folder.link_secret()?),
         ("HOOK_SECRET", folder.hook_secret()?),
+        ("CREDENTIAL_KEYS", folder.credential_keys()?),
         ("SCHEDULER_URL", addresses.functions.clone()),
         ("WORKER_URL", addresses.worker.clone()),
         ("WORKER_LISTEN", host(&addresses.worker).to_owned()),

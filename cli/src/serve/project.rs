@@ -117,6 +117,22 @@ mod tests {
     }
 
     #[test]
+    fn a_path_that_is_rewritten_leads_to_its_function_with_its_parts_in_the_query() {
+        let table = table(&VercelJson::of(&project()).unwrap()).unwrap();
+        let known: Vec<_> = FUNCTIONS.iter().map(path).collect();
+        let exists = |path: &str| known.iter().any(|known| known == path);
+        for (path, query) in [
+            ("/api/v1/credentials", ""),
+            ("/api/v1/credentials/7", "id=7"),
+            ("/api/v1/credentials/7/test", "id=7&part=test"),
+        ] {
+            let found = table.resolve(&Method::GET, path, &exists);
+            let expected = super::super::routes::Target::Found("/api/v1/credentials".to_owned());
+            assert_eq!((found.target, found.query.as_str()), (expected, query), "{path}");
+        }
+    }
+
+    #[test]
     fn a_program_that_is_not_built_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let error = deployment(&project(), folder.path()).unwrap_err();

@@ -110,25 +110,35 @@ impl VercelJson {
     /// When a rule is for paths that this program cannot tell.
     pub(super) fn rewrite_routes(&self) -> anyhow::Result<Vec<Entry>> {
         let routes = self.rewrites.iter().map(|Rewrite { source, destination }| {
-            check_source(source)?;
-            Ok(Entry {
-                src: Some(source.clone()),
-                dest: Some(destination.clone()),
-                check: true,
-                ..Entry::default()
-            })
+            // A part by its name in the pattern: `=:id` of the file is `=$id` of the output.
+            let dest = destination.replace("=:", "=$");
+            Ok(Entry { src: Some(pattern(source)?), dest: Some(dest), check: true, ..Entry::default() })
         });
         routes.collect()
     }
 }
 
-/// Paths that this program can tell have texts and `(.*)` for anything.
-fn check_source(source: &str) -> anyhow::Result<()> {
-    let is_text = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_');
-    if !source.replace("(.*)", "").chars().all(is_text) {
-        anyhow::bail!("vercel.json: the source `{source}` has more than text and `(.*)`");
+/// The pattern of paths. This program can tell those of texts, `:name` for one part, and `(.*)` for anything at the end.
+fn pattern(source: &str) -> anyhow::Result<String> {
+    let is_plain = |part: &str| part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+    let mut parts = source.trim_start_matches('/').split('/').peekable();
+    let mut pattern = String::new();
+    while let Some(part) = parts.next() {
+        pattern.push('/');
+        match part.strip_prefix(':') {
+            Some(name) if is_plain(name) => pattern.push_str(&format!("(?<{name}>[^/]+)")),
+            None if is_plain(part) => pattern.push_str(part),
+            None if part == "(.*)" && parts.peek().is_none() => {
+                pattern.push_str(part);
+                return Ok(pattern);
+            }
+            _ => anyhow::bail!(
+                "vercel.json: the source `{source}` has more than text, `:name` and a `(.*)` at its end"
+            ),
+        }
     }
-    Ok(())
+    pattern.push_str("/?");
+    Ok(pattern)
 }
 
 /// Whether a glob is for a file, as Vercel means it: `*` is within a folder, `**/` any folders, and `[id]` stands for
@@ -148,10 +158,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for (settings, said) in [
             (r#"{"redirects": []}"#, "`redirects`"),
+            (r#"{"rewrites": [{"source": "/a/:b*", "destination": "/"}]}"#, "`/a/:b*`"),
             (r#"{"headers": [{"source": "/:path*", "headers": []}]}"#, "`/:path*`"),
         ] {
             std::fs::write(folder.path().join("vercel.json"), settings).unwrap();
-            let error = VercelJson::of(folder.path()).and_then(|read| read.header_routes()).unwrap_err();
+            let read = VercelJson::of(folder.path());
+            let error =
+                read.and_then(|read| Ok((read.header_routes()?, read.rewrite_routes()?))).unwrap_err();
             assert!(format!("{error:#}").contains(said), "{error:#}");
         }
     }

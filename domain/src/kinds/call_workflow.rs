@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
-use uuid::Uuid;
+use serde_json::Value;
 
 use super::{
     declaration::{COMPUTES, Declaration, Effect, Example, Group},
-    params::{At, Parameter, Reader, choice, count, params},
+    params::{At, Parameter, Reader, choice, count, hyphenated_id, hyphenated_schema, params},
 };
 use crate::{
     ids::WorkflowId, limits::MAX_CALL_CONCURRENCY, retry::RetryPolicy, violation::ViolationCode as Code,
@@ -68,15 +67,11 @@ impl Parameter for WorkflowId {
     const NAME: &'static str = "id of a workflow";
 
     fn schema() -> Value {
-        json!({
-            "type": "string",
-            "pattern": "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
-        })
+        hyphenated_schema()
     }
 
     fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        let hyphenated = |text: &&str| text.len() == uuid::fmt::Hyphenated::LENGTH;
-        let id = value.as_str().filter(hyphenated).and_then(|text| Uuid::try_parse(text).ok());
+        let id = value.as_str().and_then(hyphenated_id);
         if id.is_none() {
             let message = format!(
                 "`{}` is the id of a workflow, such as 018f3c3e-0000-7000-8000-000000000000, not {value}",

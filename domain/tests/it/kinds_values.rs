@@ -166,7 +166,7 @@ pub(crate) fn rich() -> Vec<(&'static str, Value)> {
             http(json!({
                 "method": "post", "query": {"a": 1, "b": ["c", true]}, "headers": {"x-a": "b", "x-c": ["d", 5]},
                 "response": {"format": "json", "full": true}, "accept_status": [200, "3xx", "404-410"],
-                "redirects": 7,
+                "redirects": 7, "credential": "018f3c3e-0000-7000-8000-00000000000A",
                 "pagination": {
                     "next_url": "{{ $response.body.next }}", "query": {"page": "{{ $pageCount }}", "a": ["b", 1]},
                     "headers": {"x-a": "b"}, "body": {"a.b": {"c": 1}}, "until": "empty", "last_status": [404],

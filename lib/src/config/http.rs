@@ -7,6 +7,7 @@ use files::FileStore;
 use super::Env;
 use crate::{
     auth::{HookKeys, LinkSecrets},
+    credentials::CredentialKeys,
     http::HttpConfig,
 };
 
@@ -19,8 +20,13 @@ impl HttpConfig {
     /// Reads the settings.
     pub fn from_env(env: &mut Env) -> Self {
         let origins: String = env.or("CORS_ORIGINS", String::new());
-        let links = LinkSecrets::from_env(env);
-        let mut config = Self { links, hooks: HookKeys::from_env(env), ..Self::default() };
+        let mut config = Self {
+            links: LinkSecrets::from_env(env),
+            hooks: HookKeys::from_env(env),
+            credential_keys: CredentialKeys::from_env(env),
+            public_url: super::credentials::public_url(env),
+            ..Self::default()
+        };
         if let Some(settings) = super::files(env) {
             match FileStore::open(&settings) {
                 Ok(store) => config.files = Some(Arc::new(store)),

@@ -20,12 +20,8 @@ impl LinkSecrets {
     /// without a secret, or when something is wrong, which `env` has noted.
     pub fn with_address_from_env(env: &mut Env) -> Option<(Url, Self)> {
         let secrets = Self::from_env(env)?;
-        let url: Url = env.required("PUBLIC_URL")?;
-        if !matches!(url.scheme(), "http" | "https") || !url.has_host() || url.query().is_some() {
-            env.problem("PUBLIC_URL is the API's address as people reach it, such as https://flows.example");
-            return None;
-        }
-        Some((url, secrets))
+        env.required::<String>("PUBLIC_URL")?;
+        Some((super::credentials::public_url(env)?, secrets))
     }
 }
 

@@ -7,6 +7,7 @@ mod api;
 mod auth;
 mod bus;
 mod callbacks;
+mod credentials;
 mod files;
 #[cfg(feature = "api")]
 mod hooks;

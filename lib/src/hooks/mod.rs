@@ -13,6 +13,7 @@ mod replies;
 mod scheme;
 mod secrets;
 mod signature;
+mod vault;
 
 pub use address::HookAddress;
 pub use auth::{Admitted, NotAdmitted, admit, field};

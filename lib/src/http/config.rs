@@ -3,10 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use files::FileStore;
+use url::Url;
 
 use crate::{
     auth::{AuthConfig, CallbackSecrets, HookKeys, LinkSecrets},
     bus::BusConfig,
+    credentials::CredentialKeys,
     live::LiveConfig,
     service::WatchSettings,
     store::StoreConfig,
@@ -48,6 +50,10 @@ pub struct HttpConfig {
     pub links: Option<LinkSecrets>,
     /// What the addresses of webhooks are made with: `HOOK_SECRET` and `HOOK_SECRET_NEXT`; without them there are none.
     pub hooks: Option<HookKeys>,
+    /// What credentials are sealed with: `CREDENTIAL_KEYS`; without it there are none.
+    pub credential_keys: Option<CredentialKeys>,
+    /// The API's address as people reach it: `PUBLIC_URL`. Providers of OAuth 2.0 send people back to it.
+    pub public_url: Option<Url>,
 }
 
 impl Default for HttpConfig {
@@ -60,6 +66,8 @@ impl Default for HttpConfig {
             watch: WatchSettings::default(),
             links: None,
             hooks: None,
+            credential_keys: None,
+            public_url: None,
         }
     }
 }

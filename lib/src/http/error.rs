@@ -8,9 +8,10 @@ use http::StatusCode;
 use super::problem::ApiError;
 use crate::{
     bus::BusError,
+    credentials::worker::WorkerError,
     service::{
-        AlertError, CancelRunError, HookError, LetterError, ReadItemsError, ReadRunError, ReplayError,
-        ResumeRunError, SchedulerError, StartRunError, WorkflowError,
+        AlertError, CancelRunError, CredentialError, HookError, LetterError, ReadItemsError, ReadRunError,
+        ReplayError, ResumeRunError, SchedulerError, StartRunError, WorkflowError,
     },
     store::{StoreError, UnreadableWorkflow},
 };
@@ -97,6 +98,37 @@ impl From<WorkflowError> for ApiError {
             }
             WorkflowError::Store(error) => error.into(),
             WorkflowError::Bus(error) => error.into(),
+        }
+    }
+}
+
+impl From<CredentialError> for ApiError {
+    fn from(error: CredentialError) -> Self {
+        let detail = error.to_string();
+        let off = |code| Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail.clone());
+        match error {
+            CredentialError::NotFound(_) => not_found("credential_not_found", &error),
+            CredentialError::Invalid(violations) => super::extract::invalid_credential(violations),
+            CredentialError::TooMany => conflict("too_many_credentials", &error),
+            CredentialError::VersionMismatch { current } => {
+                Self::new(StatusCode::PRECONDITION_FAILED, "version_mismatch", detail)
+                    .with_current_version(current)
+            }
+            CredentialError::Busy => Self::unavailable("credential_busy", detail, Duration::from_secs(1)),
+            CredentialError::Used(_) => conflict("credential_used", &error),
+            CredentialError::NoKeys => off("credentials_off"),
+            CredentialError::NoWorker => off("no_worker"),
+            CredentialError::NoAddress => off("no_public_url"),
+            CredentialError::NoConsent(_) => conflict("no_consent_needed", &error),
+            CredentialError::State(_) => Self::new(StatusCode::FORBIDDEN, "invalid_state", detail),
+            CredentialError::Worker(WorkerError::Refused { .. }) => conflict("credential_refused", &error),
+            CredentialError::Worker(WorkerError::Away(_)) => {
+                Self::unavailable("worker_unavailable", "no worker answers now; try again", SOON)
+                    .caused_by(error)
+            }
+            CredentialError::NotOpened(_) => conflict("credential_not_opened", &error),
+            CredentialError::Unwritable => Self::internal().caused_by(error),
+            CredentialError::Store(error) => error.into(),
         }
     }
 }

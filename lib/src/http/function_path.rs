@@ -12,6 +12,8 @@ use crate::hooks::HookAddress;
 
 /// The placeholder that stands for all that follows: `api/v1/hooks/[token].rs`.
 const OF_HOOKS: &str = "token";
+/// Paths to which `rewrites` of `vercel.json` lead longer ones, whose further parts are then parameters of these names.
+const FOLDED: &[(&str, &[&str])] = &[("/api/v1/credentials", &["id", "part"])];
 
 /// The request with its path in the form that routes know.
 pub(super) fn restore(mut request: Request) -> Request {
@@ -38,7 +40,12 @@ fn restored(uri: &Uri) -> Option<Uri> {
             None => Cow::Borrowed(segment),
         });
     }
-    let path = segments.join("/");
+    let mut path = segments.join("/");
+    let folded = FOLDED.iter().find(|(folded, _)| *folded == path);
+    for name in folded.map(|(_, names)| *names).unwrap_or_default() {
+        let Some(value) = take(&mut query, name) else { break };
+        path = format!("{path}/{value}");
+    }
     if path == given {
         return None;
     }
@@ -96,6 +103,8 @@ mod tests {
             ("/prod/api/v1/hooks/abc/index", "/api/v1/hooks/abc/index"),
             ("/api/v1/workflows/index", "/api/v1/workflows"),
             ("/api/v1/workflows/?limit=2", "/api/v1/workflows?limit=2"),
+            ("/api/v1/credentials?id=7", "/api/v1/credentials/7"),
+            ("/api/v1/credentials?limit=2&part=test&id=7", "/api/v1/credentials/7/test?limit=2"),
             ("https://example.com/stage/api/v1/ping?deep=1", "https://example.com/api/v1/ping?deep=1"),
         ] {
             assert_eq!(restored(&given.parse().unwrap()).unwrap().to_string(), expected, "{given}");
@@ -104,7 +113,15 @@ mod tests {
 
     #[test]
     fn what_is_in_form_already_stays_and_a_placeholder_without_value_too() {
-        for given in ["/api/v1/runs/7?id=7", "/", "/other", "/api/v1/runs/[id]", "/api/v1/runs/[id]?id=a/b"] {
+        for given in [
+            "/api/v1/credentials?limit=2",
+            "/api/v1/credentials/7/test?id=7&part=test",
+            "/api/v1/runs/7?id=7",
+            "/",
+            "/other",
+            "/api/v1/runs/[id]",
+            "/api/v1/runs/[id]?id=a/b",
+        ] {
             let uri = given.replace('[', "%5B").replace(']', "%5D").parse().unwrap();
             assert_eq!(restored(&uri), None, "{given}");
         }

@@ -7,6 +7,7 @@ mod function_path;
 pub mod health;
 pub mod layers;
 mod openapi;
+mod page;
 mod problem;
 pub mod routes;
 #[cfg(feature = "functions")]

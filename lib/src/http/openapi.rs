@@ -24,6 +24,7 @@ use super::routes::{self, Routes};
         (name = "runs", description = "What is being done, and what came of it."),
         (name = "hooks", description = "Addresses that start runs: webhooks."),
         (name = "tenant", description = "What concerns a tenant as a whole: statistics, alerts, dead letters."),
+        (name = "credentials", description = "What calls show to web APIs. What they say is sealed and never comes back."),
         (name = "connectors", description = "For Kafka's HTTP sink connectors, not for clients."),
         (name = "health", description = "Signs of life."),
     ),
@@ -41,7 +42,8 @@ impl Modify for Schemes {
             .scheme(HttpAuthScheme::Bearer)
             .bearer_format("JWT")
             .description(Some(
-                "An OIDC access token. Its scopes: `workflows:read`, `workflows:write`, `runs:read`, `runs:write`.",
+                "An OIDC access token. Its scopes: `workflows:read`, `workflows:write`, `runs:read`, `runs:write`, \
+                 `credentials:read`, `credentials:write`.",
             ))
             .build();
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));

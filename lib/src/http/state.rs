@@ -7,9 +7,13 @@ use crate::clock::{Clock, SystemClock};
 use crate::{
     auth::{Authenticator, CallbackSecrets, ConnectorDoor},
     bus::{EventBus, rest_proxy::RestProxy},
+    credentials::{
+        Vault,
+        worker::{CredentialDoor, CredentialWorker},
+    },
     hooks::{HookSecrets, NoHookSecrets},
     live::{LiveRuns, WorkerDoor},
-    service::{Hooks, RunWatch, Runs, Scheduler, Tenants, Workflows},
+    service::{Credentials, Hooks, RunWatch, Runs, Scheduler, Tenants, Workflows},
     store::{Store, clickhouse::ClickHouse},
 };
 
@@ -27,6 +31,8 @@ pub struct ApiParts {
     pub live: Option<Arc<dyn LiveRuns>>,
     /// Who opens the credentials of webhooks.
     pub hook_secrets: Arc<dyn HookSecrets>,
+    /// Who calls providers and tries credentials, if anybody does.
+    pub credential_worker: Option<Arc<dyn CredentialWorker>>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Settings.
@@ -47,6 +53,8 @@ pub struct App {
     pub hooks: Hooks,
     /// Use cases of a tenant as a whole.
     pub tenants: Tenants,
+    /// Use cases of credentials.
+    pub credentials: Credentials,
     /// The use case of the scheduler.
     pub scheduler: Scheduler,
     /// Whether the parts can be reached.
@@ -71,13 +79,20 @@ impl AppState {
     pub fn connect(config: &ApiConfig) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let live = config.live.clone().map(|live| Arc::new(WorkerDoor::new(live)) as Arc<dyn LiveRuns>);
+        let door =
+            config.live.clone().map(|live| Arc::new(CredentialDoor::new(live)) as Arc<dyn CredentialWorker>);
+        let store: Arc<dyn Store> = Arc::new(ClickHouse::new(&config.store)?);
         Ok(Self::new(ApiParts {
             live,
-            store: Arc::new(ClickHouse::new(&config.store)?),
+            credential_worker: door,
+            hook_secrets: match &config.http.credential_keys {
+                Some(keys) => Arc::new(Vault::new(Arc::clone(&store), keys.clone())),
+                None => Arc::new(NoHookSecrets),
+            },
+            store,
             bus: Arc::new(RestProxy::new(config.bus.clone())),
             auth: Arc::new(Authenticator::new(config.auth.clone(), Arc::clone(&clock))),
             callbacks: config.callbacks.clone(),
-            hook_secrets: Arc::new(NoHookSecrets),
             clock,
             config: config.http.clone(),
         }))
@@ -86,7 +101,8 @@ impl AppState {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: ApiParts) -> Self {
-        let ApiParts { store, bus, auth, callbacks, live, hook_secrets, clock, config } = parts;
+        let ApiParts { store, bus, auth, callbacks, live, hook_secrets, credential_worker, clock, config } =
+            parts;
         let workflows = Arc::new(Workflows::new(Arc::clone(&store), Arc::clone(&bus), Arc::clone(&clock)));
         let watch = RunWatch::new(Arc::clone(&store), live.clone(), config.watch);
         let hooks = Hooks::new(
@@ -108,6 +124,13 @@ impl AppState {
             ),
             workflows,
             tenants: Tenants::new(Arc::clone(&store), Arc::clone(&bus), Arc::clone(&clock)),
+            credentials: Credentials::new(
+                Arc::clone(&store),
+                Arc::clone(&clock),
+                config.credential_keys.clone(),
+                credential_worker,
+                config.public_url.as_ref(),
+            ),
             scheduler: Scheduler::new(Arc::clone(&store), Arc::clone(&bus), Arc::clone(&clock)),
             health: Checkup::new(bus, store),
             auth,

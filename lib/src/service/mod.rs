@@ -5,11 +5,11 @@
 mod accept;
 mod accept_once;
 mod cancel;
+mod credentials;
 mod found_run;
 mod hooks;
 mod idempotency;
 mod items;
-mod locks;
 mod of_node;
 mod replay;
 mod resume;
@@ -23,6 +23,7 @@ mod test_run;
 mod workflows;
 
 pub use cancel::CancelRunError;
+pub use credentials::{Consent, CredentialChange, CredentialError, Credentials, NewCredential};
 pub use found_run::FoundRun;
 pub use hooks::{Delivered, FoundHook, HookError, HookInfo, HookList, Hooks, LONGEST_OVERLAP};
 pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};

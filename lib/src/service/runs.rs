@@ -7,13 +7,13 @@ use tokio::time::Instant;
 use super::{
     Caller, FoundRun, Workflows,
     idempotency::RecentKeys,
-    locks::Locks,
     run_watch::{Heard, RunWatch, Subscription, TooManyWaiters, Wanted},
 };
 use crate::clock::Clock;
 use crate::{
     bus::EventBus,
     live::{Ask, LiveRuns},
+    locks::Locks,
     store::{Head, Page, PageRequest, Store, StoreError},
 };
 use domain::{

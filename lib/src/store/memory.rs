@@ -14,6 +14,7 @@ use std::{
 use async_trait::async_trait;
 use domain::{
     alert::{Acknowledgement, AlertReport},
+    credential::CredentialKey,
     dead_letter::{DeadLetter, Handling},
     heartbeat::Heartbeat,
     ids::{AlertId, LetterId, NodeId, RunId, TenantId},
@@ -25,8 +26,8 @@ use domain::{
 use uuid::Uuid;
 
 use super::{
-    Claim, Cursor, Found, Page, PageRequest, Rotation, StepFact, Store, StoreError, TriggerRow,
-    UnreadableRow, VersionKey,
+    Claim, ClaimKey, CredentialRow, Cursor, Found, Page, PageRequest, Rotation, StepFact, Store, StoreError,
+    StoredTokens, TriggerRow, UnreadableRow, VersionKey,
 };
 pub use watched::Call;
 use watched::Watched;
@@ -45,7 +46,10 @@ pub(super) struct State {
     pub(super) workflows: BTreeMap<WorkflowKey, (u32, Option<StoredWorkflow>)>,
     /// Every version that was saved.
     pub(super) versions: BTreeMap<VersionKey, StoredWorkflow>,
-    pub(super) claims: Vec<(WorkflowKey, Claim)>,
+    pub(super) claims: Vec<(ClaimKey, Claim)>,
+    /// The newest version of each credential, and the newest tokens.
+    pub(super) credentials: BTreeMap<CredentialKey, CredentialRow>,
+    pub(super) tokens: BTreeMap<CredentialKey, StoredTokens>,
     pub(super) runs: BTreeMap<RunKey, Run>,
     pub(super) steps: BTreeMap<RunKey, BTreeMap<(NodeId, Iteration), StepFact>>,
     pub(super) triggers: BTreeMap<ScheduleKey, TriggerRow>,

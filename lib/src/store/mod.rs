@@ -7,8 +7,10 @@
 //! row of an older version, attempt or revision never hides a newer one.
 
 mod alerts;
+mod claims;
 pub mod clickhouse;
 mod config;
+mod credentials;
 mod dead_letters;
 mod heartbeats;
 mod hooks;
@@ -27,13 +29,17 @@ use async_trait::async_trait;
 use domain::timestamp::Timestamp;
 
 pub use alerts::AlertStore;
+pub use claims::{Claim, ClaimKey, ClaimStore};
+#[cfg(any(test, feature = "testing"))]
+use credentials::CredentialRow;
+pub use credentials::{CredentialStore, FoundCredential, StoredCredential, StoredTokens, UsedBy};
 pub use dead_letters::{DeadLetterStore, Handled};
 pub use heartbeats::HeartbeatStore;
 pub use hooks::{HookStore, Rotation};
 pub use runs::{Facts, Head, RunStore, StepFact};
 pub use stats::{StatsAsk, StatsStore};
 pub use triggers::{Next, Standing, TriggerRow, TriggerState, TriggerStore};
-pub use workflows::{Claim, FoundWorkflow, UnreadableWorkflow, VersionKey, WorkflowChange, WorkflowStore};
+pub use workflows::{FoundWorkflow, UnreadableWorkflow, VersionKey, WorkflowChange, WorkflowStore};
 
 /// All stores of one database, and what concerns the database itself.
 #[async_trait]
@@ -43,6 +49,8 @@ pub trait Store:
     + TriggerStore
     + DeadLetterStore
     + HookStore
+    + ClaimStore
+    + CredentialStore
     + StatsStore
     + AlertStore
     + HeartbeatStore

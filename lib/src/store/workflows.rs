@@ -27,14 +27,6 @@ pub trait WorkflowStore: Send + Sync + 'static {
         versions: &[VersionKey],
     ) -> Result<HashMap<VersionKey, FoundWorkflow>, StoreError>;
 
-    /// Claims a version of a workflow; true when nobody else claims it. Of those who claim it for different contents
-    /// at most one is told so; who is not told so steps back with [`Self::withdraw`]. A claim expires after
-    /// [`Claim::EXPIRY`], for a process may end before it withdraws.
-    async fn claim(&self, key: &WorkflowKey, claim: &Claim) -> Result<bool, StoreError>;
-
-    /// Gives a claim up.
-    async fn withdraw(&self, key: &WorkflowKey, claim: &Claim) -> Result<(), StoreError>;
-
     /// Workflows by `updated_at`, newest first.
     async fn list(&self, tenant: &TenantId, page: &PageRequest) -> Result<Page<WorkflowSummary>, StoreError>;
 }
@@ -99,22 +91,6 @@ impl WorkflowChange {
     }
 }
 
-/// What somebody who is about to save a version of a workflow lays claim to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Claim {
-    /// The version that will be saved.
-    pub version: u32,
-    /// This claim's own id.
-    pub id: uuid::Uuid,
-    /// A hash of what will be saved: claims for the same are no rivals.
-    pub content: uuid::Uuid,
-}
-
-impl Claim {
-    /// Longer than any request may take.
-    pub const EXPIRY: std::time::Duration = std::time::Duration::from_secs(30);
-}
-
 #[cfg(any(test, feature = "testing"))]
 mod in_memory {
     use super::*;
@@ -128,8 +104,6 @@ mod in_memory {
         pub const SAVE: Self = Self::write("save");
         pub const NEWEST: Self = Self::read("newest");
         pub const AT_VERSIONS: Self = Self::read("at versions");
-        pub const CLAIM: Self = Self::write("claim");
-        pub const WITHDRAW: Self = Self::write("withdraw");
         pub const LIST_WORKFLOWS: Self = Self::read("list workflows");
     }
 
@@ -181,25 +155,6 @@ mod in_memory {
                     Some((version.clone(), found(state, &version.0, workflow)))
                 };
                 versions.iter().filter_map(at_version).collect()
-            })
-            .await
-        }
-
-        async fn claim(&self, key: &WorkflowKey, claim: &Claim) -> Result<bool, StoreError> {
-            self.write(Call::CLAIM, |state| {
-                state.claims.push((key.clone(), *claim));
-                let rival = |(other, made): &(WorkflowKey, Claim)| {
-                    other == key && made.version == claim.version && made.content != claim.content
-                };
-                Ok(!state.claims.iter().any(rival))
-            })
-            .await
-        }
-
-        async fn withdraw(&self, _: &WorkflowKey, claim: &Claim) -> Result<(), StoreError> {
-            self.write(Call::WITHDRAW, |state| {
-                state.claims.retain(|(_, made)| made.id != claim.id);
-                Ok(())
             })
             .await
         }

@@ -147,6 +147,8 @@ metrics! {
         "Files that were deleted because they were older than files are kept.";
     WORKER_HOST_BREAKERS_OPENED = Counter "minireipaz_worker_host_breakers_opened_total", Worker, [], "times",
         "Times that the circuit breaker of a host that steps call opened; the log names the host.";
+    WORKER_CREDENTIAL_RENEWALS = Counter "minireipaz_worker_credential_renewals_total", Worker, [OUTCOME], "requests",
+        "Requests of this worker for the next tokens of a credential (OAuth 2.0): `renewed`, `refused` (somebody has to agree again) or `failed`.";
     WORKER_READS = Counter "minireipaz_worker_reads_total", Worker, [OUTCOME], "requests",
         "Requests for runs: `answered`, `unknown` (the store is to be asked), `asked_elsewhere` (it belongs to another worker) or `refused`.";
     WORKER_WAITERS = Gauge "minireipaz_worker_waiters", Worker, [], "requests",

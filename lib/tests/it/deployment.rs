@@ -9,7 +9,7 @@ fn read(path: &str) -> String {
 
 /// Names of our variables in a text; those of other programs begin otherwise.
 fn variables(text: &str) -> BTreeSet<&str> {
-    const OURS: [&str; 15] = [
+    const OURS: [&str; 16] = [
         "ALERT_",
         "KAFKA_REST_",
         "KAFKA_API_",
@@ -20,6 +20,7 @@ fn variables(text: &str) -> BTreeSet<&str> {
         "CONNECTOR_",
         "CORS_",
         "HOOK_",
+        "CREDENTIAL_",
         "LINK_",
         "PUBLIC_",
         "WORKER_",
@@ -68,6 +69,7 @@ fn every_documented_variable_is_read_somewhere() {
         "lib/src/config/auth.rs",
         "lib/src/config/bus.rs",
         "lib/src/config/hooks.rs",
+        "lib/src/config/credentials.rs",
         "lib/src/config/http.rs",
         "lib/src/config/links.rs",
         "lib/src/config/store.rs",

@@ -8,6 +8,7 @@ mod cancel;
 mod concurrency;
 mod connectors;
 mod converters;
+mod credentials;
 mod dependencies;
 mod deployment;
 mod edge;

@@ -17,6 +17,8 @@ mod migrations;
 mod server;
 mod suite;
 mod suite_alerts;
+mod suite_claims;
+mod suite_credentials;
 mod suite_hooks;
 mod suite_iterations;
 mod suite_letters;

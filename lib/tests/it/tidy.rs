@@ -7,7 +7,7 @@ use std::{
 };
 
 use globset::GlobBuilder;
-use minireipaz::http::routes::FUNCTIONS;
+use minireipaz::http::routes::{FUNCTIONS, Function};
 use serde_json::Value;
 
 /// The crates, the root's aside.
@@ -89,15 +89,49 @@ fn every_function_serves_its_path_and_the_document_has_no_other() {
     for function in FUNCTIONS {
         let (_, document) = (function.routes)().split_for_parts();
         let served = paths(serde_json::to_value(document).unwrap());
-        assert!(!served.is_empty() && served.iter().all(|path| is_at(path, function.path)), "{served:?}");
+        assert!(!served.is_empty() && served.iter().all(|path| serves(function, path)), "{served:?}");
         let file = function.file.trim_end_matches(".rs").trim_end_matches("/index");
         assert_eq!(function.path, format!("/{}", file.replace('[', "{").replace(']', "}")));
     }
     let served = paths(serde_json::to_value(minireipaz::http::openapi()).unwrap());
-    assert!(
-        served.iter().all(|path| FUNCTIONS.iter().any(|function| is_at(path, function.path))),
-        "{served:?}"
-    );
+    assert!(served.iter().all(|path| FUNCTIONS.iter().any(|function| serves(function, path))), "{served:?}");
+}
+
+/// Whether a function answers at a path, or at one that is led to it.
+fn serves(function: &Function, path: &str) -> bool {
+    [function.path]
+        .iter()
+        .chain(function.more)
+        .any(|pattern| is_at(path, pattern) || is_word_of(path, pattern))
+}
+
+/// Whether a path has a word in the place of the pattern's `{id}` at its end.
+fn is_word_of(path: &str, pattern: &str) -> bool {
+    let before = pattern.strip_suffix("{id}");
+    before.and_then(|before| path.strip_prefix(before)).is_some_and(|word| !word.contains(['/', '{']))
+}
+
+#[test]
+fn every_further_path_of_a_function_is_led_to_it_by_a_rewrite_and_the_reverse() {
+    let vercel: Value = serde_json::from_str(&read("vercel.json")).unwrap();
+    let rewrites: BTreeSet<_> = vercel["rewrites"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|rule| {
+            (rule["source"].as_str().unwrap().to_owned(), rule["destination"].as_str().unwrap().to_owned())
+        })
+        .collect();
+    let expected: BTreeSet<_> = FUNCTIONS
+        .iter()
+        .flat_map(|function| function.more.iter().map(move |more| (function.path, *more)))
+        .map(|(path, more)| {
+            let names = more.split(['{', '}']).skip(1).step_by(2);
+            let query: Vec<_> = names.map(|name| format!("{name}=:{name}")).collect();
+            (more.replace('{', ":").replace('}', ""), format!("{path}?{}", query.join("&")))
+        })
+        .collect();
+    assert_eq!(rewrites, expected);
 }
 
 /// Whether a function answers at a path: in the place of its `{part}` or `{view}` a word stands.

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use domain::{
     alert::{Acknowledgement, Alert, AlertReport},
+    credential::{Credential, CredentialKey},
     dead_letter::{DeadLetter, LetterHead},
     heartbeat::Heartbeat,
     ids::{AlertId, LetterId, NodeId, TenantId, WorkflowId},
@@ -16,9 +17,10 @@ use domain::{
     workflow::{WorkflowKey, WorkflowSummary},
 };
 use minireipaz::store::{
-    AlertStore, Claim, DeadLetterStore, Facts, Found, FoundWorkflow, Handled, Head, HeartbeatStore,
-    HookStore, Page, PageRequest, Rotation, RunStore, Standing, StatsAsk, StatsStore, Store, StoreError,
-    TriggerRow, TriggerStore, VersionKey, WorkflowChange, WorkflowStore,
+    AlertStore, Claim, ClaimKey, ClaimStore, CredentialStore, DeadLetterStore, Facts, Found, FoundCredential,
+    FoundWorkflow, Handled, Head, HeartbeatStore, HookStore, Page, PageRequest, Rotation, RunStore, Standing,
+    StatsAsk, StatsStore, Store, StoreError, StoredCredential, StoredTokens, TriggerRow, TriggerStore,
+    UsedBy, VersionKey, WorkflowChange, WorkflowStore,
 };
 use uuid::Uuid;
 
@@ -101,14 +103,6 @@ impl<C: Counts> WorkflowStore for CountingStore<C> {
         Err(not_asked())
     }
 
-    async fn claim(&self, _: &WorkflowKey, _: &Claim) -> Result<bool, StoreError> {
-        Err(not_asked())
-    }
-
-    async fn withdraw(&self, _: &WorkflowKey, _: &Claim) -> Result<(), StoreError> {
-        Err(not_asked())
-    }
-
     async fn list(&self, _: &TenantId, _: &PageRequest) -> Result<Page<WorkflowSummary>, StoreError> {
         Err(not_asked())
     }
@@ -138,6 +132,52 @@ impl<C: Counts> TriggerStore for CountingStore<C> {
     }
 
     async fn standings(&self, _: &[WorkflowKey]) -> Result<HashMap<WorkflowKey, Standing>, StoreError> {
+        Err(not_asked())
+    }
+}
+
+#[async_trait]
+impl<C: Counts> ClaimStore for CountingStore<C> {
+    async fn claim(&self, _: &ClaimKey, _: &Claim) -> Result<bool, StoreError> {
+        Err(not_asked())
+    }
+
+    async fn withdraw(&self, _: &ClaimKey, _: &Claim) -> Result<(), StoreError> {
+        Err(not_asked())
+    }
+}
+
+#[async_trait]
+impl<C: Counts> CredentialStore for CountingStore<C> {
+    async fn save_credential(&self, _: &TenantId, _: &StoredCredential) -> Result<(), StoreError> {
+        Err(not_asked())
+    }
+
+    async fn delete_credential(&self, _: &CredentialKey, _: u32, _: Timestamp) -> Result<(), StoreError> {
+        Err(not_asked())
+    }
+
+    async fn credential(&self, _: &CredentialKey) -> Result<Option<FoundCredential>, StoreError> {
+        Err(not_asked())
+    }
+
+    async fn save_tokens(&self, _: &CredentialKey, _: &StoredTokens) -> Result<(), StoreError> {
+        Err(not_asked())
+    }
+
+    async fn tokens(&self, _: &CredentialKey) -> Result<Option<StoredTokens>, StoreError> {
+        Err(not_asked())
+    }
+
+    async fn list_credentials(&self, _: &TenantId, _: &PageRequest) -> Result<Page<Credential>, StoreError> {
+        Err(not_asked())
+    }
+
+    async fn count_credentials(&self, _: &TenantId) -> Result<u64, StoreError> {
+        Err(not_asked())
+    }
+
+    async fn used_by(&self, _: &CredentialKey, _: usize) -> Result<Vec<UsedBy>, StoreError> {
         Err(not_asked())
     }
 }

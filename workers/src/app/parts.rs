@@ -3,7 +3,14 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use ::files::FileStore;
-use minireipaz::{auth::ConnectorDoor, clock::Clock, ingest::BatchReader, store::Store, telemetry};
+use minireipaz::{
+    auth::ConnectorDoor,
+    clock::Clock,
+    fair::{PlaceLimits, Places},
+    ingest::BatchReader,
+    store::Store,
+    telemetry,
+};
 use tokio::{net::TcpListener, sync::oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -13,6 +20,7 @@ use crate::{
     alerts::{Alerts, Reporter, announcements},
     callees::StoredCallees,
     config::WorkerConfig,
+    credentials,
     documents::Documents,
     files::{self, Files},
     heartbeat::Heart,
@@ -30,6 +38,8 @@ use crate::{
 
 /// Bytes of request bodies that may wait for the processor.
 const QUEUED_BYTES: usize = 128 << 20;
+/// Credentials that are tried, and codes that are exchanged, at a time; of a tenant's half of them, and so many wait.
+const TRIALS: PlaceLimits = PlaceLimits::halves(16, 32);
 /// Requests that may wait for the processor.
 const QUEUED_REQUESTS: usize = 1_024;
 
@@ -46,6 +56,8 @@ pub(super) struct Parts {
     readers: Arc<Readers>,
     alerts: Arc<Alerts>,
     vitals: Arc<Vitals>,
+    callees: Arc<dyn Callees>,
+    runner: Runner,
     pub(super) supervisor: Supervisor,
     pub(super) stop_ingest: CancellationToken,
     pub(super) stop_recorder: CancellationToken,
@@ -80,6 +92,16 @@ impl Parts {
         ));
         readers.restore()?;
         let alerts = Arc::new(Alerts::new(&config.alerts, config.peers.count()));
+        let callees: Arc<dyn Callees> =
+            Arc::new(StoredCallees::new(Arc::clone(&store), Arc::clone(&documents)));
+        let credentials = (Arc::clone(&store), config.data_dir.join(credentials::FOLDER));
+        let runner = Runner::with_store(
+            config.runner.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&callees),
+            Some(credentials),
+        )?
+        .with_earlier_runs(Arc::clone(&store));
         Ok(Self {
             alerts,
             vitals: Arc::default(),
@@ -92,6 +114,8 @@ impl Parts {
             gate,
             documents,
             readers,
+            callees,
+            runner,
             supervisor: Supervisor::new(),
             stop_ingest,
             stop_recorder: CancellationToken::new(),
@@ -105,13 +129,8 @@ impl Parts {
         addr: SocketAddr,
     ) -> Result<Processor, StartError> {
         let Self { config, .. } = self;
-        let callees = StoredCallees::new(Arc::clone(&self.store), Arc::clone(&self.documents));
-        let callees: Arc<dyn Callees> = Arc::new(callees);
-        let clock = Arc::clone(&self.clock);
-        let runner = Runner::with_callees(config.runner.clone(), clock, Arc::clone(&callees))?
-            .with_earlier_runs(Arc::clone(&self.store));
-        runner.warm();
-        self.start_heartbeat(runner.clone(), addr);
+        self.runner.warm();
+        self.start_heartbeat(self.runner.clone(), addr);
         let deps = ProcessorDeps {
             journal: Arc::clone(&self.journal),
             backlog: Arc::clone(&self.backlog),
@@ -119,10 +138,10 @@ impl Parts {
             gate: Arc::clone(&self.gate),
             handoff_queue: Arc::clone(&self.handoff_queue),
             readers: Arc::clone(&self.readers),
-            runner,
-            callees,
             alerts: Arc::clone(&self.alerts),
             vitals: Arc::clone(&self.vitals),
+            runner: self.runner.clone(),
+            callees: Arc::clone(&self.callees),
             clock: Arc::clone(&self.clock),
             max_steps: (config.max_steps, config.max_steps_per_tenant),
             max_runs: config.max_runs,
@@ -203,6 +222,13 @@ impl Parts {
         Ok(())
     }
 
+    /// What takes new tokens of credentials to the store.
+    pub(super) fn start_keeping_tokens(&self) {
+        if let Some(credentials) = self.runner.credentials().cloned() {
+            self.supervisor.spawn("tokens of credentials", credentials.keep(self.stop_recorder.clone()));
+        }
+    }
+
     /// What deletes old files.
     pub(super) fn start_sweep(&self) {
         if let Some(files) = self.config.runner.files.clone() {
@@ -228,6 +254,8 @@ impl Parts {
             readers: Arc::clone(&self.readers),
             vitals: Arc::clone(&self.vitals),
             owners: Owners::new(config.peers.secret().clone()).map_err(HttpSetupError::from)?,
+            runner: self.runner.clone(),
+            trials: Places::new(TRIALS),
         });
         let stop = self.stop_ingest.clone();
         let door = http_server::serve(listener, ingest::router(state), config.door.clone(), stop);

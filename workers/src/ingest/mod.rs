@@ -1,6 +1,7 @@
 //! The worker's HTTP door: the connector's batches of tasks, what has become of runs, health and metrics.
 
 mod body;
+mod credentials;
 mod health;
 mod runs;
 mod sorted;
@@ -14,11 +15,14 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use domain::ids::TenantId;
 use metrics::{counter, histogram};
 use metrics_exporter_prometheus::PrometheusHandle;
 use minireipaz::clock::Clock;
 use minireipaz::{
     auth::{ConnectorDoor, TurnedAway},
+    credentials::worker::{EXCHANGE, PATH as CREDENTIALS, TEST},
+    fair::Places,
     ingest::BatchReader,
     live,
     store::Store,
@@ -36,6 +40,7 @@ use crate::{
     processor::{Delivery, Gate, Input, Inputs, Refusal, Sender},
     readers::Readers,
     vitals::Vitals,
+    runner::Runner,
 };
 
 /// Largest body of a batch: 16 MiB, above what a connector of ours sends (4 MB).
@@ -59,6 +64,9 @@ pub(crate) struct IngestState {
     pub(crate) readers: Arc<Readers>,
     pub(crate) owners: Owners,
     pub(crate) vitals: Arc<Vitals>,
+    pub(crate) runner: Runner,
+    /// Who may have a provider or a server called at the moment.
+    pub(crate) trials: Arc<Places<TenantId>>,
 }
 
 /// The routes.
@@ -67,6 +75,8 @@ pub(crate) fn router(state: Arc<IngestState>) -> Router {
         .route("/tasks", post(take))
         .route(&format!("{}/{{id}}", live::PATH), get(runs::read))
         .route(&format!("{}/{{id}}{}", live::PATH, live::ITEMS), get(runs::items))
+        .route(&format!("{CREDENTIALS}/{{id}}{EXCHANGE}"), post(credentials::exchange))
+        .route(&format!("{CREDENTIALS}/{{id}}{TEST}"), post(credentials::test))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

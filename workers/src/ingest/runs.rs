@@ -137,7 +137,7 @@ fn count(outcome: &'static str) {
 }
 
 /// A problem whose `code` tells a run that is not known from a route that does not exist.
-fn problem(status: StatusCode, code: &str, detail: &str) -> Response {
+pub(super) fn problem(status: StatusCode, code: &str, detail: &str) -> Response {
     let problem = json!({
         "type": format!("urn:minireipaz:problem:{code}"), "title": status.canonical_reason().unwrap_or_default(),
         "status": status.as_u16(), "code": code, "detail": detail,

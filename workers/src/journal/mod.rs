@@ -109,8 +109,9 @@ impl Journal {
     /// # Errors
     /// When it cannot be opened, is in use, or was written by a later version.
     pub fn open(directory: &Path) -> Result<Self, JournalError> {
-        let open = private_files::folder(directory, |name| name == FILE)
-            .map_err(|source| JournalError::Directory { path: directory.to_owned(), source })?;
+        let open =
+            private_files::folder(directory, |name| name == FILE || name == crate::credentials::FOLDER)
+                .map_err(|source| JournalError::Directory { path: directory.to_owned(), source })?;
         if let Some(open) = open {
             tracing::warn!("{open}");
         }

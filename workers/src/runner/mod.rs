@@ -6,10 +6,12 @@
 mod compiled;
 mod earlier;
 mod settings;
+mod trial;
 
 use std::{
     future::Future,
     panic::AssertUnwindSafe,
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -38,6 +40,7 @@ use tracing::{Instrument, Span};
 
 use crate::{
     crash_points::{CrashPoint, may_panic, pass},
+    credentials::Credentials,
     engine::Outcome,
     expr::{Ask, Evaluator, FEW_STEPS, JavaScript, Scope, Trails, Values},
     http_client::HttpClient,
@@ -69,26 +72,41 @@ impl Runner {
     /// # Errors
     /// When the HTTP client cannot be set up: no TLS, no system certificates.
     pub fn new(settings: RunnerSettings, clock: Arc<dyn Clock>) -> Result<Self, HttpSetupError> {
-        Self::with_callees(settings, clock, Arc::new(NoCallees))
+        Self::with_store(settings, clock, Arc::new(NoCallees), None)
     }
 
-    /// A runner whose steps can call these workflows.
+    /// A runner whose steps can call these workflows, and show the credentials of this store; tokens that it does not have
+    /// yet are kept in the folder.
     ///
     /// # Errors
     /// As [`Runner::new`].
-    pub(crate) fn with_callees(
+    pub(crate) fn with_store(
         settings: RunnerSettings,
         clock: Arc<dyn Clock>,
         callees: Arc<dyn Callees>,
+        credentials: Option<(Arc<dyn Store>, PathBuf)>,
     ) -> Result<Self, HttpSetupError> {
-        let RunnerSettings { env, javascript, javascript_processes, javascript_program, links, http, files } =
-            settings;
+        let RunnerSettings {
+            env,
+            javascript,
+            javascript_processes,
+            javascript_program,
+            links,
+            credential_keys,
+            http,
+            files,
+        } = settings;
+        let http = Arc::new(HttpClient::new(&http)?);
+        let credentials = credential_keys.zip(credentials).map(|(keys, (store, folder))| {
+            Credentials::new(store, keys, Arc::clone(&http), Arc::clone(&clock), Some(folder))
+        });
         let facilities = Facilities {
             clock,
             env: Arc::new(env),
             links: links.map(Arc::new),
             javascript: JavaScript::new(javascript, javascript_processes, javascript_program),
-            http: HttpClient::new(&http)?,
+            http,
+            credentials,
             callees,
             files,
         };
@@ -105,6 +123,9 @@ impl Runner {
     /// The circuit breakers that are open: of which tenant's calls, to which destination, and for how long.
     pub(crate) fn open_breakers(&self, now: tokio::time::Instant) -> Vec<(TenantId, String, Duration)> {
         self.facilities.http.hosts.open_breakers(now)
+    /// What calls show, if this worker opens credentials.
+    pub(crate) fn credentials(&self) -> Option<&Credentials> {
+        self.facilities.credentials.as_ref()
     }
 
     /// Starts ahead of need what the first step that needs it would wait for. Needs a runtime.

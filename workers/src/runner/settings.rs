@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf};
 
+use minireipaz::credentials::CredentialKeys;
+
 use crate::{
     expr::{JavaScriptLimits, ResumeLinks},
     files::Files,
@@ -24,6 +26,8 @@ pub struct RunnerSettings {
     /// What makes the links of `$run.resumeUrl()`: `PUBLIC_URL`, `LINK_SECRET` and `LINK_SECRET_NEXT`; without them there
     /// are none.
     pub links: Option<ResumeLinks>,
+    /// What opens credentials: `CREDENTIAL_KEYS`; without it steps show none.
+    pub credential_keys: Option<CredentialKeys>,
     /// What `http_request` may do.
     pub http: HttpSettings,
     /// Where files are; `None`: steps store and send none.
@@ -38,6 +42,7 @@ impl Default for RunnerSettings {
             javascript_processes: std::thread::available_parallelism().map_or(2, NonZeroUsize::get).max(2),
             javascript_program: None,
             links: None,
+            credential_keys: None,
             http: HttpSettings::default(),
             files: None,
         }

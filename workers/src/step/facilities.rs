@@ -10,6 +10,7 @@ use super::{
     failure::{failed, panicked},
 };
 use crate::{
+    credentials::Credentials,
     engine::Outcome,
     expr::{JavaScript, ResumeLinks},
     files::Files,
@@ -24,7 +25,9 @@ pub(crate) struct Facilities {
     /// What makes the links of `$run.resumeUrl()`.
     pub(crate) links: Option<Arc<ResumeLinks>>,
     pub(crate) javascript: JavaScript,
-    pub(crate) http: HttpClient,
+    pub(crate) http: Arc<HttpClient>,
+    /// What calls show; `None`: this worker opens no credentials.
+    pub(crate) credentials: Option<Credentials>,
     /// Where the workflows are that steps call.
     pub(crate) callees: Arc<dyn Callees>,
     /// Where files are; `None`: this worker stores none.

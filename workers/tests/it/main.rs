@@ -15,6 +15,7 @@ mod cancel;
 mod concurrency;
 mod crash;
 mod crash_points;
+mod credentials;
 mod data_folder;
 mod doors;
 mod duplicates;
@@ -36,6 +37,7 @@ mod limits;
 mod logs;
 mod loops;
 mod metrics;
+mod oauth2;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod outage;

@@ -19,15 +19,15 @@ pub use body::{Body, Part, PartContent};
 pub use count::{BatchSize, MaxPages};
 pub use page::InvalidPage;
 pub use pagination::{Batch, Paged, Pagination, Until};
-pub use pairs::{Headers, Pairs};
+pub use pairs::{Headers, Pairs, is_own_header};
 pub use redirects::Redirects;
 pub use status::Statuses;
 
 use super::{
     declaration::{COMPUTES, Declaration, Effect, Example, Group},
-    params::{NotYet, choice, params},
+    params::{choice, params},
 };
-use crate::retry::RetryPolicy;
+use crate::{ids::CredentialId, retry::RetryPolicy};
 
 params! {
     /// Its parameters.
@@ -52,8 +52,8 @@ params! {
         accept_status: Option<Statuses>;
         /// `follow` (5 redirects at most), `none` (a redirect is the answer), or how many to follow: 0 to 20.
         redirects: Redirects = Redirects::default();
-        /// A stored credential.
-        credential: Option<NotYet>;
+        /// A stored credential: its id. The worker adds what it says to the request.
+        credential: Option<CredentialId>, [fixed];
         /// How an answer that comes in pages goes on; the items of all pages leave in the item's place.
         pagination: Option<Paged>, [fixed];
         /// How the calls for many items are parted. Without it they follow each other; up to 8 are under way at a time.

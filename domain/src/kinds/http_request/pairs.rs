@@ -20,6 +20,12 @@ const OWN_HEADERS: [&str; 8] = [
     "proxy-authorization",
 ];
 
+/// Whether the client sets the header of that name, in small letters, itself.
+#[must_use]
+pub fn is_own_header(name: &str) -> bool {
+    OWN_HEADERS.contains(&name)
+}
+
 /// A header's name.
 const HEADER_NAME: &str = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
 

@@ -41,7 +41,7 @@ fn every_mistake_of_saved_parameters_is_found_with_its_place() {
     check(json!({"url": "https://a", "method": "FETCH"}), &[("p.method", "invalid_value")]);
     check(
         json!({"url": "https://a", "credential": "x", "pagination": {}, "batch": {}}),
-        &[("p.credential", "not_available"), ("p.pagination", "required"), ("p.batch.size", "required")],
+        &[("p.credential", "invalid_value"), ("p.pagination", "required"), ("p.batch.size", "required")],
     );
     check(
         json!({"url": "https://a", "pagination": "{{ x }}", "batch": {"size": "{{ 5 }}", "pause": "{{ x }}"}}),

@@ -10,6 +10,7 @@
 pub mod condition;
 pub(crate) mod count;
 pub mod fields;
+mod id;
 pub mod lists;
 pub mod path;
 mod pattern;
@@ -25,6 +26,7 @@ mod types;
 pub mod whitespace;
 
 pub use count::Count;
+pub(crate) use id::{hyphenated_id, hyphenated_schema};
 pub use pattern::Pattern;
 pub use reader::{At, Checker, Reader};
 pub(crate) use schema::given;

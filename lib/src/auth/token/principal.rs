@@ -26,14 +26,22 @@ pub enum Scope {
     RunsRead,
     /// Start and steer runs.
     RunsWrite,
-    /// Create, rotate and delete credentials; nobody can see them.
+    /// See which credentials there are, and who uses them; nobody can see what they say.
+    CredentialsRead,
+    /// Create, rotate, try and delete credentials, and agree to what they need.
     CredentialsWrite,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::WorkflowsRead, Self::WorkflowsWrite, Self::RunsRead, Self::RunsWrite, Self::CredentialsWrite];
+    pub const ALL: [Self; 6] = [
+        Self::WorkflowsRead,
+        Self::WorkflowsWrite,
+        Self::RunsRead,
+        Self::RunsWrite,
+        Self::CredentialsRead,
+        Self::CredentialsWrite,
+    ];
 
     /// The name in tokens and messages.
     #[must_use]
@@ -43,6 +51,7 @@ impl Scope {
             Self::WorkflowsWrite => "workflows:write",
             Self::RunsRead => "runs:read",
             Self::RunsWrite => "runs:write",
+            Self::CredentialsRead => "credentials:read",
             Self::CredentialsWrite => "credentials:write",
         }
     }

@@ -38,7 +38,7 @@ macro_rules! needs {
     )*};
 }
 
-needs!(WorkflowsRead WorkflowsWrite RunsRead RunsWrite);
+needs!(WorkflowsRead WorkflowsWrite RunsRead RunsWrite CredentialsRead CredentialsWrite);
 
 /// A caller whose token is valid and has the scope.
 #[derive(Debug)]

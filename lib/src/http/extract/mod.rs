@@ -5,6 +5,7 @@ mod body;
 mod caller;
 mod conditions;
 mod controls;
+mod credential;
 mod document;
 mod file;
 mod hooks;
@@ -18,15 +19,20 @@ mod shape;
 mod tenant;
 
 pub use body::{Capped, StartBody, WorkflowBody};
-pub use caller::{AnyScope, Authorized, Connector, RunsRead, RunsWrite, WorkflowsRead, WorkflowsWrite};
+pub use caller::{
+    AnyScope, Authorized, Connector, CredentialsRead, CredentialsWrite, RunsRead, RunsWrite, WorkflowsRead,
+    WorkflowsWrite,
+};
 pub use conditions::{IfMatch, IfNoneMatch, KeyHeader, etag};
 pub(super) use controls::invalid_data;
 pub use controls::{CancelBody, LinkToken, ResumeBody};
+pub(super) use credential::invalid_credential;
+pub use credential::{Callback, CredentialBody, CredentialChangeBody, CredentialTestBody, Force};
 pub use file::{ByteRange, OfFile};
 pub use hooks::RotateBody;
 pub use items::ItemsQuery;
 pub use page::{PageQuery, cursor_text};
-pub use path::{RunPath, WorkflowPath};
+pub use path::{CredentialPath, RunPath, WorkflowPath};
 pub(super) use query::MAX_WAIT;
 pub use query::{BriefWait, Deep, OfNode, Waiting};
 pub use replay_body::ReplayBody;

@@ -4,7 +4,7 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use http::{StatusCode, request::Parts};
 
 use super::super::problem::ApiError;
-use domain::ids::{RunId, WorkflowId};
+use domain::ids::{CredentialId, RunId, WorkflowId};
 
 /// A workflow's id. What is no id is a workflow that does not exist.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +29,19 @@ impl<S: Send + Sync> FromRequestParts<S> for RunPath {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let id = id(parts, state).await?;
         id.parse().map(Self).map_err(|_| no("run", "run_not_found", &id))
+    }
+}
+
+/// A credential's id. What is no id is a credential that does not exist.
+#[derive(Debug, Clone, Copy)]
+pub struct CredentialPath(pub CredentialId);
+
+impl<S: Send + Sync> FromRequestParts<S> for CredentialPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let id = id(parts, state).await?;
+        id.parse().map(Self).map_err(|_| no("credential", "credential_not_found", &id))
     }
 }
 

@@ -1,7 +1,8 @@
 //! The one table of the functions: a line here, a file in `api/`, its `[[bin]]`; a test compares them.
 
 use super::{
-    Routes, hooks, ping, run, run_part, scheduler_events, tenant, workflow, workflow_part, workflows,
+    Routes, credentials, hooks, ping, run, run_part, scheduler_events, tenant, workflow, workflow_part,
+    workflows,
 };
 
 /// A function: in a deployment a program of its own, which answers on the paths of one pattern.
@@ -13,6 +14,8 @@ pub struct Function {
     pub file: &'static str,
     /// Its paths, such as `/api/v1/runs/{id}`.
     pub path: &'static str,
+    /// Further ones, which `rewrites` of `vercel.json` lead to it; their parts are handed on in the query.
+    pub more: &'static [&'static str],
     /// What it does.
     pub routes: fn() -> Routes,
 }
@@ -28,6 +31,8 @@ pub const FUNCTIONS: &[Function] = &[
     function("runs-id-part",      "api/v1/runs/[id]/[part].rs",    "/api/v1/runs/{id}/{part}",    run_part::router),
     function("hooks-token",       "api/v1/hooks/[token].rs",       "/api/v1/hooks/{token}",       hooks::router),
     function("tenant-view",       "api/v1/tenant/[view].rs",       "/api/v1/tenant/{view}",       tenant::router),
+    function("credentials",       "api/v1/credentials.rs",         "/api/v1/credentials",         credentials::router)
+        .and(&["/api/v1/credentials/{id}", "/api/v1/credentials/{id}/{part}"]),
     function("scheduler-events",  "api/v1/scheduler/events.rs",    "/api/v1/scheduler/events",    scheduler_events::router),
 ];
 
@@ -37,5 +42,11 @@ const fn function(
     path: &'static str,
     routes: fn() -> Routes,
 ) -> Function {
-    Function { program, file, path, routes }
+    Function { program, file, path, more: &[], routes }
+}
+
+impl Function {
+    const fn and(self, more: &'static [&'static str]) -> Self {
+        Self { more, ..self }
+    }
 }

@@ -1,5 +1,6 @@
 //! The routes, one file a function.
 
+pub mod credentials;
 mod functions;
 pub mod hooks;
 pub mod ping;

@@ -18,11 +18,14 @@ pub enum Precondition {
 
 impl Precondition {
     pub(super) fn check(&self, current: u32) -> Result<(), WorkflowError> {
+        if self.allows(current) { Ok(()) } else { Err(WorkflowError::VersionMismatch { current }) }
+    }
+
+    /// Whether that version may be changed.
+    pub(in crate::service) fn allows(&self, current: u32) -> bool {
         match self {
-            Self::OneOf(versions) if !versions.contains(&current) => {
-                Err(WorkflowError::VersionMismatch { current })
-            }
-            _ => Ok(()),
+            Self::Exists => true,
+            Self::OneOf(versions) => versions.contains(&current),
         }
     }
 }

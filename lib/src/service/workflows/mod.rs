@@ -2,7 +2,6 @@
 
 mod cache;
 mod check;
-mod claims;
 mod error;
 mod hooks;
 mod outline;
@@ -11,11 +10,13 @@ mod to_start;
 
 use std::sync::Arc;
 
-use super::{Caller, locks::Locks};
+use super::Caller;
 use crate::clock::Clock;
 use crate::{
-    bus::EventBus,
-    store::{Claim, Page, PageRequest, Store, StoreError, UnreadableWorkflow, WorkflowChange},
+    bus::{BusError, EventBus},
+    claims::{self, Claims},
+    locks::Locks,
+    store::{Claim, ClaimKey, Page, PageRequest, Store, StoreError, UnreadableWorkflow, WorkflowChange},
 };
 use domain::{
     event::{Payload, WorkflowDeleted},
@@ -26,7 +27,6 @@ use domain::{
 
 use cache::{Current, Known, Version, WorkflowCache};
 use check::DocumentCheck;
-use claims::Claims;
 pub use error::{Precondition, WorkflowError};
 use outline::Outlines;
 
@@ -122,7 +122,7 @@ impl Workflows {
         let now = self.clock.now().max(current.updated_at);
         let saved = self.save(caller, id, claim.version, (current.created_at, now), document, text).await;
         if let Err(WorkflowError::Bus(error)) = &saved {
-            self.claims.refused(&key, &claim, error).await;
+            self.refused(&key, &claim, error).await;
         }
         saved
     }
@@ -136,13 +136,21 @@ impl Workflows {
         mut current: Current,
     ) -> Result<(Current, Claim), WorkflowError> {
         for tries in 1..=claims::TRIES {
-            if let Some(claim) = self.claims.take(key, current.version + 1, content).await? {
+            if let Some(claim) = self.claims.take(&subject(key), current.version + 1, content).await? {
                 return Ok((current, claim));
             }
             tokio::time::sleep(claims::pause(tries)).await;
             current = self.current(key, precondition).await?;
         }
         Err(WorkflowError::Busy)
+    }
+
+    /// Gives up a claim whose change was refused. One whose fate is unknown stays until it expires: what it claims may
+    /// have been saved.
+    async fn refused(&self, key: &WorkflowKey, claim: &Claim, error: &BusError) {
+        if !matches!(error, BusError::Unavailable { .. }) {
+            self.claims.withdraw(&subject(key), claim).await;
+        }
     }
 
     /// What the next version follows, read now, if it is what `precondition` demands.
@@ -180,7 +188,7 @@ impl Workflows {
         };
         let event = caller.event(&*self.clock, Payload::WorkflowDeleted(deleted.clone()));
         if let Err(error) = self.bus.publish(&[event]).await {
-            self.claims.refused(&key, &claim, &error).await;
+            self.refused(&key, &claim, &error).await;
             return Err(error.into());
         }
         self.cache.learn(&key, Some(Known::Deleted(deleted.version)));
@@ -237,4 +245,9 @@ impl Workflows {
         });
         Ok(self.cache.learn(key, seen))
     }
+}
+
+/// What a claim to a version of a workflow is a claim to.
+fn subject((tenant, workflow): &WorkflowKey) -> ClaimKey {
+    (tenant.clone(), workflow.0)
 }

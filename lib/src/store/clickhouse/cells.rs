@@ -98,7 +98,8 @@ impl Reader {
         }
     }
 
-    fn bytes(&mut self) -> Found<Vec<u8>> {
+    /// A text that need not be one.
+    pub(super) fn bytes(&mut self) -> Found<Vec<u8>> {
         match self.next()? {
             Value::String(bytes) => Ok(bytes),
             other => Err(unexpected("a text", &other)),

@@ -15,7 +15,8 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V1__tables", include_str!("../../../migrations/V1__tables.sql")),
     ("V2__triggers", include_str!("../../../migrations/V2__triggers.sql")),
     ("V3__statistics", include_str!("../../../migrations/V3__statistics.sql")),
-    ("V6__hooks", include_str!("../../../migrations/V6__hooks.sql")),
+    ("V4__credentials", include_str!("../../../migrations/V4__credentials.sql")),
+    ("V5__hooks", include_str!("../../../migrations/V5__hooks.sql")),
 ];
 
 /// Where the server keeps which migrations ran.

@@ -2,8 +2,8 @@
 //!
 //! `database` is the guard (retries, breaker) over `pool` over `connection`, which turns klickhouse's silent losses
 //! into errors. `cells` and `run_rows` are the form of rows, which are read one by one: `unreadable` tells of those that
-//! cannot be; `workflows`, `runs`, `dead_letters`, `stats`, `alerts` and `heartbeats` are the traits of
-//! those names, each method with its statement.
+//! cannot be; `workflows`, `runs`, `credentials`, `claims`, `dead_letters`, `stats`, `alerts` and `heartbeats` are the
+//! traits of those names, each method with its statement.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -17,8 +17,10 @@ use domain::run::RunWithSteps;
 
 mod alerts;
 mod cells;
+mod claims;
 mod connection;
 mod connector;
+mod credentials;
 mod database;
 mod dead_letters;
 mod gathered;

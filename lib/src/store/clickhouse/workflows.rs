@@ -13,7 +13,7 @@ use super::{
     sql::{MAX_KEYS, Text, after, keys_are},
 };
 use crate::store::{
-    Claim, Cursor, Found, FoundWorkflow, Page, PageRequest, StoreError, UnreadableRow, UnreadableWorkflow,
+    Cursor, Found, FoundWorkflow, Page, PageRequest, StoreError, UnreadableRow, UnreadableWorkflow,
     VersionKey, WorkflowChange, WorkflowStore,
 };
 use domain::{
@@ -87,25 +87,6 @@ impl WorkflowStore for ClickHouse {
         Ok(found)
     }
 
-    async fn claim(&self, key: &WorkflowKey, claim: &Claim) -> Result<bool, StoreError> {
-        self.database.insert("claim", "workflow_claims", vec![claim_row(key, claim, false)]).await?;
-        let (tenant, workflow) = key;
-        let sql = format!(
-            "SELECT claim FROM workflow_claims WHERE tenant = {} AND workflow_id = '{workflow}' AND version = {} \
-             AND content != '{}' AND at > now64(3) - INTERVAL {} SECOND GROUP BY claim HAVING max(withdrawn) = 0 \
-             LIMIT 1 SETTINGS select_sequential_consistency = 1",
-            Text(tenant.as_str()),
-            claim.version,
-            claim.content,
-            Claim::EXPIRY.as_secs()
-        );
-        Ok(self.database.select("claims", &sql).await?.is_empty())
-    }
-
-    async fn withdraw(&self, key: &WorkflowKey, claim: &Claim) -> Result<(), StoreError> {
-        self.database.insert("withdraw_claim", "workflow_claims", vec![claim_row(key, claim, true)]).await
-    }
-
     async fn list(&self, tenant: &TenantId, page: &PageRequest) -> Result<Page<WorkflowSummary>, StoreError> {
         let limit = page.limit.clamp(1, 200) as usize;
         let after = page
@@ -151,17 +132,6 @@ fn workflow_row(change: &WorkflowChange) -> InsertRow {
             row(&summary.name, summary.active, document.as_str(), summary.created_at, summary.updated_at)
         }
         WorkflowChange::Deleted { deleted, .. } => row("", false, "", deleted.created_at, deleted.deleted_at),
-    }
-}
-
-fn claim_row((tenant, workflow): &WorkflowKey, claim: &Claim, withdrawn: bool) -> InsertRow {
-    row! {
-        "tenant": text(tenant.as_str()),
-        "workflow_id": Value::Uuid(workflow.0),
-        "version": Value::UInt32(claim.version),
-        "claim": Value::Uuid(claim.id),
-        "content": Value::Uuid(claim.content),
-        "withdrawn": flag(withdrawn),
     }
 }
 

@@ -11,6 +11,7 @@ pub use server::Server;
 use std::{sync::Arc, time::Duration};
 
 use axum::{Router, body::Body};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use domain::{
     ids::{RunId, TenantId, WorkflowId},
     run::{NewRun, Run, RunKey, RunStatus, Trigger},
@@ -23,6 +24,7 @@ use minireipaz::{
         AuthConfig, Authenticator, CallbackSecrets, Scopes,
         issuer::{LocalIssuer, TokenRequest},
     },
+    credentials::{CredentialKeys, worker::CredentialWorker},
     hooks::MemoryHookSecrets,
     http::{ApiParts, AppState, HttpConfig, app},
     live::LiveRuns,
@@ -57,14 +59,32 @@ impl TestApp {
 
     pub async fn with(clock: Arc<dyn Clock>, config: HttpConfig) -> Self {
         let (store, bus) = (Arc::new(MemoryStore::default()), Arc::new(TestBus::default()));
-        Self::over(store, bus, None, clock, config, secrets(SECRET, None))
+        Self::over(store, bus, Others::default(), clock, config, secrets(SECRET, None))
+    }
+
+    /// An app that asks this worker to call providers and to try credentials.
+    pub async fn with_credential_worker(worker: Arc<dyn CredentialWorker>) -> Self {
+        let (store, bus) = (Arc::new(MemoryStore::default()), Arc::new(TestBus::default()));
+        let (others, clock) = (Others { worker: Some(worker), live: None }, Arc::new(SystemClock));
+        let config = HttpConfig {
+            public_url: Some("https://flows.example".parse().unwrap()),
+            ..HttpConfig::default()
+        };
+        Self::over(store, bus, others, clock, config, secrets(SECRET, None))
     }
 
     /// An app that asks somebody for runs who knows them before the store does.
     pub async fn with_live(live: Arc<dyn LiveRuns>) -> Self {
         let (store, bus) = (Arc::new(MemoryStore::default()), Arc::new(TestBus::default()));
         let (clock, secrets) = (Arc::new(SystemClock), secrets(SECRET, None));
-        Self::over(store, bus, Some(live), clock, HttpConfig::default(), secrets)
+        Self::over(
+            store,
+            bus,
+            Others { live: Some(live), worker: None },
+            clock,
+            HttpConfig::default(),
+            secrets,
+        )
     }
 
     /// Another process over the same store and bus.
@@ -81,18 +101,19 @@ impl TestApp {
     /// The same, with other secrets of connectors.
     pub fn beside_with(&self, secrets: CallbackSecrets) -> Self {
         let (store, bus) = (Arc::clone(&self.store), Arc::clone(&self.bus));
-        Self::over(store, bus, None, Arc::clone(&self.clock), HttpConfig::default(), secrets)
+        Self::over(store, bus, Others::default(), Arc::clone(&self.clock), HttpConfig::default(), secrets)
     }
 
     fn over(
         store: Arc<MemoryStore>,
         bus: Arc<TestBus>,
-        live: Option<Arc<dyn LiveRuns>>,
+        others: Others,
         clock: Arc<dyn Clock>,
         config: HttpConfig,
         callbacks: CallbackSecrets,
     ) -> Self {
         let hook_secrets = Arc::new(MemoryHookSecrets::default());
+        let config = HttpConfig { credential_keys: Some(credential_keys()), ..config };
         let folder = tempfile::tempdir().unwrap();
         let issuer = issuer(&folder, Arc::clone(&clock));
         let trusted = AuthConfig::new(ISSUER, AUDIENCE, "https://id.example/jwks.json".parse().unwrap());
@@ -102,8 +123,8 @@ impl TestApp {
             bus: Arc::clone(&bus) as _,
             auth: Arc::new(auth),
             callbacks,
-            live,
-            hook_secrets: Arc::clone(&hook_secrets) as _,
+            live: others.live,
+            credential_worker: others.worker,
             clock: Arc::clone(&clock),
             config,
         });
@@ -223,6 +244,18 @@ impl TestApp {
         let facts = Facts::of_runs(vec![(acme(), Run { status, revision, ..new.queued() })]);
         self.store.unwatched().record(&facts).await.unwrap();
     }
+}
+
+/// Workers, as functions see them.
+#[derive(Default)]
+struct Others {
+    live: Option<Arc<dyn LiveRuns>>,
+    worker: Option<Arc<dyn CredentialWorker>>,
+}
+
+/// What credentials are sealed with in tests.
+pub fn credential_keys() -> CredentialKeys {
+    format!("test:{}", BASE64_STANDARD.encode([7; 32])).parse().unwrap()
 }
 
 fn issuer(folder: &TempDir, clock: Arc<dyn Clock>) -> LocalIssuer {

@@ -1,7 +1,7 @@
 //! What every store does with workflows.
 
 use domain::{event::WorkflowDeleted, ids::TenantId, workflow::StoredWorkflow};
-use minireipaz::store::{Claim, PageRequest, Store, WorkflowChange, WorkflowStore};
+use minireipaz::store::{PageRequest, Store, WorkflowChange, WorkflowStore};
 
 use super::{at, suite::for_every_store, tenant, workflow, workflow_id};
 
@@ -10,7 +10,6 @@ for_every_store![
     saving_a_version_again_changes_nothing,
     a_deleted_workflow_is_hidden_and_stays_so,
     any_version_that_was_saved_can_be_read,
-    of_many_that_claim_a_version_at_most_one_is_told_that_it_is_alone,
     workflows_are_listed_newest_first_page_by_page,
     a_tenant_never_sees_anothers_workflow,
     a_document_comes_back_to_the_letter,
@@ -175,25 +174,4 @@ async fn any_version_that_was_saved_can_be_read(store: &dyn Store) {
     }
     assert!(keys.iter().all(|key| !found.contains_key(key)), "{found:?}");
     assert!(store.at_versions(&[]).await.unwrap().is_empty());
-}
-
-async fn of_many_that_claim_a_version_at_most_one_is_told_that_it_is_alone(store: &dyn Store) {
-    let key = (tenant(), workflow_id());
-    let claim = |version| Claim { version, id: uuid::Uuid::new_v4(), content: uuid::Uuid::new_v4() };
-    for version in 0..5 {
-        let claims: Vec<_> = (0..8).map(|_| claim(version)).collect();
-        let alone = futures_util::future::join_all(claims.iter().map(|claim| store.claim(&key, claim))).await;
-        let alone: Vec<_> = alone.into_iter().map(Result::unwrap).collect();
-        assert!(alone.iter().filter(|alone| **alone).count() <= 1, "{alone:?}");
-        // Whoever comes later is not alone, until the others have stepped back.
-        let late = claim(version);
-        assert!(!store.claim(&key, &late).await.unwrap());
-        for claim in &claims {
-            store.withdraw(&key, claim).await.unwrap();
-        }
-        let again = Claim { id: uuid::Uuid::new_v4(), ..late };
-        assert!(store.claim(&key, &again).await.unwrap(), "the same content is no rival");
-        assert!(!store.claim(&key, &claim(version)).await.unwrap());
-    }
-    assert!(store.claim(&(tenant(), key.1), &claim(0)).await.unwrap(), "another tenant's workflow");
 }

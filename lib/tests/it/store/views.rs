@@ -1,5 +1,6 @@
 //! The views, asked as a person would ask them: with any client and its own settings.
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use domain::{
     alert::{Acknowledgement, AlertReport, ErrorPattern},
     dead_letter::DeadLetter,
@@ -10,15 +11,18 @@ use domain::{
     run::{NodeError, Run, RunStatus, Step, StepStatus},
 };
 use klickhouse::{Client, ClientOptions, UnitValue};
-use minireipaz::store::{
-    AlertStore, DeadLetterStore, Facts, HeartbeatStore, HookStore, Rotation, RunStore, WorkflowChange,
-    WorkflowStore, clickhouse,
+use minireipaz::{
+    credentials::{CredentialKeys, Purpose},
+    store::{
+        AlertStore, CredentialStore, DeadLetterStore, Facts, HeartbeatStore, HookStore, Rotation, RunStore,
+        StoredCredential, WorkflowChange, WorkflowStore, clickhouse,
+    },
 };
 
 use super::{at, config, number, run, server, step, step_fact, tenant, workflow, workflow_id};
 
-const VIEWS: [&str; 7] =
-    ["workflows", "workflow_versions", "runs", "steps", "dead_letters", "alerts", "hooks"];
+const VIEWS: [&str; 8] =
+    ["workflows", "workflow_versions", "runs", "steps", "credentials", "dead_letters", "alerts", "hooks"];
 
 /// Of the system as a whole: a worker works for all tenants.
 const OF_NO_TENANT: [&str; 1] = ["workers"];
@@ -128,6 +132,22 @@ async fn a_person_sees_each_thing_once_in_its_newest_state() {
         breakers: Vec::new(),
     };
     store.beat(&beat).await.unwrap();
+    for version in [1, 2] {
+        let id = domain::ids::CredentialId(flow.0);
+        let keys: CredentialKeys = format!("k1:{}", BASE64_STANDARD.encode([1; 32])).parse().unwrap();
+        let saved = StoredCredential {
+            id,
+            name: "Shop".to_owned(),
+            kind: domain::credential::CredentialType::HttpBearer,
+            hosts: domain::credential::Hosts(vec!["api.example.com".parse().unwrap()]),
+            grant: None,
+            version,
+            sealed: keys.seal(Purpose::Values, &(tenant.clone(), id), b"hush"),
+            created_at: at(0),
+            updated_at: at(1),
+        };
+        store.save_credential(&tenant, &saved).await.unwrap();
+    }
 
     let of = format!("WHERE tenant = '{tenant}'");
     for (question, answer) in [
@@ -190,6 +210,10 @@ async fn a_person_sees_each_thing_once_in_its_newest_state() {
             vec!["(1,NULL,503,12,'ada')"],
         ),
         ("SELECT worker, backlog_rows FROM workers".to_owned(), vec!["('http://worker-1',7)"]),
+        (
+            format!("SELECT name, version, type, hosts, key FROM credentials {of}"),
+            vec!["('Shop',2,'http_bearer',['api.example.com'],'k1')"],
+        ),
         (
             "SELECT consumer, reason, count() FROM dead_letters GROUP BY consumer, reason".to_owned(),
             vec!["('worker','not a CloudEvent',1)"],

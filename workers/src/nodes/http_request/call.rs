@@ -31,6 +31,7 @@ use super::{
 };
 use crate::{
     crash_points::{CrashPoint, pass},
+    credentials::Shown,
     files::Files,
     http_client::HttpClient,
 };
@@ -48,16 +49,21 @@ pub(super) struct Caller<'a> {
 }
 
 impl Caller<'_> {
-    /// Makes the call. `key` is sent as `Idempotency-Key`, and the call's span as `traceparent`, unless the author
-    /// sets them.
+    /// Makes the call, and shows a credential. `key` is sent as `Idempotency-Key`, and the call's span as `traceparent`,
+    /// unless the author sets them.
     pub(super) async fn call(
         &self,
         params: &Params,
         key: &str,
+        shown: Option<&Shown>,
         used: &mut Used<'_>,
     ) -> Result<Answer, CallFailure> {
         let here = TraceSpan::after(Some(self.trace));
-        let request = Request::new(params, key, here.context(), self).await?;
+        let mut request = Request::new(params, key, here.context(), self).await?;
+        if let Some(shown) = shown {
+            let shown = shown.add_to(&mut request.url, &mut request.headers);
+            shown.map_err(CallFailure::of_credential)?;
+        }
         let span = tracing::info_span!(
             "call",
             trace_id = here.trace_id(),

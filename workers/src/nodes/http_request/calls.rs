@@ -16,12 +16,14 @@ use domain::{
     run::NodeError,
     workflow::OnError,
 };
+use http::StatusCode;
 use serde_json::Value;
 
 use super::{
     answer::Answer,
     batches::rest,
     call::Caller,
+    credential::Presented,
     failure::CallFailure,
     further::further,
     gathered::Gathered,
@@ -32,6 +34,7 @@ use super::{
     room::{Held, Room},
     used::Used,
 };
+use crate::credentials::Shown;
 
 /// How one item's calls ended.
 pub(super) enum Ended {
@@ -53,6 +56,8 @@ pub(super) struct Calls<'s> {
     pub(super) room: &'s Mutex<Room>,
     /// Under `fail` one permanent failure decides the step. Calls under way are not cut off: they may have effects.
     pub(super) decided: AtomicBool,
+    /// What they show, or why it cannot be shown.
+    pub(super) credential: Result<Option<Presented>, CallFailure>,
 }
 
 impl Calls<'_> {
@@ -69,6 +74,9 @@ impl Calls<'_> {
     ) -> (usize, Ended) {
         if self.is_decided() {
             return (item, Ended::NotMade);
+        }
+        if let Err(failed) = &self.credential {
+            return (item, failure(failed.clone(), came));
         }
         let ended = match (params, self.pages) {
             (Err(failed), _) => failure(failed, came),
@@ -194,14 +202,43 @@ impl Calls<'_> {
         item: usize,
         number: usize,
     ) -> Result<(Answer, Value), CallFailure> {
-        let mut used = Used::by(params, &self.asking.scope.env);
+        let presented = self.credential.as_ref().map_err(Clone::clone)?.as_ref();
+        let request = page.unwrap_or(params);
+        // A page elsewhere gets nothing.
+        let presented = presented.filter(|_| request.target().origin() == params.target().origin());
+        let Some(presented) = presented else { return self.called(params, page, (item, number), None).await };
+        let shown = presented.shown();
+        let called = self.called(params, page, (item, number), Some(&shown)).await;
+        if !is_unauthorized(&called) {
+            return called;
+        }
+        match presented.renewed(&shown, self.asking.deadline).await {
+            Some(Ok(newer)) => self.called(params, page, (item, number), Some(&newer)).await,
+            Some(Err(failed)) => Err(failed.of_page(number)),
+            None => called,
+        }
+    }
+
+    async fn called(
+        &self,
+        params: &Params,
+        page: Option<&Params>,
+        (item, number): (usize, usize),
+        shown: Option<&Shown>,
+    ) -> Result<(Answer, Value), CallFailure> {
+        let mut used = Used::by(params, &self.asking.scope.env).showing(shown);
         if let Some(page) = page {
             used = used.for_page(page);
         }
         let request = page.unwrap_or(params);
-        let called = self.caller.call(request, &self.key(item, number), &mut used).await;
-        let read = called.and_then(|answer| {
-            let body = response::body(&answer, request, &used)?;
+        let called = self.caller.call(request, &self.key(item, number), shown, &mut used).await;
+        let read = called.and_then(|mut answer| {
+            let mut body = response::body(&answer, request, &used)?;
+            if let Some(shown) = shown {
+                // The author asked for the answer, and not for what somebody else may show.
+                shown.redactor().json(&mut body);
+                shown.clean(&mut answer.headers);
+            }
             Ok((answer, body))
         });
         read.map_err(|failed| failed.without(&used).of_page(number))
@@ -219,6 +256,14 @@ impl Calls<'_> {
             key.push_str(&format!(":page-{page}"));
         }
         key
+    }
+}
+
+/// Whether a server does not take what it was shown.
+fn is_unauthorized(called: &Result<(Answer, Value), CallFailure>) -> bool {
+    match called {
+        Ok((answer, _)) => answer.status == StatusCode::UNAUTHORIZED,
+        Err(failed) => failed.status() == Some(StatusCode::UNAUTHORIZED),
     }
 }
 

@@ -4,6 +4,7 @@ use std::{error::Error as StdError, io, time::Duration};
 
 use domain::{duration::HumanDuration, retry::Failure, run::NodeError};
 use files::FilesError;
+use http::StatusCode;
 use minireipaz::{
     fair::{PlaceLimits, TooManyWait},
     telemetry::redact::{REDACTED, Redactor, is_secret},
@@ -15,10 +16,13 @@ use super::{
     answer::{Answer, value_text},
     used::Used,
 };
-use crate::{expr::keep_out, http_client::Blocked, step::timeout_error};
+use crate::{credentials::CredentialFailure, expr::keep_out, http_client::Blocked, step::timeout_error};
 
 /// How much of a refusing answer's body an error keeps, in bytes.
 const SHOWN: usize = 2 * 1024;
+
+/// The code of an error that is an answer with a status that is not accepted.
+const HTTP_STATUS: &str = "http_status";
 
 /// The code of an error that is the file store's, and not that of who is called.
 const FILE_STORE: &str = "file_store";
@@ -111,6 +115,19 @@ impl CallFailure {
         Self::permanent("no_file_store", message)
     }
 
+    /// A credential cannot be shown.
+    pub(super) fn of_credential(failed: CredentialFailure) -> Self {
+        let CredentialFailure { error, failure } = failed;
+        Self { error, failure }
+    }
+
+    /// The status of the answer that made it one.
+    pub(super) fn status(&self) -> Option<StatusCode> {
+        let details = self.error.details.as_ref().filter(|_| self.error.code == HTTP_STATUS)?;
+        let status = details.get("status")?.as_u64()?;
+        StatusCode::from_u16(status.try_into().ok()?).ok()
+    }
+
     /// Whether it is the file store's, and nobody else's.
     pub(super) fn is_of_files(&self) -> bool {
         &*self.error.code == FILE_STORE
@@ -178,7 +195,7 @@ impl CallFailure {
         }
         // A status below 400 that is not accepted is the author's rule, and no reason to try again.
         let failure = Failure::of_status(status.as_u16(), retry_after).unwrap_or(Failure::Permanent);
-        let error = NodeError::new("http_status", format!("{what} answered {}{reason}", status.as_u16()));
+        let error = NodeError::new(HTTP_STATUS, format!("{what} answered {}{reason}", status.as_u16()));
         Self { error: Box::new(error.with_details(details)), failure }
     }
 

@@ -5,6 +5,7 @@ mod answer;
 mod batches;
 mod call;
 mod calls;
+mod credential;
 mod failure;
 mod file;
 mod further;
@@ -25,9 +26,10 @@ mod used;
 
 use domain::{
     definition::{Definition, Node},
+    ids::CredentialId,
     kinds::{
         http_request::{Batch, Params},
-        params::{At, Reader},
+        params::{At, Parameter, Reader},
     },
     template::InvalidTemplate,
     violation::Violations,
@@ -46,22 +48,24 @@ pub(super) struct HttpRequest {
     params: Param,
     pages: Option<Pages>,
     batch: Option<Batch>,
+    /// What its calls show.
+    credential: Option<CredentialId>,
 }
 
 impl HttpRequest {
     pub(super) fn compile(node: &Node, definition: &Definition) -> Result<Self, InvalidTemplate> {
         let mut params = node.params.clone();
         let pages = Pages::take(&mut params, definition)?;
-        let batch = batch(&params);
-        Ok(Self { params: Param::compile(&Value::Object(params), definition)?, pages, batch })
+        let (batch, credential) = (fixed(&params, "batch"), fixed(&params, "credential"));
+        Ok(Self { params: Param::compile(&Value::Object(params), definition)?, pages, batch, credential })
     }
 }
 
-/// It holds no expressions. What is wrong was found when the workflow was read.
-fn batch(params: &serde_json::Map<String, Value>) -> Option<Batch> {
+/// A parameter that holds no expressions. What is wrong was found when the workflow was read.
+fn fixed<T: Parameter>(params: &serde_json::Map<String, Value>, name: &str) -> Option<T> {
     let mut violations = Violations::new();
     let mut reader = Reader::proven(&mut violations);
-    Params::TABLE.read::<Option<Batch>>("batch", None, params, &At::root("params"), &mut reader).flatten()
+    Params::TABLE.read::<Option<T>>(name, None, params, &At::root("params"), &mut reader).flatten()
 }
 
 impl Call for HttpRequest {

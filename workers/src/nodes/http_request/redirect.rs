@@ -43,7 +43,9 @@ impl Request {
         }
         if next.origin() != self.url.origin() {
             let is_secret = |(name, value): &(&HeaderName, &HeaderValue)| {
-                stays_behind(name.as_str(), &value_text(value.as_bytes()), &holds_secret)
+                // What a credential says is marked, whatever its name is.
+                value.is_sensitive()
+                    || stays_behind(name.as_str(), &value_text(value.as_bytes()), &holds_secret)
             };
             let secrets: Vec<_> =
                 self.headers.iter().filter(is_secret).map(|(name, _)| name.clone()).collect();

@@ -19,6 +19,7 @@ use super::{
     batches::{Batches, rest},
     call::Caller,
     calls::{Calls, Ended},
+    credential::Presented,
     failure::CallFailure,
     outcome::outcome,
     pages::Asking,
@@ -58,6 +59,7 @@ pub(super) async fn run(request: &HttpRequest, context: CallContext) -> Outcome 
         iteration: &task.step.iteration,
         room: &room,
         decided: AtomicBool::new(false),
+        credential: Presented::of(request.credential, &facilities, &task.run.tenant, deadline).await,
     };
     let count = || room.lock().unwrap_or_else(PoisonError::into_inner);
     let mut again: Vec<(usize, CallFailure)> = Vec::new();

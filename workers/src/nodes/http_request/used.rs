@@ -11,7 +11,10 @@ use minireipaz::telemetry::redact::{Redactor, Secrets};
 use serde_json::Value;
 
 use super::answer::value_text;
-use crate::expr::{keep_out, secrets_of_environment};
+use crate::{
+    credentials::Shown,
+    expr::{keep_out, secrets_of_environment},
+};
 
 /// A call's secrets: collected only when there is an error to tell.
 pub(super) struct Used<'c> {
@@ -20,6 +23,8 @@ pub(super) struct Used<'c> {
     page: Option<&'c Params>,
     /// What `$env` sees.
     env: &'c BTreeMap<String, String>,
+    /// What the call shows beside.
+    shown: Option<&'c Shown>,
     led_to: Vec<String>,
     /// Texts of answers that name addresses.
     names: Vec<String>,
@@ -28,7 +33,13 @@ pub(super) struct Used<'c> {
 
 impl<'c> Used<'c> {
     pub(super) fn by(params: &'c Params, env: &'c BTreeMap<String, String>) -> Self {
-        Self { params, page: None, env, led_to: Vec::new(), names: Vec::new(), redactor: OnceCell::new() }
+        let (led_to, names) = (Vec::new(), Vec::new());
+        Self { params, page: None, env, shown: None, led_to, names, redactor: OnceCell::new() }
+    }
+
+    /// The same for a call that shows a credential.
+    pub(super) fn showing(self, shown: Option<&'c Shown>) -> Self {
+        Self { shown, redactor: OnceCell::new(), ..self }
     }
 
     /// The same for a further page, which is called with `page`.
@@ -67,6 +78,9 @@ impl<'c> Used<'c> {
             for params in std::iter::once(self.params).chain(self.page) {
                 secrets.url(&params.target());
                 of_params(params, &mut secrets);
+            }
+            if let Some(shown) = self.shown {
+                shown.tell_secrets(&mut secrets);
             }
             self.led_to.iter().for_each(|address| secrets.address(address));
             self.names.iter().for_each(|text| secrets.addresses(text));

@@ -31,7 +31,7 @@ async fn every_kinds_example_gives_what_it_says() {
     called.respond_with(price).expect(1).mount(&server).await;
     let mut settings = RunnerSettings::default();
     settings.http.allow = "127.0.0.1".parse().unwrap();
-    let runner = Runner::with_callees(settings, Arc::new(SystemClock), Arc::new(Echo)).unwrap();
+    let runner = Runner::with_store(settings, Arc::new(SystemClock), Arc::new(Echo), None).unwrap();
     for kind in Kind::ALL {
         let example = &kind.declaration().example;
         let params = example.params.replace(SHOP, &server.uri());

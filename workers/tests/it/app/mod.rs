@@ -99,6 +99,25 @@ impl App {
         app
     }
 
+    /// Another worker over the same store.
+    pub(crate) async fn beside(&self) -> Self {
+        let data = TempDir::new().unwrap();
+        let mut config = self.config.clone();
+        config.data_dir = data.path().to_owned();
+        let mut app = Self {
+            store: Arc::clone(&self.store),
+            clock: Arc::clone(&self.clock),
+            endpoint: Endpoint::start().await,
+            addr: config.listen,
+            config,
+            worker: None,
+            http: self.http.clone(),
+            _data: data,
+        };
+        app.start_again().await;
+        app
+    }
+
     /// Starts the worker that has ended, and waits until it is ready or says that it is too far behind.
     pub(crate) async fn start_again(&mut self) {
         assert!(self.worker.is_none(), "it runs");

@@ -84,6 +84,11 @@ impl Task {
         Self { attempt, ..self }
     }
 
+    /// Its document.
+    pub(crate) fn document(&self) -> &str {
+        &self.document
+    }
+
     /// Its record.
     pub(crate) fn json(&self) -> String {
         let task = TaskExecute {

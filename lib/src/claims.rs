@@ -1,4 +1,5 @@
-//! Turns between processes that save the same workflow.
+//! Turns between processes that change the same thing: the next version of a workflow or of a credential, the next
+//! tokens of a credential.
 //!
 //! Neither the bus nor the store has a compare-and-set, but a store in which a read sees what was acknowledged before
 //! is enough for "at most one": each writer claims the version that it is about to save and then looks for others'
@@ -9,30 +10,37 @@ use std::{sync::Arc, time::Duration};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{
-    bus::BusError,
-    store::{Claim, Store, StoreError},
-};
-use domain::workflow::WorkflowKey;
+use crate::store::{Claim, ClaimKey, Store, StoreError};
 
 /// How often a version is claimed before the caller is told that somebody else is saving.
-pub(super) const TRIES: u32 = 4;
+pub const TRIES: u32 = 4;
 
 /// Between two claims: a random part of so much for the first, twice that for the second.
 const PAUSE: Duration = Duration::from_millis(40);
 
 /// The claims of one process.
-pub(super) struct Claims(Arc<dyn Store>);
+pub struct Claims(Arc<dyn Store>);
+
+impl std::fmt::Debug for Claims {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Claims")
+    }
+}
 
 impl Claims {
-    pub(super) fn new(store: Arc<dyn Store>) -> Self {
+    /// Claims in this store.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>) -> Self {
         Self(store)
     }
 
     /// Claims a version for `content`; `None`: somebody else has, or had the same idea at the same time.
-    pub(super) async fn take(
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn take(
         &self,
-        key: &WorkflowKey,
+        key: &ClaimKey,
         version: u32,
         content: &str,
     ) -> Result<Option<Claim>, StoreError> {
@@ -44,20 +52,17 @@ impl Claims {
         Ok(None)
     }
 
-    /// Gives up a claim whose change was refused. One whose fate is unknown stays until it expires: what it claims may
-    /// have been saved.
-    pub(super) async fn refused(&self, key: &WorkflowKey, claim: &Claim, error: &BusError) {
-        if matches!(error, BusError::Unavailable { .. }) {
-            return;
-        }
+    /// Gives up a claim whose change will not be made.
+    pub async fn withdraw(&self, key: &ClaimKey, claim: &Claim) {
         if let Err(error) = self.0.withdraw(key, claim).await {
-            tracing::warn!(workflow.id = %key.1, %error, "a claim is not withdrawn; it expires");
+            tracing::warn!(subject = %key.1, %error, "a claim is not withdrawn; it expires");
         }
     }
 }
 
 /// How long to wait before claim number `tries` + 1.
-pub(super) fn pause(tries: u32) -> Duration {
+#[must_use]
+pub fn pause(tries: u32) -> Duration {
     PAUSE.mul_f64(f64::from(tries) * rand::random::<f64>())
 }
 

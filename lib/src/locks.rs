@@ -12,10 +12,11 @@ type Table<K> = Mutex<HashMap<K, Arc<AsyncMutex<()>>>>;
 
 /// Makes callers with the same key take turns. It holds no more entries than there are callers at work.
 #[derive(Debug)]
-pub(super) struct Locks<K: Eq + Hash>(Table<K>);
+pub struct Locks<K: Eq + Hash>(Table<K>);
 
 /// The turn; it ends when this is dropped.
-pub(super) struct Turn<'a, K: Eq + Hash> {
+#[must_use = "it ends when it is dropped"]
+pub struct Turn<'a, K: Eq + Hash> {
     // Declared first, so dropped first: the lock is free before its entry is looked at.
     _guard: OwnedMutexGuard<()>,
     _entry: Entry<'a, K>,
@@ -26,13 +27,21 @@ struct Entry<'a, K: Eq + Hash> {
     key: K,
 }
 
+impl<K: Eq + Hash + Clone> Default for Locks<K> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<K: Eq + Hash + Clone> Locks<K> {
-    pub(super) fn new() -> Self {
+    /// No locks yet.
+    #[must_use]
+    pub fn new() -> Self {
         Self(Mutex::new(HashMap::new()))
     }
 
     /// Waits for the turn. Giving up leaves nothing behind.
-    pub(super) async fn turn(&self, key: K) -> Turn<'_, K> {
+    pub async fn turn(&self, key: K) -> Turn<'_, K> {
         let lock =
             Arc::clone(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(key.clone()).or_default());
         let entry = Entry { table: &self.0, key };
