@@ -99,8 +99,10 @@ fn made(kind: &str, params: Value, input: Value) -> Output {
 }
 
 mod aggregate;
+mod call_workflow;
 mod code;
 mod conditions;
+mod constants;
 mod crypto;
 mod date_time;
 mod dedupe;
@@ -108,8 +110,10 @@ mod examples;
 mod html;
 mod limit;
 mod lineage;
+mod loop_;
 mod markdown;
 mod merge;
+mod n8n;
 mod options;
 mod rename;
 mod respond;
