@@ -58,14 +58,15 @@ pub(super) struct Manner {
 impl Manner {
     pub(super) fn of(step: &StepKey, seed: u64) -> Self {
         let bits = bits(step, seed, 11);
-        Self { each: bits & 1 != 0, concurrency: 1 + (bits >> 1 & 1) as usize, waits: bits >> 2 & 3 != 0 }
+        Self { each: bits & 1 != 0, concurrency: 1 + usize::from(bits & 2 != 0), waits: bits >> 2 & 3 != 0 }
     }
 
     /// The inputs of the runs that are called for these items.
     pub(super) fn inputs(&self, items: &[Item]) -> Vec<Vec<Item>> {
-        match self.each {
-            true => items.iter().take(3).map(|item| vec![item.clone()]).collect(),
-            false => vec![items.to_vec()],
+        if self.each {
+            items.iter().take(3).map(|item| vec![item.clone()]).collect()
+        } else {
+            vec![items.to_vec()]
         }
     }
 }
@@ -96,7 +97,7 @@ pub(super) fn called(
     };
     Ok(RunHeader {
         run_id: caller.run_id.of_call(1, step.node, &step.iteration, place),
-        workflow_version: ((bits >> 8) % workflows.all.len() as u64) as u32,
+        workflow_version: u32::try_from((bits >> 8) % workflows.all.len() as u64).unwrap(),
         trigger: Trigger::workflow(parent),
         input: items.iter().cloned().map(Value::Object).collect(),
         ..header(json!(null))
