@@ -248,7 +248,10 @@ fn only_what_a_schema_cannot_say_is_refused_by_the_validation_alone() {
         ("if", json!({"where": {"left": "a", "op": "not_matches", "right": "["}})),
         // A selector, a date format or a number of units that is none.
         ("html", json!({"action": "extract", "value": "x", "fields": {"a": {"selector": "a["}}})),
-        ("html", json!({"action": "extract", "value": "x", "fields": {"a": {"selector": "a", "skip": ":hover"}}})),
+        (
+            "html",
+            json!({"action": "extract", "value": "x", "fields": {"a": {"selector": "a", "skip": ":hover"}}}),
+        ),
         ("date_time", json!({"action": "format", "value": "x", "format": "yyyy-MM-ddTHH"})),
         ("date_time", json!({"action": "parse", "value": "x", "from": "qq"})),
         ("date_time", json!({"action": "add", "value": "{{ x }}", "amount": 0.5, "unit": "month"})),

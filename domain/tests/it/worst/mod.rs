@@ -37,8 +37,7 @@ fn selectors() -> Vec<(&'static str, Vec<String>)> {
 
 fn extracts(selectors: Vec<String>) -> WorkflowDocument {
     let field = |selector| json!({ "selector": selector });
-    let fields: Map<_, _> =
-        (0..).map(|i| format!("f{i}")).zip(selectors.into_iter().map(field)).collect();
+    let fields: Map<_, _> = (0..).map(|i| format!("f{i}")).zip(selectors.into_iter().map(field)).collect();
     let params = json!({"action": "extract", "value": "x", "fields": fields});
     document(vec![json!({"id": "n", "type": "html", "data": {"params": params}})], &[])
 }

@@ -14,10 +14,7 @@ use domain::{
             Action, Form, Params, Part, Unit,
             format::{DateFormat, InvalidFormat},
         },
-        params::{
-            At, Reader,
-            time_zone::{TimeZone, UnknownTimeZone},
-        },
+        params::{At, Reader, time_zone::UnknownTimeZone},
     },
     run::NodeError,
 };
@@ -81,8 +78,7 @@ impl From<InvalidDate> for NodeError {
 
 /// What the parameters make.
 fn made(params: &Params, now: DateTime<Utc>) -> Result<Value, InvalidDate> {
-    let TimeZone(name) = &params.timezone;
-    let zone: Tz = name.parse().map_err(|_| UnknownTimeZone(name.clone()))?;
+    let zone = params.timezone.parse()?;
     let from = params.from.as_ref().map(DateFormat::parse).transpose()?;
     let reader = DateReader { zone, from: from.as_ref() };
     let date = || reader.read("value", required(params.value.as_ref(), "value")?);

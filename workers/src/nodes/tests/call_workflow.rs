@@ -45,7 +45,11 @@ fn node(params: Value, on_error: &str) -> Value {
 
 /// Executes the step until it calls nobody any more. Each called run ends as `end` says of its input; gives the inputs of
 /// each execution's calls, and the outcome.
-fn played(node: &Value, inputs: &[(Option<&str>, Value)], end: impl Fn(&Value) -> RunEnd) -> (Vec<Vec<Value>>, Outcome) {
+fn played(
+    node: &Value,
+    inputs: &[(Option<&str>, Value)],
+    end: impl Fn(&Value) -> RunEnd,
+) -> (Vec<Vec<Value>>, Outcome) {
     let runner =
         Runner::with_callees(RunnerSettings::default(), Arc::new(SystemClock), Arc::new(Known)).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -57,7 +61,9 @@ fn played(node: &Value, inputs: &[(Option<&str>, Value)], end: impl Fn(&Value) -
             Outcome::Calling(calling) => *calling,
             outcome => return (called, outcome),
         };
-        called.push(calls.iter().filter_map(|call| Some(call.start.as_ref().ok()?.header.input.clone())).collect());
+        called.push(
+            calls.iter().filter_map(|call| Some(call.start.as_ref().ok()?.header.input.clone())).collect(),
+        );
         for call in calls {
             let end = match call.start {
                 Ok(start) => end(&start.header.input),
@@ -149,12 +155,11 @@ fn without_a_wait_each_item_is_the_id_of_its_run() {
 
 #[test]
 fn a_run_that_fails_fails_its_item_as_on_error_says() {
-    let failed = |params: Value, on_error: &str| {
-        match played(&node(params, on_error), &[(None, three(1))], echo).1 {
+    let failed =
+        |params: Value, on_error: &str| match played(&node(params, on_error), &[(None, three(1))], echo).1 {
             Outcome::Failed(failed) => *failed,
             other => panic!("{other:?}"),
-        }
-    };
+        };
     let each = || json!({"mode": "each", "concurrency": 1});
     let stopped = failed(each(), "fail");
     assert_eq!((stopped.error.code.as_str(), stopped.fallback), ("workflow_failed", None));
@@ -185,6 +190,7 @@ fn a_workflow_that_is_not_there_or_an_id_that_is_none_fails_the_item_that_asks_f
     let Outcome::Failed(failed) = outcome else { panic!("{outcome:?}") };
     let left = ports(failed.fallback.as_ref().unwrap());
     assert_eq!(left["main"].as_array().unwrap().len(), 2);
-    let codes: Vec<_> = left["error"].as_array().unwrap().iter().map(|item| item["error"]["code"].clone()).collect();
+    let codes: Vec<_> =
+        left["error"].as_array().unwrap().iter().map(|item| item["error"]["code"].clone()).collect();
     assert_eq!(codes, [json!("workflow_not_found"), json!("invalid_params")]);
 }

@@ -263,7 +263,12 @@ fn wrong_dates_say_what_they_are_and_where() {
             "invalid_format",
             "200 bytes",
         ),
-        (json!({"action": "add", "amount": "{{ 1 / 2 }}", "unit": "month"}), json!(0), "invalid_params", "0.5"),
+        (
+            json!({"action": "add", "amount": "{{ 1 / 2 }}", "unit": "month"}),
+            json!(0),
+            "invalid_params",
+            "0.5",
+        ),
         (json!({"action": "add", "amount": 1e9, "unit": "day"}), json!(0), "invalid_date", "years 0 to 9999"),
         (
             json!({"action": "add", "amount": 1e300, "unit": "hour"}),

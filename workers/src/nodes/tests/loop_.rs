@@ -20,10 +20,8 @@ fn gives(
 ) -> Output {
     let mut attempt = attempt(&json!({"type": "loop", "data": {"params": params}}), inputs);
     let pieces = attempt.task.inputs.0.iter().map(|input| (input.place, input.items.len())).collect();
-    let returned = returned.iter().map(|(place, list)| Brought {
-        place: *place,
-        items: Arc::new(items(list.clone())),
-    });
+    let returned =
+        returned.iter().map(|(place, list)| Brought { place: *place, items: Arc::new(items(list.clone())) });
     attempt.task.round = Some(Round { taken, pieces, returned: returned.collect() });
     match run(&attempt) {
         Outcome::Succeeded(output) => output,
@@ -44,12 +42,7 @@ fn each_iteration_gets_the_next_batch_and_the_last_one_what_is_left() {
         (json!({"batch": 2}), 2, json!([{"n": 2}, {"n": 3}]), json!({"loop": [[[0, 2]], [[0, 3]]]})),
         (json!({"batch": 2}), 4, json!([{"n": 4}]), json!({"loop": [[[0, 4]]]})),
         (json!({"batch": 10_000}), 0, five(), json!({})),
-        (
-            json!({"batch": "{{ $json.n + 3 }}"}),
-            0,
-            json!([{"n": 0}, {"n": 1}, {"n": 2}]),
-            json!({}),
-        ),
+        (json!({"batch": "{{ $json.n + 3 }}"}), 0, json!([{"n": 0}, {"n": 1}, {"n": 2}]), json!({})),
     ] {
         let output = gives(&params, &[(None, five())], taken, &[]);
         assert_eq!(ports(&output), json!({"loop": expected, "done": []}), "{params} after {taken}");

@@ -58,5 +58,8 @@ async fn http_request() {
     // An error status is an error, with what was answered.
     let Outcome::Failed(failed) = called(&server, "gone", json!({})).await else { panic!("404") };
     let left = ports(failed.fallback.as_ref().unwrap());
-    assert_eq!((&left["error"][0]["n"], &left["error"][0]["error"]["details"]["status"]), (&json!(1), &json!(404)));
+    assert_eq!(
+        (&left["error"][0]["n"], &left["error"][0]["error"]["details"]["status"]),
+        (&json!(1), &json!(404))
+    );
 }

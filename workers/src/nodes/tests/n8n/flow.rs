@@ -17,7 +17,8 @@ fn words() -> Value {
 
 #[test]
 fn merge() {
-    let greeted = |name: &str, language: &str, word: &str| json!({"name": name, "language": language, "word": word});
+    let greeted =
+        |name: &str, language: &str, word: &str| json!({"name": name, "language": language, "word": word});
     let inputs = || [people(), words()];
     for (params, expected, lineage) in [
         (
@@ -28,7 +29,11 @@ fn merge() {
         // Keep matches.
         (
             json!({"mode": "by_key", "by_key": {"left": "language"}}),
-            json!([greeted("Nora", "de", "guten Tag"), greeted("Kim", "en", "good day"), greeted("Jan", "de", "guten Tag")]),
+            json!([
+                greeted("Nora", "de", "guten Tag"),
+                greeted("Kim", "en", "good day"),
+                greeted("Jan", "de", "guten Tag")
+            ]),
             json!([[[0, 0], [1, 1]], [[0, 1], [1, 0]], [[0, 2], [1, 1]]]),
         ),
         // By position: of fields that both have the second input's stay; who has no partner is dropped, or kept.
@@ -46,12 +51,20 @@ fn merge() {
         (
             json!({"mode": "combinations"}),
             json!([
-                greeted("Nora", "en", "good day"), greeted("Nora", "de", "guten Tag"),
-                greeted("Kim", "en", "good day"), greeted("Kim", "de", "guten Tag"),
-                greeted("Jan", "en", "good day"), greeted("Jan", "de", "guten Tag"),
+                greeted("Nora", "en", "good day"),
+                greeted("Nora", "de", "guten Tag"),
+                greeted("Kim", "en", "good day"),
+                greeted("Kim", "de", "guten Tag"),
+                greeted("Jan", "en", "good day"),
+                greeted("Jan", "de", "guten Tag"),
             ]),
             json!([
-                [[0, 0], [1, 0]], [[0, 0], [1, 1]], [[0, 1], [1, 0]], [[0, 1], [1, 1]], [[0, 2], [1, 0]], [[0, 2], [1, 1]],
+                [[0, 0], [1, 0]],
+                [[0, 0], [1, 1]],
+                [[0, 1], [1, 0]],
+                [[0, 1], [1, 1]],
+                [[0, 2], [1, 0]],
+                [[0, 2], [1, 1]],
             ]),
         ),
         // Choose branch: as it came.
@@ -61,7 +74,8 @@ fn merge() {
         row("merge", params, &inputs(), json!({ "main": expected }), json!({ "main": lineage }));
     }
     // The output types of matching fields, where one of each side has no partner.
-    let (left, right) = (json!([{"k": 1, "l": 1}, {"k": 2, "l": 2}]), json!([{"k": 2, "r": 2}, {"k": 3, "r": 3}]));
+    let (left, right) =
+        (json!([{"k": 1, "l": 1}, {"k": 2, "l": 2}]), json!([{"k": 2, "r": 2}, {"k": 3, "r": 3}]));
     let joined = json!({"k": 2, "l": 2, "r": 2});
     for (join, expected) in [
         ("inner", json!([joined])),
@@ -79,7 +93,13 @@ fn merge() {
             (None, r) => json!([[1, r.unwrap().as_u64().unwrap() - 2]]),
         };
         let lineage: Value = expected.as_array().unwrap().iter().map(from).collect();
-        row("merge", params, &[left.clone(), right.clone()], json!({ "main": expected }), json!({ "main": lineage }));
+        row(
+            "merge",
+            params,
+            &[left.clone(), right.clone()],
+            json!({ "main": expected }),
+            json!({ "main": lineage }),
+        );
     }
 }
 
@@ -130,13 +150,31 @@ fn if_and_filter() {
         }
         let (yes, no) = if holds { (items.clone(), json!([])) } else { (json!([]), items.clone()) };
         row("filter", json!({ "where": condition }), &[items.clone()], json!({ "main": yes }), json!({}));
-        row("if", json!({ "where": condition }), &[items.clone()], json!({"true": yes, "false": no}), json!({}));
+        row(
+            "if",
+            json!({ "where": condition }),
+            &[items.clone()],
+            json!({"true": yes, "false": no}),
+            json!({}),
+        );
     }
     // Strict by default, converted where it is asked for; with or without regard to case.
     let text = json!([{"n": "5"}, {"n": 7}]);
     let above = json!({"left": "{{ $json.n }}", "op": "gt", "right": 4});
-    fails("filter", json!({ "where": above }), text.clone(), "invalid_comparison", Some((json!([{"n": 7}]), 1)));
-    row("filter", json!({"where": above, "types": "loose"}), &[text.clone()], json!({"main": text}), json!({}));
+    fails(
+        "filter",
+        json!({ "where": above }),
+        text.clone(),
+        "invalid_comparison",
+        Some((json!([{"n": 7}]), 1)),
+    );
+    row(
+        "filter",
+        json!({"where": above, "types": "loose"}),
+        &[text.clone()],
+        json!({"main": text}),
+        json!({}),
+    );
     let ada = json!({"where": {"left": "{{ $json.t }}", "op": "eq", "right": "ADA"}, "ignore_case": true});
     row("filter", ada, &[items.clone()], json!({"main": items}), json!({}));
 }

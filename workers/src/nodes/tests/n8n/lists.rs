@@ -42,15 +42,15 @@ fn aggregate() {
         // Individual fields, under their name or another; what is null is left out unless it is kept.
         (json!({"values": {"n": "n"}}), json!({"n": ["Ada", "Bob"]})),
         (json!({"values": {"names": "n", "cs": "c"}}), json!({"names": ["Ada", "Bob"], "cs": [1]})),
-        (json!({"values": {"n": "n", "c": "c"}, "keep_missing": true}), json!({"n": ["Ada", "Bob", null], "c": [1, null, null]})),
+        (
+            json!({"values": {"n": "n", "c": "c"}, "keep_missing": true}),
+            json!({"n": ["Ada", "Bob", null], "c": [1, null, null]}),
+        ),
         (json!({"values": {"l": "l"}}), json!({"l": [["x"], ["y", "z"], []]})),
         (json!({"values": {"l": "l"}, "merge_lists": true}), json!({"l": ["x", "y", "z"]})),
         // All item data: all fields, some, all but some.
         (json!({}), json!({"data": people()})),
-        (
-            json!({"into": "all", "fields": ["n"]}),
-            json!({"all": [{"n": "Ada"}, {"n": "Bob"}, {"n": null}]}),
-        ),
+        (json!({"into": "all", "fields": ["n"]}), json!({"all": [{"n": "Ada"}, {"n": "Bob"}, {"n": null}]})),
         (json!({"except": ["l", "c"]}), json!({"data": [{"n": "Ada"}, {"n": "Bob"}, {"n": null}]})),
     ] {
         main("aggregate", params, people(), json!([expected]), json!([[[0, 0], [0, 1], [0, 2]]]));
@@ -62,7 +62,13 @@ fn limit() {
     let three = || json!([{"n": 1}, {"n": 2}, {"n": 3}]);
     main("limit", json!({}), three(), json!([{"n": 1}]), json!({}));
     main("limit", json!({"count": 2}), three(), json!([{"n": 1}, {"n": 2}]), json!({}));
-    main("limit", json!({"count": 2, "from": "last"}), three(), json!([{"n": 2}, {"n": 3}]), json!([[[0, 1]], [[0, 2]]]));
+    main(
+        "limit",
+        json!({"count": 2, "from": "last"}),
+        three(),
+        json!([{"n": 2}, {"n": 3}]),
+        json!([[[0, 1]], [[0, 2]]]),
+    );
     main("limit", json!({"count": 9}), three(), three(), json!({}));
 }
 
@@ -77,11 +83,8 @@ fn remove_duplicates() {
     ] {
         let expected = places.iter().map(|place: &usize| people()[*place].clone()).collect();
         let from_the_front = places.iter().enumerate().all(|(place, from)| place == *from);
-        let lineage = if from_the_front {
-            json!({})
-        } else {
-            places.iter().map(|place| json!([[0, place]])).collect()
-        };
+        let lineage =
+            if from_the_front { json!({}) } else { places.iter().map(|place| json!([[0, place]])).collect() };
         main("dedupe", params, people(), expected, lineage);
     }
     fails("dedupe", json!({"fields": ["nobody"]}), people(), "field_not_found", None);
@@ -89,7 +92,8 @@ fn remove_duplicates() {
 
 #[test]
 fn sort() {
-    let people = || json!([{"n": "Bob", "a": {"y": 9}}, {"n": "ada", "a": {"y": 40}}, {"n": "Cy", "a": {"y": 9}}]);
+    let people =
+        || json!([{"n": "Bob", "a": {"y": 9}}, {"n": "ada", "a": {"y": 40}}, {"n": "Cy", "a": {"y": 9}}]);
     for (params, order) in [
         (json!({"by": [{"field": "n"}]}), [1, 0, 2]),
         (json!({"by": [{"field": "n", "order": "descending"}]}), [2, 0, 1]),
@@ -106,9 +110,11 @@ fn sort() {
 
 #[test]
 fn summarize() {
-    let deals = || json!([
-        {"rep": "Ada", "deal": 5, "t": "a"}, {"rep": "Bob", "deal": 7, "t": "b"}, {"rep": "Ada", "deal": 10, "t": "a"}, {"rep": "Bob", "t": ""},
-    ]);
+    let deals = || {
+        json!([
+            {"rep": "Ada", "deal": 5, "t": "a"}, {"rep": "Bob", "deal": 7, "t": "b"}, {"rep": "Ada", "deal": 10, "t": "a"}, {"rep": "Bob", "t": ""},
+        ])
+    };
     for (op, expected) in [
         (json!({"op": "sum", "field": "deal"}), json!(22)),
         (json!({"op": "avg", "field": "deal"}), json!(7.333333333333333)),
@@ -121,7 +127,13 @@ fn summarize() {
         (json!({"op": "concatenate", "field": "t", "separator": "; "}), json!("a; b; a")),
     ] {
         let params = json!({"values": {"x": op}});
-        main("summarize", params, deals(), json!([{"x": expected}]), json!([[[0, 0], [0, 1], [0, 2], [0, 3]]]));
+        main(
+            "summarize",
+            params,
+            deals(),
+            json!([{"x": expected}]),
+            json!([[[0, 0], [0, 1], [0, 2], [0, 3]]]),
+        );
     }
     // Each split in an item of its own, and all splits in one.
     let by = |more| json!({"values": {"sum": {"op": "sum", "field": "deal"}}, "group_by": ["rep"], "output": more});
@@ -139,5 +151,11 @@ fn summarize() {
         json!([{"Ada": {"sum": 15}, "Bob": {"sum": 7}}]),
         json!([[[0, 0], [0, 1], [0, 2], [0, 3]]]),
     );
-    fails("summarize", json!({"values": {"x": {"op": "sum", "field": "rep"}}}), deals(), "invalid_value", None);
+    fails(
+        "summarize",
+        json!({"values": {"x": {"op": "sum", "field": "rep"}}}),
+        deals(),
+        "invalid_value",
+        None,
+    );
 }

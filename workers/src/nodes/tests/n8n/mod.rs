@@ -47,7 +47,8 @@ fn fails(kind: &str, params: Value, input: Value, code: &str, left: Option<(Valu
 #[test]
 fn every_kinds_page_says_what_is_different_from_n8n() {
     for kind in Kind::ALL.iter().map(|kind| kind.declaration()) {
-        let says = kind.docs.contains("\n\nDifferent from n8n: ") || kind.docs.contains("\n## Different from n8n\n");
+        let says =
+            kind.docs.contains("\n\nDifferent from n8n: ") || kind.docs.contains("\n## Different from n8n\n");
         assert!(says, "the page of {} says nothing of n8n", kind.name);
     }
 }

@@ -9,7 +9,10 @@ fn edit_fields() {
     let item = || json!([{"id": 7, "name": "Ada", "at": {"city": "Rome", "zip": "00100"}}]);
     for (params, expected) in [
         // Manual mapping, with dots and without; other fields stay, all, none, some, all but some.
-        (json!({"fields": {"at.city": "Oslo"}}), json!({"id": 7, "name": "Ada", "at": {"city": "Oslo", "zip": "00100"}})),
+        (
+            json!({"fields": {"at.city": "Oslo"}}),
+            json!({"id": 7, "name": "Ada", "at": {"city": "Oslo", "zip": "00100"}}),
+        ),
         (
             json!({"fields": {"at\\.city": "Oslo"}}),
             json!({"id": 7, "name": "Ada", "at": {"city": "Rome", "zip": "00100"}, "at.city": "Oslo"}),
@@ -22,13 +25,25 @@ fn edit_fields() {
     ] {
         main("set", params, item(), json!([expected]), json!({}));
     }
-    fails("set", json!({"fields": {"x": "{{ $json.a.b }}"}}), json!([{"a": {"b": 1}}, {}]), "expression", Some((json!([{"a": {"b": 1}, "x": 1}]), 1)));
+    fails(
+        "set",
+        json!({"fields": {"x": "{{ $json.a.b }}"}}),
+        json!([{"a": {"b": 1}}, {}]),
+        "expression",
+        Some((json!([{"a": {"b": 1}, "x": 1}]), 1)),
+    );
 }
 
 #[test]
 fn rename_keys() {
     let item = || json!([{"a key": 1, "b": {"a key": 2}}]);
-    main("rename", json!({"fields": {"a key": "c"}}), item(), json!([{"b": {"a key": 2}, "c": 1}]), json!({}));
+    main(
+        "rename",
+        json!({"fields": {"a key": "c"}}),
+        item(),
+        json!([{"b": {"a key": 2}, "c": 1}]),
+        json!({}),
+    );
     let pattern = |depth: Value| json!({"patterns": [{"pattern": "^A ", "replace": "", "depth": depth}]});
     main("rename", pattern(json!(0)), item(), json!([{"a key": 1, "b": {"a key": 2}}]), json!({}));
     let any_case = json!({"patterns": [{"pattern": "(?i)^A ", "replace": ""}]});
@@ -64,7 +79,13 @@ fn date_and_time() {
     ] {
         main("date_time", of(params), date(), json!([{ "data": expected }]), json!({}));
     }
-    fails("date_time", of(json!({"action": "parse"})), json!([{"d": "x"}]), "invalid_date", Some((json!([]), 1)));
+    fails(
+        "date_time",
+        of(json!({"action": "parse"})),
+        json!([{"d": "x"}]),
+        "invalid_date",
+        Some((json!([]), 1)),
+    );
 }
 
 #[test]
@@ -102,7 +123,13 @@ fn html() {
         main("html", of(field), page(), json!([{ "x": expected }]), json!({}));
     }
     let two = json!([{"h": "<p>a</p>"}, {"h": {}}, {"h": "<p>b</p>"}]);
-    fails("html", of(json!({"selector": "p"})), two, "invalid_params", Some((json!([{"x": "a"}, {"x": "b"}]), 1)));
+    fails(
+        "html",
+        of(json!({"selector": "p"})),
+        two,
+        "invalid_params",
+        Some((json!([{"x": "a"}, {"x": "b"}]), 1)),
+    );
 }
 
 #[test]
@@ -122,11 +149,23 @@ fn xml_and_markdown() {
         main("xml", read(more), xml.clone(), json!([expected]), json!({}));
     }
     let written = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<a>\n  <b>1</b>\n</a>";
-    main("xml", json!({"action": "to_xml"}), json!([{"a": {"b": 1}}]), json!([{ "data": written }]), json!({}));
+    main(
+        "xml",
+        json!({"action": "to_xml"}),
+        json!([{"a": {"b": 1}}]),
+        json!([{ "data": written }]),
+        json!({}),
+    );
     fails("xml", read(json!({})), json!([{"x": "<a>"}]), "invalid_xml", Some((json!([]), 1)));
 
     let of = |action: &str| json!({"action": action, "value": "{{ $json.t }}", "keep": "none"});
-    main("markdown", of("to_html"), json!([{"t": "**a**"}]), json!([{"data": "<p><strong>a</strong></p>\n"}]), json!({}));
+    main(
+        "markdown",
+        of("to_html"),
+        json!([{"t": "**a**"}]),
+        json!([{"data": "<p><strong>a</strong></p>\n"}]),
+        json!({}),
+    );
     main("markdown", of("to_markdown"), json!([{"t": "<b>a</b>"}]), json!([{"data": "**a**"}]), json!({}));
     fails("markdown", of("to_html"), json!([{"t": null}]), "invalid_params", Some((json!([]), 1)));
 }
@@ -137,7 +176,13 @@ fn code() {
     let all = |source: &str| json!({ "source": source });
     let each = |source: &str| json!({"mode": "each", "source": source});
     // As many as came in: each from the one in its place. One that was made of all: from nowhere.
-    main("code", all("return $input.all().map(i => ({ m: i.n }))"), two(), json!([{"m": 1}, {"m": 2}]), json!({}));
+    main(
+        "code",
+        all("return $input.all().map(i => ({ m: i.n }))"),
+        two(),
+        json!([{"m": 1}, {"m": 2}]),
+        json!({}),
+    );
     main("code", all("return { sum: 3 }"), two(), json!([{"sum": 3}]), json!([[]]));
     main("code", all("return $input.all().slice(1)"), two(), json!([{"n": 2}]), json!([[[0, 1]]]));
     main("code", each("return { m: $json.n }"), two(), json!([{"m": 1}, {"m": 2}]), json!({}));

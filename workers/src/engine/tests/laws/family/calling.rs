@@ -106,8 +106,7 @@ pub(super) fn called(
 
 /// What a step gives once its runs have ended, in the order of their places: `None`, nobody waits for it.
 pub(super) fn gathered(node: &Node, ends: &[(RunId, Option<RunEnd>)]) -> (bool, Ports) {
-    let mut ports: HashMap<&str, Vec<Item>> =
-        node.ports.iter().map(|port| (&**port, Vec::new())).collect();
+    let mut ports: HashMap<&str, Vec<Item>> = node.ports.iter().map(|port| (&**port, Vec::new())).collect();
     let mut fails = false;
     for (run, end) in ends {
         let (port, items) = match end {
@@ -143,14 +142,15 @@ pub(super) fn execution(workflows: &Workflows, state: &RunState, step: &StepKey)
     }
     let id = |place: usize| header.run_id.of_call(1, step.node, &step.iteration, place);
     let ended = run.woken().into_iter().flat_map(|woken| &woken.ended);
-    let ends: HashMap<RunId, RunEnd> =
-        ended.map(|(run, end)| (*run, RunEnd::read(end).unwrap())).collect();
+    let ends: HashMap<RunId, RunEnd> = ended.map(|(run, end)| (*run, RunEnd::read(end).unwrap())).collect();
     open.retain(|place| !ends.contains_key(&id(*place)));
-    let fails_now = own.on_error == OnError::Fail && ends.values().any(|end| matches!(end, RunEnd::Failed(_)));
+    let fails_now =
+        own.on_error == OnError::Fail && ends.values().any(|end| matches!(end, RunEnd::Failed(_)));
     let room = if manner.waits { manner.concurrency.saturating_sub(open.len()) } else { 2 };
     let next: Vec<usize> = (called_before..inputs.len()).take(room).collect();
     if fails_now || next.is_empty() && open.is_empty() {
-        let ends: Vec<_> = (0..inputs.len()).map(|place| (id(place), ends.get(&id(place)).cloned())).collect();
+        let ends: Vec<_> =
+            (0..inputs.len()).map(|place| (id(place), ends.get(&id(place)).cloned())).collect();
         let (fails, ports) = gathered(own, &ends);
         if !fails {
             return Outcome::Succeeded(ports.into());

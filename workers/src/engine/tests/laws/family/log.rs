@@ -36,8 +36,10 @@ pub(super) type Open = HashMap<RunId, StepKey>;
 
 pub(super) fn open(world: &World) -> Open {
     let live = world.state.live();
-    live.flat_map(|(step, run)| run.open_runs().iter().map(move |open| (*open, step.clone())).collect::<Vec<_>>())
-        .collect()
+    live.flat_map(|(step, run)| {
+        run.open_runs().iter().map(move |open| (*open, step.clone())).collect::<Vec<_>>()
+    })
+    .collect()
 }
 
 /// The entries of what a run has decided since its journal had `before` events; `open` is what it waited for then.
@@ -50,7 +52,12 @@ pub(super) fn entries(world: &mut World, before: usize, open: &Open) -> Vec<Entr
             matches!(&event.change, StepChange::RunEnded { run, .. } if !open.contains_key(run)));
         match entries.last_mut() {
             Some(last) if belongs => last.events.push(event.clone()),
-            _ => entries.push(Entry { run, events: vec![event.clone()], starts: Vec::new(), tells: Vec::new() }),
+            _ => entries.push(Entry {
+                run,
+                events: vec![event.clone()],
+                starts: Vec::new(),
+                tells: Vec::new(),
+            }),
         }
     }
     for effect in std::mem::take(&mut world.asked) {
@@ -58,7 +65,8 @@ pub(super) fn entries(world: &mut World, before: usize, open: &Open) -> Vec<Entr
             Effect::StartRun(called) => {
                 let entry = find(&mut entries, |step, change| {
                     let parent = called.header.trigger.parent.as_ref().unwrap();
-                    let calls = matches!(change, StepChange::Suspended(suspension) if suspension.called.is_some());
+                    let calls =
+                        matches!(change, StepChange::Suspended(suspension) if suspension.called.is_some());
                     calls && step.iteration == parent.iteration
                 });
                 entry.starts.push(called.header);
@@ -87,7 +95,10 @@ pub(super) fn entries(world: &mut World, before: usize, open: &Open) -> Vec<Entr
 
 fn find(entries: &mut [Entry], is_it: impl Fn(&StepKey, &StepChange) -> bool) -> &mut Entry {
     let found = entries.iter_mut().find(|entry| {
-        entry.events.iter().any(|event| matches!(event, RunEvent::Step(event) if is_it(&event.step, &event.change)))
+        entry
+            .events
+            .iter()
+            .any(|event| matches!(event, RunEvent::Step(event) if is_it(&event.step, &event.change)))
     });
     found.expect("what others are asked follows from an event")
 }

@@ -43,7 +43,8 @@ const MOST_RUNS: usize = 60;
 /// Workflows that call each other and themselves. The first one is that of the run that nobody has called.
 fn workflows() -> impl Strategy<Value = Workflows> {
     let small = || graphs(&KINDS, 1..9, 2..18, 0.15);
-    let first = prop_oneof![6 => graphs(&KINDS, 1..9, 2..18, 0.15), 1 => graphs(&KINDS, 20..60, 30..90, 0.04)];
+    let first =
+        prop_oneof![6 => graphs(&KINDS, 1..9, 2..18, 0.15), 1 => graphs(&KINDS, 20..60, 30..90, 0.04)];
     (first, vec(small(), 0..3), any::<u64>()).prop_map(|(first, others, seed)| {
         let all: Vec<Arc<Definition>> = std::iter::once(first).chain(others).collect();
         Workflows { all: all.into(), seed }
@@ -75,7 +76,11 @@ fn check_all(family: &Family) -> Result<(), TestCaseError> {
             RunStatus::Failed => prop_assert!(expected.steps.is_none(), "run {} failed", id),
             other => prop_assert!(false, "run {} is {}", id, other),
         }
-        prop_assert_eq!(ends_of(world), family.told_of(*id), "its end is told to whom it concerns, as it was");
+        prop_assert_eq!(
+            ends_of(world),
+            family.told_of(*id),
+            "its end is told to whom it concerns, as it was"
+        );
     }
     Ok(())
 }

@@ -67,7 +67,11 @@ impl Family {
             BTreeMap::from([(id, (Arc::new(root), Vec::new()))]);
         let (mut post, mut now) = (Vec::new(), CREATED);
         for entry in log {
-            journals.get_mut(&entry.run).expect("a run begins before it goes on").1.extend(entry.events.clone());
+            journals
+                .get_mut(&entry.run)
+                .expect("a run begins before it goes on")
+                .1
+                .extend(entry.events.clone());
             now = entry.events.iter().map(moment).fold(now, Timestamp::max);
             for header in &entry.starts {
                 let before = journals.insert(header.run_id, (Arc::clone(header), Vec::new()));

@@ -1,25 +1,13 @@
-//! What is constant in a parameter is known to be right when a workflow is saved: by `domain`, which knows neither the
-//! zones nor the pages that the worker works with. Here the two are held against each other.
+//! A selector that is constant is known to be right when a workflow is saved: by `domain`, which does not have the reader of
+//! HTML that the worker reads it with. Here the two are held against each other.
 
-use std::collections::BTreeSet;
-
-use chrono_tz::{TZ_VARIANTS, Tz};
-use domain::kinds::{html::CssSelector, params::time_zone::NAMES};
+use domain::kinds::html::CssSelector;
 use proptest::prelude::*;
 use scraper::Selector;
 
 fn agree(text: &str) {
     let (saved, read) = (CssSelector(text.to_owned()).check(), Selector::parse(text));
     assert_eq!(saved.is_ok(), read.is_ok(), "{text:?}: {saved:?}, {read:?}");
-}
-
-#[test]
-fn the_zones_whose_names_are_known_are_those_that_dates_are_computed_in() {
-    let computed: BTreeSet<&str> = TZ_VARIANTS.iter().map(|zone| zone.name()).collect();
-    let known: BTreeSet<&str> = NAMES.lines().collect();
-    assert_eq!(known, computed);
-    assert!(known.iter().all(|name| name.parse::<Tz>().is_ok()));
-    assert!(NAMES.lines().is_sorted(), "people look for them");
 }
 
 #[test]
