@@ -220,7 +220,10 @@ fn switch() {
 #[test]
 fn no_operation_stop_and_error_and_respond() {
     row("noop", json!({}), &[people()], json!({"main": people()}), json!({}));
-    fails("fail", json!({"message": "{{ $json.name }}", "details": {"a": 1}}), people(), "failed", None);
+    let params = json!({"message": "{{ $json.name }}", "details": {"a": 1}});
+    let error = super::super::fails("fail", json!({ "params": params }), people()).error;
+    assert_eq!((error.code.as_str(), error.message.as_str()), ("failed", "Nora"));
+    assert_eq!(error.details, Some(json!({"a": 1})));
     // It passes on what it is given, whatever it answers.
     row("respond", json!({"body": "{{ $json }}"}), &[people()], json!({"main": people()}), json!({}));
 }

@@ -48,7 +48,10 @@ enum Turn {
     Hear(usize),
     Begin(RunId),
     Finish(RunId, StepKey, u32),
-    Wait(RunId),
+    /// A signal comes.
+    Signal(RunId, String),
+    /// The timer that is due next fires, whoever's it is.
+    Timer(RunId),
 }
 
 impl Family {
@@ -179,16 +182,19 @@ impl Family {
 
     fn go_on(&mut self, chance: &mut Chance) {
         let mut may: Vec<Turn> = (0..self.post.len()).map(Turn::Hear).collect();
-        let mut waits = Vec::new();
+        let (mut waits, mut next) = (Vec::new(), None);
         for (run, world) in &self.runs {
-            if world.state.is_queued() {
+            let state = &world.state;
+            if state.is_queued() {
                 may.push(Turn::Begin(*run));
             }
-            may.extend(world.state.running().map(|(step, attempt)| Turn::Finish(*run, step, attempt)));
-            if world.state.suspended().any(|(_, waits)| waits.until.is_some() || waits.signal.is_some()) {
-                waits.push(Turn::Wait(*run));
-            }
+            may.extend(state.running().map(|(step, attempt)| Turn::Finish(*run, step, attempt)));
+            let signals = state.suspended().filter_map(|(_, waits)| waits.signal.clone());
+            waits.extend(signals.map(|signal| Turn::Signal(*run, signal)));
+            let wakes = state.timers().filter(|(timer, _)| matches!(timer, Timer::Wake(_)));
+            next = next.into_iter().chain(wakes.map(|(_, at)| (at, *run))).min();
         }
+        waits.extend(next.map(|(_, run)| Turn::Timer(run)));
         if may.is_empty() || !waits.is_empty() && chance.below(4) == 0 {
             may = waits;
         }
@@ -201,10 +207,8 @@ impl Family {
                 self.hear(&message);
             }
             Turn::Begin(run) => self.act(run, |world| world.tell(Command::Start).unwrap()),
-            Turn::Wait(run) => {
-                let pick = chance.below(2);
-                self.act(run, |world| world.go_on(pick));
-            }
+            Turn::Signal(run, name) => self.act(run, |world| world.signal(&name)),
+            Turn::Timer(run) => self.act(run, World::fire),
             Turn::Finish(run, step, attempt) => {
                 let workflows = self.workflows.clone();
                 self.act(run, |world| {
