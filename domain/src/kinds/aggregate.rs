@@ -62,9 +62,10 @@ pub static DECLARATION: Declaration = Declaration {
     group: Group::Data,
     summary: "Makes one item of many, or one of each group, with lists of what was in them.",
     docs: "`into` gives a list of the items themselves, `values` a list of values for each field; both may be given. Groups \
-           come in the order of their first items; values are compared by type and value, and what is missing is the \
-           same as `null`. n8n's node has `values` as individual fields and `into` as all item data. Parameters are \
-           evaluated once, with the first item.",
+           come in the order of their first items; values are compared by type and value, and what is missing is the same \
+           as `null`. Parameters are evaluated once, with the first item.\n\n\
+           Different from n8n: “individual fields” are `values`, “all item data” is `into`, and both may be given; \
+           `group_by` is new. “Keep missing and null values” is `keep_missing`, “merge lists” `merge_lists`.",
     icon: "fold-vertical",
     params: Params::TABLE,
     check: |object, at, reader| drop(Params::read(object, at, reader)),

@@ -90,18 +90,23 @@ pub static DECLARATION: Declaration = Declaration {
     group: Group::Flow,
     summary: "Has another workflow of the same tenant run, once or for each item, and goes on with what it gives.",
     docs: "A called run is a run of its own, with its own time limit, in the lists and with `trigger.kind: \"workflow\"`; \
-           `trigger.parent` names the run, the node and the item that called it. It is started once, whatever crashes \
-           and however often the step is tried. With `wait` the step goes on when the called runs have ended: what \
-           leaves are the items of their last nodes, node after node in the order of their documents and without those \
-           of a port `error`; in mode `each` run after run in the order of the items, each run's items coming from the \
-           item that it was called for. While it waits, the run holds nothing but its row in the worker's journal.\n\n\
+           `trigger.parent` names the run, the node and the item that called it. It is started once, whatever crashes and \
+           however often the step is tried. With `wait` the step goes on when the called runs have ended: what leaves are \
+           the items of their last nodes, node after node in the order of their documents and without those of a port \
+           `error`; in mode `each` run after run in the order of the items, each run's items coming from the item that it \
+           was called for. While it waits, the run holds nothing but its row in the worker's journal.\n\n\
            A called run that fails, is cancelled or is out of time fails its item: the error has the code \
            `workflow_failed`, `workflow_cancelled` or `workflow_timed_out`, and names the run (`details.run_id`) and its \
-           error. With `on_error: fail` the first one ends the calling run. `retry` is about reading the workflow from \
-           the store only: to try a workflow again, let it do so itself.\n\n\
-           When the calling run ends before them, called runs that it waits for are cancelled; without `wait` they go on \
-           by themselves. `timeout` is that of an attempt to start runs, not of the wait. Workflows may call each other \
-           and themselves to a depth of 16. The input of a called run is limited as any other is (512 KiB).",
+           error. With `on_error: fail` the first one ends the calling run. `retry` is about reading the workflow from the \
+           store only: to try a workflow again, let it do so itself.\n\n\
+           When the calling run ends before them, called runs that it waits for are cancelled; without `wait` they go on by \
+           themselves. `timeout` is that of an attempt to start runs, not of the wait. Workflows may call each other and \
+           themselves to a depth of 16. The input of a called run is limited as any other is (512 KiB).\n\n\
+           Different from n8n: what comes back are the items of all last nodes of the called workflow, not of the one that \
+           ran last. In mode `each` a failed item leaves by `error` (there it is lost), and called runs go on at the same \
+           time, `concurrency` of them. Without `wait` items are `{run_id}`, where there the items pass through. A workflow \
+           begins at its `manual` trigger and takes any items: it declares no types of inputs, and its document is never \
+           given in place of its id.",
     icon: "workflow",
     effect: Effect::Calls,
     retry: RetryPolicy::standard(100, Duration::from_secs(3_600)),

@@ -32,20 +32,23 @@ pub static DECLARATION: Declaration = Declaration {
     title: "Code",
     group: Group::Data,
     summary: "Runs a JavaScript program over the items.",
-    docs: "The program sees what expressions see: `$input.all()`, `$json`, `$('node')`, `$run`, `$workflow`, `$now`, `$env`, \
-           with all that docs/expressions.md tells of them. In mode `all` it runs once, `$json` and `.item` are those of \
-           the first item, and the items of `$input` are its own to change. In mode `each` it runs once for each item, \
-           which is `$json`; one that fails leaves by the port `error` if the node has it, and the others go on.\n\n\
-           An item is a plain object: there is no `json` around it, neither in what the program reads nor in what it \
-           returns. What it gives must be JSON: dates become texts, and what is not JSON is left out as by \
-           `JSON.stringify`. `null` gives no item; `undefined`, as from a forgotten `return`, is an error. `await` needs a \
-           `return`.\n\n\
+    docs: "The program sees what expressions see: `$input.all()`, `$json`, `$('node')`, `$run`, `$workflow`, `$now`, \
+           `$env`, with all that docs/expressions.md tells of them. In mode `all` it runs once, `$json` and `.item` are \
+           those of the first item, and the items of `$input` are its own to change. In mode `each` it runs once for each \
+           item, which is `$json`; one that fails leaves by the port `error` if the node has it, and the others go on.\n\n\
+           An item is a plain object, in what the program reads and in what it returns. What it gives must be JSON: dates \
+           become texts, and what is not JSON is left out as by `JSON.stringify`. `null` gives no item; `undefined`, as \
+           from a forgotten `return`, is an error. `await` needs a `return`.\n\n\
            Items know where they came from: in mode `each` from their item; in mode `all` an item of `$input` that the \
            program gives back from itself, else, if there are as many as came in, from the one in the same place, and all \
            from the only one that came in. Of others it is not known, and `$('node').item` behind them is an error.\n\n\
-           `console.log()` is kept with the step, up to 16 KiB. The program has no network, no files and no timers. A run of \
-           it may compute for 10 s and use 64 MiB of memory; above that the step fails and is not tried again, whatever \
-           its `retry` says. Errors name the line.",
+           `console.log()` is kept with the step, up to 16 KiB. The program has no network, no files and no timers. A run \
+           of it may compute for 10 s and use 64 MiB of memory; above that the step fails and is not tried again, whatever \
+           its `retry` says. Errors name the line.\n\n\
+           Different from n8n: there is no `json` around an item: an object with a field `json` is an item with that field. \
+           The program is JavaScript only; without `return` it gives the value of its last statement. There is no \
+           `require`, no network, no static data and no timer. An item that the program gives back keeps where it came from \
+           without `pairedItem`.",
     icon: "code",
     params: Params::TABLE,
     check: Params::check,

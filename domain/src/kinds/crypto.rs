@@ -106,13 +106,14 @@ pub static DECLARATION: Declaration = Declaration {
     title: "Crypto",
     group: Group::Data,
     summary: "Hashes texts, signs them with a shared secret, and makes random bytes and UUIDs.",
-    docs: "`random` and `uuid` come from a generator that is fit for keys, anew for every item. What a step gave is \
-           written down before anybody can read it or be called with it: when a crash loses it before, nobody has seen it and the \
-           step makes another value; once written down it stays, whatever is tried again behind it. Only a run that \
-           starts anew because its worker was lost with its disk has others.\n\n\
-           Whatever goes into `secret` should come from `$env`, which no error and no log tells.\n\nn8n's node also \
-           encrypts and signs with private keys, hashes files, and tells the length of a random text in characters, \
-           where this tells bytes.",
+    docs: "`random` and `uuid` come from a generator that is fit for keys, anew for every item. What a step gave is written \
+           down before anybody can read it or be called with it: when a crash loses it before, nobody has seen it and the \
+           step makes another value; once written down it stays, whatever is tried again behind it. Only a run that starts \
+           anew because its worker was lost with its disk has others.\n\n\
+           Whatever goes into `secret` should come from `$env`, which no error and no log tells.\n\n\
+           Different from n8n: it also encrypts and signs with private keys and hashes files; here none of that is. Its \
+           default is MD5, here SHA-256. The length of a random text is told in characters there, here in bytes before they \
+           are written.",
     icon: "key-round",
     params: Params::TABLE,
     check: Params::check,

@@ -34,10 +34,12 @@ pub static DECLARATION: Declaration = Declaration {
     group: Group::Data,
     summary: "Drops items that are the same as another one, as a whole or in some fields.",
     docs: "Values are compared by type and value, at every depth: `1` is `1.0` and not `\"1\"`, and the order of an \
-           object's fields does not matter. An item that has none of the chosen fields, or only `null` in them, is \
-           nobody's duplicate; in n8n a missing field is an error, as are values of different types. A field that no item \
-           has is an error here. It compares the items of one step, not those of earlier runs. Parameters are \
-           evaluated once, with the first item.",
+           object's fields does not matter. An item that has none of the chosen fields, or only `null` in them, is nobody's \
+           duplicate. A field that no item has is an error here. It compares the items of one step. Parameters are \
+           evaluated once, with the first item.\n\n\
+           Different from n8n: there a field that an item lacks is an error, as are values of different types. The last of \
+           equal items may stay (`keep`). Items of earlier runs are not remembered (“items processed in previous \
+           executions”), and other fields stay: a `set` behind it removes them.",
     icon: "copy-minus",
     params: Params::TABLE,
     check: Params::check,

@@ -23,7 +23,9 @@ pub static DECLARATION: Declaration = Declaration {
     title: "Fail",
     group: Group::Flow,
     summary: "Ends the run as failed, with an error of the author's.",
-    docs: "Its expressions see the first item. The error's code is `failed`.",
+    docs: "Its expressions see the first item. The error's code is `failed`.\n\n\
+           Different from n8n: an error with an object is `message` and `details`. It has no port: what should go on is \
+           decided before it.",
     icon: "octagon-x",
     ports: OutputPorts::Fixed(&[]),
     error_port: false,

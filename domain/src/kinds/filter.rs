@@ -11,7 +11,10 @@ pub static DECLARATION: Declaration = Declaration {
     title: "Filter",
     group: Group::Data,
     summary: "Lets the items through for which a condition holds, and drops the others.",
-    docs: "When no item is left, the nodes behind it are skipped.",
+    docs: "When no item is left, the nodes behind it are skipped.\n\n\
+           Different from n8n: a condition may also be one JavaScript expression, and `all` and `any` may be nested. \
+           `types: \"loose\"` is “convert types where required”, `ignore_case` “ignore case”. Regular expressions are \
+           Rust's, without look-around and back-references; flags stand in front (`(?i)`), not around as in `/a/i`.",
     icon: "funnel",
     params: Params::TABLE,
     check: Params::check,

@@ -17,7 +17,9 @@ pub static DECLARATION: Declaration = Declaration {
     title: "If",
     group: Group::Flow,
     summary: "Sends every item to the port `true` or to the port `false`.",
-    docs: "A port without items skips the nodes behind it.",
+    docs: "A port without items skips the nodes behind it.\n\n\
+           Different from n8n: the ports have names, `true` and `false`; both sides may run at the same time. Conditions \
+           differ as those of `filter` do. With `on_error: continue` an item that cannot be compared leaves by `false`.",
     icon: "split",
     ports: OutputPorts::Fixed(&[TRUE, FALSE]),
     params: Params::TABLE,

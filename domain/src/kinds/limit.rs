@@ -31,7 +31,9 @@ pub static DECLARATION: Declaration = Declaration {
     title: "Limit",
     group: Group::Data,
     summary: "Lets the first or the last items through, and drops the others.",
-    docs: "They keep their order. Parameters are evaluated once, with the first item.",
+    docs: "They keep their order. Parameters are evaluated once, with the first item.\n\n\
+           Different from n8n: `count: 0` lets nothing through, where at least one has to be given there. Else nothing: \
+           “max items” is `count`, “keep” is `from`.",
     icon: "list-end",
     params: Params::TABLE,
     check: Params::check,

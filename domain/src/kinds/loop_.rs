@@ -70,13 +70,16 @@ pub static DECLARATION: Declaration = Declaration {
     title: "Loop",
     group: Group::Flow,
     summary: "Hands out its items in batches, one after the other, and in the end everything that came back.",
-    docs: "What is connected to the port `loop` runs once for each batch; edges that lead back to the loop bring what \
-           it gives, in the order of the iterations, to the port `done`. An iteration ends when all of its steps have \
-           ended, also those of dead ends, and the next one begins whether something came back or not. \
-           `$('Node')` inside means this iteration, behind the loop the last one in which the node ran; `$iteration` \
-           counts from 0. Its expressions see the first item. Loops may be nested. A cycle without a `loop` node is a \
-           loop too: what comes back to where it was entered begins the next iteration, at most \
-           `settings.max_iterations` times.",
+    docs: "What is connected to the port `loop` runs once for each batch; edges that lead back to the loop bring what it \
+           gives, in the order of the iterations, to the port `done`. An iteration ends when all of its steps have ended, \
+           also those of dead ends, and the next one begins whether something came back or not. `$('Node')` inside means \
+           this iteration, behind the loop the last one in which the node ran; `$iteration` counts from 0. Its expressions \
+           see the first item. Loops may be nested. A cycle without a `loop` node is a loop too: what comes back to where \
+           it was entered begins the next iteration, at most `settings.max_iterations` times.\n\n\
+           Different from n8n: an iteration that gives nothing back goes on with the next batch, where there the loop ends \
+           without a word. A loop that is entered again, as an inner one is in each iteration of the outer, begins anew: \
+           “reset” is not needed, and what it served for, asking until something holds, is a cycle without a `loop` node. \
+           How often it has run is `$iteration`. An empty list ends the branch, in both.",
     icon: "repeat",
     ports: OutputPorts::Fixed(&[LOOP, DONE]),
     params: Params::TABLE,

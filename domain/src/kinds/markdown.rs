@@ -52,10 +52,12 @@ pub static DECLARATION: Declaration = Declaration {
     title: "Markdown",
     group: Group::Data,
     summary: "Makes HTML of Markdown, or Markdown of HTML.",
-    docs: "HTML that people wrote whom you do not trust may hold scripts: `html: false` makes text of it, but links go where \
-           they say all the same.\n\nMarkdown that is made has `#` headings, `-` lists, fenced code and tables; scripts, styles and what has no form \
-           in Markdown are dropped, their text is not.\n\nn8n's node has a switch for each extension, all of them off; here \
-           `flavor` is one for all, and it is on.",
+    docs: "HTML that people wrote whom you do not trust may hold scripts: `html: false` makes text of it, but links go \
+           where they say all the same.\n\n\
+           Markdown that is made has `#` headings, `-` lists, fenced code and tables; scripts, styles and what has no form \
+           in Markdown are dropped, their text is not.\n\n\
+           Different from n8n: it has a switch for each extension, all of them off; here `flavor` is one for all, and it is \
+           on. Headings have no ids. Markdown that is made has no options of its own.",
     icon: "file-text",
     params: Params::TABLE,
     check: Params::check,

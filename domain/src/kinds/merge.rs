@@ -165,14 +165,18 @@ pub static DECLARATION: Declaration = Declaration {
     title: "Merge",
     group: Group::Flow,
     summary: "Makes one list of items out of several inputs.",
-    docs: "Inputs are `left` and `right`; edges without a name take the places that are free, in their order. All modes \
-           but `by_key` take any number of edges. It runs once, when all its edges are settled; an input whose branch was \
-           not taken is empty. Keys are compared by type and value; without a field, or with `null` in one, an item has \
-           no key, and so no partner. With `join: right` the items have the order of the right input, else that of the \
-           left one.\n\n\
-           n8n's “enrich input 1” is `join: left`, “enrich input 2” `right`, “keep everything” `outer`, “keep \
-           non-matches” `unmatched` (of input 1 alone: `anti`), “output data from input 1” `semi`; for the other input \
-           exchange the edges. “Multiplex” is `combinations`.",
+    docs: "Inputs are `left` and `right`; edges without a name take the places that are free, in their order. All modes but \
+           `by_key` take any number of edges. It runs once, when all its edges are settled; an input whose branch was not \
+           taken is empty. Keys are compared by type and value; without a field, or with `null` in one, an item has no key, \
+           and so no partner. With `join: right` the items have the order of the right input, else that of the left one.\n\n\
+           Different from n8n: it always runs once, with what its edges brought: there an input whose branch was not taken \
+           makes most modes give nothing, and several edges into one input make it run several times. “Combine by matching \
+           fields” is `by_key`: “keep matches” is `join: inner`, “enrich input 1” `left`, “enrich input 2” `right`, “keep \
+           everything” `outer`, “keep non-matches” `unmatched` (of input 1 alone: `anti`), “output data from input 1” \
+           `semi`; for the other input exchange the edges. “Include any unpaired items” is `join: outer` by position, “all \
+           possible combinations” or “multiplex” is `combinations`. Keys of different types are never equal (“fuzzy \
+           compare”), and an empty text is a key like any other. Objects in fields that clash are replaced, not merged. \
+           There is no SQL, and no single empty item as choice: that is a `set` with `keep: \"none\"` and `execute_once`.",
     icon: "merge",
     inputs: &["left", "right"],
     params: Params::TABLE,

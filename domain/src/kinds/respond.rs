@@ -50,9 +50,12 @@ pub static DECLARATION: Declaration = Declaration {
     title: "Respond",
     group: Group::Flow,
     summary: "Says what the run answers, and passes its items on.",
-    docs: "The first one that runs sets the run's `response`; it is there as soon as the step has ended, while the run \
-           goes on. One that comes later changes nothing, and its step says so in its console. Its expressions see the \
-           first item.",
+    docs: "The first one that runs sets the run's `response`; it is there as soon as the step has ended, while the run goes \
+           on. One that comes later changes nothing, and its step says so in its console. Its expressions see the first \
+           item.\n\n\
+           Different from n8n: without `body` the answer has none, where there it is the first item: `body: \"{{ $json \
+           }}\"` is that, `{{ $input.all() }}` all items, and a redirect is a `status` with the header `location`. Whoever \
+           waits for the run is answered, not only a webhook.",
     icon: "reply",
     params: Params::TABLE,
     check: Params::check,

@@ -88,13 +88,14 @@ pub static DECLARATION: Declaration = Declaration {
     title: "Set fields",
     group: Group::Data,
     summary: "Makes, changes and removes fields of every item.",
-    docs: "First `keep` chooses what stays of the item, then `remove` takes away, then `fields` are set in their order. \
-           All expressions see the item as it came in. In a path a number indexes a list (`lines.0.price`); a dot that \
-           belongs to a name is written `\\.`. A name with expressions (`{{ $json.key }}`) is evaluated first, then \
-           read as a path. A value has the type that it comes with: convert it in an expression, such as \
-           `{{ Number($json.price) }}`.\n\n\
-           n8n's “include other input fields” is `keep`, “all except” is `remove`, “JSON output” is `fields` as one \
-           expression (`{{ $json.order }}`) with `keep: \"none\"`, and without “dot notation” is `\\.`.",
+    docs: "First `keep` chooses what stays of the item, then `remove` takes away, then `fields` are set in their order. All \
+           expressions see the item as it came in. In a path a number indexes a list (`lines.0.price`); a dot that belongs \
+           to a name is written `\\.`. A name with expressions (`{{ $json.key }}`) is evaluated first, then read as a path. \
+           A value has the type that it comes with: convert it in an expression, such as `{{ Number($json.price) }}`.\n\n\
+           Different from n8n: other fields stay unless `keep` says otherwise (there they go unless “include other input \
+           fields” says otherwise); “all except” is `remove`. A value is never converted to a type that is chosen beside \
+           it. “JSON output” is `fields` as one expression (`{{ $json.order }}`) with `keep: \"none\"`, and without “dot \
+           notation” is `\\.`.",
     icon: "pencil",
     params: Params::TABLE,
     check: Params::check,

@@ -97,12 +97,13 @@ pub static DECLARATION: Declaration = Declaration {
     title: "Sort",
     group: Group::Data,
     summary: "Puts the items in the order of some of their fields, or in any order.",
-    docs: "Items that are equal keep their order. Numbers are compared by value and exactly, texts by the Unicode numbers of \
-           their characters and no language's rules, `false` before `true`. Types are never converted, as n8n does with \
-           texts that hold numbers: booleans come first, then numbers, texts, lists, objects. What is missing or `null` \
-           comes last in both orders (in n8n: anywhere). A field that no item has is an error. `random` shuffles, and \
-           gives the same order when the step is made again after a crash. n8n's order by code is `code`'s here. \
-           Parameters are evaluated once, with the first item.",
+    docs: "Items that are equal keep their order. Numbers are compared by value and exactly, texts by the Unicode numbers \
+           of their characters and no language's rules, `false` before `true`. Types are never converted: booleans come \
+           first, then numbers, texts, lists, objects. What is missing or `null` comes last in both orders. A field that no \
+           item has is an error. `random` shuffles, and gives the same order when the step is made again after a crash. \
+           Parameters are evaluated once, with the first item.\n\n\
+           Different from n8n: there texts that hold numbers are compared as numbers and what is missing comes anywhere. A \
+           random order is another one whenever it is made; here it stays. Order by code is the kind `code`.",
     icon: "arrow-down-narrow-wide",
     params: Params::TABLE,
     check: |object, at, reader| drop(Params::read(object, at, reader)),

@@ -54,9 +54,11 @@ pub static DECLARATION: Declaration = Declaration {
     group: Group::Data,
     summary: "Makes an item of each element of a list in an item.",
     docs: "An element that is an object becomes the item itself, unless `as` or `keep` is given or `field` lists several; \
-           else it stands where its list was, or at `as`. Of an object the values are taken, any other value counts as \
-           a list of one. What is missing, `null` or an empty list gives no item (n8n makes one of `null`). n8n names the \
-           field of `order.lines` with a dot in it; here it is `lines` in `order`, as everywhere.",
+           else it stands where its list was, or at `as`. Of an object the values are taken, any other value counts as a \
+           list of one. What is missing, `null` or an empty list gives no item.\n\n\
+           Different from n8n: it makes an item of `null`, where here is none. It names what is taken from `order.lines` \
+           with a dot in the name; here it is `lines` in `order`, as everywhere. “Destination field name” is `as`, \
+           “include” is `keep`.",
     icon: "unfold-vertical",
     params: Params::TABLE,
     check: |object, at, reader| drop(Params::read(object, at, reader)),

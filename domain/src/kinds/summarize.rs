@@ -91,11 +91,13 @@ pub static DECLARATION: Declaration = Declaration {
     summary: "Counts, adds up and compares fields over all items, or over groups of them.",
     docs: "Missing values, `null` and empty texts do not count. Whole numbers are added exactly, however large; with a \
            fraction among them it is as in JavaScript (`0.1 + 0.2` is `0.30000000000000004`). In `sum` and `avg` a value \
-           that is no number is an error that names its item, where n8n passes over it. `min` and `max` go by the order of \
-           `sort`, capital letters before small ones; `count_unique` compares as `dedupe`. What n8n counts is \
-           `count_values` here, and names are given, where n8n makes `sum_price`. Groups come in the order of their first \
-           items and are compared by type and value, in `one_item` as texts. Parameters are evaluated once, with \
-           the first item.",
+           that is no number is an error that names its item. `min` and `max` go by the order of `sort`, capital letters \
+           before small ones; `count_unique` compares as `dedupe`. Groups come in the order of their first items and are \
+           compared by type and value, in `one_item` as texts. Parameters are evaluated once, with the first item.\n\n\
+           Different from n8n: there a value that is no number is passed over in sums, and a missing field of all items is \
+           an error. What is counted there is `count_values`; names are given (`sum_price` is made there). “Fields to split \
+           by” is `group_by`, “all splits in a single item” `output: \"one_item\"`, “ignore items without valid fields to \
+           group by” `skip_missing`.",
     icon: "sigma",
     params: Params::TABLE,
     check: |object, at, reader| drop(Params::read(object, at, reader)),

@@ -80,9 +80,11 @@ pub static DECLARATION: Declaration = Declaration {
     title: "Switch",
     group: Group::Flow,
     summary: "Sends every item to the port of the first case that holds for it, or of all that do.",
-    docs: "Each case has a port; its name is what an edge's `sourceHandle` says. Names are different, and none is \
-           `error`. With `on_error: continue` failed items leave by the last port: `fallback` if it is one of its own. \
-           n8n's mode “expression” is a case a port that compares the expression with the port's name.",
+    docs: "Each case has a port; its name is what an edge's `sourceHandle` says. Names are different, and none is `error`. \
+           With `on_error: continue` failed items leave by the last port: `fallback` if it is one of its own.\n\n\
+           Different from n8n: ports have names, not numbers. The mode “expression” is a case a port that compares the \
+           expression with the port's name. Items for which no case holds are dropped without `fallback`, as there; “send \
+           data to all matching outputs” is `all_matching`. Conditions differ as those of `filter` do.",
     icon: "signpost",
     ports: OutputPorts::Each { list: "cases", name: "port", also: &["fallback"] },
     params: Params::TABLE,

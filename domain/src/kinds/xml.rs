@@ -75,11 +75,16 @@ pub static DECLARATION: Declaration = Declaration {
     group: Group::Data,
     summary: "Makes JSON of XML, or XML of JSON.",
     docs: "An element with neither attributes nor children is its text, any other an object of its attributes and children; \
-           of several children with one name there is a list. All values are texts; an empty element is an empty one. Comments \
-           and processing instructions are dropped, names keep their prefixes. Entities that a document defines itself \
-           are not known, and none is fetched from anywhere.\n\nWhat is written: a field is an element, a list one for each of its \
-           elements, the fields of `$` are attributes, `_` is text; `null` is an empty element.\n\nn8n's node takes the name of a field where \
-           this has `value`.",
+           of several children with one name there is a list. All values are texts; an empty element is an empty one. \
+           Comments and processing instructions are dropped, names keep their prefixes. Entities that a document defines \
+           itself are not known, and none is fetched from anywhere.\n\n\
+           What is written: a field is an element, a list one for each of its elements, the fields of `$` are attributes, \
+           `_` is text; `null` is an empty element.\n\n\
+           Different from n8n: it takes the name of a field where this has `value` and `object`. “Explicit array” is \
+           `lists`, without “explicit root” is `without_root`, “ignore attributes” and without “merge attributes” are \
+           `attributes: \"drop\"` and `\"group\"`, “normalize” and “trim” are `whitespace`, “normalize tags” is \
+           `lowercase`, “headless” is `declaration: false`. What is no XML, or cannot be written as XML, is an error, where \
+           there some of it is written as it is.",
     icon: "file-code",
     params: Params::TABLE,
     check: Params::check,

@@ -246,6 +246,15 @@ fn only_what_a_schema_cannot_say_is_refused_by_the_validation_alone() {
         ("rename", json!({"patterns": [{"pattern": "(", "replace": "x"}]})),
         ("if", json!({"where": {"left": "a", "op": "matches", "right": "["}})),
         ("if", json!({"where": {"left": "a", "op": "not_matches", "right": "["}})),
+        // A selector, a date format or a number of units that is none.
+        ("html", json!({"action": "extract", "value": "x", "fields": {"a": {"selector": "a["}}})),
+        (
+            "html",
+            json!({"action": "extract", "value": "x", "fields": {"a": {"selector": "a", "skip": ":hover"}}}),
+        ),
+        ("date_time", json!({"action": "format", "value": "x", "format": "yyyy-MM-ddTHH"})),
+        ("date_time", json!({"action": "parse", "value": "x", "from": "qq"})),
+        ("date_time", json!({"action": "add", "value": "{{ x }}", "amount": 0.5, "unit": "month"})),
         // Two cases with one port.
         ("switch", json!({"cases": [{"port": "a", "where": true}, {"port": "a", "where": false}]})),
         // Keys with different numbers of fields.
@@ -304,6 +313,18 @@ fn places(value: &Value, here: &str, found: &mut Vec<String>) {
     }
 }
 
+/// Where a text has a grammar: a program, a selector, a date format.
+const GRAMMARS: [(&str, &str); 8] = [
+    ("code", "/source"),
+    ("schedule", "/cron"),
+    ("schedule", "/timezone"),
+    ("html", "/fields/a.b/selector"),
+    ("html", "/fields/a.b/skip"),
+    ("html", "/fields/c/selector"),
+    ("date_time", "/from"),
+    ("date_time", "/format"),
+];
+
 #[test]
 fn one_strange_value_anywhere_is_judged_alike_by_schema_and_validation() {
     let mut checked = (0, 0);
@@ -324,10 +345,9 @@ fn one_strange_value_anywhere_is_judged_alike_by_schema_and_validation() {
         places(&rich, "", &mut found);
         for place in found {
             for strange in strange() {
-                // Whether a text is a program, a cron pattern or the name of a zone, no schema can say.
+                // Whether a text is one of a grammar's, no schema can say.
                 let text = strange.as_str().is_some_and(|text| !text.trim().is_empty());
-                let own = [("code", "/source"), ("schedule", "/cron"), ("schedule", "/timezone")];
-                if text && own.contains(&(kind, place.as_str())) {
+                if text && GRAMMARS.contains(&(kind, place.as_str())) {
                     continue;
                 }
                 let mut changed = rich.clone();

@@ -39,8 +39,8 @@ use crate::{
     peers::{HANDED_OVER, Owners, Peers},
     processor::{Delivery, Gate, Input, Inputs, Refusal, Sender},
     readers::Readers,
-    vitals::Vitals,
     runner::Runner,
+    vitals::Vitals,
 };
 
 /// Largest body of a batch: 16 MiB, above what a connector of ours sends (4 MB).

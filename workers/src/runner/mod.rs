@@ -123,6 +123,8 @@ impl Runner {
     /// The circuit breakers that are open: of which tenant's calls, to which destination, and for how long.
     pub(crate) fn open_breakers(&self, now: tokio::time::Instant) -> Vec<(TenantId, String, Duration)> {
         self.facilities.http.hosts.open_breakers(now)
+    }
+
     /// What calls show, if this worker opens credentials.
     pub(crate) fn credentials(&self) -> Option<&Credentials> {
         self.facilities.credentials.as_ref()

@@ -22,6 +22,7 @@ mod signal_name;
 mod table;
 pub(crate) mod text;
 mod time;
+pub mod time_zone;
 mod types;
 pub mod whitespace;
 
@@ -34,6 +35,7 @@ pub use schema::{any_case, asks_condition, nullable, object_schema, open, root};
 pub(crate) use table::params;
 pub use table::{OnlyWith, Param, Table};
 pub use text::Text;
+pub use time_zone::TimeZone;
 pub(crate) use types::choice;
 pub use types::{NotYet, whole};
 

@@ -189,6 +189,22 @@ impl<'v> Reader<'v> {
         }
     }
 
+    /// Whether it has to be checked what a constant means: of a document that is saved. What only a run knows is checked
+    /// where it is used.
+    #[must_use]
+    pub const fn is_unchecked(&self) -> bool {
+        matches!(self.expressions, Expressions::Unchecked(_))
+    }
+
+    /// Checks what a constant of a saved document means.
+    pub fn check<E: fmt::Display>(&mut self, at: &At<'_>, code: Code, check: impl FnOnce() -> Result<(), E>) {
+        if self.is_unchecked()
+            && let Err(error) = check()
+        {
+            self.violation(at, code, error.to_string());
+        }
+    }
+
     /// Checks a regular expression of a saved document.
     pub(super) fn check_pattern(&mut self, pattern: &str, at: &At<'_>) {
         if let Expressions::Unchecked(checker) = &mut self.expressions

@@ -43,10 +43,12 @@ pub static DECLARATION: Declaration = Declaration {
     title: "Rename fields",
     group: Group::Data,
     summary: "Gives fields other names, one by one or by regular expressions.",
-    docs: "All of `fields` are taken out first and put back after that, so names may be exchanged; they come last in \
-           their object. What had the new name before is replaced. A field that is missing is left alone. Of names that \
-           `patterns` make equal, the last one's value stays. n8n replaces the first match in a name, this all of them. \
-           The expressions are Rust's: without look-around and back-references.",
+    docs: "All of `fields` are taken out first and put back after that, so names may be exchanged; they come last in their \
+           object. What had the new name before is replaced. A field that is missing is left alone. Of names that \
+           `patterns` make equal, the last one's value stays. The expressions are Rust's: without look-around and \
+           back-references.\n\n\
+           Different from n8n: a regular expression replaces all that it matches in a name, there the first match. “Max \
+           depth” is `depth`, which counts lists too; “case insensitive” is `(?i)` in front.",
     icon: "text-cursor-input",
     params: Params::TABLE,
     check: Params::check,

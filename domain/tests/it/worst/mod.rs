@@ -13,8 +13,33 @@ const ROOM: usize = MAX_DOCUMENT_BYTES - 1024;
 pub(crate) fn documents() -> Vec<(&'static str, WorkflowDocument)> {
     let mut all: Vec<_> = patterns().into_iter().map(|(name, list)| (name, compares(&list))).collect();
     all.extend(expressions().into_iter().map(|(name, list)| (name, sets(list))));
+    all.extend(selectors().into_iter().map(|(name, list)| (name, extracts(list))));
     all.extend(shapes());
     all
+}
+
+/// CSS selectors as long and as nested as may be.
+fn selectors() -> Vec<(&'static str, Vec<String>)> {
+    let nested = |open: &'static str, piece: &'static str, close: &'static str| {
+        let opened = open.repeat(9);
+        let rest = (990 - opened.len() - 9 * close.len()) / piece.len();
+        filled(40, move |i| format!("a{i} {opened}{}b{}", piece.repeat(rest - 1), close.repeat(9)))
+    };
+    vec![
+        ("selectors: one of many", nested(":is(", "a,", ")")),
+        ("selectors: within one of many", nested(":is(a,", "b>", ")")),
+        ("selectors: none of many", nested(":not(", "[a]", ")")),
+        ("selectors: counted", nested(":nth-child(2n of ", "a ", ")")),
+        ("selectors: not closed", nested(":where(", ":is(a),", "")),
+        ("selectors: wrong at the end", nested(":where(", "a,,", ")")),
+    ]
+}
+
+fn extracts(selectors: Vec<String>) -> WorkflowDocument {
+    let field = |selector| json!({ "selector": selector });
+    let fields: Map<_, _> = (0..).map(|i| format!("f{i}")).zip(selectors.into_iter().map(field)).collect();
+    let params = json!({"action": "extract", "value": "x", "fields": fields});
+    document(vec![json!({"id": "n", "type": "html", "data": {"params": params}})], &[])
 }
 
 /// As many of them as fit into a document, with what stands around each.

@@ -6,10 +6,11 @@ use chrono::{
 };
 use chrono_tz::Tz;
 
+use domain::kinds::date_time::format::{Format, Piece, Token};
+
 use super::{
     InvalidDate, Moment, calendar,
     format::{MONTHS, WEEKDAYS},
-    tokens::{Format, InvalidFormat, Piece, Token},
 };
 
 /// Reads a date that is written in that format; without an offset it is a time of the zone.
@@ -26,10 +27,9 @@ pub(super) fn read(
             Piece::Text(words) => rest
                 .strip_prefix(words.as_str())
                 .ok_or_else(|| misfit(&format!("no {words:?} where it should be")))?,
-            Piece::Token(token) => found.take(rest, *token).map_err(|why| match why {
-                NotTaken::WrittenOnly => InvalidFormat::WrittenOnly(token.as_str().to_owned()).into(),
-                NotTaken::Misfit => misfit(&format!("nothing that `{}` stands for", token.as_str())),
-            })?,
+            Piece::Token(token) => found
+                .take(rest, *token)
+                .ok_or_else(|| misfit(&format!("nothing that `{}` stands for", token.as_str())))?,
         };
     }
     if !rest.is_empty() {
@@ -46,15 +46,10 @@ struct Found {
     zone: Option<Tz>,
 }
 
-/// Why a token took nothing.
-enum NotTaken {
-    Misfit,
-    WrittenOnly,
-}
-
 impl Found {
-    /// Takes what the token stands for from the beginning of the text; gives what is behind it.
-    fn take<'t>(&mut self, text: &'t str, token: Token) -> Result<&'t str, NotTaken> {
+    /// Takes what the token stands for from the beginning of the text; gives what is behind it. A format by which dates are
+    /// read has no tokens that are only written.
+    fn take<'t>(&mut self, text: &'t str, token: Token) -> Option<&'t str> {
         let parsed = &mut self.parsed;
         let (rest, set) = match token {
             Token::Year => digits(text, 1..=4, |n| parsed.set_year(n).is_ok()),
@@ -115,10 +110,9 @@ impl Found {
             | Token::MonthLetter
             | Token::WeekdayLetter
             | Token::WeekYear2
-            | Token::ZoneShort => return Err(NotTaken::WrittenOnly),
-        }
-        .ok_or(NotTaken::Misfit)?;
-        if set { Ok(rest) } else { Err(NotTaken::Misfit) }
+            | Token::ZoneShort => None,
+        }?;
+        set.then_some(rest)
     }
 
     /// The moment that all of it is. What is missing of the time is 0.

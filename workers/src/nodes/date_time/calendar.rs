@@ -34,14 +34,11 @@ pub(super) fn moved(moment: &Moment, amount: f64, unit: Unit) -> Result<Moment, 
         let delta = TimeDelta::try_milliseconds(millis as i64).ok_or(InvalidDate::Range)?;
         return moment.checked_add_signed(delta).ok_or(InvalidDate::Range);
     }
-    if amount.fract() != 0.0 {
-        return Err(InvalidDate::Fraction { amount, unit });
-    }
     // Far more than there are between the first year and the last.
     if amount.abs() > 10_000_000.0 {
         return Err(InvalidDate::Range);
     }
-    #[expect(clippy::cast_possible_truncation, reason = "checked above")]
+    #[expect(clippy::cast_possible_truncation, reason = "checked above; parts of them are no parameters")]
     moved_whole(moment, amount as i64, unit)
 }
 

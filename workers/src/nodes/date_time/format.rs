@@ -5,10 +5,9 @@ use std::fmt::Write;
 use chrono::{Datelike, Offset, Timelike};
 use chrono_tz::OffsetName;
 
-use super::{
-    Moment,
-    tokens::{Format, Piece, Token},
-};
+use domain::kinds::date_time::format::{Format, Piece, Token};
+
+use super::Moment;
 
 pub(super) const MONTHS: [&str; 12] = [
     "January",

@@ -4,24 +4,23 @@ mod by_format;
 mod calendar;
 mod format;
 mod read;
-mod tokens;
 
 use chrono::{DateTime, Datelike, SecondsFormat, Timelike, Utc};
 use chrono_tz::Tz;
 use domain::{
     items::Item,
     kinds::{
-        date_time::{Action, Form, Params, Part, Unit},
-        params::{At, Reader},
+        date_time::{
+            Action, Form, Params, Part, Unit,
+            format::{DateFormat, InvalidFormat},
+        },
+        params::{At, Reader, time_zone::UnknownTimeZone},
     },
     run::NodeError,
 };
 use serde_json::{Map, Value};
 
-use self::{
-    read::DateReader,
-    tokens::{Format, InvalidFormat},
-};
+use self::read::DateReader;
 use super::transform::{Context, Transform, placed};
 
 /// A moment in a time zone.
@@ -35,7 +34,7 @@ impl Transform for Dates {
     const HEAVY: bool = false;
 
     fn read(object: &Map<String, Value>, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Params> {
-        Params::read_object(object, at, reader)
+        Params::read(object, at, reader)
     }
 
     fn transform(params: Params, item: &Item, context: Context) -> Result<Item, Box<NodeError>> {
@@ -57,12 +56,10 @@ enum InvalidDate {
     Misfit { param: &'static str, text: String, format: String, why: String },
     #[error(transparent)]
     Format(#[from] InvalidFormat),
-    #[error("{0:?} is no time zone; write a name such as \"UTC\" or \"Europe/Berlin\"")]
-    Zone(String),
+    #[error(transparent)]
+    Zone(#[from] UnknownTimeZone),
     #[error("the date is outside the years 0 to 9999")]
     Range,
-    #[error("{amount} is no whole number of units of a {unit}; use a smaller unit", unit = unit.as_str())]
-    Fraction { amount: f64, unit: Unit },
     #[error("`{0}` is required")]
     Missing(&'static str),
 }
@@ -72,7 +69,7 @@ impl From<InvalidDate> for NodeError {
         let code = match &error {
             InvalidDate::Format(_) => "invalid_format",
             InvalidDate::Zone(_) => "invalid_timezone",
-            InvalidDate::Fraction { .. } | InvalidDate::Missing(_) => "invalid_params",
+            InvalidDate::Missing(_) => "invalid_params",
             _ => "invalid_date",
         };
         Self::new(code, error.to_string())
@@ -81,8 +78,8 @@ impl From<InvalidDate> for NodeError {
 
 /// What the parameters make.
 fn made(params: &Params, now: DateTime<Utc>) -> Result<Value, InvalidDate> {
-    let zone: Tz = params.timezone.parse().map_err(|_| InvalidDate::Zone(params.timezone.clone()))?;
-    let from = params.from.as_deref().map(Format::parse).transpose()?;
+    let zone = params.timezone.parse()?;
+    let from = params.from.as_ref().map(DateFormat::parse).transpose()?;
     let reader = DateReader { zone, from: from.as_ref() };
     let date = || reader.read("value", required(params.value.as_ref(), "value")?);
     let moved = |amount: f64| {
@@ -100,7 +97,7 @@ fn made(params: &Params, now: DateTime<Utc>) -> Result<Value, InvalidDate> {
             calendar::rounded(&date()?, *required(params.unit.as_ref(), "unit")?, params.direction)?
         }
         Action::Format => {
-            let format = Format::parse(required(params.format.as_ref(), "format")?)?;
+            let format = required(params.format.as_ref(), "format")?.parse()?;
             return Ok(format::written(&in_range(date()?)?, &format).into());
         }
         Action::Extract => return Ok(part(&date()?, *required(params.part.as_ref(), "part")?).into()),

@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use chrono_tz::Tz;
-use domain::{items::name_of, number};
+use domain::{items::name_of, kinds::date_time::format::Format, number};
 use serde_json::Value;
 
-use super::{InvalidDate, Moment, by_format, calendar, tokens::Format};
+use super::{InvalidDate, Moment, by_format, calendar};
 
 /// From here on a number is milliseconds: as seconds it is the year 33658, as milliseconds 2001.
 const MILLISECONDS_FROM: f64 = 1e12;

@@ -58,7 +58,7 @@ struct Taker<'h> {
 impl Taker<'_> {
     fn take(&mut self, extraction: &Extraction) -> Result<Value, Box<NodeError>> {
         let wanted = selector::read(&extraction.selector)?;
-        let skip = extraction.skip.as_deref().map(selector::read).transpose()?;
+        let skip = extraction.skip.as_ref().map(selector::read).transpose()?;
         let elements = selector::select(self.html.tree.root(), &wanted, extraction.all, self.time)?;
         let mut values = Vec::with_capacity(elements.len());
         for element in elements {

@@ -1,35 +1,27 @@
 //! CSS selectors of authors, or of items.
 
 use domain::{
-    limits::{MAX_SELECTOR_BYTES, MAX_SELECTOR_DEPTH},
+    kinds::html::{CssSelector, InvalidSelector},
     run::NodeError,
 };
 use scraper::{ElementRef, Selector, node::Node};
+use serde_json::json;
 
-use super::super::{html_document::beyond, transform::TimeLeft};
+use super::super::transform::TimeLeft;
+
+fn unread(why: &InvalidSelector) -> Box<NodeError> {
+    let message = why.to_string();
+    Box::new(match why {
+        InvalidSelector::Limit { most, name, .. } => {
+            NodeError::new("limit", message).with_details(json!({ "limit": name, "most": most }))
+        }
+        InvalidSelector::Wrong(_) => NodeError::new("invalid_selector", message),
+    })
+}
 
 /// Reads a selector.
-pub(super) fn read(text: &str) -> Result<Selector, Box<NodeError>> {
-    if text.len() > MAX_SELECTOR_BYTES {
-        return Err(beyond(text.len(), "bytes of a selector", MAX_SELECTOR_BYTES, "MAX_SELECTOR_BYTES"));
-    }
-    // Its reader follows brackets with the stack.
-    let mut depth = 0usize;
-    for byte in text.bytes() {
-        match byte {
-            b'(' | b'[' | b'{' => depth += 1,
-            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > MAX_SELECTOR_DEPTH {
-            return Err(beyond(
-                depth,
-                "nested brackets of a selector",
-                MAX_SELECTOR_DEPTH,
-                "MAX_SELECTOR_DEPTH",
-            ));
-        }
-    }
+pub(super) fn read(CssSelector(text): &CssSelector) -> Result<Selector, Box<NodeError>> {
+    CssSelector::check_size(text).map_err(|above| unread(&above))?;
     Selector::parse(text).map_err(|error| {
         let message = format!("{text:?} is no CSS selector: {error}");
         Box::new(NodeError::new("invalid_selector", message))

@@ -242,7 +242,7 @@ fn wrong_dates_say_what_they_are_and_where() {
         (parse.clone(), json!(1e300), "invalid_date", "years 0 to 9999"),
         (parse, json!("9".repeat(200)), "invalid_date", "years 0 to 9999"),
         (
-            json!({"action": "parse", "timezone": "Berlin"}),
+            json!({"action": "parse", "timezone": "{{ 'Berlin' }}"}),
             json!(0),
             "invalid_timezone",
             "\"Berlin\" is no time zone",
@@ -253,11 +253,22 @@ fn wrong_dates_say_what_they_are_and_where() {
         (from("EEE d.M.yyyy"), json!("Mon 24.12.2026"), "invalid_date", "contradict"),
         (from("yyyy-MM-dd"), json!("2026-12-24T10:00"), "invalid_date", "left behind"),
         (from("E d.M.yyyy"), json!("9 24.12.2026"), "invalid_date", "nothing that `E` stands for"),
-        (from("yyyy-MM-ddTHH"), json!("x"), "invalid_format", "\"T\", which stands for nothing"),
-        (from("q"), json!("1"), "invalid_format", "only be written"),
-        (from("yyyy 'open"), json!("1"), "invalid_format", "quote"),
-        (json!({"action": "format", "format": "y".repeat(300)}), json!(0), "invalid_format", "200 bytes"),
-        (json!({"action": "add", "amount": 0.5, "unit": "month"}), json!(0), "invalid_params", "0.5"),
+        // Constants like these are found when the workflow is saved.
+        (from("{{ 'yyyy-MM-ddTHH' }}"), json!("x"), "invalid_format", "\"T\", which stands for nothing"),
+        (from("{{ 'q' }}"), json!("1"), "invalid_format", "only be written"),
+        (from("{{ 'yyyy \\'open' }}"), json!("1"), "invalid_format", "quote"),
+        (
+            json!({"action": "format", "format": "{{ 'y'.repeat(300) }}"}),
+            json!(0),
+            "invalid_format",
+            "200 bytes",
+        ),
+        (
+            json!({"action": "add", "amount": "{{ 1 / 2 }}", "unit": "month"}),
+            json!(0),
+            "invalid_params",
+            "0.5",
+        ),
         (json!({"action": "add", "amount": 1e9, "unit": "day"}), json!(0), "invalid_date", "years 0 to 9999"),
         (
             json!({"action": "add", "amount": 1e300, "unit": "hour"}),

@@ -107,12 +107,13 @@ fn a_table_has_a_row_for_each_item_and_comes_from_all() {
 #[test]
 fn mistakes_are_errors_of_their_item() {
     let extract = |fields: Value| json!({"action": "extract", "value": "{{ $json.page }}", "fields": fields});
+    // Selectors that are constant are checked when the workflow is saved.
     for (fields, says) in [
-        (json!({"x": {"selector": "a[", }}), ("invalid_selector", "\"a[\" is no CSS selector")),
-        (json!({"x": {"selector": "li:hover("}}), ("invalid_selector", "li:hover(")),
+        (json!({"x": {"selector": "{{ 'a[' }}"}}), ("invalid_selector", "\"a[\" is no CSS selector")),
+        (json!({"x": {"selector": "{{ 'li:hover(' }}"}}), ("invalid_selector", "li:hover(")),
         (json!({"x": {"selector": "{{ $json.none }}"}}), ("invalid_params", "params.fields.x.selector")),
-        (json!({"x": {"selector": format!("a{}", ":not(b".repeat(11))}}), ("limit", "MAX_SELECTOR_DEPTH")),
-        (json!({"x": {"selector": "a".repeat(1_001)}}), ("limit", "MAX_SELECTOR_BYTES")),
+        (json!({"x": {"selector": "{{ 'a' + ':not(b'.repeat(11) }}"}}), ("limit", "MAX_SELECTOR_DEPTH")),
+        (json!({"x": {"selector": "{{ 'a'.repeat(1001) }}"}}), ("limit", "MAX_SELECTOR_BYTES")),
         (json!({"page.x": {"selector": "a"}}), ("invalid_path", "page")),
     ] {
         let error = fails("html", json!({"params": extract(fields)}), json!([{"page": "<a>"}])).error;

@@ -99,6 +99,7 @@ fn made(kind: &str, params: Value, input: Value) -> Output {
 }
 
 mod aggregate;
+mod call_workflow;
 mod code;
 mod conditions;
 mod crypto;
@@ -108,11 +109,14 @@ mod examples;
 mod html;
 mod limit;
 mod lineage;
+mod loop_;
 mod markdown;
 mod merge;
+mod n8n;
 mod options;
 mod rename;
 mod respond;
+mod selectors;
 mod sort;
 mod split;
 mod summarize;

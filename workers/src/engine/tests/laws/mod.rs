@@ -5,6 +5,7 @@
 //!
 //! `PROPTEST_CASES` says how many workflows each law is tried on.
 
+mod family;
 mod plan;
 mod planned;
 mod sequential;

@@ -71,15 +71,17 @@ pub(super) fn happenings() -> impl Strategy<Value = Vec<Happening>> {
 /// A workflow of a manual trigger and other nodes of all kinds, with any edges that make loops which can be run. Most have
 /// up to twelve nodes, since those take any shape that there is; some have up to sixty.
 pub(super) fn definitions() -> impl Strategy<Value = Arc<Definition>> {
-    prop_oneof![9 => graphs(1..12, 0..30, 0.2), 1 => graphs(20..60, 30..120, 0.06)]
+    prop_oneof![9 => graphs(&KINDS, 1..12, 0..30, 0.2), 1 => graphs(&KINDS, 20..60, 30..120, 0.06)]
 }
 
-fn graphs(
+/// Workflows of nodes of those kinds.
+pub(super) fn graphs(
+    kinds: &'static [Kind],
     nodes: Range<usize>,
     edges: Range<usize>,
     leads_back: f64,
 ) -> impl Strategy<Value = Arc<Definition>> {
-    let node = (0..KINDS.len(), 0..3usize, 1..4u32);
+    let node = (prop::sample::select(kinds), 0..3usize, 1..4u32);
     let edge = (any::<usize>(), any::<usize>(), any::<usize>(), prop::bool::weighted(leads_back));
     (vec(node, nodes), vec(edge, edges)).prop_map(|(nodes, edges)| Arc::new(build(&nodes, &edges)))
 }
@@ -98,21 +100,21 @@ const KINDS: [Kind; 8] = [
 /// How many iterations loops may have.
 const ITERATIONS: u32 = 3;
 
-fn build(picks: &[(usize, usize, u32)], edges: &[(usize, usize, usize, bool)]) -> Definition {
+fn build(picks: &[(Kind, usize, u32)], edges: &[(usize, usize, usize, bool)]) -> Definition {
     let mut ports: Vec<Vec<Port>> = vec![vec!["main".into()]];
     let mut all = vec![("n0".to_owned(), "manual", json!({}))];
     let mut graph = Graph { batches: vec![false], links: Vec::new() };
-    for (index, &(kind, on_error, max_attempts)) in picks.iter().enumerate() {
-        let kind = KINDS[kind].declaration();
+    for (index, &(own, on_error, max_attempts)) in picks.iter().enumerate() {
+        let kind = own.declaration();
         let policy =
             ["fail", "continue", "error_port"][if kind.error_port { on_error } else { on_error % 2 }];
-        let mut own = kind.ports.of(&Map::new());
+        let mut own_ports = kind.ports.of(&Map::new());
         if policy == "error_port" {
-            own.push(ERROR.into());
+            own_ports.push(ERROR.into());
         }
-        ports.push(own);
+        ports.push(own_ports);
         let mut data = json!({ "on_error": policy, "retry": { "max_attempts": max_attempts, "base": "1s" } });
-        let is_loop = KINDS[picks[index].0] == Kind::Loop;
+        let is_loop = own == Kind::Loop;
         if is_loop {
             data["params"] = json!({ "max_iterations": ITERATIONS });
         }
@@ -135,7 +137,9 @@ fn build(picks: &[(usize, usize, u32)], edges: &[(usize, usize, usize, bool)]) -
             Some(json!({ "source": format!("n{source}"), "sourceHandle": **port, "target": format!("n{target}") }))
         })
         .collect();
-    define(&json!({ "timeout": "24h", "max_iterations": ITERATIONS }), &all, &edges)
+    // No time limit comes between: a family of runs takes its time.
+    let settings = json!({ "timeout": "90d", "start_timeout": "90d", "max_iterations": ITERATIONS });
+    define(&settings, &all, &edges)
 }
 
 /// An outcome of a step, as the bits of `detail` say: three in four succeed, each port has items or not.

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use domain::{
-    items::{Item, Ports},
+    items::{Item, Ports, input_items},
     kinds::loop_::{DONE, LOOP},
     loops::{Destination, WHOLE},
     run::StepStatus,
@@ -23,11 +23,14 @@ use crate::engine::{
 use domain::{kinds::Kind, retry::Failure, timestamp::Timestamp};
 use serde_json::json;
 
-type Path = Vec<u32>;
-type Steps = BTreeMap<(usize, Path), (StepStatus, Option<Ports>)>;
+pub(super) type Path = Vec<u32>;
+pub(super) type Steps = BTreeMap<(usize, Path), (StepStatus, Option<Ports>)>;
+
+/// What a node makes of its items in an iteration, and whether it fails.
+pub(super) type Does<'d> = dyn Fn(usize, &[u32], &[Item]) -> (bool, Ports) + 'd;
 
 /// What a node does in an iteration, whenever it does it.
-fn fate(definition: &Definition, node: usize, path: &[u32], seed: u64) -> (bool, Ports) {
+pub(super) fn fate(definition: &Definition, node: usize, path: &[u32], seed: u64) -> (bool, Ports) {
     let mut bits = seed ^ (node as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     for counter in path {
         bits = (bits ^ u64::from(counter + 1)).wrapping_mul(0xBF58_476D_1CE4_E5B9).rotate_left(23);
@@ -50,7 +53,9 @@ struct Fails;
 
 struct Interpreter<'d> {
     definition: &'d Definition,
-    seed: u64,
+    /// The run's input.
+    given: Vec<Item>,
+    does: &'d Does<'d>,
     steps: Steps,
     /// What was sent by an edge, in which iteration of its source.
     sent: HashMap<usize, BTreeMap<Path, Vec<Item>>>,
@@ -142,7 +147,7 @@ impl Interpreter<'_> {
     fn node(&mut self, node: usize, path: &[u32], items: &[Item]) -> Result<(), Fails> {
         let own = &self.definition.nodes[node];
         if node == 0 {
-            let items = Arc::new(vec![Item::new()]);
+            let items = Arc::new(self.given.clone());
             self.gives(node, path, StepStatus::Succeeded, [("main".into(), items)].into());
             return Ok(());
         }
@@ -150,7 +155,7 @@ impl Interpreter<'_> {
             self.steps.insert((node, path.to_vec()), (StepStatus::Skipped, None));
             return Ok(());
         }
-        let (fails, ports) = fate(self.definition, node, path, self.seed);
+        let (fails, ports) = (self.does)(node, path, items);
         if fails && own.on_error == OnError::Fail {
             return Err(Fails);
         }
@@ -170,7 +175,7 @@ impl Interpreter<'_> {
 }
 
 /// A hash of a step, another one for each `salt`.
-fn bits(step: &StepKey, seed: u64, salt: u64) -> u64 {
+pub(super) fn bits(step: &StepKey, seed: u64, salt: u64) -> u64 {
     let counters = step.iteration.counters().iter().map(|counter| u64::from(*counter));
     let mixed = |bits: u64, more: u64| {
         let bits = (bits ^ more).wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -180,7 +185,7 @@ fn bits(step: &StepKey, seed: u64, salt: u64) -> u64 {
 }
 
 /// What the engine's step gives: what its fate is, after attempts that fail. A `wait` waits first.
-fn played(state: &RunState, step: &StepKey, seed: u64, now: Timestamp) -> Outcome {
+pub(super) fn played(state: &RunState, step: &StepKey, seed: u64, now: Timestamp) -> Outcome {
     let definition = state.definition();
     let node = &definition.nodes[step.node];
     if node.kind == Kind::Loop {
@@ -206,13 +211,14 @@ fn played(state: &RunState, step: &StepKey, seed: u64, now: Timestamp) -> Outcom
 }
 
 /// Every step that the run ever had, as its events tell.
-fn all_steps(world: &World) -> Steps {
+pub(super) fn all_steps(world: &World) -> Steps {
+    let given = input_items(&world.state.header().input).unwrap();
     let mut all = Steps::new();
     for event in &world.journal {
         let RunEvent::Step(event) = event else { continue };
         let settled = match &event.change {
             StepChange::Triggered => {
-                let items = Arc::new(vec![Item::new()]);
+                let items = Arc::new(given.clone());
                 (StepStatus::Succeeded, Some([("main".into(), items)].into()))
             }
             StepChange::Succeeded { output } => (StepStatus::Succeeded, Some(output.ports.clone())),
@@ -227,14 +233,20 @@ fn all_steps(world: &World) -> Steps {
     all
 }
 
-/// What the interpreter says of a run: all of its steps; `None`: it fails.
-fn interpreted(definition: &Definition, seed: u64) -> Option<Steps> {
-    let mut interpreter = Interpreter { definition, seed, steps: Steps::new(), sent: HashMap::new() };
+/// What the interpreter says of a run with that input: all of its steps; `None`: it fails.
+pub(super) fn interpreted_with(definition: &Definition, given: Vec<Item>, does: &Does<'_>) -> Option<Steps> {
+    let mut interpreter = Interpreter { definition, given, does, steps: Steps::new(), sent: HashMap::new() };
     interpreter.body(WHOLE, &[]).ok().map(|()| interpreter.steps)
 }
 
+/// The same of a run that calls nobody.
+fn interpreted(definition: &Definition, seed: u64) -> Option<Steps> {
+    let does = |node: usize, path: &[u32], _: &[Item]| fate(definition, node, path, seed);
+    interpreted_with(definition, vec![Item::new()], &does)
+}
+
 /// When an event happened.
-fn moment(event: &RunEvent) -> Timestamp {
+pub(super) fn moment(event: &RunEvent) -> Timestamp {
     match event {
         RunEvent::Started { at } | RunEvent::Finished { at, .. } => *at,
         RunEvent::Step(event) => event.at,

@@ -6,6 +6,7 @@ use std::{
 };
 
 use domain::{definition::Definition, ids::RunId, loops::Destination, timestamp::Timestamp};
+use serde_json::Value;
 
 use super::{
     plan::{Happening, outcome, success},
@@ -33,6 +34,8 @@ pub(super) struct World {
     /// Called runs that have not ended, and that somebody waits for; and all that were ever called.
     called: BTreeSet<RunId>,
     ever_called: BTreeSet<RunId>,
+    /// What others are to do, of which nobody was told: [`Effect::StartRun`] and [`Effect::CancelRuns`].
+    pub(super) asked: Vec<Effect>,
     /// What the last decision was.
     pub(super) last: Vec<RunEvent>,
     pub(super) now: Timestamp,
@@ -66,6 +69,7 @@ impl World {
             working: BTreeSet::new(),
             timers: BTreeMap::new(),
             executed: BTreeSet::new(),
+            asked: Vec::new(),
             last: Vec::new(),
             now,
         }
@@ -173,10 +177,16 @@ impl World {
     /// A called run ends, whether its step waits or goes on just now; a second time changes nothing.
     fn end_call(&mut self, pick: usize) {
         let Some(run) = self.called.iter().nth(pick % self.called.len().max(1)).copied() else { return };
-        self.called.remove(&run);
-        let ended = || Command::RunEnded { run, end: Arc::new(serde_json::json!({ "items": [] })) };
-        self.tell(ended()).unwrap();
-        assert!(self.tell(ended()).is_err(), "a run ends once");
+        let end = Arc::new(serde_json::json!({ "items": [] }));
+        self.run_ended(run, &end);
+        self.run_ended(run, &end);
+    }
+
+    /// It is told that a run has ended. Whether it waits for that one decides whether it takes notice.
+    pub(super) fn run_ended(&mut self, run: RunId, end: &Arc<Value>) {
+        let waited_for = self.called.remove(&run);
+        let told = self.tell(Command::RunEnded { run, end: Arc::clone(end) });
+        assert_eq!(told.is_ok(), waited_for, "a run ends once");
     }
 
     pub(super) fn restart(&mut self) {
@@ -192,7 +202,7 @@ impl World {
         assert!(!done.iter().any(again), "what is done is not done again");
     }
 
-    fn finish(&mut self, step: StepKey, attempt: u32, outcome: Outcome) {
+    pub(super) fn finish(&mut self, step: StepKey, attempt: u32, outcome: Outcome) {
         let key = (step.clone(), attempt);
         self.working.remove(&key);
         if matches!(outcome, Outcome::Later(_) | Outcome::Calling(_)) {
@@ -278,11 +288,13 @@ impl World {
                 if called.header.trigger.parent.as_ref().is_some_and(|parent| parent.waits) {
                     self.called.insert(run);
                 }
+                self.asked.push(effect.clone());
             }
             Effect::CancelRuns(runs) => {
                 for run in runs {
                     assert!(self.called.remove(run), "what is cancelled has not ended");
                 }
+                self.asked.push(effect.clone());
             }
         }
     }

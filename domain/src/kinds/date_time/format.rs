@@ -1,30 +1,50 @@
 //! Formats of dates in the tokens of Luxon (moment.github.io/luxon/#/formatting).
 
+use serde_json::{Value, json};
+
+use crate::{
+    kinds::params::{At, Parameter, Reader},
+    violation::ViolationCode as Code,
+};
+
 /// A format, in pieces.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Format {
+pub struct Format {
     /// As it was written.
-    pub(super) text: String,
-    pub(super) pieces: Vec<Piece>,
+    pub text: String,
+    /// What it is made of, in order.
+    pub pieces: Vec<Piece>,
 }
 
+/// A piece of a format.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Piece {
+pub enum Piece {
+    /// Words that stand for themselves.
     Text(String),
+    /// A part of a date.
     Token(Token),
 }
 
 /// A text that is no format.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum InvalidFormat {
+pub enum InvalidFormat {
+    /// Letters that are neither a token nor in quotes.
     #[error(
         "the format {format:?} has {token:?}, which stands for nothing; words stand in quotes: '{token}'"
     )]
-    Token { format: String, token: String },
+    Token {
+        /// The format.
+        format: String,
+        /// The letters.
+        token: String,
+    },
+    /// A quote without an end.
     #[error("the format {0:?} opens a quote and does not close it")]
     Quote(String),
+    /// It is too long.
     #[error("the format is longer than {MAX_BYTES} bytes")]
     TooLong,
+    /// A token by which no date can be read.
     #[error("{0:?} can only be written, not read")]
     WrittenOnly(String),
 }
@@ -36,14 +56,17 @@ macro_rules! tokens {
     ($($(#[$doc:meta])* $variant:ident = $($text:literal)|+,)+) => {
         /// What a token stands for.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(super) enum Token { $($(#[$doc])* $variant,)+ }
+        #[allow(missing_docs, reason = "their names say it, as far as nothing else does")]
+        pub enum Token { $($(#[$doc])* $variant,)+ }
 
         impl Token {
             fn of(text: &str) -> Option<Self> {
                 match text { $($($text)|+ => Some(Self::$variant),)+ _ => None }
             }
 
-            pub(super) fn as_str(self) -> &'static str {
+            /// As it is written in a format.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => tokens!(@first $($text)+),)+ }
             }
         }
@@ -105,7 +128,10 @@ tokens! {
 
 impl Format {
     /// Reads a format.
-    pub(super) fn parse(text: &str) -> Result<Self, InvalidFormat> {
+    ///
+    /// # Errors
+    /// When it has letters that stand for nothing, a quote without an end, or is too long.
+    pub fn parse(text: &str) -> Result<Self, InvalidFormat> {
         if text.len() > MAX_BYTES {
             return Err(InvalidFormat::TooLong);
         }
@@ -131,6 +157,66 @@ impl Format {
             rest = behind;
         }
         Ok(Self { text: text.to_owned(), pieces })
+    }
+}
+
+impl Token {
+    /// Whether no date can be read by it, since it does not tell enough.
+    #[must_use]
+    pub const fn is_written_only(self) -> bool {
+        matches!(
+            self,
+            Self::Quarter
+                | Self::Quarter2
+                | Self::MonthLetter
+                | Self::WeekdayLetter
+                | Self::WeekYear2
+                | Self::ZoneShort
+        )
+    }
+}
+
+/// How a date is written. When a document is saved it is known to be a format; one that only a run knows is checked where
+/// it is used.
+pub type WrittenFormat = DateFormat<false>;
+
+/// The same of a date that is read: each of its tokens tells something.
+pub type ReadFormat = DateFormat<true>;
+
+/// The text of a format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DateFormat<const READ: bool>(pub String);
+
+impl<const READ: bool> DateFormat<READ> {
+    /// Its pieces.
+    ///
+    /// # Errors
+    /// When it is no format, or has a token by which no date can be read.
+    pub fn parse(&self) -> Result<Format, InvalidFormat> {
+        let format = Format::parse(&self.0)?;
+        let only_written = format.pieces.iter().find_map(|piece| match piece {
+            Piece::Token(token) if READ && token.is_written_only() => Some(token.as_str()),
+            _ => None,
+        });
+        only_written.map_or(Ok(format), |token| Err(InvalidFormat::WrittenOnly(token.to_owned())))
+    }
+}
+
+impl<const READ: bool> Parameter for DateFormat<READ> {
+    const NAME: &'static str = "date format";
+
+    fn schema() -> Value {
+        json!({ "type": "string", "examples": ["yyyy-MM-dd HH:mm", "dd.MM.yyyy"] })
+    }
+
+    fn open_schema() -> Value {
+        Self::schema()
+    }
+
+    fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
+        let format = Self(String::read(value, at, reader)?);
+        reader.check(at, Code::InvalidValue, || format.parse().map(drop));
+        Some(format)
     }
 }
 

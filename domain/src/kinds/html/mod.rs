@@ -1,6 +1,10 @@
 //! `html`: takes values out of HTML, and makes tables of items.
 
+mod selector;
+
 use serde_json::{Value, json};
+
+pub use selector::{CssSelector, InvalidSelector};
 
 use super::{
     declaration::{COMPUTES, Declaration, Example, Group},
@@ -40,7 +44,7 @@ params! {
     /// One thing that is taken.
     pub struct Extraction {
         /// Which elements: a CSS selector such as `article > h2.title, .lead`.
-        selector: String;
+        selector: CssSelector;
         /// What of an element: its `text`, the `html` inside it, an `attribute`, or the `value` of a form's field.
         get: Get = Get::Text;
         /// Which attribute; no such attribute gives `null`.
@@ -48,7 +52,7 @@ params! {
         /// Whether all elements are taken, as a list; else the first, or `null` when there is none.
         all: bool = false;
         /// Elements inside that are left out of the text: a CSS selector.
-        skip: Option<String>, with get ["text"];
+        skip: Option<CssSelector>, with get ["text"];
     }
 }
 
@@ -121,9 +125,13 @@ pub static DECLARATION: Declaration = Declaration {
     docs: "HTML is read as browsers do: what is missing is added, what is wrong is mended. Elements come in the order of \
            the document; no element is no error. The text of an element is that of all in it, one after the other, so \
            `whitespace: \"collapse\"` makes one line of it. Selectors are those of CSS 4 without what a page's state \
-           decides (`:hover`), with `:has`, `:is`, `:not` and `:nth-child`.\n\nValues in a table are escaped; lists and objects stand in it as \
-           JSON.\n\nn8n's node also writes HTML from a template: here any parameter is one, such as a field of `set`. Its tables have \
-           attributes and styles, these have none; its text breaks lines after blocks.",
+           decides (`:hover`), with `:has`, `:is`, `:not` and `:nth-child`.\n\n\
+           Values in a table are escaped; lists and objects stand in it as JSON.\n\n\
+           Different from n8n: without `all` the text is that of the first element, where there it is the texts of all, one \
+           behind the other. It also writes HTML from a template: here any parameter is one, such as a field of `set`. The \
+           HTML is one text, not a list of texts: `split` the list first. “Trim values” is `whitespace: \"trim\"`, “clean \
+           up text” is `collapse`. Tables have attributes and styles there, here they have none; its text breaks lines \
+           after blocks.",
     icon: "code-xml",
     params: Params::TABLE,
     check: Params::check,

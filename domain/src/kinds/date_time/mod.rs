@@ -1,10 +1,13 @@
 //! `date_time`: reads, writes and computes with dates.
 
-use serde_json::{Number, Value, json};
+pub mod format;
 
+use serde_json::{Map, Number, Value, json};
+
+use self::format::{ReadFormat, WrittenFormat};
 use super::{
     declaration::{COMPUTES, Declaration, Example, Group},
-    params::{At, Parameter, Reader, choice, fields::Keep, params, path::FieldPath},
+    params::{At, Parameter, Reader, TimeZone, choice, fields::Keep, params, path::FieldPath},
 };
 use crate::violation::ViolationCode as Code;
 
@@ -20,7 +23,7 @@ params! {
         value: Option<Value>, with action ["parse", "format", "add", "subtract", "extract", "between", "round"] required;
         /// How `value` and `end` are written, in the tokens of `format`, when it is none of the above: `dd.MM.yyyy`. `X`
         /// says that numbers are seconds, `x` milliseconds.
-        from: Option<String>, with action ["parse", "format", "add", "subtract", "extract", "between", "round"];
+        from: Option<ReadFormat>, with action ["parse", "format", "add", "subtract", "extract", "between", "round"];
         /// The later date; if it is the earlier one, the result is negative.
         end: Option<Value>, with action ["between"] required;
         /// How many units; years to days are whole. May be negative.
@@ -34,18 +37,34 @@ params! {
         /// In which units `between` counts; the smallest has what is left as a fraction.
         units: Units = Units(vec![Unit::Day]), with action ["between"];
         /// How the date is written, in Luxon's tokens: `yyyy-MM-dd HH:mm`.
-        format: Option<String>, with action ["format"] required;
+        format: Option<WrittenFormat>, with action ["format"] required;
         /// The form of the result: an RFC 3339 text with the offset of `timezone`, or whole seconds or milliseconds since
         /// 1970.
         form as "as": Form = Form::Rfc3339, with action ["now", "parse", "add", "subtract", "round"];
         /// Whether `now` has a time of day; else it is the beginning of the day.
         include_time: bool = true, with action ["now"];
         /// The time zone in which dates are read, computed and written: a name such as `Europe/Berlin`.
-        timezone: String = "UTC".to_owned();
+        timezone: TimeZone = TimeZone::utc();
         /// Where the result goes.
         into: FieldPath = FieldPath::name("data");
         /// What stays of the item besides: `all`, `none`, or a list of fields.
         keep: Keep = Keep::All;
+    }
+}
+
+impl Params {
+    /// Reads them, with what the table does not say.
+    pub fn read(object: &Map<String, Value>, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
+        let read = Self::read_object(object, at, reader);
+        // Also when the date is not known yet.
+        let amount = object.get("amount").and_then(Value::as_f64).filter(|amount| amount.fract() != 0.0);
+        let unit = object.get("unit").and_then(Value::as_str).filter(|unit| Unit::WHOLE.contains(unit));
+        if let (Some(amount), Some(unit)) = (amount, unit) {
+            let message = format!("{amount} is no whole number of units of a {unit}; use a smaller unit");
+            reader.violation(&at.field("amount"), Code::InvalidValue, message);
+            return None;
+        }
+        read
     }
 }
 
@@ -94,6 +113,17 @@ choice! {
         /// The smallest.
         Millisecond = "millisecond",
     }
+}
+
+impl Unit {
+    /// Those of which there are no parts: how long they are depends on the calendar.
+    const WHOLE: [&str; 5] = [
+        Self::Year.as_str(),
+        Self::Quarter.as_str(),
+        Self::Month.as_str(),
+        Self::Week.as_str(),
+        Self::Day.as_str(),
+    ];
 }
 
 choice! {
@@ -205,19 +235,23 @@ pub static DECLARATION: Declaration = Declaration {
     title: "Date & time",
     group: Group::Data,
     summary: "Reads, writes and computes with dates.",
-    docs: "Formats have Luxon's tokens: `yyyy` `yy` `y` year, `q` quarter, `MMMM` `MMM` `MM` `M` month (`L` too), `dd` `d` day, `o` \
-           `ooo` day of the year, `EEEE` `EEE` `E` weekday (`c` too), `kkkk` `kk` `WW` `W` year and week of ISO 8601, `HH` `H` \
-           hour, `hh` `h` with `a` (AM, PM), `mm` `m`, `ss` `s`, `SSS` `S` milliseconds, `u` fraction, `ZZ` (+01:00) `ZZZ` \
-           (+0100) `Z` (+1) offset, `z` zone, `ZZZZ` its short name, `X` `x` seconds and milliseconds since 1970. Names are \
-           English; words stand in quotes: `yyyy-MM-dd'T'HH:mm`. A text that is read with a format must tell its \
-           date as a whole, and what it lacks of the time is 0.\n\nYears, months, weeks and days are those of the calendar of `timezone`: a day that \
-           the month does not have becomes its last one, a time that the change to summer time skips the one as long \
-           after it. `now` is the moment at which the attempt began, the same for all items, as `$now`. Dates have years from 0 to \
-           9999.\n\nn8n's node uses the workflow's or the server's zone where this has `timezone`, leaves the item's other fields \
-           out (`keep: \"none\"`), and takes words that are no tokens as they are.",
+    docs: "Formats have Luxon's tokens: `yyyy` `yy` `y` year, `q` quarter, `MMMM` `MMM` `MM` `M` month (`L` too), `dd` `d` \
+           day, `o` `ooo` day of the year, `EEEE` `EEE` `E` weekday (`c` too), `kkkk` `kk` `WW` `W` year and week of ISO \
+           8601, `HH` `H` hour, `hh` `h` with `a` (AM, PM), `mm` `m`, `ss` `s`, `SSS` `S` milliseconds, `u` fraction, `ZZ` \
+           (+01:00) `ZZZ` (+0100) `Z` (+1) offset, `z` zone, `ZZZZ` its short name, `X` `x` seconds and milliseconds since \
+           1970. Names are English; words stand in quotes: `yyyy-MM-dd'T'HH:mm`. A text that is read with a format must \
+           tell its date as a whole, and what it lacks of the time is 0.\n\n\
+           Years, months, weeks and days are those of the calendar of `timezone`: a day that the month does not have \
+           becomes its last one, a time that the change to summer time skips the one as long after it. `now` is the moment \
+           at which the attempt began, the same for all items, as `$now`. Dates have years from 0 to 9999.\n\n\
+           Different from n8n: there the zone is the workflow's or the server's, here `timezone`. The item's other fields \
+           stay (`keep: \"none\"` leaves them out), and the result is always in `data` unless `into` says otherwise. A date \
+           that is at the beginning of a unit already is not rounded up to the next one. Words in a format that are no \
+           tokens stand in quotes. The time between two dates is an object of numbers, never an ISO text such as `P1Y3M`. \
+           `parse` and `round` to the nearer unit are new.",
     icon: "calendar-clock",
     params: Params::TABLE,
-    check: Params::check,
+    check: |object, at, reader| drop(Params::read(object, at, reader)),
     example: Example {
         params: r#"{"action": "add", "value": "{{ $json.ordered }}", "amount": 2, "unit": "week", "timezone": "Europe/Berlin", "into": "due"}"#,
         input: r#"[{"ordered": "2026-10-20T09:30:00+02:00"}]"#,
