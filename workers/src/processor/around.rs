@@ -3,7 +3,14 @@
 use super::controls::THE_CANCEL;
 use crate::{
     crash_points::{
-        CrashPoint::{self, Accepted, AfterCommit, BeforeAccepted, BeforeCallEnded, BeforeCallTold, BeforeCalled, BeforeCommit, BeforeControlDone, BeforeErrorRunStarted, BeforeFinished, BeforeHandoffCleared, BeforeHandoffKept, BeforeOrphaned, BeforeOutboxCleared, BeforeProgressKept, BeforeSeatPassedOn, BeforeTimerSet, CallEnded, CallTold, Called, CancelKept, ControlDone, ErrorRunIntended, ErrorRunStarted, Finished, HandoffCleared, HandoffKept, Orphaned, OutboxCleared, ProgressKept, SeatAwaited, SeatPassedOn, SeatTaken, SignalKept, TimerCleared, TimerSet},
+        CrashPoint::{
+            self, Accepted, AfterCommit, BeforeAccepted, BeforeCallEnded, BeforeCallTold, BeforeCalled,
+            BeforeCommit, BeforeControlDone, BeforeErrorRunStarted, BeforeFinished, BeforeHandoffCleared,
+            BeforeHandoffKept, BeforeOrphaned, BeforeOutboxCleared, BeforeProgressKept, BeforeSeatPassedOn,
+            BeforeTimerSet, CallEnded, CallTold, Called, CancelKept, ControlDone, ErrorRunIntended,
+            ErrorRunStarted, Finished, HandoffCleared, HandoffKept, Orphaned, OutboxCleared, ProgressKept,
+            SeatAwaited, SeatPassedOn, SeatTaken, SignalKept, TimerCleared, TimerSet,
+        },
         ENABLED, pass,
     },
     journal::{

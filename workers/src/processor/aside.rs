@@ -16,10 +16,7 @@ use super::{
     stored::{Found, Patience, find},
     write::DISK_PAUSE,
 };
-use crate::{
-    documents::Documents,
-    journal::Journal,
-};
+use crate::{documents::Documents, journal::Journal};
 
 /// What takes more memory than this is dropped elsewhere.
 const MUCH: usize = 1 << 20;

@@ -15,8 +15,8 @@ use domain::{
 };
 
 use super::{
-    Task, broken::internal_error, core::Core, deliver::fail, due::Due, error_runs::intend_error_run, turn::Turn,
-    write::DISK_PAUSE,
+    Task, broken::internal_error, core::Core, deliver::fail, due::Due, error_runs::intend_error_run,
+    turn::Turn, write::DISK_PAUSE,
 };
 use crate::{
     caught::{Panicked, caught},

@@ -239,8 +239,10 @@ impl Reading<'_> {
 fn read_header(row: &[u8]) -> Result<HeaderRow, Failure> {
     match codec::read_header(row) {
         Ok((document, header)) => Ok((document, Arc::new(header))),
-        Err(error) => {
-            Err(Damaged::failure(bare_header(row).as_ref(), format!("its header cannot be read: {error}"), row))
-        }
+        Err(error) => Err(Damaged::failure(
+            bare_header(row).as_ref(),
+            format!("its header cannot be read: {error}"),
+            row,
+        )),
     }
 }

@@ -33,8 +33,7 @@ impl Compiled {
     pub fn new(document: &WorkflowDocument) -> Result<Self, Vec<Violation>> {
         let definition = Definition::of_saved(document)?;
         let nodes = nodes::compile(&definition)?;
-        let on_failure =
-            OnFailure { name: document.name.clone(), error_workflow: definition.error_workflow };
+        let on_failure = OnFailure { name: document.name.clone(), error_workflow: definition.error_workflow };
         Ok(Self { definition: Arc::new(definition), name: document.name.as_str().into(), on_failure, nodes })
     }
 

@@ -92,7 +92,10 @@ async fn a_run_that_is_refused_before_it_begins_starts_it_too() {
         let failed = app.ended(run).await.run;
         assert_eq!(failed.error.unwrap().code, code);
         let alarm = app.succeeded(run.of_failure(1)).await.run;
-        assert_eq!((&alarm.input["run"]["error"]["code"], &alarm.input["workflow"]["name"]), (&json!(code), &json!("Orders")));
+        assert_eq!(
+            (&alarm.input["run"]["error"]["code"], &alarm.input["workflow"]["name"]),
+            (&json!(code), &json!("Orders"))
+        );
     }
     assert_eq!(app.store.ended(), 6);
 }

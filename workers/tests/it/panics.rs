@@ -101,7 +101,9 @@ async fn a_run_over_which_the_engine_panics_fails_and_all_others_go_on_after_a_c
     let mut app = App::start().await;
     app.save(ALARM, &pure_workflow()).await;
     let mut tasks = Vec::new();
-    for place in ["deciding", "deciding and ending", "writing", "writing and ending", "accepting", "beginning"] {
+    for place in
+        ["deciding", "deciding and ending", "writing", "writing and ending", "accepting", "beginning"]
+    {
         let call = json!({"method": "POST", "url": app.endpoint.url("/call")});
         let mut document = panicking(place, "http_request", json!({}), call);
         document["settings"] = json!({"error_workflow": ALARM});
@@ -125,7 +127,11 @@ async fn a_run_over_which_the_engine_panics_fails_and_all_others_go_on_after_a_c
         assert!(count.parse::<u64>().unwrap() >= 3, "{outcome}: {count}");
     }
     app.crash_and_start_again().await;
-    assert_eq!(app.post(batch(&tasks)).await.receipt(), (0, 12, 0), "no start and no delivery brings it back");
+    assert_eq!(
+        app.post(batch(&tasks)).await.receipt(),
+        (0, 12, 0),
+        "no start and no delivery brings it back"
+    );
     app.all_succeeded(&[app.submit(&Task::new(&pure_workflow())).await], 3).await;
 }
 

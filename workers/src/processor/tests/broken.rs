@@ -40,7 +40,8 @@ fn end_of(run: RunId, rows: &[Committed]) -> (String, usize, usize) {
     let error = ends[0].run.error.as_ref().unwrap();
     assert!(!error.message.contains("secret"), "{}", error.message);
     let name = run.to_string();
-    let named = |row: &&Committed| matches!(&row.record, Record::Dead(letter) if letter.reason.contains(&name));
+    let named =
+        |row: &&Committed| matches!(&row.record, Record::Dead(letter) if letter.reason.contains(&name));
     (error.code.clone(), ends[0].steps.len(), rows.iter().filter(named).count())
 }
 
@@ -141,7 +142,10 @@ async fn what_a_turn_decided_of_a_run_before_the_panic_is_not_written() {
     let mut second = document["nodes"][1].clone();
     second["id"] = json!("panics at deciding");
     document["nodes"].as_array_mut().unwrap().push(second);
-    document["edges"].as_array_mut().unwrap().push(json!({"source": "start", "target": "panics at deciding"}));
+    document["edges"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"source": "start", "target": "panics at deciding"}));
     let all = runs("acme", 1);
     let run = all[0].run_id;
     let mut bench = bench(Journal::open(directory.path()).unwrap());

@@ -217,7 +217,8 @@ async fn a_called_run_has_its_own_time_limits() {
 
 /// Replaces what the journal holds of a run's header by something that nobody can read.
 fn damage_header(journal: &Journal, run: RunId, document: &DocumentText) {
-    let ops = vec![Op::Start { run, header: b"{".to_vec(), hash: hash_of(document), document: document.clone() }];
+    let ops =
+        vec![Op::Start { run, header: b"{".to_vec(), hash: hash_of(document), document: document.clone() }];
     journal.commit(&Commit { ops, ..Commit::default() }).unwrap();
 }
 

@@ -70,11 +70,7 @@ pub(super) fn succeeds(output: Value, calls: &'static [&'static str]) -> Expecte
 pub(super) fn chain(calls: &Calls) -> Value {
     let (once, again) = (calls.url(ONCE), calls.url(AGAIN));
     let retry = json!({"retry": {"max_attempts": 3, "base": "10ms"}});
-    call_workflow(&[
-        ("first", once.clone(), json!({})),
-        ("second", again, retry),
-        ("third", once, json!({})),
-    ])
+    call_workflow(&[("first", once.clone(), json!({})), ("second", again, retry), ("third", once, json!({}))])
 }
 
 /// Runs that need nobody and start nothing. The first kind is a chain of calls.

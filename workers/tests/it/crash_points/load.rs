@@ -158,4 +158,3 @@ impl<'c> Sent<'c> {
         assert!(self.calls.came_in_order(&keys), "{keys:?}: what was done was done again");
     }
 }
-

@@ -180,7 +180,8 @@ async fn save(store: &ClickHouse, workflows: Vec<(WorkflowId, Value)>) {
     let saved = |(id, document): (WorkflowId, Value)| {
         let (name, active, version) = ("Saved".to_owned(), false, 1);
         let summary = WorkflowSummary { id, name, active, version, created_at: at, updated_at: at };
-        let workflow = StoredWorkflow { summary, document: DocumentText::parse(document.to_string()).unwrap() };
+        let workflow =
+            StoredWorkflow { summary, document: DocumentText::parse(document.to_string()).unwrap() };
         WorkflowChange::Saved { tenant: TenantId::parse("acme").unwrap(), workflow }
     };
     store.save(&workflows.into_iter().map(saved).collect::<Vec<_>>()).await.unwrap();

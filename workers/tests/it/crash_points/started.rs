@@ -114,8 +114,7 @@ fn file(calls: &Calls) -> Kind {
     let start = node("start", "manual", json!({}));
     let params = json!({"method": "POST", "url": calls.url(FILE), "response": {"format": "file"}});
     let document = workflow("start > call", &[&start, &node("call", "http_request", params)]);
-    let id: String =
-        Sha256::digest(FILE_TEXT.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let id: String = Sha256::digest(FILE_TEXT.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
     let file = json!({"id": id, "name": "file", "type": "text/plain", "size": FILE_TEXT.len()});
     Kind::new(document, Value::Null, succeeds(json!({"call": [{"data": {"$file": file}}]}), &["call"]))
 }
