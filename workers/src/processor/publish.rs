@@ -33,13 +33,13 @@ impl Core {
         for Effects { run, .. } in &turn.effects {
             let Some(active) = self.runs.get(run) else { continue };
             if !active.state.is_terminal() {
-                publishing.changed(&active.state, active.weight());
+                publishing.changed(&active.state, || active.waits_for(), active.weight());
             } else if let Some((record, sequence)) = ends.remove(run)
                 && let Some(active) = self.let_go(*run)
             {
                 let (bytes, key) = (active.weight(), (record.tenant.clone(), *run));
                 let Active { state, .. } = active;
-                publishing.ended(key, View::of_state(state, bytes), sequence);
+                publishing.ended(key, View::of_state(state, None, bytes), sequence);
             }
         }
         // What never began has no state; of what the journal could not read, the steps are the store's alone.
