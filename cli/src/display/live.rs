@@ -96,9 +96,10 @@ impl Watcher for Live {
             self.show_step(step);
         }
         // A step that is under way says it better.
+        let queued = queued(&run.run);
         self.note(match run.run.status {
             _ if self.steps.iter().any(|shown| !shown.is_settled()) => "",
-            RunStatus::Queued => &queued(&run.run),
+            RunStatus::Queued => &queued,
             RunStatus::Waiting => "waiting",
             _ => "",
         });
