@@ -12,6 +12,7 @@ use super::{
     lineage::Lineage,
     timestamp::Timestamp,
 };
+pub use awaits::{RunWaitsFor, SeatLimit};
 pub use end::RunEnd;
 pub use error::{FailedAttempt, NodeError};
 pub use items_page::{InvalidSide, ItemsPage, NoPort, PageOf, Side, StepId};
@@ -21,6 +22,7 @@ pub use response::RunResponse;
 pub use trigger::{TEST, Trigger};
 pub use with_steps::{LeftOut, RunWithSteps, left_out};
 
+mod awaits;
 mod end;
 mod error;
 mod items_page;
@@ -55,6 +57,21 @@ impl RunStatus {
     #[must_use]
     pub const fn is_terminal(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled | Self::TimedOut)
+    }
+
+    /// Up to which attempt a run is not executed any more that ended so in `attempt`: in any if it was cancelled, which is
+    /// said of a run and not of one of its attempts.
+    #[must_use]
+    pub const fn last_attempt(self, attempt: u32) -> u32 {
+        match self {
+            Self::Cancelled => u32::MAX,
+            Self::Queued
+            | Self::Running
+            | Self::Waiting
+            | Self::Succeeded
+            | Self::Failed
+            | Self::TimedOut => attempt,
+        }
     }
 
     /// The name in documents and rows.
@@ -131,6 +148,9 @@ pub struct Run {
     pub workflow_version: u32,
     /// Where it is.
     pub status: RunStatus,
+    /// What it waits for to begin, while its worker says so. Missing otherwise, and in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<RunWaitsFor>,
     /// Grows with every change; what `after` compares.
     pub revision: u64,
     /// 1, or more after a worker and its disk were lost.
@@ -197,6 +217,7 @@ impl NewRun {
             workflow_id,
             workflow_version,
             status: RunStatus::Queued,
+            waits_for: None,
             revision: 0,
             attempt,
             trigger,

@@ -14,7 +14,7 @@ use minireipaz::clock::{Clock as _, SystemClock};
 use super::{
     Watcher, one_line,
     plain::line,
-    words::{brief, duration, next_attempt, padded},
+    words::{brief, duration, next_attempt, padded, queued},
 };
 use crate::client::ClientError;
 
@@ -96,9 +96,10 @@ impl Watcher for Live {
             self.show_step(step);
         }
         // A step that is under way says it better.
+        let queued = queued(&run.run);
         self.note(match run.run.status {
             _ if self.steps.iter().any(|shown| !shown.is_settled()) => "",
-            RunStatus::Queued => "queued: a worker takes it in a moment",
+            RunStatus::Queued => &queued,
             RunStatus::Waiting => "waiting",
             _ => "",
         });

@@ -2,7 +2,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{plain::Plain, words::brief, *};
+use super::{
+    plain::Plain,
+    words::{brief, queued},
+    *,
+};
 use crate::fake;
 
 fn run() -> RunWithSteps {
@@ -51,6 +55,17 @@ fn every_change_of_a_step_is_one_line() {
         lines(&mut plain, &json!([fake::step("get", "succeeded"), fake::step("no", "skipped")])),
         ["  ✔ get       120 ms", "  ⊘ no        skipped"]
     );
+}
+
+#[test]
+fn a_run_that_waits_for_its_turn_says_how_many_have_theirs() {
+    let mut run = run().run;
+    assert_eq!(queued(&run), "queued: a worker takes it in a moment");
+    let waits = |seat| Some(serde_json::from_value(json!({ "seat": seat })).unwrap());
+    run.waits_for = waits(json!({"limit": 2}));
+    assert_eq!(queued(&run), "queued: it waits for its turn, 2 at once of its workflow's runs");
+    run.waits_for = waits(json!({"limit": 2, "key": "order.id"}));
+    assert!(queued(&run).ends_with("runs with the same order.id"), "{}", queued(&run));
 }
 
 #[test]

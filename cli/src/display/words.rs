@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use console::{Alignment, StyledObject, pad_str, style};
 use domain::{
-    run::{NodeError, RunStatus, Step, StepStatus},
+    run::{NodeError, Run, RunStatus, RunWaitsFor, SeatLimit, Step, StepStatus},
     timestamp::Timestamp,
 };
 
@@ -42,6 +42,15 @@ pub(crate) fn run_status(status: RunStatus) -> String {
         RunStatus::Cancelled => style("■ cancelled").yellow(),
     };
     text.to_string()
+}
+
+/// What a run that has not begun waits for.
+pub(super) fn queued(run: &Run) -> String {
+    let Some(RunWaitsFor { seat: SeatLimit { limit, key } }) = &run.waits_for else {
+        return "queued: a worker takes it in a moment".to_owned();
+    };
+    let same = key.as_ref().map_or_else(String::new, |key| format!(" with the same {}", one_line(key)));
+    format!("queued: it waits for its turn, {limit} at once of its workflow's runs{same}")
 }
 
 /// A step's mark and colour, around `text`.

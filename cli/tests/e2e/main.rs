@@ -8,6 +8,7 @@
 
 mod api;
 mod bad_input;
+mod cancel;
 mod client;
 mod cluster;
 mod crash;
@@ -54,6 +55,8 @@ fn main() -> ExitCode {
         bad_input::a_request_that_is_wrong_has_a_problem_of_its_own,
         bad_input::what_belongs_to_another_tenant_is_as_if_it_did_not_exist,
         bad_input::a_wrong_version_and_a_reused_key_change_nothing,
+        cancel::a_run_in_the_middle_of_a_call_ends_at_once_and_the_calls_connection_is_closed,
+        cancel::the_runs_that_a_run_has_called_end_with_it_and_those_that_these_have_called,
         replies::a_run_can_be_read_where_its_reply_says_as_soon_as_it_is_accepted,
         replies::a_long_poll_is_answered_when_something_changes_and_not_before,
         replies::a_long_poll_without_a_change_ends_with_what_is_known,

@@ -249,13 +249,16 @@ impl Runs {
         }
     }
 
-    /// The run that was found, or a newer one that its worker knows.
+    /// The run as its worker knows it, unless what was found is newer: of the same revision the worker knows more, what
+    /// a run waits for that has not begun.
     pub(super) async fn newest(&self, key: &RunKey, found: FoundRun) -> FoundRun {
         if found.head().status.is_terminal() {
             return found;
         }
-        let live = self.live_now(key).await;
-        found.or_newer(live)
+        match self.live_now(key).await {
+            Some(live) => live.or_newer(Some(found)),
+            None => found,
+        }
     }
 
     /// The run as its worker knows it now, if there is one that does and says so at once.

@@ -180,6 +180,16 @@ async fn a_reader_never_sees_a_run_go_backwards_whoever_knows_less() {
 }
 
 #[tokio::test]
+async fn of_what_both_know_the_worker_says_more_such_as_what_a_run_waits_for_that_has_not_begun() {
+    let (app, workers, _) = accepted(false).await;
+    let old = "018f3c3e-0000-7000-8000-000000000000";
+    app.have(old, 1, 0, RunStatus::Queued).await;
+    is(&app.get(&format!("/api/v1/runs/{old}")).await, "queued", None);
+    workers.has(old, 1, 0, RunStatus::Queued);
+    is(&app.get(&format!("/api/v1/runs/{old}")).await, "queued", Some("worker"));
+}
+
+#[tokio::test]
 async fn a_run_of_which_the_store_knows_nothing_yet_is_read_from_its_worker_however_old_it_is() {
     let (app, workers, _) = accepted(false).await;
     let old = "018f3c3e-0000-7000-8000-000000000000";

@@ -22,6 +22,8 @@ pub enum Command {
     Queue,
     /// Begin once it may: [`Self::Queue`] or [`Self::Start`] says when.
     AwaitSeat,
+    /// Its time to begin is up, and it may still not: as many of its group run as may.
+    NoSeat,
     /// An attempt of a step came to its end, or goes on later.
     StepFinished {
         /// Which step.

@@ -59,6 +59,7 @@ pub fn step(state: &mut RunState, command: Command, now: Timestamp) -> Result<De
         Command::Start => deciding.start()?,
         Command::Queue => deciding.queue()?,
         Command::AwaitSeat => deciding.await_seat()?,
+        Command::NoSeat => deciding.no_seat()?,
         Command::StepFinished { step, attempt, outcome, jitter } => {
             deciding.finish_step(&step, attempt, outcome, jitter)?;
         }

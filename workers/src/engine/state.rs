@@ -183,6 +183,12 @@ impl RunState {
         self.is_queued() || self.status() == RunStatus::Waiting
     }
 
+    /// Up to which attempt the run needs none any more: its own, and all once it was cancelled.
+    #[must_use]
+    pub fn last_attempt(&self) -> u32 {
+        self.status().last_attempt(self.header.attempt)
+    }
+
     /// Whether it has not begun.
     #[must_use]
     pub const fn is_queued(&self) -> bool {

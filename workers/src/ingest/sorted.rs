@@ -265,7 +265,9 @@ impl SortedRecords {
         let ended = |header: &RunHeader| {
             // One that cannot be read may not have ended: it is run once more, with the same keys.
             let head = heads.get(&(header.tenant.clone(), header.run_id)).and_then(|head| head.as_ref().ok());
-            head.is_some_and(|head| head.status.is_terminal() && head.attempt >= header.attempt)
+            head.is_some_and(|head| {
+                head.status.is_terminal() && head.status.last_attempt(head.attempt) >= header.attempt
+            })
         };
         let before = self.tasks.len() + self.rejected.len();
         self.tasks.retain(|task| !ended(&task.header));

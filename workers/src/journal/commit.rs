@@ -180,7 +180,7 @@ pub enum Op {
     Finish {
         /// Which.
         run: RunId,
-        /// Its attempt.
+        /// Up to which attempt it is one: its own, or the highest that there can be.
         attempt: u32,
         /// When.
         at: Timestamp,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use domain::{definition::Node, timestamp::Timestamp, workflow::DocumentText};
+use domain::{definition::Node, run::RunWaitsFor, timestamp::Timestamp, workflow::DocumentText};
 
 use super::{Task, pending::Pending, to_begin::bytes_of, weight};
 use crate::{
@@ -96,6 +96,17 @@ impl Active {
         };
         active.weigh_nodes(0..active.node_weights.len());
         active
+    }
+
+    /// Whether it waits until fewer of its group run.
+    pub(super) fn awaits_seat(&self) -> bool {
+        self.standing.as_ref().is_some_and(|standing| standing.waits.is_some())
+    }
+
+    /// What it waits for to begin.
+    pub(super) fn waits_for(&self) -> Option<RunWaitsFor> {
+        let limit = self.state.definition().concurrency.as_ref().filter(|_| self.awaits_seat())?;
+        Some(RunWaitsFor { seat: limit.into() })
     }
 
     /// About how many bytes of memory it takes.

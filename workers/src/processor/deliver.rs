@@ -182,7 +182,7 @@ impl Core {
         Ok(receipt)
     }
 
-    /// Whether no attempt as high as this one is known. An unfinished lower one makes way.
+    /// Whether no attempt as high as this one is known, and the run was not cancelled. An unfinished lower one makes way.
     pub(super) fn is_new(&mut self, turn: &mut Turn, header: &RunHeader) -> Result<bool, JournalError> {
         let run = header.run_id;
         if !self.runs.contains_key(&run) {
@@ -200,7 +200,7 @@ impl Core {
                 self.load(turn, run)?;
             }
         }
-        let in_memory = self.runs.get(&run).map(|active| active.state.header().attempt);
+        let in_memory = self.runs.get(&run).map(|active| active.state.last_attempt());
         let Some(known) = in_memory.or_else(|| turn.ended.get(&run).copied()) else { return Ok(true) };
         if known >= header.attempt {
             return Ok(false);

@@ -35,13 +35,13 @@ impl Core {
             let Some(active) = self.runs.get(run) else { continue };
             if !active.state.is_terminal() {
                 // Who waits for the run looks again.
-                let _ = caught(|| publishing.changed(&active.state, active.weight()));
+                let _ = caught(|| publishing.changed(&active.state, || active.waits_for(), active.weight()));
             } else if let Some((record, sequence)) = ends.remove(run)
                 && let Some(active) = self.let_go(*run)
             {
                 let (bytes, key) = (active.weight(), (record.tenant.clone(), *run));
                 let Active { state, .. } = active;
-                publishing.ended(key, View::of_state(state, bytes), sequence);
+                publishing.ended(key, View::of_state(state, None, bytes), sequence);
             }
         }
         // What never began has no state; of what the journal could not read, the steps are the store's alone.

@@ -101,7 +101,7 @@ impl Core {
             let (workflow, header) = (Arc::clone(&active.workflow), Arc::clone(active.state.header()));
             intend_error_run(turn, workflow.on_failure(), &header)?;
             erase(run, active, &mut self.to_begin, &mut turn.commit.ops)?;
-            let attempt = active.state.header().attempt;
+            let attempt = active.state.last_attempt();
             turn.commit.ops.push(Op::Finish { run, attempt, at: turn.now });
             return Ok(());
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::{
     ids::{RunId, TenantId},
+    run::RunWaitsFor,
     workflow::DocumentText,
 };
 
@@ -73,7 +74,7 @@ pub(super) struct Unreadable {
     pub(super) standing: Option<Standing>,
 }
 
-/// A run as the journal holds it, for who reads it; `None` when it cannot be read.
+/// A run as the journal holds it, for who reads it, with what it waits for to begin; `None` when it cannot be read.
 ///
 /// # Errors
 /// When the disk fails.
@@ -81,9 +82,12 @@ pub(crate) fn stored_state(
     snapshot: &Snapshot,
     documents: &Documents,
     run: RunId,
-) -> Result<Option<RunState>, JournalError> {
+) -> Result<Option<(RunState, Option<RunWaitsFor>)>, JournalError> {
     Ok(match find(snapshot, documents, run, Patience::Endless)? {
-        Found::Run(active) => Some(active.state),
+        Found::Run(active) => {
+            let waits_for = active.waits_for();
+            Some((active.state, waits_for))
+        }
         Found::Nothing | Found::TakesLong(_) | Found::Unreadable(_) | Found::Stopped => None,
     })
 }

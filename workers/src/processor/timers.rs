@@ -130,7 +130,11 @@ impl Core {
         if timer == Timer::Begin {
             active.to_begin = 0;
         }
-        self.advance(turn, run, Command::TimerFired(timer));
+        let command = match timer {
+            Timer::Deadline if active.awaits_seat() => Command::NoSeat,
+            timer => Command::TimerFired(timer),
+        };
+        self.advance(turn, run, command);
     }
 
     /// Finds out when the next timers of the streams are due of which some have fired.

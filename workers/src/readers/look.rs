@@ -68,6 +68,7 @@ impl Readers {
             return Err(NoAnswer::TooLarge { bytes, limit: MAX_BYTES });
         }
         let state = processor::stored_state(&snapshot, &self.documents, *run).map_err(failed)?;
-        Ok(state.map_or(Looked::Unknown, |state| Looked::Whole(Arc::new(View::of_state(state, bytes)))))
+        let whole = |(state, waits_for)| Looked::Whole(Arc::new(View::of_state(state, waits_for, bytes)));
+        Ok(state.map_or(Looked::Unknown, whole))
     }
 }

@@ -18,7 +18,10 @@ use std::{
     time::Instant,
 };
 
-use domain::{ids::TenantId, run::RunKey};
+use domain::{
+    ids::TenantId,
+    run::{RunKey, RunWaitsFor},
+};
 use metrics::gauge;
 use minireipaz::{
     clock::Clock,
@@ -137,8 +140,13 @@ pub(crate) struct Publishing<'r> {
 }
 
 impl Publishing<'_> {
-    /// A run has changed and goes on; about how many bytes it takes.
-    pub(crate) fn changed(&mut self, run: &RunState, bytes: usize) {
+    /// A run has changed and goes on; what it waits for to begin, and about how many bytes it takes.
+    pub(crate) fn changed(
+        &mut self,
+        run: &RunState,
+        waits_for: impl FnOnce() -> Option<RunWaitsFor>,
+        bytes: usize,
+    ) {
         if self.state.watched.is_empty() && self.state.ended.is_empty() {
             return;
         }
@@ -148,7 +156,7 @@ impl Publishing<'_> {
         if let Some(watched) = self.state.watched.get(&key)
             && watched.of_changes > 0
         {
-            watched.view.send_replace(Some(Arc::new(View::of_state(run.clone(), bytes))));
+            watched.view.send_replace(Some(Arc::new(View::of_state(run.clone(), waits_for(), bytes))));
         }
     }
 

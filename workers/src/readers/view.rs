@@ -3,7 +3,10 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use domain::{limits::MAX_ANSWER_BYTES, run::RunWithSteps};
+use domain::{
+    limits::MAX_ANSWER_BYTES,
+    run::{RunWaitsFor, RunWithSteps},
+};
 use minireipaz::store::Head;
 
 use crate::engine::{RunState, facts};
@@ -18,8 +21,10 @@ pub(crate) struct View {
 }
 
 enum Source {
-    /// A run that has begun. Its outputs are shared with it, not copied.
+    /// A run that the journal has, or had. Its outputs are shared with it, not copied.
     State(Box<RunState>),
+    /// One that has not begun, with what it waits for.
+    Waiting(Box<RunState>, RunWaitsFor),
     /// One that never began.
     Document(Box<RunWithSteps>),
 }
@@ -28,11 +33,16 @@ enum Source {
 const MUCH: usize = 64 << 10;
 
 impl View {
-    /// A run as its state is.
-    pub(crate) fn of_state(state: RunState, bytes: usize) -> Self {
+    /// A run as its state is, and what it waits for to begin.
+    pub(crate) fn of_state(state: RunState, waits_for: Option<RunWaitsFor>, bytes: usize) -> Self {
         let header = state.header();
         let head = Head { attempt: header.attempt, revision: state.revision(), status: state.status() };
-        Self { head, source: Source::State(Box::new(state)), bytes, json: OnceLock::new() }
+        let state = Box::new(state);
+        let source = match waits_for {
+            None => Source::State(state),
+            Some(waits_for) => Source::Waiting(state, waits_for),
+        };
+        Self { head, source, bytes, json: OnceLock::new() }
     }
 
     /// A run of which all is known.
@@ -48,7 +58,7 @@ impl View {
     /// The run itself, if it has begun and is known as a whole.
     pub(super) fn state(&self) -> Option<&RunState> {
         match &self.source {
-            Source::State(state) => Some(state),
+            Source::State(state) | Source::Waiting(state, _) => Some(state),
             Source::Document(_) => None,
         }
     }
@@ -78,6 +88,11 @@ impl View {
         self.json.get_or_init(|| {
             let json = match &self.source {
                 Source::State(state) => answer(&facts::run_with_steps(state)),
+                Source::Waiting(state, waits_for) => {
+                    let mut run = facts::run_with_steps(state);
+                    run.run.waits_for = Some(waits_for.clone());
+                    answer(&run)
+                }
                 Source::Document(run) => answer(run),
             };
             json.map(Bytes::from).map_err(|error| error.to_string())

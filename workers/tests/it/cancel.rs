@@ -180,6 +180,27 @@ async fn a_record_that_cannot_be_read_is_kept_and_the_others_of_its_batch_count(
 }
 
 #[tokio::test]
+async fn a_cancel_stops_the_attempt_that_is_there_and_no_later_one_begins() {
+    let mut app = App::start().await;
+    app.endpoint.on("/never", &[Answer::Never]);
+    let task = Task::new(&call_workflow(&[("call", app.endpoint.url("/never"), json!({}))]));
+    app.submit(&task).await;
+    app.endpoint.called("/never", 1).await;
+    app.submit(&task.clone().attempt(2)).await;
+    app.endpoint.called("/never", 2).await;
+    assert_eq!(cancel(&app, task.run).await.run.attempt, 2);
+    // Whoever sends it again does not know that by now nobody wants it.
+    assert_eq!(app.post(task.clone().attempt(3).json()).await.receipt(), (0, 1, 0));
+    app.stop().await;
+    app.clock.advance(Duration::from_secs(3 * 24 * 3_600));
+    app.start_again().await;
+    // The journal forgets what ended more than a day ago; the store does not.
+    app.succeeded(app.submit(&Task::new(&pure_workflow())).await).await;
+    assert_eq!(app.post(task.attempt(3).json()).await.receipt(), (0, 1, 0));
+    assert_eq!(app.endpoint.count("/never"), 2);
+}
+
+#[tokio::test]
 async fn a_runs_time_limit_cuts_its_call_off() {
     let app = App::start_with(one_step).await;
     app.endpoint.on("/never", &[Answer::Never]);

@@ -120,6 +120,51 @@ async fn what_is_skipped_and_what_is_replaced_ends_as_cancelled_and_says_why() {
     app.succeeded(newest.run).await;
 }
 
+/// A run as its worker says it is.
+async fn told(app: &App, run: RunId) -> Value {
+    let request = reqwest::Client::new().get(format!("http://{}/runs/{run}?tenant=acme", app.addr()));
+    let answer = within("an answer", request.bearer_auth(SECRET).send()).await.unwrap();
+    serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_run_that_waits_for_a_seat_says_for_which_and_its_time_to_begin_says_so_too() {
+    let app = App::start().await;
+    app.endpoint.on("/a", &[Answer::Held]);
+    let mut document = limited(&app, "/a", &json!({"limit": 1, "key": "key"}));
+    document["settings"]["start_timeout"] = json!("1h");
+    let tasks = tasks(&document, "a", 3);
+    app.post(batch(&tasks)).await;
+    app.endpoint.called("/a", 1).await;
+    assert_eq!(told(&app, tasks[0].run).await["waits_for"], Value::Null);
+    for task in &tasks[1..] {
+        let run = told(&app, task.run).await;
+        assert_eq!(run["status"], "queued");
+        assert_eq!(run["waits_for"], json!({"seat": {"limit": 1, "key": "key"}}));
+    }
+    // One that sits, and waits for nothing more, has begun.
+    app.endpoint.release();
+    app.succeeded(tasks[0].run).await;
+    app.succeeded(tasks[1].run).await;
+    app.succeeded(tasks[2].run).await;
+    app.endpoint.on("/b", &[Answer::Never]);
+    let mut document = limited(&app, "/b", &json!({"limit": 1, "key": "key"}));
+    document["settings"]["start_timeout"] = json!("1h");
+    let (sits, waits) = (task(&document, "b"), task(&document, "b"));
+    app.post(batch([&sits, &waits])).await;
+    app.endpoint.called("/b", 1).await;
+    app.clock.advance(std::time::Duration::from_secs(2 * 3_600));
+    app.wake();
+    let run = app.ended(waits.run).await.run;
+    let error = run.error.unwrap();
+    assert_eq!(
+        (run.status, error.code.as_str(), run.started_at),
+        (RunStatus::TimedOut, "start_timeout", None)
+    );
+    assert!(error.message.contains("waited for a seat"), "{}", error.message);
+    assert_eq!((run.waits_for, error.details), (None, Some(json!({"limit": 1, "key": "key"}))));
+}
+
 fn url(port: u16) -> Url {
     format!("http://127.0.0.1:{port}").parse().unwrap()
 }
@@ -137,11 +182,7 @@ fn free_port() -> u16 {
 
 /// Where a run is, as that worker says or the one that it asks; null while it is on its way.
 async fn status(app: &App, run: RunId) -> Value {
-    let request = reqwest::Client::new().get(format!("http://{}/runs/{run}?tenant=acme", app.addr()));
-    let answer = within("an answer", request.bearer_auth(SECRET).send()).await.unwrap();
-    let found = answer.status().as_u16() == 200;
-    let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
-    if found { answer["status"].clone() } else { Value::Null }
+    told(app, run).await["status"].take()
 }
 
 #[tokio::test]

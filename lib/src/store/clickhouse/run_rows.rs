@@ -268,6 +268,8 @@ fn read_run(id: RunId, mut row: Reader) -> Found<Run> {
         revision,
         attempt,
         status: row.name()?,
+        // Only its worker knows.
+        waits_for: None,
         started_at: row.optional_moment()?,
         finished_at: row.optional_moment()?,
         output: row.optional_json()?,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use domain::{
     definition::Definition,
     run::{NodeError, RunStatus},
+    workflow::{AboveLimit, Concurrency},
 };
 use serde_json::{Value, json};
 
@@ -59,6 +60,30 @@ fn of_a_run_that_may_not_begin_yet_only_its_time_to_begin_is_due_and_ends_it() {
     assert_eq!(run.run().error.unwrap().code, "start_timeout");
     let mut run = Scenario::started(workflow(THREE, &json!({})));
     assert_eq!(run.tell(Command::AwaitSeat), Err(Illegal::AlreadyStarted));
+}
+
+#[test]
+fn a_run_that_waited_in_vain_for_a_seat_says_which_limit_it_was() {
+    for (key, says) in [(None, "lets 3 of its runs run"), (Some("order.id"), "with the same `order.id`")] {
+        let concurrency = Concurrency { limit: 3, key: key.map(str::to_owned), above: AboveLimit::Queue };
+        let definition = Definition {
+            start_timeout: Duration::from_secs(60),
+            concurrency: Some(concurrency),
+            ..workflow(THREE, &json!({}))
+        };
+        let mut run = Scenario::queued(definition, Value::Null);
+        run.tell(Command::AwaitSeat).unwrap();
+        run.later(60_000).tell(Command::NoSeat).unwrap();
+        let ended = run.run();
+        let error = ended.error.unwrap();
+        assert_eq!((run.status(), error.code.as_str()), (RunStatus::TimedOut, "start_timeout"));
+        for part in [says, "1m", "settings.concurrency", "settings.start_timeout"] {
+            assert!(error.message.contains(part), "{part}: {}", error.message);
+        }
+        assert_eq!(error.details, Some(json!({"limit": 3, "key": key})));
+    }
+    let mut run = Scenario::started(workflow(THREE, &json!({})));
+    assert_eq!(run.tell(Command::NoSeat), Err(Illegal::AlreadyStarted));
 }
 
 #[test]

@@ -192,6 +192,7 @@ impl From<RunForm<'_>> for RunRecord {
             workflow_id: form.workflow,
             workflow_version: form.version,
             status: form.status,
+            waits_for: None,
             revision: form.revision,
             attempt: form.attempt,
             trigger: form.trigger.into(),

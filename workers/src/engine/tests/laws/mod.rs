@@ -49,6 +49,7 @@ fn every_command() -> Vec<Command> {
     vec![
         Command::Start,
         Command::Queue,
+        Command::NoSeat,
         Command::StepFinished { step: step.clone(), attempt: 1, outcome, jitter: 0.5 },
         Command::TimerFired(Timer::Begin),
         Command::TimerFired(Timer::Deadline),
