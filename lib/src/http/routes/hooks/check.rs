@@ -68,7 +68,7 @@ fn named((parts, body): (&Parts, &Bytes), admitted: &Admitted) -> Result<Option<
         parts.uri.to_string().as_bytes(),
         issuer.as_bytes(),
         subject.as_bytes(),
-        body,
+        &body[..],
     ] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
