@@ -304,8 +304,9 @@ async fn a_signature_counts_once_within_its_time_and_is_refused_or_new_after_tha
     let signature = signed("shared", b"same");
     // Whatever part of its turn has passed by then.
     clock.advance(Duration::from_secs(150));
-    let sent =
-        async || post(&app, &live, &[("x-signature", &signature)], b"same").await.body["run_id"].clone();
+    let sent = async || {
+        post(&app, &live, &[("x-signature", signature.as_str())], b"same").await.body["run_id"].clone()
+    };
     let first = sent().await;
     app.deliver_all().await;
     for _ in 0..4 {
@@ -337,8 +338,10 @@ async fn a_client_may_name_its_request_where_none_is_signed() {
     let first = post(&app, &live, &key, b"a").await;
     assert_eq!(post(&app, &live, &key, b"a").await.body, first.body);
     assert_ne!(post(&app, &live, &[], b"a").await.body, first.body);
+    // Who knows the name alone gets nobody's answer.
+    assert_ne!(post(&app, &live, &key, b"b").await.body, first.body);
     post(&app, &live, &[("idempotency-key", "a b")], b"").await.problem(400, "invalid_parameter");
-    assert_eq!(requested(&app).len(), 2);
+    assert_eq!(requested(&app).len(), 3);
 }
 
 #[tokio::test]

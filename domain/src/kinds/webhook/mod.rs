@@ -114,7 +114,7 @@ impl Parameter for Verbatim {
 pub fn read(object: &Map<String, Value>, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Params> {
     let params = Params::read_object(object, at, reader)?;
     if let Some(signature) = &params.signature
-        && let Err(why) = signature.check()
+        && let Err(why) = signature.is_whole()
     {
         reader.violation(&at.field("signature"), Code::InvalidValue, why);
         return None;

@@ -136,7 +136,7 @@ impl Separator {
 
 impl Signature {
     /// What no table can say: that all of what is signed can be had.
-    pub(super) fn check(&self) -> Result<(), &'static str> {
+    pub(super) fn is_whole(&self) -> Result<(), &'static str> {
         if self.preset != Preset::Custom {
             return Ok(());
         }

@@ -124,7 +124,7 @@ async fn answered(
     let caller = Caller { tenant: hook.tenant.clone(), traceparent };
     let admitted = check::caller(app, hook, request.headers()).await?;
     let (parts, body) = content::received(request).await?;
-    let delivered = check::signature(app, hook, &parts.headers, &body).await?;
+    let delivered = check::signature(app, hook, (&parts, &body), &admitted).await?;
     let item = content::item(app, hook, (address, path), (&parts, &body), &admitted).await?;
     let started = app.runs.start_by_hook(&caller, hook, item, delivered).await?;
     answer::answer(app, &caller, hook, started).await

@@ -1,7 +1,10 @@
 //! Whether a request to a hook may start a run, and what it is recognised by.
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, request::Parts};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::{
     hooks::{self, Admitted, HookSecretsError, NotAdmitted, NotSigned, Scheme},
@@ -28,10 +31,11 @@ pub(super) async fn caller(
 pub(super) async fn signature(
     app: &AppState,
     hook: &FoundHook,
-    headers: &HeaderMap,
-    body: &Bytes,
+    (parts, body): (&Parts, &Bytes),
+    admitted: &Admitted,
 ) -> Result<Option<Delivered>, ApiError> {
-    let Some(signature) = &hook.params.signature else { return named(headers) };
+    let headers = &parts.headers;
+    let Some(signature) = &hook.params.signature else { return named((parts, body), admitted) };
     let secrets = app.hooks.secrets(hook, signature.credential).await.map_err(secrets_error)?;
     let secret = hooks::field(&secrets, "secret").map_err(|error| unusable(&error))?;
     let scheme = Scheme::of(signature);
@@ -48,13 +52,29 @@ pub(super) async fn signature(
     Ok(Some(Delivered { name: signed.delivery, within: signed.only_lately.then_some(scheme.tolerance) }))
 }
 
-/// What a client calls its request.
-fn named(headers: &HeaderMap) -> Result<Option<Delivered>, ApiError> {
-    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+/// What a client calls its request. The name alone is nobody's secret, and whoever repeats a request is told what was
+/// answered: so it is the same one only with the same address, body and caller.
+fn named((parts, body): (&Parts, &Bytes), admitted: &Admitted) -> Result<Option<Delivered>, ApiError> {
+    let Some(value) = parts.headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
     let key = value.to_str().ok().and_then(|text| text.parse::<IdempotencyKey>().ok());
     let key =
         key.ok_or_else(|| ApiError::parameter("Idempotency-Key", "has 1 to 255 visible ASCII characters"))?;
-    Ok(Some(Delivered { name: format!("key {}", key.as_str()), within: None }))
+    let claim =
+        |name: &str| admitted.claims.as_ref().and_then(|claims| claims.get(name)).map(Value::to_string);
+    let (issuer, subject) = (claim("iss").unwrap_or_default(), claim("sub").unwrap_or_default());
+    let mut hash = Sha256::new();
+    for part in [
+        parts.method.as_str().as_bytes(),
+        parts.uri.to_string().as_bytes(),
+        issuer.as_bytes(),
+        subject.as_bytes(),
+        &body[..],
+    ] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let request = BASE64_STANDARD.encode(hash.finalize());
+    Ok(Some(Delivered { name: format!("key {} of {request}", key.as_str()), within: None }))
 }
 
 fn refusal(kind: AuthKind, error: NotAdmitted) -> ApiError {
