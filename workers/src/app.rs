@@ -117,6 +117,7 @@ impl Worker {
         parts.start_forwarders(addr, &processor.inputs)?;
         parts.start_ingest(listener, &processor.inputs)?;
         parts.start_sweep();
+        parts.start_clock();
         // Probes are answered meanwhile.
         open.await.map_err(|_| StartError::Recovery)?;
         let Parts { config, gate, backlog, supervisor, stop_ingest, stop_recorder, .. } = parts;

@@ -6,6 +6,7 @@
 mod app;
 mod backoff;
 mod callees;
+mod clock;
 mod config;
 mod crash_points;
 mod documents;

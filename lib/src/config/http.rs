@@ -3,9 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use files::FileStore;
+use secrecy::SecretString;
 
 use super::Env;
-use crate::{auth::LinkSecrets, http::HttpConfig};
+use crate::{
+    auth::{CallbackSecrets, LinkSecrets},
+    http::HttpConfig,
+};
 
 /// Set by Lambda: where its runtime API is.
 const LAMBDA: &str = "AWS_LAMBDA_RUNTIME_API";
@@ -17,6 +21,10 @@ impl HttpConfig {
     pub fn from_env(env: &mut Env) -> Self {
         let origins: String = env.or("CORS_ORIGINS", String::new());
         let mut config = Self { links: LinkSecrets::from_env(env), ..Self::default() };
+        if let Some(secret) = env.optional::<String>("CRON_SECRET") {
+            let secrets = CallbackSecrets::new(&SecretString::from(secret), None);
+            config.cron = secrets.map_err(|error| env.problem(format!("CRON_SECRET: {error}"))).ok();
+        }
         if let Some(settings) = super::files(env) {
             match FileStore::open(&settings) {
                 Ok(store) => config.files = Some(Arc::new(store)),

@@ -46,6 +46,8 @@ pub struct HttpConfig {
     /// What has made the links by which people give signals: `LINK_SECRET` and `LINK_SECRET_NEXT`; without them there are
     /// none.
     pub links: Option<LinkSecrets>,
+    /// What a clock shows that may tick, such as Vercel Cron: `CRON_SECRET`; without it none may.
+    pub cron: Option<CallbackSecrets>,
 }
 
 impl Default for HttpConfig {
@@ -57,6 +59,7 @@ impl Default for HttpConfig {
             files: None,
             watch: WatchSettings::default(),
             links: None,
+            cron: None,
         }
     }
 }

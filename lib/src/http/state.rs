@@ -8,7 +8,7 @@ use crate::{
     auth::{Authenticator, CallbackSecrets, ConnectorDoor},
     bus::{EventBus, rest_proxy::RestProxy},
     live::{LiveRuns, WorkerDoor},
-    service::{RunWatch, Runs, Scheduler, Workflows},
+    service::{RunWatch, Runs, Scheduler, Schedules, Workflows},
     store::{Store, clickhouse::ClickHouse},
 };
 
@@ -42,6 +42,10 @@ pub struct App {
     pub runs: Runs,
     /// The use case of the scheduler.
     pub scheduler: Scheduler,
+    /// Use cases of schedules.
+    pub schedules: Arc<Schedules>,
+    /// The event bus.
+    pub bus: Arc<dyn EventBus>,
     /// Whether the parts can be reached.
     pub health: Checkup,
     /// Who is calling.
@@ -80,6 +84,7 @@ impl AppState {
     pub fn new(parts: ApiParts) -> Self {
         let ApiParts { store, bus, auth, callbacks, live, clock, config } = parts;
         let workflows = Arc::new(Workflows::new(Arc::clone(&store), Arc::clone(&bus), Arc::clone(&clock)));
+        let schedules = Arc::new(Schedules::new(Arc::clone(&store), Arc::clone(&bus), Arc::clone(&clock)));
         let watch = RunWatch::new(Arc::clone(&store), live.clone(), config.watch);
         Self(Arc::new(App {
             runs: Runs::new(
@@ -91,7 +96,14 @@ impl AppState {
                 watch,
             ),
             workflows,
-            scheduler: Scheduler::new(Arc::clone(&store), Arc::clone(&bus), Arc::clone(&clock)),
+            scheduler: Scheduler::new(
+                Arc::clone(&store),
+                Arc::clone(&bus),
+                Arc::clone(&clock),
+                Arc::clone(&schedules),
+            ),
+            schedules,
+            bus: Arc::clone(&bus),
             health: Checkup::new(bus, store),
             auth,
             connectors: ConnectorDoor::new("scheduler", callbacks, Arc::clone(&clock)),

@@ -26,6 +26,7 @@ mod run_nodes;
 mod run_versions;
 mod runs;
 mod scheduler;
+mod schedules;
 mod store;
 mod test_runs;
 mod tidy;

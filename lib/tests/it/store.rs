@@ -20,6 +20,7 @@ mod suite_iterations;
 mod suite_limits;
 mod suite_run_lists;
 mod suite_runs;
+mod suite_triggers;
 mod suite_workflows;
 mod tls;
 mod unreadable;

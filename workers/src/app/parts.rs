@@ -3,7 +3,10 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use ::files::FileStore;
-use minireipaz::{auth::ConnectorDoor, clock::Clock, ingest::BatchReader, store::Store, telemetry};
+use minireipaz::{
+    auth::ConnectorDoor, bus::rest_proxy::RestProxy, clock::Clock, ingest::BatchReader, store::Store,
+    telemetry,
+};
 use tokio::{net::TcpListener, sync::oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -11,6 +14,7 @@ use super::StartError;
 use crate::{
     CONSUMER,
     callees::StoredCallees,
+    clock::{self, ClockSettings},
     config::WorkerConfig,
     documents::Documents,
     files::{self, Files},
@@ -163,6 +167,15 @@ impl Parts {
         if let Some(files) = self.config.runner.files.clone() {
             let (clock, stop) = (Arc::clone(&self.clock), self.stop_recorder.clone());
             self.supervisor.spawn("sweep of files", files::sweep(files, clock, stop));
+        }
+    }
+
+    /// What tells the bus that time passes.
+    pub(super) fn start_clock(&self) {
+        if let Some(ClockSettings { bus, every }) = self.config.clock.clone() {
+            let (clock, stop) = (Arc::clone(&self.clock), self.stop_ingest.clone());
+            let bus = Arc::new(RestProxy::new(bus));
+            self.supervisor.spawn("clock", clock::tick(bus, clock, every, stop));
         }
     }
 

@@ -13,10 +13,11 @@ mod path;
 mod pins;
 mod query;
 mod replay_body;
+mod schedule;
 mod shape;
 
 pub use body::{Capped, StartBody, WorkflowBody};
-pub use caller::{Authorized, Connector, RunsRead, RunsWrite, WorkflowsRead, WorkflowsWrite};
+pub use caller::{Authorized, Connector, Cron, RunsRead, RunsWrite, WorkflowsRead, WorkflowsWrite};
 pub use conditions::{IfMatch, IfNoneMatch, KeyHeader, etag};
 pub(super) use controls::invalid_data;
 pub use controls::{CancelBody, LinkToken, ResumeBody};
@@ -27,6 +28,8 @@ pub use path::{RunPath, WorkflowPath};
 pub(super) use query::MAX_WAIT;
 pub use query::{BriefWait, Deep, OfNode, Waiting};
 pub use replay_body::ReplayBody;
+pub(super) use schedule::invalid_schedule;
+pub use schedule::{OfWorkflow, PreviewBody};
 
 use http::StatusCode;
 

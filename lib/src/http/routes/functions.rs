@@ -1,6 +1,6 @@
 //! The one table of the functions: a line here, a file in `api/`, its `[[bin]]`; a test compares them.
 
-use super::{Routes, ping, run, run_part, scheduler_events, workflow, workflow_runs, workflows};
+use super::{Routes, ping, run, run_part, scheduler, tenant, workflow, workflow_runs, workflows};
 
 /// A function: in a deployment a program of its own, which answers on the paths of one pattern.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +24,8 @@ pub const FUNCTIONS: &[Function] = &[
     function("workflows-id-runs", "api/v1/workflows/[id]/runs.rs", "/api/v1/workflows/{id}/runs", workflow_runs::router),
     function("runs-id",           "api/v1/runs/[id].rs",           "/api/v1/runs/{id}",           run::router),
     function("runs-id-part",      "api/v1/runs/[id]/[part].rs",    "/api/v1/runs/{id}/{part}",    run_part::router),
-    function("scheduler-events",  "api/v1/scheduler/events.rs",    "/api/v1/scheduler/events",    scheduler_events::router),
+    function("tenant-view",       "api/v1/tenant/[view].rs",       "/api/v1/tenant/{view}",       tenant::router),
+    function("scheduler-kind",    "api/v1/scheduler/[kind].rs",    "/api/v1/scheduler/{kind}",    scheduler::router),
 ];
 
 const fn function(

@@ -13,7 +13,7 @@ use crate::store::{StoreConfig, StoreError, UnreadableRow};
 /// Every migration, oldest first. Each statement may run twice.
 const MIGRATIONS: &[(&str, &str)] = &[
     ("V1__tables", include_str!("../../../migrations/V1__tables.sql")),
-    ("V2__triggers", include_str!("../../../migrations/V2__triggers.sql")),
+    ("V3__triggers", include_str!("../../../migrations/V3__triggers.sql")),
 ];
 
 /// Where the server keeps which migrations ran.

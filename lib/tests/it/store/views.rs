@@ -11,7 +11,7 @@ use minireipaz::store::{DeadLetterStore, Facts, RunStore, WorkflowChange, Workfl
 
 use super::{at, config, number, run, server, step, step_fact, tenant, workflow, workflow_id};
 
-const VIEWS: [&str; 5] = ["workflows", "workflow_versions", "runs", "steps", "dead_letters"];
+const VIEWS: [&str; 6] = ["workflows", "workflow_versions", "runs", "steps", "dead_letters", "triggers"];
 
 /// Somebody at a console.
 struct Person(Client);
