@@ -9,6 +9,7 @@ use domain::{
     run::{RunSummary, RunWithSteps},
     workflow::{Workflow, WorkflowSummary},
 };
+use minireipaz::service::Trigger;
 pub use problem::Problem;
 use reqwest::{Method, RequestBuilder, Response, header};
 use secrecy::{ExposeSecret, SecretString};
@@ -105,6 +106,24 @@ impl Client {
         cursor: Option<&str>,
     ) -> Result<Listing<WorkflowSummary>, ClientError> {
         self.json(self.page("workflows", limit, cursor)).await
+    }
+
+    /// `GET /tenant/triggers`, of all workflows or of one.
+    ///
+    /// # Errors
+    /// As for every request.
+    pub async fn triggers(
+        &self,
+        workflow: Option<WorkflowId>,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Listing<Trigger>, ClientError> {
+        let request = self.page("tenant/triggers", limit, cursor);
+        self.json(match workflow {
+            Some(workflow) => request.query(&[("workflow_id", workflow)]),
+            None => request,
+        })
+        .await
     }
 
     /// `GET /workflows/{id}`.

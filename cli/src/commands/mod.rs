@@ -7,6 +7,7 @@ mod outcome;
 mod page;
 mod run;
 mod runs;
+mod schedules;
 mod server;
 mod token;
 mod workflows;
@@ -14,7 +15,12 @@ mod workflows;
 use std::process::ExitCode;
 
 use self::{
-    bridge::BridgeArgs, migrate::MigrateArgs, run::RunArgs, runs::RunsCommand, token::TokenArgs,
+    bridge::BridgeArgs,
+    migrate::MigrateArgs,
+    run::RunArgs,
+    runs::RunsCommand,
+    schedules::{ScheduleArgs, TriggersArgs},
+    token::TokenArgs,
     workflows::WorkflowsCommand,
 };
 use crate::{dev::Dev, failure::Failure, serve::Serve};
@@ -39,6 +45,10 @@ pub(crate) enum Command {
     /// List, read, watch and replay runs.
     #[command(subcommand)]
     Runs(RunsCommand),
+    /// List what starts runs by itself, and when it does next.
+    Triggers(TriggersArgs),
+    /// Tell when a schedule would occur.
+    Schedule(ScheduleArgs),
     /// Print a fresh developer token of the local issuer.
     Token(TokenArgs),
     /// Bring a ClickHouse database to the newest schema.
@@ -55,6 +65,8 @@ impl Command {
             Self::Run(args) => run::run(args).await?,
             Self::Workflows(command) => workflows::execute(command).await?,
             Self::Runs(command) => runs::execute(command).await?,
+            Self::Triggers(args) => schedules::triggers(args).await?,
+            Self::Schedule(args) => schedules::schedule(args)?,
             Self::Token(args) => token::print(&args)?,
             Self::Migrate(args) => migrate::migrate(&args).await?,
         }

@@ -39,9 +39,19 @@ impl Schedules {
     /// # Errors
     /// What is wrong with its parameters, below `schedule`.
     pub fn preview(&self, asked: &Preview) -> Result<Vec<Previewed>, Vec<Violation>> {
-        let from = asked.from.unwrap_or_else(|| self.clock.now());
-        let schedule = Schedule::read(&asked.params, "schedule", from)?;
-        let next = schedule.all_after(from).take(asked.count);
+        asked.occurrences(self.clock.now())
+    }
+}
+
+impl Preview {
+    /// The occurrences, when it is that time.
+    ///
+    /// # Errors
+    /// What is wrong with the parameters, below `schedule`.
+    pub fn occurrences(&self, now: Timestamp) -> Result<Vec<Previewed>, Vec<Violation>> {
+        let from = self.from.unwrap_or(now);
+        let schedule = Schedule::read(&self.params, "schedule", from)?;
+        let next = schedule.all_after(from).take(self.count);
         Ok(next
             .map(|at| Previewed { at, local: schedule.zone.shown(at), note: note(&schedule, at) })
             .collect())
