@@ -14,6 +14,7 @@ use domain::{
     workflow::{Workflow, WorkflowSummary},
 };
 pub use hooks::{HookAddresses, HookPage};
+use minireipaz::service::Trigger;
 pub use problem::Problem;
 use reqwest::{Method, RequestBuilder, Response, header};
 use secrecy::{ExposeSecret, SecretString};
@@ -110,6 +111,24 @@ impl Client {
         cursor: Option<&str>,
     ) -> Result<Listing<WorkflowSummary>, ClientError> {
         self.json(self.page("workflows", limit, cursor)).await
+    }
+
+    /// `GET /tenant/triggers`, of all workflows or of one.
+    ///
+    /// # Errors
+    /// As for every request.
+    pub async fn triggers(
+        &self,
+        workflow: Option<WorkflowId>,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Listing<Trigger>, ClientError> {
+        let request = self.page("tenant/triggers", limit, cursor);
+        self.json(match workflow {
+            Some(workflow) => request.query(&[("workflow_id", workflow)]),
+            None => request,
+        })
+        .await
     }
 
     /// `GET /workflows/{id}`.

@@ -6,6 +6,7 @@
 //! and small whole numbers, which no converter changes. Types are contracts for ever: change by adding a version.
 //! Source: <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md>.
 
+mod clock;
 mod controls;
 mod key;
 mod unreadable;
@@ -21,6 +22,7 @@ use super::{
     workflow::{DocumentText, StoredWorkflow},
 };
 
+pub use clock::ClockTicked;
 pub use controls::{CancelRun, ResumeRun};
 pub use unreadable::{LostRun, UnreadableEvent};
 
@@ -91,6 +93,8 @@ payloads! {
     TaskCancel(CancelRun) = "io.minireipaz.task.cancel.v1" on Tasks,
     /// A worker must give a signal to a run.
     TaskResume(ResumeRun) = "io.minireipaz.task.resume.v1" on Tasks,
+    /// Time has passed.
+    ClockTicked(ClockTicked) = "io.minireipaz.clock.ticked.v1" on Workflows,
 }
 
 /// A workflow was deleted. The version is one above the last, so that the deletion wins over it in the store.

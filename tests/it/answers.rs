@@ -191,7 +191,7 @@ async fn paths_with_ids_and_conditions_are_read_alike() {
 #[tokio::test]
 async fn connectors_are_let_in_and_refused_alike() {
     let identity = Identity::start().await;
-    let both = Both::start(env!("CARGO_BIN_EXE_scheduler-events"), &identity).await;
+    let both = Both::start(env!("CARGO_BIN_EXE_scheduler-kind"), &identity).await;
     let path = "/api/v1/scheduler/events";
     both.problem(Call::post(path, "[]").bearer("wrong"), 401, "wrong_secret").await;
     let nothing = both.send(Call::post(path, "[]").bearer(SECRET)).await;

@@ -133,7 +133,7 @@ impl Deployment {
             Lambda::start(env!("CARGO_BIN_EXE_workflows-id"), &variables),
             Lambda::start(env!("CARGO_BIN_EXE_workflows-id-part"), &variables),
             Lambda::start(env!("CARGO_BIN_EXE_runs-id"), &variables),
-            Lambda::start(env!("CARGO_BIN_EXE_scheduler-events"), &variables),
+            Lambda::start(env!("CARGO_BIN_EXE_scheduler-kind"), &variables),
         );
         let front = Arc::new(Front { workflows, workflow, runs, run, scheduler });
         let front = serve(listener, axum::Router::new().fallback(forward).with_state(front));

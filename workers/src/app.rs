@@ -119,6 +119,7 @@ impl Worker {
         parts.start_sweep();
         parts.start_alerts(&processor.inputs);
         parts.start_keeping_tokens();
+        parts.start_clock();
         // Probes are answered meanwhile.
         open.await.map_err(|_| StartError::Recovery)?;
         let Parts { config, gate, backlog, supervisor, stop_ingest, stop_recorder, .. } = parts;

@@ -60,6 +60,8 @@ pub struct WorkerConfig {
     /// Bytes that a tenant's files may take together; a file of less than 4 KiB counts as so many.
     /// `WORKER_MAX_FILE_BYTES_PER_TENANT`, default 10,737,418,240.
     pub max_file_bytes_per_tenant: u64,
+    /// Its ticks, which start what is due by schedules: `KAFKA_REST_URL`, without it there are none, and `WORKER_TICK`.
+    pub clock: Option<ClockSettings>,
     /// How long stopping may take: until then steps go on, and what they gave is recorded. `WORKER_GRACE`, default
     /// `20s`.
     pub grace: Duration,
@@ -91,6 +93,7 @@ impl WorkerConfig {
             max_backlog_bytes: 1 << 30,
             files: None,
             max_file_bytes_per_tenant: 10 << 30,
+            clock: None,
             grace: Duration::from_secs(20),
             alerts: AlertSettings::default(),
             runner: RunnerSettings::default(),
@@ -120,6 +123,12 @@ impl WorkerConfig {
         let max_file_bytes: Option<u64> = env.optional("WORKER_MAX_FILE_BYTES_PER_TENANT");
         let grace: Option<HumanDuration> = env.optional("WORKER_GRACE");
         let alerts = AlertSettings::from_env(env);
+        let every: HumanDuration = env.or("WORKER_TICK", HumanDuration(ClockSettings::EVERY));
+        if every.0 < ClockSettings::SHORTEST {
+            env.problem("WORKER_TICK is at least 100ms");
+        }
+        let bus = env.optional::<String>("KAFKA_REST_URL").and_then(|_| BusConfig::from_env(env));
+        let clock = bus.map(|bus| ClockSettings { bus, every: every.0 });
         let mut runner = RunnerSettings::default();
         let processes: Option<usize> = env.optional("WORKER_JAVASCRIPT_PROCESSES");
         runner.javascript_processes = processes.unwrap_or(runner.javascript_processes);
@@ -162,6 +171,7 @@ impl WorkerConfig {
             max_backlog_bytes: max_backlog_bytes.unwrap_or(defaults.max_backlog_bytes),
             files,
             max_file_bytes_per_tenant: max_file_bytes.unwrap_or(defaults.max_file_bytes_per_tenant),
+            clock,
             grace: grace.map_or(defaults.grace, |grace| grace.0),
             alerts,
             runner,

@@ -8,6 +8,7 @@ mod app;
 mod backoff;
 mod callees;
 mod caught;
+mod clock;
 mod config;
 mod crash_points;
 mod credentials;

@@ -11,6 +11,7 @@ mod outcome;
 mod page;
 mod run;
 mod runs;
+mod schedules;
 mod server;
 mod stats;
 mod token;
@@ -19,9 +20,18 @@ mod workflows;
 use std::process::ExitCode;
 
 use self::{
-    alerts::AlertsArgs, bridge::BridgeArgs, credentials::CredentialsCommand, dead_letters::DeadLettersArgs,
-    hooks::HooksArgs, migrate::MigrateArgs, run::RunArgs, runs::RunsCommand, stats::StatsArgs,
-    token::TokenArgs, workflows::WorkflowsCommand,
+    alerts::AlertsArgs,
+    bridge::BridgeArgs,
+    credentials::CredentialsCommand,
+    dead_letters::DeadLettersArgs,
+    hooks::HooksArgs,
+    migrate::MigrateArgs,
+    run::RunArgs,
+    runs::RunsCommand,
+    schedules::{ScheduleArgs, TriggersArgs},
+    stats::StatsArgs,
+    token::TokenArgs,
+    workflows::WorkflowsCommand,
 };
 use crate::{dev::Dev, failure::Failure, serve::Serve};
 
@@ -56,6 +66,10 @@ pub(crate) enum Command {
     /// List, save, try and delete credentials, and agree to what they need.
     #[command(subcommand)]
     Credentials(CredentialsCommand),
+    /// List what starts runs by itself, and when it does next.
+    Triggers(TriggersArgs),
+    /// Tell when a schedule would occur.
+    Schedule(ScheduleArgs),
     /// Print a fresh developer token of the local issuer.
     Token(TokenArgs),
     /// Bring a ClickHouse database to the newest schema.
@@ -77,6 +91,8 @@ impl Command {
             Self::Alerts(args) => alerts::execute(args).await?,
             Self::DeadLetters(args) => dead_letters::execute(args).await?,
             Self::Credentials(command) => credentials::execute(command).await?,
+            Self::Triggers(args) => schedules::triggers(args).await?,
+            Self::Schedule(args) => schedules::schedule(args)?,
             Self::Token(args) => token::print(&args)?,
             Self::Migrate(args) => migrate::migrate(&args).await?,
         }

@@ -16,6 +16,14 @@ pub(crate) struct PageArgs {
     pub(super) json: bool,
 }
 
+#[cfg(test)]
+impl PageArgs {
+    /// The first rows.
+    pub(super) const fn of(limit: u32) -> Self {
+        Self { limit, cursor: None, json: false }
+    }
+}
+
 /// How to see the next page.
 pub(super) fn print_next(cursor: Option<&str>) {
     if let Some(cursor) = cursor {

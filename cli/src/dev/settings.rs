@@ -38,6 +38,7 @@ pub(crate) fn variables(folder: &Folder, addresses: &Addresses) -> anyhow::Resul
         ("WORKER_URL", addresses.worker.clone()),
         ("WORKER_LISTEN", host(&addresses.worker).to_owned()),
         ("WORKER_DATA_DIR", data),
+        ("WORKER_TICK", "1s".to_owned()),
         ("FILES_URL", files(folder)?),
         // Workflows of this machine may call this machine.
         ("WORKER_HTTP_ALLOW", "127.0.0.0/8,::1,localhost".to_owned()),

@@ -99,6 +99,8 @@ mod tests {
             "/api/v1/nothing",
             "/api/v1/ping",
             "/api/v1/scheduler/events",
+            "/api/v1/scheduler/tick",
+            "/api/v1/tenant/triggers",
             "/api/v1/workflows",
             "/api/v1/workflows/7",
             "/api/v1/workflows/7/runs",

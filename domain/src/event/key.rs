@@ -9,6 +9,7 @@ use crate::ids::{RunId, WorkflowId};
 pub(super) enum Subject {
     Workflow(WorkflowId),
     Run(RunId),
+    Clock,
 }
 
 impl fmt::Display for Subject {
@@ -16,6 +17,7 @@ impl fmt::Display for Subject {
         match self {
             Self::Workflow(id) => id.fmt(f),
             Self::Run(id) => id.fmt(f),
+            Self::Clock => f.write_str("clock"),
         }
     }
 }
@@ -28,6 +30,8 @@ impl Payload {
         match self.about() {
             Subject::Workflow(id) => id.to_string(),
             Subject::Run(id) => format!("{:04x}", id.owner_slot()),
+            // One key for all, so that few of them are looked at at once.
+            Subject::Clock => "clock".to_owned(),
         }
     }
 
@@ -36,6 +40,7 @@ impl Payload {
         match self {
             Self::WorkflowSaved(saved) => Subject::Workflow(saved.summary.id),
             Self::WorkflowDeleted(deleted) => Subject::Workflow(deleted.workflow_id),
+            Self::ClockTicked(_) => Subject::Clock,
             Self::RunRequested(requested) => Subject::Run(requested.run_id),
             Self::TaskExecute(task) => Subject::Run(task.run_id),
             Self::RunCancelRequested(cancel) | Self::TaskCancel(cancel) => Subject::Run(cancel.run_id),

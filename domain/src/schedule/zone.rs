@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use chrono::{DateTime, MappedLocalTime, NaiveDateTime, TimeDelta, TimeZone as _};
+use chrono::{DateTime, MappedLocalTime, NaiveDateTime, SecondsFormat, TimeDelta, TimeZone as _};
 use chrono_tz::Tz;
 use serde_json::Value;
 
@@ -28,6 +28,12 @@ impl Zone {
     #[must_use]
     pub fn name(self) -> &'static str {
         self.0.name()
+    }
+
+    /// What its clock shows, with its offset: RFC 3339.
+    #[must_use]
+    pub fn shown(self, moment: Timestamp) -> String {
+        self.at(moment).to_rfc3339_opts(SecondsFormat::AutoSi, false)
     }
 
     /// The moment on its clock.

@@ -15,7 +15,7 @@ pub struct CallbackSecrets {
 
 /// A secret is too short to be one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a connector's secret has at least {} characters", CallbackSecrets::MIN_LENGTH)]
+#[error("such a secret has at least {} characters", CallbackSecrets::MIN_LENGTH)]
 pub struct WeakSecret;
 
 impl CallbackSecrets {

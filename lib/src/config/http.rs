@@ -3,10 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use files::FileStore;
+use secrecy::SecretString;
 
 use super::Env;
 use crate::{
-    auth::{HookKeys, LinkSecrets},
+    auth::{CallbackSecrets, HookKeys, LinkSecrets},
     credentials::CredentialKeys,
     http::HttpConfig,
 };
@@ -27,6 +28,10 @@ impl HttpConfig {
             public_url: super::credentials::public_url(env),
             ..Self::default()
         };
+        if let Some(secret) = env.optional::<String>("CRON_SECRET") {
+            let secrets = CallbackSecrets::new(&SecretString::from(secret), None);
+            config.cron = secrets.map_err(|error| env.problem(format!("CRON_SECRET: {error}"))).ok();
+        }
         if let Some(settings) = super::files(env) {
             match FileStore::open(&settings) {
                 Ok(store) => config.files = Some(Arc::new(store)),

@@ -54,6 +54,8 @@ pub struct HttpConfig {
     pub credential_keys: Option<CredentialKeys>,
     /// The API's address as people reach it: `PUBLIC_URL`. Providers of OAuth 2.0 send people back to it.
     pub public_url: Option<Url>,
+    /// What a clock shows that may tick, such as Vercel Cron: `CRON_SECRET`; without it none may.
+    pub cron: Option<CallbackSecrets>,
 }
 
 impl Default for HttpConfig {
@@ -68,6 +70,7 @@ impl Default for HttpConfig {
             hooks: None,
             credential_keys: None,
             public_url: None,
+            cron: None,
         }
     }
 }

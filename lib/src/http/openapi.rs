@@ -48,6 +48,9 @@ impl Modify for Schemes {
             .build();
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
         let description = "The connector's secret; `Authorization: Bearer <secret>` is taken too.";
+        let cron = "`CRON_SECRET`, as Vercel Cron sends it.";
+        let cron = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(cron)).build();
+        components.add_security_scheme("cron", SecurityScheme::Http(cron));
         components.add_security_scheme(
             "connector",
             SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description("X-API-KEY", description))),

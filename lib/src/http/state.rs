@@ -13,7 +13,7 @@ use crate::{
     },
     hooks::{HookSecrets, NoHookSecrets},
     live::{LiveRuns, WorkerDoor},
-    service::{Credentials, Hooks, RunWatch, Runs, Scheduler, Tenants, Workflows},
+    service::{Credentials, Hooks, RunWatch, Runs, Scheduler, Schedules, Tenants, Workflows},
     store::{Store, clickhouse::ClickHouse},
 };
 
@@ -57,6 +57,10 @@ pub struct App {
     pub credentials: Credentials,
     /// The use case of the scheduler.
     pub scheduler: Scheduler,
+    /// Use cases of schedules.
+    pub schedules: Arc<Schedules>,
+    /// The event bus.
+    pub bus: Arc<dyn EventBus>,
     /// Whether the parts can be reached.
     pub health: Checkup,
     /// Who is calling.
@@ -104,6 +108,7 @@ impl AppState {
         let ApiParts { store, bus, auth, callbacks, live, hook_secrets, credential_worker, clock, config } =
             parts;
         let workflows = Arc::new(Workflows::new(Arc::clone(&store), Arc::clone(&bus), Arc::clone(&clock)));
+        let schedules = Arc::new(Schedules::new(Arc::clone(&store), Arc::clone(&bus), Arc::clone(&clock)));
         let watch = RunWatch::new(Arc::clone(&store), live.clone(), config.watch);
         let hooks = Hooks::new(
             config.hooks.clone(),
@@ -131,7 +136,14 @@ impl AppState {
                 credential_worker,
                 config.public_url.as_ref(),
             ),
-            scheduler: Scheduler::new(Arc::clone(&store), Arc::clone(&bus), Arc::clone(&clock)),
+            scheduler: Scheduler::new(
+                Arc::clone(&store),
+                Arc::clone(&bus),
+                Arc::clone(&clock),
+                Arc::clone(&schedules),
+            ),
+            schedules,
+            bus: Arc::clone(&bus),
             health: Checkup::new(bus, store),
             auth,
             connectors: ConnectorDoor::new("scheduler", callbacks, Arc::clone(&clock)),

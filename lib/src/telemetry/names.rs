@@ -97,6 +97,8 @@ metrics! {
         "Records that the bus took.";
     BUS_REQUESTS = Counter "minireipaz_bus_requests_total", Functions, [TOPIC], "requests",
         "Produce requests; against the records it tells how well publishes coalesce.";
+    SCHEDULE_OCCURRENCES = Counter "minireipaz_schedule_occurrences_total", Functions, [OUTCOME], "occurrences",
+        "Occurrences of schedules: `started`, their runs were asked for; `missed`, each time that some were and nobody makes up for them.";
     CONNECTOR_REFUSED = Counter "minireipaz_connector_refused_total", Doors, [CONSUMER, REASON], "requests",
         "Requests that were turned away for good: `secret_missing` and `secret_wrong` with 401, `too_large` with 413.";
     UNREADABLE_BODIES = Counter "minireipaz_unreadable_bodies_total", Doors, [CONSUMER], "requests",

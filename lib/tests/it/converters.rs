@@ -1,7 +1,10 @@
 //! What a connector's converter changes, and what it must not be able to change.
 
 use domain::{
-    event::{self, CancelRun, Event, Payload, ResumeRun, RunRequested, TaskExecute, Topic, WorkflowDeleted},
+    event::{
+        self, CancelRun, ClockTicked, Event, Payload, ResumeRun, RunRequested, TaskExecute, Topic,
+        WorkflowDeleted,
+    },
     ids::{NodeId, RunId, SignalId, SignalName, WorkflowId},
     iteration::Iteration,
     json_text::JsonText,
@@ -82,6 +85,7 @@ fn every_event(document: &DocumentText, input: &JsonText) -> Vec<Event> {
         Payload::RunResumeRequested(resume.clone()),
         Payload::TaskCancel(cancel),
         Payload::TaskResume(resume),
+        Payload::ClockTicked(ClockTicked { at }),
     ]
     .into_iter()
     .map(|payload| Event {

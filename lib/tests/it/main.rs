@@ -29,6 +29,7 @@ mod run_nodes;
 mod run_versions;
 mod runs;
 mod scheduler;
+mod schedules;
 mod store;
 mod tenant;
 mod test_runs;

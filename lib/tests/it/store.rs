@@ -26,6 +26,7 @@ mod suite_limits;
 mod suite_run_lists;
 mod suite_runs;
 mod suite_stats;
+mod suite_triggers;
 mod suite_workflows;
 mod tls;
 mod unreadable;

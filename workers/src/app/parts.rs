@@ -5,6 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use ::files::FileStore;
 use minireipaz::{
     auth::ConnectorDoor,
+    bus::rest_proxy::RestProxy,
     clock::Clock,
     fair::{PlaceLimits, Places},
     ingest::BatchReader,
@@ -19,6 +20,7 @@ use crate::{
     CONSUMER,
     alerts::{Alerts, Reporter, announcements},
     callees::StoredCallees,
+    clock::{self, ClockSettings},
     config::WorkerConfig,
     credentials,
     documents::Documents,
@@ -234,6 +236,15 @@ impl Parts {
         if let Some(files) = self.config.runner.files.clone() {
             let (clock, stop) = (Arc::clone(&self.clock), self.stop_recorder.clone());
             self.supervisor.spawn("sweep of files", files::sweep(files, clock, stop));
+        }
+    }
+
+    /// What tells the bus that time passes.
+    pub(super) fn start_clock(&self) {
+        if let Some(ClockSettings { bus, every }) = self.config.clock.clone() {
+            let (clock, stop) = (Arc::clone(&self.clock), self.stop_ingest.clone());
+            let bus = Arc::new(RestProxy::new(bus));
+            self.supervisor.spawn("clock", clock::tick(bus, clock, every, stop));
         }
     }
 

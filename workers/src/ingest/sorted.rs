@@ -142,6 +142,7 @@ impl SortedRecords {
             }
             Payload::WorkflowSaved(_)
             | Payload::WorkflowDeleted(_)
+            | Payload::ClockTicked(_)
             | Payload::RunRequested(_)
             | Payload::RunCancelRequested(_)
             | Payload::RunResumeRequested(_) => {

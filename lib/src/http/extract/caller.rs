@@ -111,3 +111,20 @@ impl FromRequestParts<AppState> for Connector {
         Ok(Self)
     }
 }
+
+/// A clock that knows its secret, such as Vercel Cron.
+#[derive(Debug)]
+pub struct Cron;
+
+impl FromRequestParts<AppState> for Cron {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
+        let detail = match app.config.cron.as_ref().map(|secrets| secrets.check(&parts.headers)) {
+            Some(Ok(())) => return Ok(Self),
+            Some(Err(_)) => "send `Authorization: Bearer <secret>` with what CRON_SECRET is set to here",
+            None => "nobody may tick here, since CRON_SECRET is not set; set it to at least 16 characters",
+        };
+        Err(unauthorized("wrong_secret", detail).with_challenge("Bearer"))
+    }
+}

@@ -15,13 +15,14 @@ mod path;
 mod pins;
 mod query;
 mod replay_body;
+mod schedule;
 mod shape;
 mod tenant;
 
 pub use body::{Capped, StartBody, WorkflowBody};
 pub use caller::{
-    AnyScope, Authorized, Connector, CredentialsRead, CredentialsWrite, RunsRead, RunsWrite, WorkflowsRead,
-    WorkflowsWrite,
+    AnyScope, Authorized, Connector, CredentialsRead, CredentialsWrite, Cron, RunsRead, RunsWrite,
+    WorkflowsRead, WorkflowsWrite,
 };
 pub use conditions::{IfMatch, IfNoneMatch, KeyHeader, etag};
 pub(super) use controls::invalid_data;
@@ -36,6 +37,8 @@ pub use path::{CredentialPath, RunPath, WorkflowPath};
 pub(super) use query::MAX_WAIT;
 pub use query::{BriefWait, Deep, OfNode, Waiting};
 pub use replay_body::ReplayBody;
+pub(super) use schedule::invalid_schedule;
+pub use schedule::{OfWorkflow, PreviewBody};
 pub use tenant::{AcknowledgeBody, AlertState, LetterQuery, WindowQuery};
 
 use http::StatusCode;

@@ -1,8 +1,7 @@
 //! The one table of the functions: a line here, a file in `api/`, its `[[bin]]`; a test compares them.
 
 use super::{
-    Routes, credentials, hooks, ping, run, run_part, scheduler_events, tenant, workflow, workflow_part,
-    workflows,
+    Routes, credentials, hooks, ping, run, run_part, scheduler, tenant, workflow, workflow_part, workflows,
 };
 
 /// A function: in a deployment a program of its own, which answers on the paths of one pattern.
@@ -33,7 +32,7 @@ pub const FUNCTIONS: &[Function] = &[
     function("tenant-view",       "api/v1/tenant/[view].rs",       "/api/v1/tenant/{view}",       tenant::router),
     function("credentials",       "api/v1/credentials.rs",         "/api/v1/credentials",         credentials::router)
         .and(&["/api/v1/credentials/{id}", "/api/v1/credentials/{id}/{part}"]),
-    function("scheduler-events",  "api/v1/scheduler/events.rs",    "/api/v1/scheduler/events",    scheduler_events::router),
+    function("scheduler-kind",    "api/v1/scheduler/[kind].rs",    "/api/v1/scheduler/{kind}",    scheduler::router),
 ];
 
 const fn function(

@@ -6,7 +6,7 @@ pub mod hooks;
 pub mod ping;
 pub mod run;
 pub mod run_part;
-pub mod scheduler_events;
+pub mod scheduler;
 pub mod tenant;
 mod unreadable_entry;
 pub mod workflow;

@@ -4,12 +4,16 @@ mod alerts;
 mod dead_letter;
 mod dead_letters;
 mod me;
+mod schedule_preview;
 mod stats;
+mod triggers;
 
 use super::{QUICK, Routes, within};
 pub use alerts::AlertPage;
 pub use dead_letters::LetterPage;
 pub use me::{LimitShown, Me};
+pub use schedule_preview::PreviewAnswer;
+pub use triggers::TriggerPage;
 
 /// The routes.
 #[must_use]
@@ -21,6 +25,8 @@ pub fn router() -> Routes {
             .merge(dead_letter::router())
             .merge(dead_letters::router())
             .merge(me::router())
-            .merge(stats::router()),
+            .merge(schedule_preview::router())
+            .merge(stats::router())
+            .merge(triggers::router()),
     )
 }

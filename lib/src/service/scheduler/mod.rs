@@ -10,6 +10,7 @@
 //! Each type of event has a file, which says what follows from one: it adds to the [`Plan`]. The plan of a batch is
 //! then carried out at once, with one call for everything of a kind.
 
+mod clock_ticked;
 mod controls;
 mod documents;
 mod plan;
@@ -28,6 +29,7 @@ use crate::{
     bus::{BusError, EventBus},
     clock::Clock,
     ingest::{BatchReader, Refused},
+    service::Schedules,
     store::{Facts, Store, StoreError, WorkflowChange},
 };
 use domain::{
@@ -49,6 +51,7 @@ pub struct Scheduler {
     bus: Arc<dyn EventBus>,
     clock: Arc<dyn Clock>,
     versions: Versions,
+    schedules: Arc<Schedules>,
     batches: BatchReader,
 }
 
@@ -62,6 +65,9 @@ pub struct Scheduled {
     /// Cancels and signals that were handed to the workers.
     #[serde(skip_serializing_if = "is_zero")]
     pub controls: usize,
+    /// Occurrences of schedules whose runs were asked for.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub occurrences: usize,
     /// Workflow versions and deletions that were written.
     pub workflows: usize,
     /// Records that could not be read and are kept as dead letters.
@@ -94,6 +100,7 @@ fn plan_event(event: Result<Event, UnreadableEvent>, plan: &mut Plan) -> Result<
     match payload {
         Payload::WorkflowSaved(saved) => workflow_saved::plan(received, *saved, plan),
         Payload::WorkflowDeleted(deleted) => workflow_deleted::plan(received, deleted, plan),
+        Payload::ClockTicked(_) => clock_ticked::plan(plan),
         Payload::RunRequested(requested) => return run_requested::plan(received, requested, plan),
         Payload::RunCancelRequested(cancel) => run_cancel_requested::plan(received, cancel, plan),
         Payload::RunResumeRequested(resume) => run_resume_requested::plan(received, resume, plan),
@@ -107,9 +114,14 @@ fn plan_event(event: Result<Event, UnreadableEvent>, plan: &mut Plan) -> Result<
 impl Scheduler {
     /// The use case over these parts.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, bus: Arc<dyn EventBus>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(
+        store: Arc<dyn Store>,
+        bus: Arc<dyn EventBus>,
+        clock: Arc<dyn Clock>,
+        schedules: Arc<Schedules>,
+    ) -> Self {
         let versions = Versions::new(Arc::clone(&store));
-        Self { store, bus, clock, versions, batches: BatchReader::new(CONSUMER) }
+        Self { store, bus, clock, versions, schedules, batches: BatchReader::new(CONSUMER) }
     }
 
     /// Handles a connector's request, in whatever shape it comes.
@@ -137,6 +149,11 @@ impl Scheduler {
             self.bury(&letters)
         )?;
         self.bury(&lost).await?;
+        // Only now: who looks at a schedule finds the newest version of its workflow in the store.
+        let mut occurrences = self.schedules.changed(&plan.changes).await?;
+        if plan.ticked {
+            occurrences += self.schedules.tick().await?;
+        }
         for task in &tasks {
             tracing::debug!(parent: &task.span, "run {} is queued", task.run.id);
         }
@@ -144,6 +161,7 @@ impl Scheduler {
             runs: tasks.len() - refused.len(),
             failed: runs_failed + refused.len(),
             controls: controls - lost.len(),
+            occurrences,
             workflows: plan.changes.len(),
             dead_letters: letters.len() + lost.len(),
         };

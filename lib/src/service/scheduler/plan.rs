@@ -26,6 +26,8 @@ pub(super) struct Plan {
     pub(super) starts: Vec<Start>,
     /// What workers are to do with runs that go on, in its order.
     pub(super) controls: Vec<Event>,
+    /// Whether schedules are to be looked at.
+    pub(super) ticked: bool,
     /// Runs that were asked for in a way that cannot be read, as they fail.
     lost: HashMap<(TenantId, RunId), Run>,
     started: HashSet<(TenantId, RunId)>,
@@ -50,7 +52,15 @@ pub(super) struct Start {
 impl Plan {
     pub(super) fn new(now: Timestamp) -> Self {
         let (lost, started) = (HashMap::new(), HashSet::new());
-        Self { changes: Vec::new(), starts: Vec::new(), controls: Vec::new(), lost, started, now }
+        Self {
+            changes: Vec::new(),
+            starts: Vec::new(),
+            controls: Vec::new(),
+            ticked: false,
+            lost,
+            started,
+            now,
+        }
     }
 
     /// Hands something to the workers that is wanted of a run. The same is the same event, however often it is delivered:

@@ -56,6 +56,12 @@ impl TestBus {
         self.events.lock().unwrap().clone()
     }
 
+    /// Takes out all that it was given.
+    pub fn take(&self) -> Vec<Event> {
+        self.delivered.store(0, Ordering::SeqCst);
+        std::mem::take(&mut *self.events.lock().unwrap())
+    }
+
     pub fn of_topic(&self, topic: Topic) -> Vec<Event> {
         self.events().into_iter().filter(|event| event.payload.topic() == topic).collect()
     }

@@ -21,8 +21,17 @@ use minireipaz::{
 
 use super::{at, config, number, run, server, step, step_fact, tenant, workflow, workflow_id};
 
-const VIEWS: [&str; 8] =
-    ["workflows", "workflow_versions", "runs", "steps", "credentials", "dead_letters", "alerts", "hooks"];
+const VIEWS: [&str; 9] = [
+    "workflows",
+    "workflow_versions",
+    "runs",
+    "steps",
+    "credentials",
+    "dead_letters",
+    "alerts",
+    "hooks",
+    "triggers",
+];
 
 /// Of the system as a whole: a worker works for all tenants.
 const OF_NO_TENANT: [&str; 1] = ["workers"];

@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 use http::StatusCode;
 use utoipa_axum::routes;
 
-use super::{QUICK, Routes, within};
+use super::super::Routes;
 use crate::{
     http::{
         extract::{Capped, Connector},
@@ -18,9 +18,8 @@ use crate::{
 const MAX_BATCH_BYTES: usize = 4_500_000;
 
 /// The route.
-#[must_use]
-pub fn router() -> Routes {
-    within(QUICK, Routes::new().routes(routes!(receive)))
+pub(super) fn router() -> Routes {
+    Routes::new().routes(routes!(receive))
 }
 
 /// Takes a batch of records of topic `workflows`, in any shape that a connector can send.
