@@ -9,7 +9,7 @@ fn read(path: &str) -> String {
 
 /// Names of our variables in a text; those of other programs begin otherwise.
 fn variables(text: &str) -> BTreeSet<&str> {
-    const OURS: [&str; 13] = [
+    const OURS: [&str; 14] = [
         "KAFKA_REST_",
         "KAFKA_API_",
         "KAFKA_BOOTSTRAP_",
@@ -18,6 +18,7 @@ fn variables(text: &str) -> BTreeSet<&str> {
         "AUTH_",
         "CONNECTOR_",
         "CORS_",
+        "FILES_",
         "LINK_",
         "PUBLIC_",
         "WORKER_",
@@ -65,6 +66,7 @@ fn every_documented_variable_is_read_somewhere() {
     let readers = [
         "lib/src/config/auth.rs",
         "lib/src/config/bus.rs",
+        "lib/src/config/files.rs",
         "lib/src/config/http.rs",
         "lib/src/config/links.rs",
         "lib/src/config/store.rs",
