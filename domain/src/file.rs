@@ -110,7 +110,7 @@ pub fn safe_name(name: &str) -> Option<String> {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let is_shown = |c: &char| {
         !c.is_control()
-            && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            && !matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     let shown: String = last.chars().filter(is_shown).collect();
     let shown = shown.trim();
@@ -163,6 +163,9 @@ mod tests {
             ("C:\\x\\größe \"L\".png", Some("größe \"L\".png")),
             ("a\r\nX: 1.txt", Some("aX: 1.txt")),
             ("gpj\u{202e}.exe", Some("gpj.exe")),
+            ("a\u{61c}\u{2028}b\u{2029}\u{0}\u{7f}\u{9b}.txt", Some("ab.txt")),
+            ("日本語 🗂.pdf", Some("日本語 🗂.pdf")),
+            ("%2e%2e%2fx", Some("%2e%2e%2fx")),
             ("..", None),
             ("folder/", None),
             (" ", None),

@@ -32,6 +32,13 @@ pub enum FilesError {
     Unavailable(#[source] object_store::Error),
 }
 
+impl FilesError {
+    /// The folder does not do it.
+    pub(crate) fn on_disk(source: std::io::Error) -> Self {
+        Self::Unavailable(object_store::Error::Generic { store: "folder", source: Box::new(source) })
+    }
+}
+
 impl From<object_store::Error> for FilesError {
     fn from(error: object_store::Error) -> Self {
         Self::Unavailable(error)

@@ -3,11 +3,15 @@
 //! What is stored twice is there once, and its lifetime begins anew. Whoever asks says which tenant he asks for: the id
 //! alone opens nothing.
 
+mod address;
 mod error;
+mod leftovers;
 mod open;
 mod place;
 mod settings;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod upload;
 
 pub use error::FilesError;
@@ -15,6 +19,3 @@ pub use open::OpenError;
 pub use settings::FilesSettings;
 pub use store::{Content, FileStore, Swept, charge};
 pub use upload::{Stored, Upload};
-
-#[cfg(test)]
-mod tests;

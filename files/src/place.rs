@@ -5,7 +5,7 @@ use object_store::path::Path;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-const INCOMING: &str = "incoming";
+pub(crate) const INCOMING: &str = "incoming";
 
 /// Bytes of a hash that stand for a tenant.
 const TENANT_BYTES: usize = 16;

@@ -1,17 +1,23 @@
 //! The store: what is asked of files, and what becomes of old ones.
 
-use std::{fmt, ops::Range, sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    ops::Range,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use domain::{file::FileId, ids::TenantId, timestamp::Timestamp};
 use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
-use object_store::{Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt, path::Path, signer::Signer};
+use object_store::{Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt, path::Path};
 use tokio::sync::RwLock;
-use url::Url;
 
 use crate::{
-    FilesError, FilesSettings, OpenError, Upload, open,
+    FilesError, FilesSettings, OpenError, Upload,
+    address::Signing,
+    leftovers, open,
     place::{self, Kind},
 };
 
@@ -37,7 +43,7 @@ pub struct FileStore {
 
 /// What is known of where files are.
 pub(crate) struct Place {
-    signer: Option<Arc<dyn Signer>>,
+    pub(crate) signing: Option<Signing>,
     prefix: Path,
     pub(crate) folder: Option<std::path::PathBuf>,
     ttl: Duration,
@@ -74,8 +80,8 @@ impl FileStore {
     /// # Errors
     /// When the address is none, something that the cloud needs is missing, or the folder cannot be made.
     pub fn open(settings: &FilesSettings) -> Result<Self, OpenError> {
-        let open::Opened { store, signer, prefix, folder } = open::open(settings)?;
-        let opened = Place { signer, prefix, folder, ttl: settings.ttl };
+        let open::Opened { store, signing, prefix, folder } = open::open(settings)?;
+        let opened = Place { signing, prefix, folder, ttl: settings.ttl };
         Ok(Self { store, opened, exchange: RwLock::new(()) })
     }
 
@@ -120,21 +126,6 @@ impl FileStore {
         }
     }
 
-    /// An address that gives the file to whoever has it, for so long. `None`: this store has no addresses.
-    ///
-    /// # Errors
-    /// When the store cannot sign it.
-    pub async fn address(
-        &self,
-        tenant: &TenantId,
-        id: &FileId,
-        method: object_store::signer::Method,
-        lasts: Duration,
-    ) -> Result<Option<Url>, FilesError> {
-        let Some(signer) = &self.opened.signer else { return Ok(None) };
-        Ok(Some(signer.signed_url(method, &place::file(&self.folder(tenant), id), lasts).await?))
-    }
-
     /// How much a tenant has, as [`charge`] counts it. It takes a request for each thousand files.
     ///
     /// # Errors
@@ -166,7 +157,19 @@ impl FileStore {
                 swept.left += 1;
             }
         }
+        swept.deleted += self.sweep_leftovers(now).await?;
         Ok(swept)
+    }
+
+    /// What only a folder can have.
+    async fn sweep_leftovers(&self, now: Timestamp) -> Result<usize, FilesError> {
+        let Some(folder) = self.opened.folder.clone() else { return Ok(0) };
+        let is_old =
+            move |written: SystemTime| now.since(DateTime::<Utc>::from(written).into()) > INCOMING_TTL;
+        tokio::task::spawn_blocking(move || leftovers::sweep(&folder, is_old))
+            .await
+            .unwrap_or_else(|error| Err(io::Error::other(error)))
+            .map_err(FilesError::on_disk)
     }
 
     /// Deletes a file unless it has been stored again meanwhile.
@@ -199,7 +202,7 @@ impl FileStore {
         FilesError::NotFound { id: id.clone(), ttl: self.opened.ttl }
     }
 
-    fn folder(&self, tenant: &TenantId) -> Path {
+    pub(crate) fn folder(&self, tenant: &TenantId) -> Path {
         place::folder(&self.opened.prefix, tenant)
     }
 }

@@ -157,15 +157,11 @@ impl FileStore {
         if incoming {
             path = path.join("incoming");
         }
-        private_files::folder(&path, |_| true).map(|_| ()).map_err(on_disk)
+        private_files::folder(&path, |_| true).map(|_| ()).map_err(FilesError::on_disk)
     }
 
     fn narrow(&self, file: &Path) -> Result<(), FilesError> {
         let Some(root) = &self.opened.folder else { return Ok(()) };
-        private_files::open(&root.join(file.as_ref())).map(|_| ()).map_err(on_disk)
+        private_files::open(&root.join(file.as_ref())).map(|_| ()).map_err(FilesError::on_disk)
     }
-}
-
-fn on_disk(source: std::io::Error) -> FilesError {
-    FilesError::Unavailable(Error::Generic { store: "folder", source: Box::new(source) })
 }

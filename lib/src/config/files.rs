@@ -18,8 +18,10 @@ pub fn files(env: &mut Env) -> Option<FilesSettings> {
     }
     let mut settings = FilesSettings::new(url?);
     settings.ttl = ttl.map_or(settings.ttl, |ttl| ttl.0);
-    let of_clouds =
-        env.variables().iter().filter(|(name, _)| CLOUDS.iter().any(|cloud| name.starts_with(cloud)));
+    // What is empty is as if it were not set, as everywhere: an empty key is not to be shown instead of the machine's own.
+    let of_clouds = env.variables().iter().filter(|(name, value)| {
+        CLOUDS.iter().any(|cloud| name.starts_with(cloud)) && !value.trim().is_empty()
+    });
     settings.cloud = of_clouds.map(|(name, value)| (name.clone(), value.clone())).collect();
     Some(settings)
 }
@@ -31,7 +33,8 @@ mod tests {
     #[test]
     fn what_a_cloud_wants_to_know_is_read_and_never_shown() {
         let mut env = Env::of([("FILES_URL", "s3://bucket/x"), ("FILES_TTL", "2h"), ("PATH", "/bin")])
-            .with("AWS_SECRET_ACCESS_KEY", "hush");
+            .with("AWS_SECRET_ACCESS_KEY", "hush")
+            .with("AWS_SESSION_TOKEN", " ");
         let settings = files(&mut env).unwrap();
         assert_eq!((settings.ttl.as_secs(), settings.cloud.len()), (7_200, 1));
         let shown = format!("{settings:?}");

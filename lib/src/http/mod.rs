@@ -13,6 +13,7 @@ pub mod routes;
 #[cfg(feature = "functions")]
 mod serve;
 mod state;
+mod streamed;
 
 pub use config::{ApiConfig, HttpConfig};
 pub use openapi::document as openapi;

@@ -2,12 +2,14 @@
 
 use std::{convert::Infallible, sync::Arc};
 
-use axum::{Router, extract::Request, response::Response};
+use axum::{Router, body::Body, extract::Request, response::Response};
 use tokio::sync::OnceCell;
-use tower::{ServiceBuilder, ServiceExt};
-use vercel_runtime::axum::VercelLayer;
+use tower::ServiceExt;
+use vercel_runtime::{ResponseBody, axum::StreamingUtils};
 
-use super::{ApiConfig, layers, problem::ApiError, routes::Routes, state::AppState, with_edge};
+use super::{
+    ApiConfig, layers, problem::ApiError, routes::Routes, state::AppState, streamed::Streamed, with_edge,
+};
 use crate::{
     config::{Env, on_lambda},
     telemetry::{self, LogConfig},
@@ -33,8 +35,29 @@ pub async fn serve(routes: Routes) -> Result<(), vercel_runtime::Error> {
     if on_lambda() {
         lambda_http::run(app).await
     } else {
-        vercel_runtime::run(ServiceBuilder::new().layer(VercelLayer::new()).service(app)).await
+        // The runtime's own layer for axum collects every answer that is neither JSON nor a stream of events.
+        let service =
+            tower::service_fn(move |(_, request): (vercel_runtime::AppState, vercel_runtime::Request)| {
+                let app = app.clone();
+                async move {
+                    let response = app
+                        .oneshot(request.map(Body::new))
+                        .await
+                        .unwrap_or_else(|never: Infallible| match never {});
+                    for_vercel(response).await
+                }
+            });
+        vercel_runtime::run(service).await
     }
+}
+
+/// An answer as Vercel's runtime takes it: collected as its own layer would do it, unless it is [`Streamed`].
+async fn for_vercel(response: Response) -> Result<http::Response<ResponseBody>, vercel_runtime::Error> {
+    if response.extensions().get::<Streamed>().is_none() {
+        return StreamingUtils::process_response(response).await;
+    }
+    let (parts, body) = response.into_parts();
+    Ok(http::Response::from_parts(parts, StreamingUtils::create_stream_body(body).await?))
 }
 
 struct Lazy {
@@ -80,7 +103,8 @@ impl Lazy {
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Body;
+    use axum::{body::Bytes, response::IntoResponse};
+    use futures_util::{StreamExt, stream};
     use http_body_util::BodyExt;
 
     use super::*;
@@ -99,6 +123,19 @@ mod tests {
             assert!(text.contains("not_configured") && text.contains("KAFKA_REST_URL is not set"), "{text}");
             assert!(!text.contains("AUTH_ISSUER") && !text.contains("id.example"), "{text}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_file_is_passed_on_as_it_comes() {
+        let first = stream::once(async { Ok::<_, Infallible>(Bytes::from_static(b"first")) });
+        let endless = Body::from_stream(first.chain(stream::pending()));
+        let mut response =
+            ([("content-type", "image/png"), ("content-length", "9")], endless).into_response();
+        response.extensions_mut().insert(Streamed);
+        let mut answer = for_vercel(response).await.unwrap();
+        assert_eq!(answer.headers()["content-length"], "9");
+        let piece = answer.body_mut().frame().await.unwrap().unwrap().into_data().unwrap();
+        assert_eq!(piece, "first", "though the rest has not come");
     }
 
     #[tokio::test]

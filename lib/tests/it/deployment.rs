@@ -9,7 +9,7 @@ fn read(path: &str) -> String {
 
 /// Names of our variables in a text; those of other programs begin otherwise.
 fn variables(text: &str) -> BTreeSet<&str> {
-    const OURS: [&str; 16] = [
+    const OURS: [&str; 17] = [
         "ALERT_",
         "KAFKA_REST_",
         "KAFKA_API_",
@@ -21,6 +21,7 @@ fn variables(text: &str) -> BTreeSet<&str> {
         "CORS_",
         "HOOK_",
         "CREDENTIAL_",
+        "FILES_",
         "LINK_",
         "PUBLIC_",
         "WORKER_",
@@ -70,6 +71,7 @@ fn every_documented_variable_is_read_somewhere() {
         "lib/src/config/bus.rs",
         "lib/src/config/hooks.rs",
         "lib/src/config/credentials.rs",
+        "lib/src/config/files.rs",
         "lib/src/config/http.rs",
         "lib/src/config/links.rs",
         "lib/src/config/store.rs",

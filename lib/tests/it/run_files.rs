@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use domain::file::FileId;
-use files::{FileStore, FilesSettings};
+use files::{FileStore, FilesSettings, testing::Cloud};
 use http::{HeaderMap, Method, StatusCode};
 use minireipaz::{clock::SystemClock, http::HttpConfig};
+use reqwest::redirect::Policy;
 use tempfile::TempDir;
 use url::Url;
 
@@ -16,7 +18,7 @@ struct Given {
     server: Server,
     run: String,
     store: Arc<FileStore>,
-    _folder: TempDir,
+    _folder: Option<TempDir>,
 }
 
 /// What came back: status, headers, bytes.
@@ -26,16 +28,20 @@ impl Given {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = Url::from_directory_path(folder.path()).unwrap();
-        let store = Arc::new(FileStore::open(&FilesSettings::new(url)).unwrap());
+        Self { _folder: Some(folder), ..Self::over(&FilesSettings::new(url)).await }
+    }
+
+    async fn over(settings: &FilesSettings) -> Self {
+        let store = Arc::new(FileStore::open(settings).unwrap());
         let config = HttpConfig { files: Some(Arc::clone(&store)), ..HttpConfig::default() };
         let app = TestApp::with(Arc::new(SystemClock), config).await;
         let run = app.run(&app.workflow().await).await;
         app.deliver_all().await;
         let server = app.listen().await;
-        Self { app, server, run: run.to_string(), store, _folder: folder }
+        Self { app, server, run: run.to_string(), store, _folder: None }
     }
 
-    async fn store(&self, tenant: &str, bytes: &'static [u8]) -> FileId {
+    async fn store(&self, tenant: &str, bytes: impl Into<Bytes>) -> FileId {
         let mut upload = self.store.upload(&tenant.parse().unwrap());
         upload.write(bytes.into()).await.unwrap();
         upload.finish().await.unwrap().id
@@ -43,7 +49,8 @@ impl Given {
 
     async fn ask(&self, method: Method, tenant: &str, query: &str, headers: &[(&str, &str)]) -> Came {
         let url = self.server.url(&format!("/api/v1/runs/{}/file?{query}", self.run));
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        // A redirect is to be seen.
+        let client = reqwest::Client::builder().no_proxy().redirect(Policy::none()).build().unwrap();
         let mut request = client.request(method, url).bearer_auth(self.app.token_of(tenant));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -61,18 +68,19 @@ impl Given {
 #[tokio::test]
 async fn a_file_is_given_to_be_saved_under_its_name_and_never_shown() {
     let given = Given::start().await;
-    let id = given.store("acme", b"<script>\0\xff").await;
+    let id = given.store("acme", &b"<script>\0\xff"[..]).await;
     let query = format!("file={id}&name=..%2Fgr%C3%B6%22L%22.html&type=text%2Fhtml");
     let (status, headers, bytes) = given.get(&query, &[]).await;
     assert_eq!((status.as_u16(), bytes.as_slice()), (200, &b"<script>\0\xff"[..]));
     for (name, value) in [
-        ("content-type", "text/html"),
+        ("content-type", "application/octet-stream"),
         ("content-length", "10"),
         (
             "content-disposition",
             "attachment; filename=\"gr__L_.html\"; filename*=UTF-8''gr%C3%B6%22L%22.html",
         ),
         ("x-content-type-options", "nosniff"),
+        ("cross-origin-resource-policy", "same-origin"),
         ("content-security-policy", "sandbox; default-src 'none'"),
         ("etag", format!("\"{id}\"").as_str()),
     ] {
@@ -85,7 +93,7 @@ async fn a_file_is_given_to_be_saved_under_its_name_and_never_shown() {
 #[tokio::test]
 async fn ranges_are_given_as_they_are_asked_for() {
     let given = Given::start().await;
-    let id = given.store("acme", b"0123456789").await;
+    let id = given.store("acme", &b"0123456789"[..]).await;
     let (query, etag) = (format!("file={id}"), format!("\"{id}\""));
     for (headers, status, told, bytes) in [
         (vec![("range", "bytes=2-3")], 206, Some("bytes 2-3/10"), &b"23"[..]),
@@ -105,7 +113,8 @@ async fn ranges_are_given_as_they_are_asked_for() {
 #[tokio::test]
 async fn nobody_gets_what_is_anothers_or_was_never_stored() {
     let given = Given::start().await;
-    let (ours, theirs) = (given.store("acme", b"ours").await, given.store("other", b"theirs").await);
+    let (ours, theirs) =
+        (given.store("acme", &b"ours"[..]).await, given.store("other", &b"theirs"[..]).await);
     for (tenant, id, code) in [
         ("acme", theirs.to_string(), "file_not_found"),
         ("acme", "0".repeat(64), "file_not_found"),
@@ -119,4 +128,71 @@ async fn nobody_gets_what_is_anothers_or_was_never_stored() {
     for query in ["", "file=..%2Fx"] {
         assert_eq!(given.get(query, &[]).await.0.as_u16(), 400, "{query}");
     }
+}
+
+#[tokio::test]
+async fn a_large_file_is_given_in_pieces_where_the_store_has_no_addresses() {
+    let given = Given::start().await;
+    let whole = vec![7_u8; 9_000_000];
+    let id = given.store("acme", whole.clone()).await;
+    let (status, headers, bytes) = given.get(&format!("file={id}"), &[]).await;
+    assert_eq!((status.as_u16(), &headers["content-length"]), (200, &"9000000".parse().unwrap()));
+    assert!(bytes == whole);
+}
+
+#[tokio::test]
+async fn a_large_file_is_a_redirect_to_an_address_that_names_it_where_the_store_has_some() {
+    let Some(settings) = Cloud::S3.settings().await else { return };
+    let given = Given::over(&settings).await;
+    let whole: Vec<u8> = (0..6_000_000_u32).map(|at| (at % 251) as u8).collect();
+    let (large, small) = (given.store("acme", whole.clone()).await, given.store("acme", &b"small"[..]).await);
+    let query = "name=..%2Fgr%C3%B6%22L%22%0D%0AX-Evil%3A%201.html&type=text%2Fhtml";
+
+    let (status, headers, bytes) = given.get(&format!("file={small}&{query}"), &[]).await;
+    assert_eq!((status.as_u16(), bytes.as_slice()), (200, &b"small"[..]), "what is small comes at once");
+    let named = headers["content-disposition"].clone();
+    let (status, _, bytes) = given.get(&format!("file={large}&{query}"), &[("range", "bytes=0-99")]).await;
+    assert_eq!(
+        (status.as_u16(), bytes.as_slice()),
+        (206, &whole[..100]),
+        "a small part of something large, too"
+    );
+
+    let (status, headers, bytes) = given.get(&format!("file={large}&{query}"), &[]).await;
+    assert_eq!((status.as_u16(), bytes.len()), (302, 0));
+    let address = headers["location"].to_str().unwrap().to_owned();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let answer = client.get(&address).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()["content-disposition"], named);
+    assert_eq!(answer.headers()["content-type"], "application/octet-stream");
+    assert!(answer.headers().get("x-evil").is_none());
+    assert!(answer.bytes().await.unwrap() == whole);
+    let part = client.get(&address).header("range", "bytes=5999999-").send().await.unwrap();
+    assert_eq!((part.status().as_u16(), part.bytes().await.unwrap().as_ref()), (206, &whole[5_999_999..]));
+
+    let (status, _, bytes) = given.ask(Method::GET, "other", &format!("file={large}"), &[]).await;
+    assert_eq!((status.as_u16(), bytes.is_empty()), (404, false), "and for nobody else");
+}
+
+#[tokio::test]
+async fn a_name_that_is_hostile_stays_a_name() {
+    let given = Given::start().await;
+    let id = given.store("acme", &b"x"[..]).await;
+    for (name, plain, encoded) in [
+        ("a%0D%0ASet-Cookie:%20b", "aSet-Cookie: b", "aSet-Cookie%3A%20b"),
+        ("%22;%20filename=%22evil.exe", "_; filename=_evil.exe", "%22%3B%20filename%3D%22evil.exe"),
+        ("..%5C..%5Cx", "x", "x"),
+        ("%E2%80%AEgpj.exe", "gpj.exe", "gpj.exe"),
+        ("..", "file", "file"),
+        ("%00", "file", "file"),
+        ("%E6%97%A5%E6%9C%AC.pdf", "__.pdf", "%E6%97%A5%E6%9C%AC.pdf"),
+    ] {
+        let (status, headers, _) = given.get(&format!("file={id}&name={name}"), &[]).await;
+        let told = format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}");
+        assert_eq!((status.as_u16(), headers["content-disposition"].to_str().unwrap()), (200, told.as_str()));
+    }
+    let long = "n".repeat(3_000);
+    let (status, headers, _) = given.get(&format!("file={id}&name={long}"), &[]).await;
+    assert!(status.is_success() && headers["content-disposition"].len() < 600);
 }

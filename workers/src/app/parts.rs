@@ -75,7 +75,8 @@ impl Parts {
         let journal = Arc::new(Journal::open(&config.data_dir)?);
         if let Some(settings) = &config.files {
             let store = Arc::new(FileStore::open(settings)?);
-            config.runner.files = Some(Files::new(store, config.max_file_bytes_per_tenant));
+            config.runner.files =
+                Some(Files::new(store, config.max_file_bytes_per_tenant, config.peers.count()));
         }
         let limits = BacklogLimits { rows: config.max_backlog, bytes: config.max_backlog_bytes };
         let backlog = Arc::new(Backlog::open(Arc::clone(&journal), Arc::clone(&clock), limits)?);

@@ -2,6 +2,7 @@
 
 mod quota;
 mod sweep;
+mod tally;
 
 use std::sync::Arc;
 
@@ -9,10 +10,10 @@ use domain::ids::TenantId;
 use files::FileStore;
 use minireipaz::fair::{Place, PlaceLimits, Places, TooManyWait};
 
-pub(crate) use quota::AboveQuota;
+pub(crate) use quota::{Counted, NotCounted};
 pub(crate) use sweep::sweep;
 
-use quota::{Counted, Quota};
+use quota::Quota;
 
 /// The file store of a worker's steps.
 #[derive(Clone)]
@@ -34,10 +35,10 @@ const PLACES: usize = 16;
 const WAITING: usize = 256;
 
 impl Files {
-    /// A store of which a tenant may have so many bytes.
+    /// A store of which a tenant may have so many bytes, and which so many workers share, this one among them.
     #[must_use]
-    pub fn new(store: Arc<FileStore>, most_per_tenant: u64) -> Self {
-        let quota = Arc::new(Quota::new(most_per_tenant));
+    pub fn new(store: Arc<FileStore>, most_per_tenant: u64, workers: usize) -> Self {
+        let quota = Arc::new(Quota::new(Arc::clone(&store), most_per_tenant, workers as u64));
         Self { store, quota, places: Places::new(PlaceLimits::halves(PLACES, WAITING)) }
     }
 
@@ -48,6 +49,6 @@ impl Files {
 
     /// Begins to count what a tenant stores.
     pub(crate) async fn counted(&self, tenant: &TenantId) -> Result<Counted, files::FilesError> {
-        self.quota.begin(&self.store, tenant).await
+        self.quota.begin(tenant).await
     }
 }

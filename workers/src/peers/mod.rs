@@ -125,6 +125,11 @@ impl Peers {
         (0..self.workers.len()).max_by_key(|place| mixed(slot ^ self.workers[*place].1))
     }
 
+    /// How many there are, this one among them.
+    pub(crate) const fn count(&self) -> usize {
+        if self.workers.is_empty() { 1 } else { self.workers.len() }
+    }
+
     pub(crate) fn others(&self) -> impl Iterator<Item = &Arc<str>> {
         self.workers.iter().enumerate().filter(|(place, _)| *place != self.own).map(|(_, (name, _))| name)
     }

@@ -15,7 +15,7 @@ use workers::{
 };
 
 use crate::{
-    raw_server::{RawServer, answer},
+    raw_server::{RawServer, Reply, answer},
     steps::{attempt, failed, settings, succeeded},
 };
 
@@ -33,7 +33,7 @@ impl Kept {
         let store = Arc::new(FileStore::open(&FilesSettings::new(url)).unwrap());
         let mut settings = settings();
         settings.http.allow = "127.0.0.1".parse().unwrap();
-        settings.files = Some(Files::new(Arc::clone(&store), most_per_tenant));
+        settings.files = Some(Files::new(Arc::clone(&store), most_per_tenant, 1));
         let runner = Runner::new(settings, Arc::new(SystemClock)).unwrap();
         Self { folder, store, runner }
     }
@@ -126,6 +126,102 @@ async fn an_answer_that_breaks_off_leaves_nothing_and_is_tried_again() {
     let failure = failed(kept.store(server.url()).await);
     assert_eq!(failure.failure, Failure::Connection);
     eventually("nothing is left", async || kept.count() == 0).await;
+}
+
+#[tokio::test]
+async fn what_is_announced_is_not_believed() {
+    let kept = Kept::of(ROOM);
+    // More comes than was announced: the rest is nothing of this answer.
+    let server = RawServer::of(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n0123456789".to_vec()).await;
+    let items = succeeded(kept.store(server.url()).await);
+    assert_eq!(
+        (&items[0]["data"]["$file"]["id"], &items[0]["data"]["$file"]["size"]),
+        (&json!(hash(b"01234")), &json!(5))
+    );
+
+    // A reference may be forged: what is sent is as long as what is stored.
+    let other = RawServer::of(answer(200, "", "{}")).await;
+    for size in [json!(0), json!(4), json!(99_999_999_999_u64), json!("many")] {
+        let file =
+            json!({"id": hash(b"01234"), "name": "../../x\r\ny", "type": "a/b\r\nX-Evil: 1", "size": size});
+        for body in
+            [json!({"file": "{{ $json.data }}"}), json!({"multipart": {"x": {"file": "{{ $json.data }}"}}})]
+        {
+            let params = json!({"url": other.url(), "method": "POST", "body": body});
+            succeeded(kept.run(params, json!([{"data": {"$file": file}}])).await);
+            let came = other.only();
+            assert_eq!(came.header("content-length"), Some(came.body.len().to_string().as_str()));
+            assert!(came.text().contains("01234"), "{size}");
+            assert!(!came.text().contains("\nX-Evil") && !came.head.contains("\nX-Evil"), "{came:?}");
+        }
+    }
+
+    // Nothing of it is taken.
+    let head = "HTTP/1.1 200 OK\r\ncontent-length: 268435457\r\n\r\nbegin";
+    let server = RawServer::start(|_| Reply::Hanging(head.into())).await;
+    let failure = failed(kept.store(server.url()).await);
+    assert_eq!((&*failure.error.code, failure.failure), ("response_too_large", Failure::Permanent));
+    assert!(failure.error.message.contains("268435456 bytes (MAX_FILE_BYTES)"), "{}", failure.error.message);
+    assert_eq!(kept.count(), 1);
+}
+
+#[tokio::test]
+async fn what_never_ends_is_cut_at_the_quota_and_leaves_nothing() {
+    let kept = Kept::of(8_000_000);
+    let mut endless = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+    for _ in 0..20 {
+        endless.extend_from_slice(b"80000\r\n");
+        endless.resize(endless.len() + 0x80000, b'x');
+        endless.extend_from_slice(b"\r\n");
+    }
+    let server = RawServer::start(move |_| Reply::Hanging(endless.clone())).await;
+    let failure = failed(kept.store(server.url()).await);
+    assert_eq!((&*failure.error.code, failure.failure), ("file_quota", Failure::Permanent));
+    eventually("nothing is left", async || kept.count() == 0).await;
+    // What was on its way does not count any more.
+    let server = RawServer::of(answer(200, "", vec![b'y'; 7_000_000])).await;
+    succeeded(kept.store(server.url()).await);
+}
+
+#[tokio::test]
+async fn tiny_files_have_a_limit_that_is_named() {
+    let kept = Kept::of(30 * 4_096);
+    let server = RawServer::start(|came| answer(200, "", came.line())).await;
+    let url = format!("{}/{{{{ $json.number }}}}", server.url());
+    let store = async |numbers: std::ops::Range<usize>| {
+        let items: Vec<_> = numbers.map(|number| json!({"number": number})).collect();
+        kept.run(json!({"url": url, "response": {"format": "file"}}), json!(items)).await
+    };
+    assert_eq!(succeeded(store(0..30).await).as_array().unwrap().len(), 30);
+    let failure = failed(store(30..31).await);
+    assert_eq!((&*failure.error.code, failure.failure), ("file_quota", Failure::Permanent));
+    let said = &failure.error.message;
+    assert!(said.contains("122880 bytes") && said.contains("counts as 4096"), "{said}");
+    assert_eq!(kept.count(), 30);
+}
+
+#[tokio::test]
+async fn a_name_from_outside_leads_nowhere() {
+    let kept = Kept::of(ROOM);
+    for (said, called) in [
+        ("filename=\"../../etc/cron.d/x\"", "x"),
+        ("filename*=UTF-8''..%2F..%2Fetc%2Fpasswd", "passwd"),
+        ("filename*=UTF-8''a%0D%0ASet-Cookie%3A%20b%00.txt", "aSet-Cookie: b.txt"),
+        ("filename*=UTF-8''gpj.%E2%80%AEexe", "gpj.exe"),
+        ("filename*=UTF-8''%E6%97%A5%E6%9C%AC.pdf", "日本.pdf"),
+        ("filename=\"..\"", "path"),
+        ("filename*=UTF-8''%FF%FE", "\u{fffd}\u{fffd}"),
+    ] {
+        let server =
+            RawServer::of(answer(200, &format!("content-disposition: attachment; {said}\r\n"), "x")).await;
+        let items = succeeded(kept.store(&format!("{}/a/path", server.url())).await);
+        assert_eq!(items[0]["data"]["$file"]["name"], called, "{said}");
+    }
+    let long = format!("content-disposition: attachment; filename=\"{}\"\r\n", "n".repeat(5_000));
+    let server = RawServer::of(answer(200, &long, "x")).await;
+    let items = succeeded(kept.store(server.url()).await);
+    assert_eq!(items[0]["data"]["$file"]["name"].as_str().unwrap().len(), 255);
+    assert_eq!(kept.count(), 1, "it is one file, whatever it is called");
 }
 
 #[tokio::test]

@@ -2,8 +2,10 @@
 
 use domain::{
     file::{FileRef, safe_name},
+    limits::MAX_FILE_BYTES,
     retry::Failure,
 };
+use files::FilesError;
 use http::{HeaderMap, header};
 use percent_encoding::percent_decode_str;
 use reqwest::Response;
@@ -13,7 +15,7 @@ use url::Url;
 use super::{answer::value_text, call::Caller, failure::CallFailure, read};
 use crate::{
     crash_points::{CrashPoint, pass},
-    files::AboveQuota,
+    files::{Counted, NotCounted},
     http_client::Pace,
 };
 
@@ -27,6 +29,9 @@ pub(super) async fn store(
     let files = caller.files.ok_or_else(|| CallFailure::no_file_store(what))?;
     let of_files = |error| CallFailure::of_files(what, &error);
     let late = |_| CallFailure::timeout(what);
+    if response.content_length().is_some_and(|announced| announced > MAX_FILE_BYTES) {
+        return Err(of_files(FilesError::TooLarge));
+    }
     let place = timeout_at(caller.deadline, files.place(caller.tenant)).await.map_err(late)?;
     let _place = place.map_err(|many| {
         let message = format!("{what}: files that are stored at the same time: {many}");
@@ -35,13 +40,13 @@ pub(super) async fn store(
     let counted = timeout_at(caller.deadline, files.counted(caller.tenant)).await.map_err(late)?;
     let mut counted = counted.map_err(of_files)?;
     let mut upload = files.store.upload(caller.tenant);
-    counted.more(0).map_err(|above| above_quota(what, above))?;
+    count(&mut counted, 0, caller, what).await?;
     if response.headers().contains_key(header::CONTENT_ENCODING) {
         let read = read::body(response, what, &caller.http.settings, caller.deadline).await;
         if let Some(cut) = read.cut {
             return Err(cut);
         }
-        counted.more(read.body.len()).map_err(|above| above_quota(what, above))?;
+        count(&mut counted, read.body.len(), caller, what).await?;
         timeout_at(caller.deadline, upload.write(read.body)).await.map_err(late)?.map_err(of_files)?;
     } else {
         let mut pace = Pace::new(caller.http.settings.slowest, Instant::now());
@@ -54,8 +59,8 @@ pub(super) async fn store(
                 Err(_) => return Err(read::late(what, came, &caller.http.settings, caller.deadline)),
             };
             came += chunk.len();
-            counted.more(chunk.len()).map_err(|above| above_quota(what, above))?;
             let began = Instant::now();
+            count(&mut counted, chunk.len(), caller, what).await?;
             timeout_at(caller.deadline, upload.write(chunk.clone()))
                 .await
                 .map_err(late)?
@@ -81,8 +86,20 @@ pub(super) async fn store(
     })
 }
 
-fn above_quota(what: &str, above: AboveQuota) -> CallFailure {
-    CallFailure::permanent("file_quota", format!("{what}: {above}"))
+/// Counts so many bytes more.
+async fn count(
+    counted: &mut Counted,
+    bytes: usize,
+    caller: &Caller<'_>,
+    what: &str,
+) -> Result<(), CallFailure> {
+    let counting = timeout_at(caller.deadline, counted.more(bytes)).await;
+    counting.map_err(|_| CallFailure::timeout(what))?.map_err(|why| match why {
+        NotCounted::Store(error) => CallFailure::of_files(what, &error),
+        above @ NotCounted::AboveQuota { .. } => {
+            CallFailure::permanent("file_quota", format!("{what}: {above}"))
+        }
+    })
 }
 
 /// What the server calls it, else the last part of the address.

@@ -1,0 +1,44 @@
+//! Addresses that give a file to whoever has them.
+
+use std::{sync::Arc, time::Duration};
+
+use domain::{file::FileId, ids::TenantId};
+use object_store::signer::{Method, SignedUrlOptions, Signer};
+use url::Url;
+
+use crate::{FileStore, FilesError, place};
+
+/// How the parameter is called by which an address says what the answer's `Content-Disposition` is, at Amazon and Google.
+const DISPOSITION: &str = "response-content-disposition";
+
+/// Who makes addresses.
+#[derive(Debug)]
+pub(crate) struct Signing {
+    pub(crate) signer: Arc<dyn Signer>,
+    /// Whether an address can say what a file is called. Those of Azure could, and the library cannot sign it.
+    pub(crate) takes_names: bool,
+}
+
+impl FileStore {
+    /// An address that gives the file to whoever has it, for so long, by this method, as an answer with this
+    /// `Content-Disposition` where the store can do that; else it is to be saved under its hash. Its type is told as
+    /// `application/octet-stream`. `None`: this store has no addresses.
+    ///
+    /// # Errors
+    /// When the store cannot sign it.
+    pub async fn address(
+        &self,
+        tenant: &TenantId,
+        id: &FileId,
+        (method, disposition): (Method, &str),
+        lasts: Duration,
+    ) -> Result<Option<Url>, FilesError> {
+        let Some(Signing { signer, takes_names }) = &self.opened.signing else { return Ok(None) };
+        let mut options = SignedUrlOptions::new();
+        if *takes_names {
+            options = options.with_query([(DISPOSITION, disposition)]);
+        }
+        let path = place::file(&self.folder(tenant), id);
+        Ok(Some(signer.signed_url_opts(method, &path, lasts, &options).await?))
+    }
+}
