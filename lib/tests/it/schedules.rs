@@ -154,6 +154,7 @@ async fn a_paused_a_changed_and_a_deleted_workflow_keeps_what_was_planned_before
         runs.into_iter().map(|run| (run.created_at, run.workflow_version)).collect()
     };
     assert_eq!(versions(taken(&app).0), [(at("2026-03-02T08:15:00Z"), 3), (at("2026-03-02T08:30:00Z"), 4)]);
+    clock.advance(Duration::from_secs(30));
     deliver(&app, &[tick(app.clock.now())]).await;
     assert_eq!(versions(taken(&app).0), [(at("2026-03-02T08:32:00Z"), 5)]);
     // Deleted.

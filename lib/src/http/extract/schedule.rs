@@ -73,7 +73,8 @@ impl Shape for PreviewBody {
 impl Shape for Timestamp {
     fn read(value: Value, at: &str, misfits: &mut Violations) -> Option<Self> {
         shape::parsed(value, at, misfits, |text| {
-            text.parse().map_err(|error| format!("{error}; write a time such as \"2026-12-24T18:00:00Z\""))
+            text.parse::<Self>()
+                .map_err(|error| format!("{error}; write a time such as \"2026-12-24T18:00:00Z\""))
         })
     }
 }

@@ -39,16 +39,7 @@ impl TriggerStore for ClickHouse {
     }
 
     async fn due_triggers(&self, until: Timestamp, limit: usize) -> Result<Vec<TriggerRow>, StoreError> {
-        let until = Moment(until);
-        // The inner question is answered by the index on `due_at`: where nothing is due, it looks at no rows but those that
-        // a merge has not replaced yet. The outer one looks at what it found.
-        let sql = format!(
-            "SELECT {TRIGGER} FROM (SELECT * FROM {TRIGGER_ROWS} WHERE (tenant, workflow_id, node_id) IN \
-             (SELECT tenant, workflow_id, node_id FROM {TRIGGER_ROWS} WHERE due_at <= {until}) {NEWEST}) \
-             WHERE due_at <= {until} ORDER BY due_at LIMIT {} BY tenant LIMIT {limit}",
-            (limit / 4).max(1)
-        );
-        self.triggers("due_triggers", &sql).await
+        self.triggers("due_triggers", &due_statement(until, limit)).await
     }
 
     async fn triggers_of(&self, workflows: &[WorkflowKey]) -> Result<Vec<TriggerRow>, StoreError> {
@@ -108,6 +99,20 @@ impl ClickHouse {
         let unreadable = &self.database.unreadable;
         Ok(rows.into_iter().filter_map(|row| unreadable.readable("triggers", read_trigger(row))).collect())
     }
+}
+
+/// The question for what is due.
+///
+/// The inner one is answered by the index on `due_at`: where nothing is due, it looks at no rows but those that a merge has
+/// not replaced yet. The outer one looks at what it found.
+pub(super) fn due_statement(until: Timestamp, limit: usize) -> String {
+    let until = Moment(until);
+    format!(
+        "SELECT {TRIGGER} FROM (SELECT * FROM {TRIGGER_ROWS} WHERE (tenant, workflow_id, node_id) IN \
+         (SELECT tenant, workflow_id, node_id FROM {TRIGGER_ROWS} WHERE due_at <= {until}) {NEWEST}) \
+         WHERE due_at <= {until} ORDER BY due_at LIMIT {} BY tenant LIMIT {limit}",
+        (limit / 4).max(1)
+    )
 }
 
 fn trigger_row(row: &TriggerRow) -> Result<InsertRow, StoreError> {

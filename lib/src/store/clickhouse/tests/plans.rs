@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{pool, with_tables};
 use crate::store::{
     Cursor, Facts, RunStore as _,
-    clickhouse::{ClickHouse, cells::Reader, pool::Pool, run_list, run_steps, runs},
+    clickhouse::{ClickHouse, cells::Reader, pool::Pool, run_list, run_steps, runs, triggers},
 };
 use domain::{
     ids::{RunId, TenantId, WorkflowId},
@@ -206,4 +206,23 @@ async fn a_run_is_read_without_its_iterations_and_a_page_of_these_from_the_end_o
         assert_eq!(rows.len(), 61);
         assert!(read <= 256 * 8 * (PARTS + 1), "{read} rows read: {statement}");
     }
+}
+
+#[tokio::test]
+async fn where_nothing_is_due_a_look_reads_hardly_a_row_of_a_hundred_thousand() {
+    let pool = pool(&with_tables("due").await);
+    let later = 1_800_000_000_000_u64;
+    let statement = format!(
+        "INSERT INTO trigger_rows (tenant, workflow_id, node_id, version, state, params, since, planned_at, due_at) \
+         SELECT concat('t', toString(number % 50)), generateUUIDv4(), 'n', 4294967296, 'active', '{{}}', now64(3), \
+         fromUnixTimestamp64Milli(toInt64({later} + number)), fromUnixTimestamp64Milli(toInt64({later} + number)) \
+         FROM numbers(100000) SETTINGS max_insert_threads = 1"
+    );
+    pool.execute(statement).await.unwrap();
+    let at = |millis: u64| Timestamp::from_millis(i64::try_from(millis).unwrap());
+    let due = async |until| pool.select_counting(triggers::due_statement(until, 2_000)).await.unwrap();
+    let (rows, read) = due(at(later - 1)).await;
+    assert_eq!(rows.len(), 0);
+    assert!(read <= 4 * 256, "{read} rows read");
+    assert_eq!(due(at(later + 99)).await.0.len(), 100);
 }
