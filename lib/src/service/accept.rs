@@ -172,7 +172,7 @@ impl Asking {
     }
 
     /// What is asked for, once it is known at which node it begins.
-    fn beginning_at(self, node: Option<NodeId>) -> Self {
+    pub(super) fn beginning_at(self, node: Option<NodeId>) -> Self {
         let trigger = self.trigger.beginning_at(node);
         Self { trigger, ..self }
     }

@@ -36,6 +36,10 @@ impl Runs {
         let _turn = self.keys.turn(derived).await;
         // A run that was started stays the key's, whatever has become of its workflow.
         let chosen = self.choose(caller, &asking).await;
+        let asking = match &chosen {
+            Ok(chosen) => asking.beginning_at(chosen.trigger_node.clone()),
+            Err(_) => asking,
+        };
         let ids = match &chosen {
             Ok(chosen) => Ids {
                 derived,

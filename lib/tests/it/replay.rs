@@ -85,7 +85,7 @@ async fn a_replay_from_the_start_is_a_new_run_with_the_same_input_and_version() 
     assert_eq!(replay.status, 202, "{replay:?}");
     assert_ne!(replay.body["id"], json!(run));
     assert_eq!(replay.header("location"), format!("/api/v1/runs/{}", replay.body["id"].as_str().unwrap()));
-    assert_eq!(replay.body["trigger"], json!({"kind": "manual", "replay_of": run}));
+    assert_eq!(replay.body["trigger"], json!({"kind": "manual", "node": "start", "replay_of": run}));
     assert_eq!((&replay.body["input"], &replay.body["workflow_version"]), (&json!({"n": 1}), &json!(1)));
     let event = requested(&app);
     assert_eq!((event.wanted_version, event.plan), (Some(1), None));
@@ -101,7 +101,10 @@ async fn a_replay_from_a_node_takes_over_what_lies_before_it() {
     let (app, _, run) = failed().await;
     let replay = app.post(&format!("/api/v1/runs/{run}/replay"), &json!({"from": "b"})).await;
     assert_eq!(replay.status, 202, "{replay:?}");
-    assert_eq!(replay.body["trigger"], json!({"kind": "manual", "replay_of": run, "from": "b"}));
+    assert_eq!(
+        replay.body["trigger"],
+        json!({"kind": "manual", "node": "start", "replay_of": run, "from": "b"})
+    );
     let plan = RunPlan::read(requested(&app).plan.as_ref()).unwrap();
     assert_eq!(plan.earlier.iter().map(NodeId::as_str).collect::<Vec<_>>(), ["a"], "what was cut off runs");
     app.deliver_all().await;

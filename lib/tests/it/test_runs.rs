@@ -45,7 +45,7 @@ async fn a_document_that_is_not_saved_is_run_as_it_was_sent() {
     let started =
         test(&app, &workflow, &json!({"document": draft(), "input": {"n": 1}, "until": "last"})).await;
     assert_eq!(started.status, 202, "{started:?}");
-    assert_eq!(started.body["trigger"], json!({"kind": "test"}));
+    assert_eq!(started.body["trigger"], json!({"kind": "test", "node": "start"}));
     assert_eq!(started.body["workflow_version"], 0);
     assert_eq!(
         app.deliver_all().await.body,

@@ -155,9 +155,10 @@ mod tests {
         ));
         let limit = Concurrency { limit: 2, key: Some("a.b".to_owned()), above: AboveLimit::Queue };
         assert_eq!(limited, Outline { concurrency: Some(limit), ..plain });
-        assert!(!of(r#"{"nodes": [{"id": "b", "type": "noop"}]}"#).manual.is_some());
-        assert!(
-            !of(r#"{"nodes": [{"id": "b", "type": "manual", "data": {"disabled": true}}]}"#).manual.is_some()
+        assert_eq!(of(r#"{"nodes": [{"id": "b", "type": "noop"}]}"#).manual, None);
+        assert_eq!(
+            of(r#"{"nodes": [{"id": "b", "type": "manual", "data": {"disabled": true}}]}"#).manual,
+            None
         );
         for other in ["{}", "[]", r#"{"nodes": [{"id": 7, "type": "manual"}]}"#] {
             assert_eq!(of(other), Outline::default(), "{other}");
