@@ -5,7 +5,6 @@ use std::{fmt, sync::Arc};
 use serde_json::{Value, json};
 
 use crate::{
-    ids::CredentialId,
     kinds::params::{At, Parameter, Reader, any_case},
     limits::MAX_FIELDS,
     violation::ViolationCode as Code,
@@ -221,32 +220,6 @@ text_of!(
     },
     "what stands before the value, such as \"sha256=\": up to 64 visible characters, no braces"
 );
-
-/// Hexadecimal digits with hyphens: what the API gives.
-impl Parameter for CredentialId {
-    const NAME: &'static str = "id of a credential";
-
-    fn schema() -> Value {
-        json!({
-            "type": "string",
-            "pattern": "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
-        })
-    }
-
-    fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        let hyphenated = |text: &&str| text.len() == uuid::fmt::Hyphenated::LENGTH;
-        let id = value.as_str().filter(hyphenated).and_then(|text| text.parse().ok());
-        if id.is_none() {
-            // What stands there may be the secret itself, so it is not repeated.
-            let message = format!(
-                "`{}` is the id of a stored credential, such as 018f3c3e-0000-7000-8000-000000000000",
-                at.name()
-            );
-            reader.violation(at, Code::InvalidValue, message);
-        }
-        id
-    }
-}
 
 /// A header's name.
 const NAME: &str = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";

@@ -21,9 +21,10 @@ fn field(most: u32) -> BoxedStrategy<String> {
 fn schedules() -> impl Strategy<Value = Schedule> {
     let params = (field(60), field(24), 0..ZONES.len(), 0..3_usize, 0..3_usize);
     params.prop_map(|(minute, hour, zone, misfire, jitter)| {
+        let (misfire, jitter) = (["skip", "fire_once", "fire_all"][misfire], ["0s", "90s", "2h"][jitter]);
         schedule(&json!({
             "cron": format!("{minute} {hour} * * *"), "timezone": ZONES[zone],
-            "misfire": ["skip", "fire_once", "fire_all"][misfire], "jitter": ["0s", "90s", "2h"][jitter],
+            "misfire": misfire, "jitter": jitter,
         }))
     })
 }
