@@ -118,6 +118,6 @@ fn run_of(payload: &Payload) -> Option<RunId> {
         Payload::TaskExecute(task) => Some(task.run_id),
         Payload::RunCancelRequested(cancel) | Payload::TaskCancel(cancel) => Some(cancel.run_id),
         Payload::RunResumeRequested(resume) | Payload::TaskResume(resume) => Some(resume.run_id),
-        Payload::WorkflowSaved(_) | Payload::WorkflowDeleted(_) => None,
+        Payload::WorkflowSaved(_) | Payload::WorkflowDeleted(_) | Payload::ClockTicked(_) => None,
     }
 }
