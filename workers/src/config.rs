@@ -7,12 +7,14 @@ use files::FilesSettings;
 use http_server::ServerLimits;
 use minireipaz::{
     auth::{CallbackSecrets, LinkSecrets},
+    bus::BusConfig,
     config::{self, Env},
     fair::half,
 };
 use secrecy::SecretString;
 
 use crate::{
+    clock::ClockSettings,
     peers::Peers,
     runner::{ResumeLinks, RunnerSettings},
 };

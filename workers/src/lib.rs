@@ -30,6 +30,7 @@ mod supervisor;
 const CONSUMER: &str = "worker";
 
 pub use app::{StartError, Worker};
+pub use clock::ClockSettings;
 pub use config::WorkerConfig;
 #[cfg(feature = "crash-points")]
 pub use crash_points::{CrashAt, InvalidCrashAt, arm as arm_crash_point, names as crash_points};
