@@ -46,3 +46,35 @@ pub(crate) async fn tick(
     };
     let _ = stop.run_until_cancelled(ticking).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::event::Payload;
+    use minireipaz::{bus::memory::MemoryBus, clock::SystemClock};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_worker_ticks_as_often_as_it_is_set_to_and_one_that_is_not_taken_ends_nothing() {
+        let (bus, stop) = (Arc::new(MemoryBus::new()), CancellationToken::new());
+        let every = Duration::from_secs(5);
+        let clock = tokio::spawn(tick(Arc::clone(&bus) as _, Arc::new(SystemClock), every, stop.clone()));
+        let begin = tokio::time::Instant::now();
+        // The first is at once, so that what became due while no worker was there is started.
+        tokio::time::advance(Duration::from_millis(1)).await;
+        tokio::time::sleep_until(begin + Duration::from_secs(11)).await;
+        let told = bus.take();
+        assert_eq!(told.len(), 3);
+        assert!(told.iter().all(|event| matches!(event.payload, Payload::ClockTicked(_))));
+        bus.fail_with(Some(minireipaz::bus::BusError::Unavailable {
+            reason: "tested".into(),
+            retry_after: None,
+        }));
+        tokio::time::sleep_until(begin + Duration::from_secs(16)).await;
+        bus.fail_with(None);
+        tokio::time::sleep_until(begin + Duration::from_secs(21)).await;
+        assert_eq!(bus.take().len(), 1);
+        stop.cancel();
+        clock.await.unwrap();
+    }
+}

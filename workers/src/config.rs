@@ -7,6 +7,7 @@ use files::FilesSettings;
 use http_server::ServerLimits;
 use minireipaz::{
     auth::{CallbackSecrets, LinkSecrets},
+    bus::BusConfig,
     config::{self, Env},
     credentials::CredentialKeys,
     fair::half,
@@ -15,6 +16,7 @@ use secrecy::SecretString;
 
 use crate::{
     alerts::AlertSettings,
+    clock::ClockSettings,
     peers::Peers,
     runner::{ResumeLinks, RunnerSettings},
 };

@@ -36,6 +36,7 @@ const CONSUMER: &str = "worker";
 
 pub use alerts::{AlertSettings, InvalidWebhookSecret, WebhookSecret};
 pub use app::{StartError, Worker};
+pub use clock::ClockSettings;
 pub use config::WorkerConfig;
 #[cfg(feature = "crash-points")]
 pub use crash_points::{CrashAt, InvalidCrashAt, arm as arm_crash_point, names as crash_points};

@@ -22,6 +22,7 @@ fn workflow(text: &str) -> Definition {
                 let params = match kind {
                     "if" => json!({ "where": "{{ true }}" }),
                     "merge" => json!({ "mode": "append" }),
+                    "schedule" => json!({ "every": "1h" }),
                     _ => json!({}),
                 };
                 nodes.push(json!({ "id": id, "type": kind, "data": { "params": params } }));

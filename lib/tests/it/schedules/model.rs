@@ -65,13 +65,13 @@ impl Model {
     }
 
     fn policy(&self, schedule: &Schedule, due: &[Timestamp], now: Timestamp) -> Vec<Timestamp> {
-        let is_late = |planned: &&Timestamp| schedule.due_at(&self.key, **planned) < now.minus(LATEST);
-        let (late, in_time): (Vec<_>, Vec<_>) = due.iter().partition(is_late);
+        let is_late = |planned: &Timestamp| schedule.due_at(&self.key, *planned) < now.minus(LATEST);
+        let (late, in_time): (Vec<_>, Vec<_>) = due.iter().copied().partition(is_late);
         let young = |planned: &Timestamp| *planned >= now.minus(schedule.catch_up);
         let mut starts: Vec<Timestamp> = match schedule.misfire {
             Misfire::Skip => Vec::new(),
             Misfire::FireOnce if !in_time.is_empty() => Vec::new(),
-            Misfire::FireOnce => late.last().copied().filter(|last| young(last)).into_iter().collect(),
+            Misfire::FireOnce => late.last().copied().filter(young).into_iter().collect(),
             Misfire::FireAll => late.into_iter().filter(young).collect(),
         };
         starts.extend(in_time);

@@ -220,3 +220,23 @@ fn the_fold_of_the_journal_is_the_state_after_each_prefix() {
         assert_eq!(again.run().output, run.run().output, "after {length} events");
     }
 }
+
+#[test]
+fn a_run_begins_at_the_trigger_that_it_names_and_skips_the_others_with_what_they_alone_lead_to() {
+    let text =
+        "start:manual > a:noop; hourly:schedule > b:noop; nightly:schedule > c:noop; b > both:noop; c > both";
+    let flow = || workflow(text, &json!({}));
+    let mut run = Scenario::planned(flow(), Trigger::at("schedule", id("nightly")), RunPlan::default());
+    assert_eq!(run.effects().last().unwrap(), "execute c#1");
+    run.succeed("c");
+    assert_eq!(run.effects().last().unwrap(), "execute both#1");
+    run.succeed("both");
+    assert_eq!(run.status(), RunStatus::Succeeded);
+    let steps = run.steps();
+    assert_eq!([&steps["nightly"], &steps["c"]], ["succeeded", "succeeded"]);
+    assert!(["start", "a", "hourly", "b"].iter().all(|node| steps[node] == "skipped"), "{steps}");
+    let gone = Scenario::planned(flow(), Trigger::at("schedule", id("weekly")), RunPlan::default());
+    let error = gone.run().error.unwrap();
+    assert_eq!(error.code, "no_trigger");
+    assert!(error.message.contains("weekly"), "{}", error.message);
+}

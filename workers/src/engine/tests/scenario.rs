@@ -68,6 +68,7 @@ fn node(id: &str, kind: &str, data: &Value) -> Value {
         "if" | "filter" => json!({ "where": "{{ true }}" }),
         "wait" => json!({ "for": "1h" }),
         "merge" => json!({ "mode": "append" }),
+        "schedule" => json!({ "every": "1h" }),
         "fail" => json!({ "message": "no" }),
         "call_workflow" => json!({ "workflow_id": "018f3c3e-0000-7000-8000-000000000000" }),
         _ => json!({}),
