@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS run_end_rows
     trigger_kind LowCardinality(String),
     created_at   DateTime64(3, 'UTC'),
     finished_at  DateTime64(3, 'UTC'),
-    -- From when a worker began it; 0 and not `began` of a run that none has begun.
+    -- From when a worker began it; both are 0 of a run that none has begun.
     began        UInt8,
     took_ms      UInt64,
     error_key    String,
@@ -111,7 +111,7 @@ FROM
         quantilesTDigestIfState(0.5, 0.95, 0.99)(took_ms, run_end_rows.began) AS took
     FROM run_end_rows FINAL
     WHERE hour < toStartOfHour(this) AND hour > this - INTERVAL 98 DAY
-        -- From pairs alone the server's index takes only one column.
+        -- From pairs alone the index takes only one column.
         AND tenant IN (SELECT DISTINCT tenant FROM run_end_rows WHERE recorded_at >= since)
         AND hour IN (SELECT DISTINCT hour FROM run_end_rows WHERE recorded_at >= since)
         AND (tenant, hour) IN (SELECT DISTINCT tenant, hour FROM run_end_rows WHERE recorded_at >= since)
