@@ -1,5 +1,7 @@
-//! How much a tenant has in the file store. The store is asked when it has to be, for one tenant by one at a time; in
-//! between, what is stored here is counted as it comes. See [`Tally`].
+//! How much a tenant has in the file store.
+//!
+//! The store is asked when it has to be, for one tenant by one at a time; in between, what is stored here is counted as it
+//! comes. See [`Tally`].
 
 use std::{
     collections::HashMap,
