@@ -26,6 +26,7 @@ use crate::{
 /// More than the platform passes on of an answer that was collected, and more than the function may take.
 const SIZE: usize = 60_000_000;
 const MOST_KILOBYTES: u64 = 20_000;
+const PIECE: usize = 1_000_000;
 
 /// The most memory that the process has had, in kilobytes.
 fn peak(pid: u32) -> u64 {
@@ -36,8 +37,8 @@ fn peak(pid: u32) -> u64 {
 
 async fn store(files: &Arc<FileStore>, tenant: &TenantId, size: usize) -> String {
     let mut upload = files.upload(tenant);
-    for piece in 0..size.div_ceil(1_000_000) {
-        let piece = vec![(piece % 251) as u8; 1_000_000.min(size - piece * 1_000_000)];
+    for piece in 0..size.div_ceil(PIECE) {
+        let piece = vec![(piece % 251) as u8; PIECE.min(size - piece * PIECE)];
         upload.write(piece.into()).await.unwrap();
     }
     upload.finish().await.unwrap().id.to_string()
