@@ -20,9 +20,10 @@ pub(crate) struct Signing {
 }
 
 impl FileStore {
-    /// An address that gives the file to whoever has it, for so long, by this method, as an answer with this
-    /// `Content-Disposition` where the store can do that; else it is to be saved under its hash. Its type is told as
-    /// `application/octet-stream`. `None`: this store has no addresses.
+    /// An address that gives the file to whoever has it, for so long. `None`: this store has no addresses.
+    ///
+    /// It takes this method alone, and answers with this `Content-Disposition` where the store can do that; else the file
+    /// is to be saved under its hash. Its type is told as `application/octet-stream`.
     ///
     /// # Errors
     /// When the store cannot sign it.

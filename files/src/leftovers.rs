@@ -1,5 +1,7 @@
-//! What killed processes have left in a folder. The library writes a file beside its place, as `<name>#<number>`, and
-//! moves it when it is whole; no listing of its shows those, so they are looked for here.
+//! What killed processes have left in a folder.
+//!
+//! The library writes a file beside its place, as `<name>#<number>`, and moves it when it is whole; no listing of its
+//! shows those, so they are looked for here.
 
 use std::{
     fs, io,

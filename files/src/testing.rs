@@ -1,5 +1,7 @@
-//! For tests: servers that speak the clouds' protocols, one of each kind for a test binary; each store has a prefix of its
-//! own. `scripts/object_store_server.py` installs and runs them; they stop when the binary ends.
+//! For tests: servers that speak the clouds' protocols, one of each kind for a test binary.
+//!
+//! Each store has a prefix of its own. `scripts/object_store_server.py` installs and runs the servers; they stop when the
+//! binary ends.
 
 use std::{
     io::{BufRead as _, BufReader},

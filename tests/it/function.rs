@@ -17,7 +17,7 @@ const TRIES: usize = 5;
 
 /// A running function, killed when it is dropped.
 pub(crate) struct Function {
-    _process: Child,
+    process: Child,
     base: String,
     client: reqwest::Client,
     /// Its log, for those who asked for one.
@@ -55,10 +55,20 @@ impl Function {
             if said.next_line().await.unwrap().is_some() {
                 let client = reqwest::Client::builder().no_proxy().build().unwrap();
                 let log = process.stderr.take().map(|log| BufReader::new(log).lines());
-                return Self { _process: process, base: format!("http://127.0.0.1:{port}"), client, log };
+                return Self { process, base: format!("http://127.0.0.1:{port}"), client, log };
             }
         }
         panic!("{binary} did not listen");
+    }
+
+    /// Where a path of it is.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// Its process, to look at it.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id().unwrap()
     }
 
     /// Sends it a request.

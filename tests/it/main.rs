@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod answers;
+mod file_downloads;
 mod function;
 mod lambda;
 mod logs;

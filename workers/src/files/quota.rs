@@ -1,5 +1,7 @@
-//! How much a tenant has in the file store. The store is asked when it has to be, for one tenant by one at a time; in
-//! between, what is stored here is counted as it comes. See [`Tally`].
+//! How much a tenant has in the file store.
+//!
+//! The store is asked when it has to be, for one tenant by one at a time; in between, what is stored here is counted as it
+//! comes. See [`Tally`].
 
 use std::{
     collections::HashMap,
@@ -94,17 +96,15 @@ impl Quota {
     /// Every tenant is asked for anew before it stores anything.
     pub(super) fn forget(&self) {
         self.lock().retain(|_, account| {
-            let mut tally = account.tally();
-            tally.forget();
-            !tally.is_idle()
+            account.tally().forget();
+            is_used(account)
         });
     }
 
     fn account(&self, tenant: &TenantId) -> Arc<Account> {
         let mut tenants = self.lock();
         if tenants.len() >= TENANTS && !tenants.contains_key(tenant) {
-            // Who holds one goes on with it, so it stays.
-            tenants.retain(|_, account| Arc::strong_count(account) > 1 || !account.tally().is_idle());
+            tenants.retain(|_, account| is_used(account));
         }
         Arc::clone(tenants.entry(tenant.clone()).or_default())
     }
@@ -132,6 +132,11 @@ impl Quota {
     fn lock(&self) -> MutexGuard<'_, HashMap<TenantId, Arc<Account>>> {
         self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a file is on its way: who counts it goes on with this account, so there must be no other of the tenant.
+fn is_used(account: &Arc<Account>) -> bool {
+    Arc::strong_count(account) > 1 || !account.tally().is_idle()
 }
 
 impl Account {

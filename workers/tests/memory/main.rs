@@ -1,5 +1,7 @@
-//! Files of any size take the same memory. What this program allocates is counted, so nothing depends on time; the test is
-//! a binary of its own, since the counting allocator is the whole program's.
+//! Files of any size take the same memory.
+//!
+//! What this program allocates is counted, so nothing depends on time; the test is a binary of its own, since the counting
+//! allocator is the whole program's.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod api;
