@@ -101,7 +101,8 @@ async fn all_cancelled(api: &Client, workflow: &str, count: usize) {
 pub async fn a_run_in_the_middle_of_a_call_ends_at_once_and_the_calls_connection_is_closed(api: Client) {
     let silent = Silent::start().await;
     let workflow = api.save(&call_of(&silent.url)).await;
-    let runs = join_all((0..RUNS).map(|_| api.run(&workflow, &json!({})))).await;
+    let input = json!({});
+    let runs = join_all((0..RUNS).map(|_| api.run(&workflow, &input))).await;
     silent.has_seen("all calls are under way", Seen { came: RUNS, gone: 0 }).await;
     for run in &runs {
         cancel(&api, run).await;
@@ -125,7 +126,8 @@ pub async fn the_runs_that_a_run_has_called_end_with_it_and_those_that_these_hav
     let middle = api.save(&calling(&leaf)).await;
     let top = api.save(&calling(&middle)).await;
     // Each calls a run for each item, which calls one more.
-    let runs = join_all((0..RUNS / 2).map(|_| api.run(&top, &json!([{"n": 1}, {"n": 2}])))).await;
+    let items = json!([{"n": 1}, {"n": 2}]);
+    let runs = join_all((0..RUNS / 2).map(|_| api.run(&top, &items))).await;
     silent.has_seen("the calls of those at the end are under way", Seen { came: RUNS, gone: 0 }).await;
     for run in &runs {
         cancel(&api, run).await;

@@ -2,10 +2,15 @@
 
 use std::time::Instant;
 
+use serde_json::Value;
+
 use super::{Load, Repeats, Row};
 use minireipaz::testing::eventually;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Fault};
+
+/// More requests than there are while they are refused.
+const REFUSALS: usize = 100_000;
 
 pub async fn a_worker_is_killed_and_started(cluster: &Cluster) -> Row {
     let load = Load::new(cluster, "worker killed -9 and started").await;
@@ -56,20 +61,25 @@ pub async fn a_second_bridge_joins_and_the_first_is_killed(cluster: &Cluster) ->
         load.under_way(20).await;
         let second = cluster.second_bridge().await;
         load.under_way(60).await;
+        // A run of which the scheduler function has not heard when the first bridge is killed. The second one tells it
+        // in vain: nobody can produce before the first one is back, so the function takes nothing.
+        cluster.events.inject(Fault::Refuse(REFUSALS, 503));
+        load.start(1).await;
+        eventually("it is refused", async || cluster.events.left() < REFUSALS).await;
         cluster.bridge.kill();
-        // Kafka notices, and the second one has all partitions. (Nobody can produce before the first one is back.)
-        eventually("the second bridge delivers everything", async || {
+        cluster.events.mend();
+        // Kafka notices, and the second one has all partitions, those too that it cannot deliver yet.
+        eventually("the second bridge has all partitions", async || {
             let health = second.health().await?;
-            let running =
-                health["tasks"].as_array()?.iter().filter(|task| task["state"] == "RUNNING").count();
-            (running >= 8).then_some(())
+            let has = |task: &&Value| task["state"] == "RUNNING" || task["state"] == "RETRYING";
+            (health["tasks"].as_array()?.iter().filter(has).count() >= 8).then_some(())
         })
         .await;
         cluster.bridge.start_again().await;
         let over = Instant::now();
         (second, over)
     };
-    let (second, over) = tokio::join!(load.start(120), killed).1;
+    let (second, over) = tokio::join!(load.start(119), killed).1;
     let row = load.finish(over, Repeats::None).await;
     assert!(second.stop().await.success(), "{}", second.said());
     row

@@ -97,28 +97,37 @@ async fn what_is_wanted_of_a_parked_run_outlives_a_crash_and_is_done_once() {
 
 #[tokio::test]
 async fn a_cancel_is_of_the_run_whichever_attempt_of_it_is_there_and_none_follows_it() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut bench = Bench::on(Journal::open(directory.path()).unwrap(), SystemClock.now(), |_| {});
-    let one = runs("acme", 1);
-    let again = |attempt| [Arc::new(RunHeader { attempt, ..RunHeader::clone(&one[0]) })];
-    bench.hand_over(&one, &waiting());
-    // It was asked for while the first attempt waited, and is done to the second one, which takes its place before.
-    bench.want(vec![cancel(&one[0])]);
-    bench.hand_over(&again(2), &waiting());
-    while bench.unfinished() > 0 || bench.kept() > 0 {
-        bench.turn();
-    }
-    let rows = bench.core.backlog.take().await.unwrap();
-    let last = rows.iter().rev().find_map(|row| match &row.record {
-        Record::Run(record) => Some((record.run.attempt, record.run.status)),
-        _ => None,
-    });
-    assert_eq!(last, Some((2, RunStatus::Cancelled)));
     let duplicate = Receipt { duplicates: 1, ..Receipt::default() };
-    assert_eq!(bench.hand_over(&again(3), &waiting()), duplicate);
-    let mut bench = Bench::on(bench.crash(), SystemClock.now(), |_| {});
-    assert_eq!(bench.hand_over(&again(3), &waiting()), duplicate, "nor after a crash");
-    assert!(bench.has_no_timers());
+    for sent_again_before in [true, false] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut bench = Bench::on(Journal::open(directory.path()).unwrap(), SystemClock.now(), |_| {});
+        let one = runs("acme", 1);
+        let again = |attempt| [Arc::new(RunHeader { attempt, ..RunHeader::clone(&one[0]) })];
+        bench.hand_over(&one, &waiting());
+        let ended = if sent_again_before {
+            assert_eq!(bench.hand_over(&again(2), &waiting()).accepted, 1);
+            bench.want(vec![cancel(&one[0])]);
+            2
+        } else {
+            // It is kept when the second attempt comes.
+            bench.want(vec![cancel(&one[0])]);
+            assert_eq!(bench.hand_over(&again(2), &waiting()), duplicate);
+            1
+        };
+        while bench.unfinished() > 0 || bench.kept() > 0 {
+            bench.turn();
+        }
+        let rows = bench.core.backlog.take().await.unwrap();
+        let last = rows.iter().rev().find_map(|row| match &row.record {
+            Record::Run(record) => Some((record.run.attempt, record.run.status)),
+            _ => None,
+        });
+        assert_eq!(last, Some((ended, RunStatus::Cancelled)));
+        assert_eq!(bench.hand_over(&again(3), &waiting()), duplicate);
+        let mut bench = Bench::on(bench.crash(), SystemClock.now(), |_| {});
+        assert_eq!(bench.hand_over(&again(3), &waiting()), duplicate, "nor after a crash");
+        assert!(bench.has_no_timers());
+    }
 }
 
 #[tokio::test]
