@@ -43,7 +43,7 @@ impl Shown {
             let mut value = HeaderValue::from_str(value).map_err(|_| CredentialFailure::unsendable(id))?;
             // Such headers stay with their origin.
             value.set_sensitive(true);
-            Ok(What::Header(name, value))
+            Ok::<_, CredentialFailure>(What::Header(name, value))
         };
         let owned = str::to_owned;
         let (what, secrets) = match (&open.values, tokens) {

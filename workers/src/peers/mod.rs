@@ -106,11 +106,6 @@ impl Peers {
         self.workers.get(self.own).map(|(name, _)| &**name)
     }
 
-    /// How many they are, this one included.
-    pub(crate) fn count(&self) -> usize {
-        self.workers.len().max(1)
-    }
-
     /// The other worker that the run belongs to; `None` when it is this one.
     pub(crate) fn elsewhere(&self, run: RunId) -> Option<&Arc<str>> {
         let owner = self.owner(run)?;

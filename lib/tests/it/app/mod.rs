@@ -95,7 +95,7 @@ impl TestApp {
     /// The same, with other settings.
     pub fn beside_as(&self, config: HttpConfig) -> Self {
         let (store, bus) = (Arc::clone(&self.store), Arc::clone(&self.bus));
-        Self::over(store, bus, None, Arc::clone(&self.clock), config, secrets(SECRET, None))
+        Self::over(store, bus, Others::default(), Arc::clone(&self.clock), config, secrets(SECRET, None))
     }
 
     /// The same, with other secrets of connectors.
@@ -125,6 +125,7 @@ impl TestApp {
             callbacks,
             live: others.live,
             credential_worker: others.worker,
+            hook_secrets: Arc::clone(&hook_secrets) as _,
             clock: Arc::clone(&clock),
             config,
         });
