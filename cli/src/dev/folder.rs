@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::screen;
 
 /// What is in it.
-const CONTENTS: [&str; 14] = [
+const CONTENTS: [&str; 15] = [
     "bridge",
     "clickhouse",
     "connector-secret",

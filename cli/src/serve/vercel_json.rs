@@ -93,9 +93,8 @@ impl VercelJson {
     /// When a rule is for paths that this program cannot tell.
     pub(super) fn header_routes(&self) -> anyhow::Result<Vec<Entry>> {
         let routes = self.headers.iter().map(|HeaderRule { source, headers }| {
-            check_source(source)?;
             Ok(Entry {
-                src: Some(source.clone()),
+                src: Some(pattern(source)?),
                 headers: headers.iter().map(|header| (header.key.clone(), header.value.clone())).collect(),
                 r#continue: true,
                 ..Entry::default()
@@ -118,27 +117,17 @@ impl VercelJson {
     }
 }
 
-/// The pattern of paths. This program can tell those of texts, `:name` for one part, and `(.*)` for anything at the end.
+/// The pattern of paths. This program can tell those of texts, `(.*)` for anything, and `:name` for one part.
 fn pattern(source: &str) -> anyhow::Result<String> {
-    let is_plain = |part: &str| part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
-    let mut parts = source.trim_start_matches('/').split('/').peekable();
-    let mut pattern = String::new();
-    while let Some(part) = parts.next() {
-        pattern.push('/');
-        match part.strip_prefix(':') {
-            Some(name) if is_plain(name) => pattern.push_str(&format!("(?<{name}>[^/]+)")),
-            None if is_plain(part) => pattern.push_str(part),
-            None if part == "(.*)" && parts.peek().is_none() => {
-                pattern.push_str(part);
-                return Ok(pattern);
-            }
-            _ => anyhow::bail!(
-                "vercel.json: the source `{source}` has more than text, `:name` and a `(.*)` at its end"
-            ),
-        }
-    }
-    pattern.push_str("/?");
-    Ok(pattern)
+    let is_text = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let is_plain = |part: &str| part.replace("(.*)", "").chars().all(is_text);
+    let part = |part: &str| match part.strip_prefix(':') {
+        Some(name) if !name.is_empty() && name.chars().all(is_text) => Ok(format!("(?<{name}>[^/]+)")),
+        None if is_plain(part) => Ok(part.to_owned()),
+        _ => anyhow::bail!("vercel.json: the source `{source}` has more than text, `(.*)` and `:name`"),
+    };
+    let parts: Vec<_> = source.split('/').map(part).collect::<anyhow::Result<_>>()?;
+    Ok(parts.join("/"))
 }
 
 /// Whether a glob is for a file, as Vercel means it: `*` is within a folder, `**/` any folders, and `[id]` stands for

@@ -66,6 +66,7 @@ fn row(run: u128, attempt: u32, revision: u64, steps: &[(u32, u64)]) -> Record {
             created_at: at,
             started_at: Some(at),
             finished_at: None,
+            waits_for: None,
         },
         input: InputAt::Here,
         steps: steps.iter().map(step).collect(),

@@ -237,6 +237,6 @@ async fn a_step_waits_for_a_store_that_is_away_as_for_any_outage() {
     let run = app.submit(&Task::new(&document)).await;
     app.store.refused().await;
     app.store.set_down(false);
-    let found = app.succeeded(run).await;
+    app.succeeded(run).await;
     assert_eq!(header(&shown(&server).await[0].1, "authorization"), Some("Bearer hush"));
 }

@@ -16,6 +16,7 @@ use minireipaz::{
     },
     bus::{BusError, EventBus},
     clock::{Clock, SystemClock},
+    hooks::NoHookSecrets,
     http::{ApiParts, AppState, HttpConfig, app},
     store::{Facts, RunStore as _, memory::MemoryStore},
 };
@@ -86,6 +87,8 @@ impl Api {
             auth: Arc::new(auth),
             callbacks: CallbackSecrets::new(&"a-secret-of-connectors".into(), None).unwrap(),
             live: None,
+            hook_secrets: Arc::new(NoHookSecrets),
+            credential_worker: None,
             clock,
             config: HttpConfig { files: Some(files), ..HttpConfig::default() },
         });

@@ -8,9 +8,7 @@ use domain::{
 };
 use minireipaz::{
     credentials::{CredentialKeys, Purpose},
-    store::{
-        CredentialStore, PageRequest, Store, StoredCredential, StoredTokens, WorkflowChange, WorkflowStore,
-    },
+    store::{PageRequest, Store, StoredCredential, StoredTokens, WorkflowChange},
 };
 use serde_json::json;
 

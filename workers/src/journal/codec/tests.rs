@@ -357,6 +357,7 @@ fn record() -> RunRecord {
             created_at: AT,
             started_at: Some(AT),
             finished_at: None,
+            waits_for: None,
         },
         input: InputAt::Here,
         steps: vec![StepRecord { revision: 4, ordinal: 0, step }],

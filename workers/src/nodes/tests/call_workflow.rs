@@ -51,7 +51,7 @@ fn played(
     end: impl Fn(&Value) -> RunEnd,
 ) -> (Vec<Vec<Value>>, Outcome) {
     let runner =
-        Runner::with_callees(RunnerSettings::default(), Arc::new(SystemClock), Arc::new(Known)).unwrap();
+        Runner::with_store(RunnerSettings::default(), Arc::new(SystemClock), Arc::new(Known), None).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut attempt = attempt(node, inputs);
     let (mut called, mut ended) = (Vec::new(), Vec::new());
