@@ -36,6 +36,7 @@ use crate::service::{Caller, FoundRun, Until};
 pub use functions::{FUNCTIONS, Function};
 pub use unreadable_entry::UnreadableEntry;
 pub use workflow_hooks::{HookAddresses, HookPage};
+pub use workflow_runs::RunPage;
 
 /// Routes that need no state yet, with their part of the OpenAPI document.
 pub type Routes = OpenApiRouter<AppState>;
