@@ -140,7 +140,7 @@ impl System {
 
     /// Every row of every table, as bytes.
     async fn tables(&self) -> Vec<(String, Vec<u8>)> {
-        let options = ClientOptions { default_database: "minireipaz".to_owned(), ..ClientOptions::default() };
+        let options = ClientOptions::default();
         let client = Client::connect(format!("127.0.0.1:{}", self.clickhouse.port()), options).await.unwrap();
         let texts = async |sql: String| -> Vec<String> {
             let rows = client.query_collect::<UnitValue<String>>(sql).await.unwrap();

@@ -1,4 +1,4 @@
-//! The keys with which credentials are sealed: XChaCha20-Poly1305, whose nonces are long enough to be drawn by chance.
+//! The keys with which credentials are sealed: `XChaCha20-Poly1305`, whose nonces are long enough to be drawn by chance.
 //!
 //! What is sealed says which key it needs. It opens only for the tenant, the credential and the purpose that it was
 //! sealed for, which are authenticated with it: a row that is copied to another tenant is of no use there.
@@ -87,21 +87,14 @@ pub enum NotOpened {
 impl CredentialKeys {
     /// Seals for the owner and the purpose, with the first key.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "the system's randomness does not fail, and texts are short")]
     pub fn seal(&self, purpose: Purpose, owner: &CredentialKey, plain: &[u8]) -> Sealed {
         let key = &self.0[0];
         let mut nonce = [0; NONCE];
-        // The library ends the process rather than to go on without randomness; both errors cannot happen.
-        #[expect(
-            clippy::expect_used,
-            reason = "the system's randomness does not fail, and the text is far below 256 GiB"
-        )]
-        let cipher = {
-            fill(&mut nonce).expect("randomness");
-            let bound = bound(purpose, &key.id, owner);
-            key.cipher
-                .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: &bound })
-                .expect("a short text")
-        };
+        fill(&mut nonce).expect("randomness");
+        let bound = bound(purpose, &key.id, owner);
+        let payload = Payload { msg: plain, aad: &bound };
+        let cipher = key.cipher.encrypt(&XNonce::from(nonce), payload).expect("a short text");
         let length = u8::try_from(key.id.len()).unwrap_or(u8::MAX);
         let bytes = [&[FORM, length][..], key.id.as_bytes(), &nonce, &cipher].concat();
         Sealed { bytes, key_id: key.id.clone() }

@@ -84,7 +84,6 @@ impl ConsentState {
 }
 
 /// Whose it is stands inside: who reads it does not know it yet.
-#[expect(clippy::expect_used, reason = "the text is a tenant's id")]
 fn nobody() -> CredentialKey {
     (TenantId::parse("-").expect("a tenant's id"), CredentialId(Uuid::nil()))
 }

@@ -109,7 +109,8 @@ impl Credentials {
         client: &OAuth2,
         refused: Option<&str>,
     ) -> Result<Tokens, CredentialFailure> {
-        if let Some(tokens) = self.0.at_hand(open, client, refused)? {
+        // Consent that was given a moment ago may not be known here yet, so nothing else is believed without a look.
+        if let Ok(Some(tokens)) = self.0.at_hand(open, client, refused) {
             return Ok(tokens);
         }
         // Who asks may be gone by then; what the provider gives must not be.
