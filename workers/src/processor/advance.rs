@@ -130,7 +130,10 @@ fn may_panic_at(active: &Active, command: &Command) {
                 may_panic(&node.id, "deciding and ending");
             }
         }
-        Command::Fail { .. } => may_panic_over(definition, "deciding and ending"),
+        Command::Fail { .. } => {
+            may_panic_over(definition, "deciding and ending");
+            may_panic_over(definition, "ending");
+        }
         _ => {}
     }
 }

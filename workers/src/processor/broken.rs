@@ -85,7 +85,7 @@ impl Core {
             }
         }
         if let Err(error) = self.put_aside_broken(turn, run) {
-            tracing::error!(%error, "what run {run} leaves cannot be read; it ends all the same");
+            tracing::error!(%error, "run {run} cannot be put aside; the next start tries again");
         }
     }
 
@@ -135,34 +135,28 @@ impl Core {
         let header = active.state.header().clone();
         tell_orphans(&mut self.due, &mut turn.commit.ops, (&header.tenant, turn.now), orphans)?;
         erase(run, &mut active, &mut self.to_begin, &mut turn.commit.ops)?;
-        let snapshot = turn.snapshot(&self.journal)?;
-        let row = snapshot.header(run)?.unwrap_or_default();
-        let revision = above_all_revisions(snapshot, run)?;
-        end_put_aside(turn, &header, (&*active.workflow, revision), &row)?;
+        let left = turn.snapshot(&self.journal).and_then(|journal| {
+            Ok((journal.header(run)?.unwrap_or_default(), above_all_revisions(journal, run)?))
+        });
+        let (row, revision) = left.unwrap_or_else(|error| {
+            tracing::error!(%error, "what the journal holds of run {run} cannot be read");
+            (Vec::new(), u64::MAX / 2)
+        });
+        end_put_aside(turn, &header, (&*active.workflow, revision), &row);
         self.aside.dispose(active.weight(), active);
         Ok(())
     }
+}
 
-    /// Ends a run that was never in memory, since to take it there panicked.
-    pub(super) fn put_aside_new(
-        &mut self,
-        turn: &mut Turn,
-        header: &RunHeader,
-        workflow: &Compiled,
-    ) -> Result<(), JournalError> {
-        let _span = spans::about_run(header).entered();
-        tell_put_aside(header.run_id);
-        end_put_aside(turn, header, (workflow, 1), &[])
-    }
+/// Ends a run that was never in memory, since to take it there panicked.
+pub(super) fn put_aside_new(turn: &mut Turn, header: &RunHeader, workflow: &Compiled) {
+    let _span = spans::about_run(header).entered();
+    tell_put_aside(header.run_id);
+    end_put_aside(turn, header, (workflow, 1), &[]);
 }
 
 /// Writes the end of a run that is put aside: for the store, for people, and for whoever it concerns.
-fn end_put_aside(
-    turn: &mut Turn,
-    header: &RunHeader,
-    (workflow, revision): (&Compiled, u64),
-    row: &[u8],
-) -> Result<(), JournalError> {
+fn end_put_aside(turn: &mut Turn, header: &RunHeader, (workflow, revision): (&Compiled, u64), row: &[u8]) {
     let (run, attempt, now) = (header.run_id, header.attempt, turn.now);
     let record = |new: NewRun| {
         let (run, tenant) = (new.failed(internal_error(), revision, now), header.tenant.clone());
@@ -183,5 +177,4 @@ fn end_put_aside(
     turn.records.push(Record::Dead(Box::new(letter)));
     turn.commit.ops.push(Op::Finish { run, attempt, at: now });
     turn.ended.insert(run, attempt);
-    Ok(())
 }

@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::{
     Delivery, Elsewhere, Receipt, Refused, Rejected, Task,
     active::Active,
+    broken::put_aside_new,
     core::Core,
     error_runs::intend_error_run,
     seating::Entry,
@@ -99,7 +100,10 @@ impl Core {
         });
         let (mut active, entry) = match taken {
             Ok(taken) => taken?,
-            Err(Panicked) => return self.put_aside_new(turn, &header, &workflow),
+            Err(Panicked) => {
+                put_aside_new(turn, &header, &workflow);
+                return Ok(());
+            }
         };
         let awaits = match &entry {
             Entry::Skipped(error) => {
