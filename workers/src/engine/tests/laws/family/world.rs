@@ -138,11 +138,8 @@ impl Family {
         first
     }
 
-    /// The first run ends by this, wherever it is.
+    /// The first run ends by this, wherever it is. A time limit is its own: the clock of the others stays.
     pub(super) fn end_root(&mut self, command: Command) {
-        if let (Command::TimerFired(Timer::Deadline), Some(at)) = (&command, self.root().state.deadline()) {
-            self.now = self.now.max(at);
-        }
         self.act(self.root, |world| world.tell(command).unwrap());
     }
 
