@@ -8,6 +8,7 @@ mod stats;
 
 use super::{QUICK, Routes, within};
 pub use alerts::AlertPage;
+pub use dead_letter::SentAgain;
 pub use dead_letters::LetterPage;
 pub use me::{LimitShown, Me};
 
