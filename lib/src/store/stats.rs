@@ -35,9 +35,9 @@ pub struct StatsAsk {
 }
 
 /// So many errors are told.
-pub const MOST_ERRORS: usize = 10;
+pub(super) const MOST_ERRORS: usize = 10;
 /// So many runs are shown.
-pub const MOST_RECENT: usize = 10;
+pub(super) const MOST_RECENT: usize = 10;
 
 #[cfg(any(test, feature = "testing"))]
 mod in_memory {

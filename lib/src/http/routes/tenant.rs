@@ -10,6 +10,7 @@ mod triggers;
 
 use super::{QUICK, Routes, within};
 pub use alerts::AlertPage;
+pub use dead_letter::SentAgain;
 pub use dead_letters::LetterPage;
 pub use me::{LimitShown, Me};
 pub use schedule_preview::PreviewAnswer;
