@@ -50,12 +50,17 @@ impl Act {
 
     async fn is_time(&self, url: &str, http: &reqwest::Client, calls: &Calls) -> Option<bool> {
         let under_way = |run: RunId| calls.count(&format!("{run}:{OPEN}:0")) > 0;
-        match self.wanted {
-            Wanted::Cancel(Called::ByTheRun) => Some(under_way(self.run)),
-            Wanted::Cancel(Called::ByItsChild) => Some(under_way(first_called(self.run))),
-            Wanted::Signal(Some(_)) if !under_way(self.run) => Some(false),
-            Wanted::Signal(_) => self.waits(url, http).await,
+        let is_time = match self.wanted {
+            Wanted::Cancel(Called::ByTheRun) => under_way(self.run),
+            Wanted::Cancel(Called::ByItsChild) => under_way(first_called(self.run)),
+            Wanted::Signal(Some(_)) if !under_way(self.run) => false,
+            Wanted::Signal(_) => self.waits(url, http).await?,
+        };
+        if !is_time {
+            // With a worker that is gone it never will be.
+            http.get(format!("{url}/readyz")).send().await.ok()?;
         }
+        Some(is_time)
     }
 
     /// Whether the worker says that the run's step waits.
