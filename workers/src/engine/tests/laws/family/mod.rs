@@ -165,8 +165,8 @@ proptest! {
     }
 }
 
-/// A family is many runs: a fourth of the cases takes as long as those of another law.
+/// A family is many runs: half of the cases takes as long as those of another law.
 fn few() -> ProptestConfig {
     let config = ProptestConfig::default();
-    ProptestConfig { cases: config.cases.div_ceil(4), max_global_rejects: 100_000, ..config }
+    ProptestConfig { cases: config.cases.div_ceil(2), max_global_rejects: 100_000, ..config }
 }
