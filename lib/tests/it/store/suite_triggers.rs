@@ -6,9 +6,7 @@ use domain::{
     schedule::{Missed, ScheduleKey},
     timestamp::Timestamp,
 };
-use minireipaz::store::{
-    Next, PageRequest, Store, TriggerRow, TriggerState, TriggerStore, WorkflowChange, WorkflowStore,
-};
+use minireipaz::store::{Next, PageRequest, Store, TriggerRow, TriggerState, WorkflowChange};
 use serde_json::json;
 
 use super::{at, suite::for_every_store, tenant, workflow, workflow_id};
