@@ -23,7 +23,7 @@ fn schedules() -> impl Strategy<Value = Schedule> {
     params.prop_map(|(minute, hour, zone, misfire, jitter)| {
         schedule(&json!({
             "cron": format!("{minute} {hour} * * *"), "timezone": ZONES[zone],
-            "misfire": ["skip", "fire_once", "fire_all"][misfire], "jitter": ["0s", "90s", "2h"][jitter],
+            "misfire": (["skip", "fire_once", "fire_all"][misfire]), "jitter": (["0s", "90s", "2h"][jitter]),
         }))
     })
 }
