@@ -27,6 +27,9 @@ macro_rules! limits {
     };
 }
 
+/// Shortest time from one occurrence of a schedule to the next, in milliseconds.
+pub const MIN_SCHEDULE_INTERVAL_MS: usize = 1_000;
+
 limits! {
     /// Largest request body that a function accepts: 1 MiB (Vercel itself stops at 4.5 MB).
     MAX_BODY_BYTES: usize = 1024 * 1024, "bytes";
@@ -143,8 +146,6 @@ limits! {
     MAX_RANDOM_BYTES: usize = 1_024, "bytes";
     /// Longest cron pattern of a schedule, in bytes.
     MAX_CRON_BYTES: usize = 256, "bytes";
-    /// Shortest time from one occurrence of a schedule to the next.
-    MIN_SCHEDULE_INTERVAL_MS: usize = 1_000, "milliseconds";
     /// Longest `jitter` of a schedule: a day.
     MAX_SCHEDULE_JITTER_MS: usize = 86_400_000, "milliseconds";
     /// Longest `catch_up` of a schedule: 7 days, as long as a run waits to begin.

@@ -31,7 +31,7 @@ Examples:
   minireipaz credentials create http_bearer 'Shop' --host api.shop.example     (asks for the token)
   minireipaz credentials create http_basic 'Store' --values store.json
   pass show shop | jq -R '{token: .}' | minireipaz credentials rotate 0197… --values -
-  minireipaz credentials test 0197… --url https://api.shop.example/me
+  minireipaz credentials test 0197… --address https://api.shop.example/me
   minireipaz credentials login 0197…")]
 pub(crate) enum CredentialsCommand {
     /// List credentials, last changed first.
@@ -98,8 +98,8 @@ pub(crate) enum CredentialsCommand {
         /// The credential's id.
         id: CredentialId,
         /// What is called (GET). Of oauth2 it may be left out: then a token is asked for.
-        #[arg(long)]
-        url: Option<Url>,
+        #[arg(long, value_name = "URL")]
+        address: Option<Url>,
         #[command(flatten)]
         server: ServerArgs,
     },
@@ -159,8 +159,8 @@ pub(super) async fn execute(command: CredentialsCommand) -> Result<(), Failure> 
         CredentialsCommand::Delete { id, force, server } => {
             Ok(server::client(server)?.credentials().delete(id, force).await?)
         }
-        CredentialsCommand::Test { id, url, server } => {
-            let result = server::client(server)?.credentials().test(id, url.as_ref()).await?;
+        CredentialsCommand::Test { id, address, server } => {
+            let result = server::client(server)?.credentials().test(id, address.as_ref()).await?;
             match (&result.error, result.status) {
                 (None, Some(status)) => print(&format!("the server answered with status {status}")),
                 (None, None) => print("the provider gave a token"),

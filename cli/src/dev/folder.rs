@@ -220,6 +220,7 @@ mod tests {
             fs::remove_file(path.join("connector-secret")).unwrap();
             fs::remove_file(path.join("link-secret")).unwrap();
             fs::remove_file(path.join("hook-secret")).unwrap();
+            fs::remove_file(path.join("credential-key")).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(wide)).unwrap();
         }
     }

@@ -94,7 +94,10 @@ impl Forwarder {
                     tried = true;
                     lease.is_gone();
                 }
-                Ok(Err(_)) => return Err(Refusal::Failed),
+                Ok(Err(_)) => {
+                    lease.is_failing();
+                    return Err(Refusal::Failed);
+                }
                 Err(_) => {
                     (self.tell)(&function.path, Event::TimedOut(function.max_duration));
                     return Err(Refusal::Timeout);

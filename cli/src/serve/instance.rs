@@ -54,6 +54,12 @@ impl Lease {
         self.0.port
     }
 
+    /// It broke an answer off, as a process does that is about to end and may still listen for a moment: no other request
+    /// is to try it.
+    pub(crate) fn is_failing(&self) {
+        self.0.usage().closed = true;
+    }
+
     /// Nothing listens there any more: no other request is to try it.
     pub(crate) fn is_gone(&self) {
         self.0.usage().closed = true;

@@ -69,8 +69,8 @@ async fn a_credential_that_is_not_good_ends_the_command_with_a_code() {
     let line = format!("POST /credentials/{ID}/test");
     let bad = json!({"ok": false, "status": 401, "error": null});
     let fake = Fake::new().on(&line, 200, &bad).start().await;
-    let url = Some("https://api.shop.example/me".parse().unwrap());
-    let command = CredentialsCommand::Test { id: ID.parse().unwrap(), url, server: fake.args() };
+    let address = Some("https://api.shop.example/me".parse().unwrap());
+    let command = CredentialsCommand::Test { id: ID.parse().unwrap(), address, server: fake.args() };
     assert!(matches!(execute(command).await, Err(Failure::Run)));
     assert_eq!(fake.requests()[0].body, json!({"url": "https://api.shop.example/me"}));
 }

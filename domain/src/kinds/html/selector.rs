@@ -88,7 +88,7 @@ impl Parameter for CssSelector {
     const NAME: &'static str = "CSS selector";
 
     fn schema() -> Value {
-        json!({ "type": "string", "examples": ["article > h2.title", "a[href]"] })
+        json!({ "type": "string", "pattern": "\\S", "examples": ["article > h2.title", "a[href]"] })
     }
 
     fn open_schema() -> Value {
