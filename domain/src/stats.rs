@@ -103,8 +103,9 @@ impl Totals {
     }
 }
 
-/// How long runs took from when a worker began them to their end, in milliseconds, waits included. Each is that of a run
-/// which took longer than so many of 100, about: what is kept of runs for this is bounded.
+/// How long runs took from when a worker began them to their end, in milliseconds, waits included.
+///
+/// Each is that of a run which took longer than so many of 100, about: what is kept of runs for this is bounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Durations {
     /// Half of the runs took no longer.

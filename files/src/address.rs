@@ -15,14 +15,15 @@ const DISPOSITION: &str = "response-content-disposition";
 #[derive(Debug)]
 pub(crate) struct Signing {
     pub(crate) signer: Arc<dyn Signer>,
-    /// Whether an address can say what a file is called. Those of Azure could, and the library cannot sign it.
-    pub(crate) takes_names: bool,
+    /// Whether an address is of a request: its method, and what the answer is called. Those of Azure are of what may be
+    /// done; they could say a name too, and the library cannot sign it.
+    pub(crate) of_requests: bool,
 }
 
 impl FileStore {
     /// An address that gives the file to whoever has it, for so long. `None`: this store has no addresses.
     ///
-    /// It takes this method alone, and answers with this `Content-Disposition` where the store can do that; else the file
+    /// It takes this method (others that only read, too, at Azure), and answers with this `Content-Disposition` where the store can do that; else the file
     /// is to be saved under its hash. Its type is told as `application/octet-stream`.
     ///
     /// # Errors
@@ -34,9 +35,11 @@ impl FileStore {
         (method, disposition): (Method, &str),
         lasts: Duration,
     ) -> Result<Option<Url>, FilesError> {
-        let Some(Signing { signer, takes_names }) = &self.opened.signing else { return Ok(None) };
+        let Some(Signing { signer, of_requests }) = &self.opened.signing else { return Ok(None) };
+        // The library knows what `GET` may do, which is what `HEAD` needs.
+        let method = if *of_requests { method } else { Method::GET };
         let mut options = SignedUrlOptions::new();
-        if *takes_names {
+        if *of_requests {
             options = options.with_query([(DISPOSITION, disposition)]);
         }
         let path = place::file(&self.folder(tenant), id);

@@ -38,7 +38,7 @@ pub(crate) fn open(settings: &FilesSettings) -> Result<Opened, OpenError> {
     let prefix = || Path::from_url_path(url.path()).map_err(wrong);
     // A name that a cloud does not know is for somebody else.
     macro_rules! cloud {
-        ($builder:ty, $takes_names:expr) => {{
+        ($builder:ty, $of_requests:expr) => {{
             let known = settings
                 .cloud
                 .iter()
@@ -47,7 +47,7 @@ pub(crate) fn open(settings: &FilesSettings) -> Result<Opened, OpenError> {
             let builder = known.fold(builder, |builder, (key, value)| builder.with_config(key, value));
             let store = Arc::new(builder.with_url(url.as_str()).build().map_err(wrong)?);
             let signer = Arc::clone(&store) as Arc<dyn Signer>;
-            let signing = Some(Signing { signer, takes_names: $takes_names });
+            let signing = Some(Signing { signer, of_requests: $of_requests });
             Ok(Opened { store, signing, prefix: prefix()?, folder: None })
         }};
     }

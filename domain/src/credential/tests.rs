@@ -4,7 +4,7 @@ use url::Url;
 use super::*;
 
 fn object(value: Value) -> Map<String, Value> {
-    value.as_object().unwrap().clone()
+    serde_json::from_value(value).unwrap()
 }
 
 fn read(kind: CredentialType, values: Value) -> Result<CredentialValues, Vec<(String, String)>> {

@@ -213,7 +213,10 @@ pub static DECLARATION: Declaration = Declaration {
            occurs twice. `every` does not look at clocks.\n\n\
            Saving another version, pausing (`active: false`) and deleting count from the moment at which that is \
            accepted: what was planned until then is the earlier version's. Its item says for when the run was \
-           planned.",
+           planned.\n\n\
+           Different from n8n: a node has one pattern or interval, and a workflow several nodes. The zone is the node's, not \
+           the workflow's. What was missed while nothing ran is made up for as `misfire` says; there it is lost. The item \
+           has `planned_at` beside the fields that are there, and all of them are of the planned moment.",
     icon: "calendar-clock",
     trigger: true,
     error_port: false,

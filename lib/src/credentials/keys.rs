@@ -87,7 +87,10 @@ pub enum NotOpened {
 impl CredentialKeys {
     /// Seals for the owner and the purpose, with the first key.
     #[must_use]
-    #[expect(clippy::missing_panics_doc, reason = "the system's randomness does not fail, and texts are short")]
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "the system's randomness does not fail, and texts are short"
+    )]
     pub fn seal(&self, purpose: Purpose, owner: &CredentialKey, plain: &[u8]) -> Sealed {
         let key = &self.0[0];
         let mut nonce = [0; NONCE];

@@ -128,7 +128,7 @@ pub(super) fn status(grant: Option<Grant>, refused: Option<bool>) -> CredentialS
 /// A credential in memory: its newest version, or none when it is deleted.
 #[derive(Debug, Clone)]
 #[cfg(any(test, feature = "testing"))]
-pub struct CredentialRow {
+pub(super) struct CredentialRow {
     version: u32,
     credential: Option<StoredCredential>,
 }

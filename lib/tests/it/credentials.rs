@@ -222,7 +222,7 @@ async fn a_person_agrees_at_the_provider_and_the_code_goes_to_a_worker() {
     let denied = plain(&app, &format!("{PATH}/callback?state={}&error=access_denied", query["state"])).await;
     assert_eq!(denied.status, 409);
     assert!(denied.text.contains("access_denied"), "{denied:?}");
-    let forged = plain(&app, &format!("{PATH}/callback?state=x&error=<script>")).await;
+    let forged = plain(&app, &format!("{PATH}/callback?state=x&error=%3Cscript%3E")).await;
     assert_eq!(forged.status, 403);
     assert!(!forged.text.contains("script"), "only a state of ours makes us show what it came with");
     let other = created(&app, &bearer("Shop")).await;

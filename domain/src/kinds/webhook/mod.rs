@@ -142,7 +142,11 @@ pub static DECLARATION: Declaration = Declaration {
            text; anything else is a file (`{\"$file\": …}`). With `jwt`, `claims` has what the token says.\n\n\
            A request that is sent again is the same run, and gets the same answer: it is recognised by what the sender calls \
            the delivery, else by its signature, and without a signature by `Idempotency-Key`. How signatures are checked, \
-           and what is answered when, is in `docs/webhooks.md`.",
+           and what is answered when, is in `docs/webhooks.md`.\n\n\
+           Different from n8n: addresses are made by the server and can be exchanged; nobody chooses one. There is no \
+           `webhookUrl` and no `executionMode` in the item, and what callers show by `auth` is not in it. One that is sent \
+           again starts no second run. A run that takes longer than the function may wait is answered with 202 and its \
+           address. With `last_node`, all items are answered, not the first.",
     icon: "webhook",
     trigger: true,
     error_port: false,

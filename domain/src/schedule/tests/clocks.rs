@@ -106,7 +106,7 @@ fn names_lists_steps_and_last_days_are_read_as_people_write_them() {
     ] {
         match CronPattern::parse(pattern) {
             Ok(_) => {
-                assert_eq!(shown(&cron(pattern, "UTC"), "2026-01-01T00:00:00Z", 1), [expected], "{pattern}")
+                assert_eq!(shown(&cron(pattern, "UTC"), "2026-01-01T00:00:00Z", 1), [expected], "{pattern}");
             }
             Err(error) => assert_eq!(pattern, "5/20 * * * *", "{error}"),
         }

@@ -136,7 +136,7 @@ fn settle(row: &mut TriggerRow, replaced: Timestamp, starts: &mut Vec<Occurrence
     while let Some(next) = row.next.filter(|next| next.planned <= replaced) {
         // By when the save is handled is chance: what was planned is looked at as it was then.
         let due = schedule.due(&row.key, next.planned, replaced, Some(replaced));
-        take_note(row, &schedule, due, starts);
+        take_note(row, &schedule, &due, starts);
     }
 }
 
@@ -145,7 +145,7 @@ pub(super) fn decide(mut row: TriggerRow, now: Timestamp, starts: &mut Vec<Occur
     match (read(&row), row.next) {
         (Some(schedule), Some(next)) => {
             let due = schedule.due(&row.key, next.planned, now, None);
-            take_note(&mut row, &schedule, due, starts);
+            take_note(&mut row, &schedule, &due, starts);
         }
         _ => row.next = None,
     }
@@ -156,7 +156,7 @@ pub(super) fn decide(mut row: TriggerRow, now: Timestamp, starts: &mut Vec<Occur
 fn take_note(
     row: &mut TriggerRow,
     schedule: &Schedule,
-    due: domain::schedule::Due,
+    due: &domain::schedule::Due,
     starts: &mut Vec<Occurrence>,
 ) {
     starts.extend(due.starts.iter().map(|planned| Occurrence::of(row, schedule, *planned)));

@@ -20,7 +20,7 @@ pub(super) fn router() -> Routes {
 
 /// A page of credentials.
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct CredentialPage {
+pub(super) struct CredentialPage {
     /// The credentials, last changed first.
     pub items: Vec<Credential>,
     /// Those of the page that cannot be read; missing when there are none.
@@ -32,7 +32,7 @@ pub struct CredentialPage {
 
 /// The types of credentials.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct CredentialTypes {
+pub(super) struct CredentialTypes {
     /// All of them, each with the schema of its values.
     pub items: Vec<TypeDescription>,
 }

@@ -24,7 +24,7 @@ pub(super) async fn caller(
 ) -> Result<Admitted, ApiError> {
     let Some(auth) = &hook.params.auth else { return Ok(Admitted::default()) };
     let secrets = app.hooks.secrets(hook, auth.credential).await.map_err(secrets_error)?;
-    hooks::admit(auth.kind, &secrets, headers, app.hooks.now()).map_err(|error| refusal(auth.kind, error))
+    hooks::admit(auth.kind, &secrets, headers, app.hooks.now()).map_err(|error| refusal(auth.kind, &error))
 }
 
 /// Whether it is signed, if the hook asks; and what it is recognised by when it is sent again.
@@ -77,9 +77,9 @@ fn named((parts, body): (&Parts, &Bytes), admitted: &Admitted) -> Result<Option<
     Ok(Some(Delivered { name: format!("key {} of {request}", key.as_str()), within: None }))
 }
 
-fn refusal(kind: AuthKind, error: NotAdmitted) -> ApiError {
-    let code = match &error {
-        NotAdmitted::Credential(_) => return unusable(&error),
+fn refusal(kind: AuthKind, error: &NotAdmitted) -> ApiError {
+    let code = match error {
+        NotAdmitted::Credential(_) => return unusable(error),
         NotAdmitted::Refused(_) => "hook_unauthorized",
         NotAdmitted::Token(_) => "token_invalid",
     };

@@ -32,11 +32,11 @@ pub(super) async fn item(
     admitted: &Admitted,
 ) -> Result<Item, ApiError> {
     let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let content = hooks::read_body(kind, body).await.map_err(refusal)?;
+    let content = hooks::read_body(kind, body).await.map_err(|error| refusal(&error))?;
     let said =
         || Said { method: &parts.method, address, params: params.clone(), headers: &parts.headers, admitted };
     // What cannot be an item is refused before its files are stored.
-    hooks::item(said(), Value::Null, None).map_err(refusal)?;
+    hooks::item(said(), Value::Null, None).map_err(|error| refusal(&error))?;
     let storing = Storing { files: app.config.files.as_ref(), tenant: &hook.tenant };
     let raw = if hook.params.raw_body {
         Some(match std::str::from_utf8(body) {
@@ -47,7 +47,7 @@ pub(super) async fn item(
         None
     };
     let body = storing.content(content).await?;
-    hooks::item(said(), body, raw).map_err(refusal)
+    hooks::item(said(), body, raw).map_err(|error| refusal(&error))
 }
 
 /// Stores the files of a body.
@@ -88,8 +88,8 @@ impl Storing<'_> {
     }
 }
 
-fn refusal(error: InvalidHookBody) -> ApiError {
-    let (status, code) = match &error {
+fn refusal(error: &InvalidHookBody) -> ApiError {
+    let (status, code) = match error {
         InvalidHookBody::Malformed(..) => (StatusCode::BAD_REQUEST, "invalid_body"),
         InvalidHookBody::Reserved => (StatusCode::UNPROCESSABLE_ENTITY, "reserved_field"),
         InvalidHookBody::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
