@@ -249,11 +249,12 @@ mod tests {
     use super::*;
 
     fn client(more: Value) -> OAuth2 {
+        let more: serde_json::Map<String, Value> = serde_json::from_value(more).unwrap();
         let mut values = json!({
             "grant": "authorization_code", "token_url": "https://id.example/token", "client_id": "me&you",
             "authorize_url": "https://id.example/auth?access_type=offline", "scope": "a b",
         });
-        values.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        values.as_object_mut().unwrap().extend(more);
         match CredentialValues::read(CredentialType::OAuth2, values.as_object().unwrap()).unwrap() {
             CredentialValues::OAuth2(client) => client,
             other => panic!("{other:?}"),

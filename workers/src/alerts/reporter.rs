@@ -216,7 +216,7 @@ impl Reporter {
             }
             Ok(_) => {}
             Err(error) => {
-                tracing::warn!(%error, alert.id = %known.id, "whether an alert is over cannot be read")
+                tracing::warn!(%error, alert.id = %known.id, "whether an alert is over cannot be read");
             }
         }
     }
