@@ -51,6 +51,7 @@ pub(crate) async fn tick(
 mod tests {
     use domain::event::Payload;
     use minireipaz::{bus::memory::MemoryBus, clock::SystemClock};
+    use tokio::task::JoinSet;
 
     use super::*;
 
@@ -58,7 +59,8 @@ mod tests {
     async fn a_worker_ticks_as_often_as_it_is_set_to_and_one_that_is_not_taken_ends_nothing() {
         let (bus, stop) = (Arc::new(MemoryBus::new()), CancellationToken::new());
         let every = Duration::from_secs(5);
-        let clock = tokio::spawn(tick(Arc::clone(&bus) as _, Arc::new(SystemClock), every, stop.clone()));
+        let mut clock = JoinSet::new();
+        clock.spawn(tick(Arc::clone(&bus) as _, Arc::new(SystemClock), every, stop.clone()));
         let begin = tokio::time::Instant::now();
         // The first is at once, so that what became due while no worker was there is started.
         tokio::time::advance(Duration::from_millis(1)).await;
@@ -75,6 +77,6 @@ mod tests {
         tokio::time::sleep_until(begin + Duration::from_secs(21)).await;
         assert_eq!(bus.take().len(), 1);
         stop.cancel();
-        clock.await.unwrap();
+        clock.join_next().await.unwrap().unwrap();
     }
 }

@@ -55,7 +55,7 @@ pub(crate) enum CredentialsCommand {
     },
     /// Save a new credential.
     Create {
-        /// Its type, such as http_bearer.
+        /// Its type, such as `http_bearer`.
         #[arg(value_name = "TYPE")]
         kind: CredentialType,
         /// What people call it.

@@ -231,7 +231,7 @@ async fn a_step_waits_for_a_store_that_is_away_as_for_any_outage() {
     let (app, server) = (App::start_with(with_keys).await, server().await);
     let id = save(&app, CredentialType::HttpBearer, &json!({"token": "hush"}), &[]).await;
     let mut document =
-        serde_json::from_str::<Value>(&call(json!({"url": server.uri()}), id).document()).unwrap();
+        serde_json::from_str::<Value>(call(json!({"url": server.uri()}), id).document()).unwrap();
     document["nodes"][1]["data"]["retry"] = json!({"max_attempts": 50, "base": "10ms", "max_delay": "50ms"});
     app.store.set_down(true);
     let run = app.submit(&Task::new(&document)).await;

@@ -7,7 +7,7 @@
 mod api;
 mod outside;
 #[path = "../it/steps.rs"]
-#[expect(dead_code, reason = "what the other tests need of it")]
+#[expect(dead_code, clippy::needless_pass_by_value, reason = "what the other tests need of it")]
 mod steps;
 
 use std::sync::Arc;

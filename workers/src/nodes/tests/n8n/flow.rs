@@ -1,6 +1,8 @@
 //! Nodes that decide where items go: Filter, If, Switch, Merge, No Operation, Stop and Error, Respond to Webhook, Manual
 //! Trigger, Wait. (Loop Over Items and Execute Workflow have files of their own, `loop_.rs` and `call_workflow.rs`.)
 
+use std::slice::from_ref;
+
 use serde_json::{Value, json};
 
 use super::{fails, row};
@@ -149,11 +151,11 @@ fn if_and_filter() {
             condition["right"] = right;
         }
         let (yes, no) = if holds { (items.clone(), json!([])) } else { (json!([]), items.clone()) };
-        row("filter", json!({ "where": condition }), &[items.clone()], json!({ "main": yes }), json!({}));
+        row("filter", json!({ "where": condition }), from_ref(&items), json!({ "main": yes }), json!({}));
         row(
             "if",
             json!({ "where": condition }),
-            &[items.clone()],
+            from_ref(&items),
             json!({"true": yes, "false": no}),
             json!({}),
         );
@@ -171,12 +173,12 @@ fn if_and_filter() {
     row(
         "filter",
         json!({"where": above, "types": "loose"}),
-        &[text.clone()],
+        from_ref(&text),
         json!({"main": text}),
         json!({}),
     );
     let ada = json!({"where": {"left": "{{ $json.t }}", "op": "eq", "right": "ADA"}, "ignore_case": true});
-    row("filter", ada, &[items.clone()], json!({"main": items}), json!({}));
+    row("filter", ada, from_ref(&items), json!({"main": items}), json!({}));
 }
 
 #[test]
@@ -188,7 +190,7 @@ fn switch() {
     row(
         "switch",
         json!({ "cases": cases }),
-        &[items.clone()],
+        from_ref(&items),
         json!({"two": [{"n": 2}], "one": [{"n": 1}]}),
         json!({"two": [[[0, 2]]], "one": [[[0, 1]]]}),
     );
@@ -196,14 +198,14 @@ fn switch() {
     row(
         "switch",
         json!({"cases": cases, "fallback": "rest"}),
-        &[items.clone()],
+        from_ref(&items),
         json!({"two": [{"n": 2}], "one": [{"n": 1}], "rest": [{"n": 0}]}),
         json!({"two": [[[0, 2]]], "one": [[[0, 1]]]}),
     );
     row(
         "switch",
         json!({"cases": cases, "fallback": "one"}),
-        &[items.clone()],
+        from_ref(&items),
         json!({"two": [{"n": 2}], "one": [{"n": 0}, {"n": 1}]}),
         json!({"two": [[[0, 2]]]}),
     );

@@ -72,6 +72,7 @@ impl Manner {
 }
 
 /// The run that is called with an input; an error if there is no such workflow, or it would be too deep.
+#[expect(clippy::result_large_err, reason = "it is what a step fails with")]
 pub(super) fn called(
     workflows: &Workflows,
     caller: &RunHeader,
