@@ -46,7 +46,7 @@ async fn values_come_from_a_file_and_go_to_the_server_alone() {
     });
     assert_eq!(requests[0].body, expected);
     assert_eq!(
-        (&requests[2].body, &*requests[2].headers["if-match"].to_str().unwrap()),
+        (&requests[2].body, requests[2].headers["if-match"].to_str().unwrap()),
         (&json!({"values": {"token": "hush"}}), "\"4\"")
     );
 }
@@ -61,7 +61,7 @@ async fn all_credentials_are_resealed_by_an_empty_change_of_each() {
         .await;
     execute(CredentialsCommand::Reseal { server: fake.args() }).await.unwrap();
     let last = fake.requests().pop().unwrap();
-    assert_eq!((last.body, &*last.headers["if-match"].to_str().unwrap()), (json!({}), "\"4\""));
+    assert_eq!((last.body, last.headers["if-match"].to_str().unwrap()), (json!({}), "\"4\""));
 }
 
 #[tokio::test]
