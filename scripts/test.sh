@@ -40,12 +40,22 @@ if [ "$TEST_SUITE" = e2e ] && [ "${E2E_SYSTEM:-dev}" = cluster ]; then
   python3 scripts/kafka_server.py --install-only
   echo "Building the programs that the tests start."
   cargo build --locked --workspace --bins
-  if [ "${E2E_FUNCTIONS:-cargo}" = vercel ] && [ -x scripts/vercel_build.sh ] && scripts/vercel_build.sh -quick; then
-    export E2E_FUNCTIONS=.vercel/quick
-  else
+  built=69
+  if [ "${E2E_FUNCTIONS:-cargo}" = vercel ]; then
+    built=0
+    scripts/vercel_build.sh -quick || built=$?
+  fi
+  case $built in
+  0) export E2E_FUNCTIONS=.vercel/quick ;;
+  69) # The CLI cannot be had on this machine, as it has said.
     echo "The functions are the programs that cargo has built."
     unset E2E_FUNCTIONS
-  fi
+    ;;
+  *)
+    echo "error: the functions cannot be built as the platform builds them (see above)" >&2
+    exit "$built"
+    ;;
+  esac
 fi
 
 log=$(mktemp)

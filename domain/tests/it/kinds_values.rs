@@ -114,7 +114,7 @@ pub(crate) fn rich() -> Vec<(&'static str, Value)> {
         ("date_time", json!({"action": "format", "value": 5, "format": "yyyy"})),
         (
             "date_time",
-            json!({"action": "subtract", "value": "{{ x }}", "amount": 1.5, "unit": "hour", "as": "unix_ms"}),
+            json!({"action": "subtract", "value": "{{ x }}", "amount": 2, "unit": "hour", "as": "unix_ms"}),
         ),
         ("date_time", json!({"action": "extract", "value": "{{ x }}", "part": "week", "keep": "none"})),
         ("date_time", json!({"action": "between", "value": "a", "end": "b", "units": ["day", "{{ x }}"]})),
