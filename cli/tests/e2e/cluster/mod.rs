@@ -71,6 +71,9 @@ impl Cluster {
             identity: services.identity.clone(),
             playground: services.playground.clone(),
         };
+        // As before a deployment: workers are ready without it, and functions then miss tables for some seconds.
+        let migrated = settings.migrate().status().unwrap();
+        assert!(migrated.success(), "{migrated}");
         let (bridge, functions, one, other) = tokio::join!(
             Part::start(settings.bridge()),
             Part::start(settings.functions()),

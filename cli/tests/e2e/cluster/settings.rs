@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use serde_json::{Value, json};
@@ -65,6 +65,13 @@ impl Settings {
             None => command.arg("--functions").arg(built("")).arg("--project").arg(repository("")),
         };
         self.plan("functions", command, format!("{}/api/v1/ping", self.functions))
+    }
+
+    /// Makes the tables.
+    pub fn migrate(&self) -> Command {
+        let mut command = self.command(Path::new(PROGRAM));
+        command.arg("migrate").stdout(Stdio::null());
+        command
     }
 
     pub fn worker(&self, number: usize) -> Plan {
