@@ -64,11 +64,16 @@ async fn joined(mut set: JoinSet<Read>) -> Read {
     within("an answer", set.join_next()).await.unwrap().unwrap()
 }
 
-/// Waits until so many wait at the worker.
+/// Waits until so many wait at the worker, or nobody. The metrics are the process's, so those of tests beside this one
+/// count too.
 async fn waiters(app: &App, count: usize) {
-    let line = format!("minireipaz_worker_waiters {count}\n");
+    let waiting = async || -> Option<usize> {
+        let metrics = app.get("/metrics").await.body;
+        metrics.lines().find_map(|line| line.strip_prefix("minireipaz_worker_waiters "))?.parse().ok()
+    };
     within("those who wait", async {
-        while !app.get("/metrics").await.body.contains(&line) {
+        let is_there = |waiting: usize| if count == 0 { waiting == 0 } else { waiting >= count };
+        while !waiting().await.is_some_and(is_there) {
             tokio::task::yield_now().await;
         }
     })
