@@ -33,8 +33,6 @@ pub enum ViolationCode {
     ReservedField,
     /// It is more or larger than a published limit, which the message names.
     Limit,
-    /// It will mean something in a later version.
-    NotAvailable,
     /// A parameter of the request, or a header, that cannot be read.
     InvalidParameter,
     /// There is no such node kind.
@@ -88,7 +86,6 @@ impl ViolationCode {
             Self::UnknownField => "unknown_field",
             Self::ReservedField => "reserved_field",
             Self::Limit => "limit",
-            Self::NotAvailable => "not_available",
             Self::InvalidParameter => "invalid_parameter",
             Self::UnknownKind => "unknown_kind",
             Self::DuplicateId => "duplicate_id",

@@ -27,7 +27,7 @@ use serde_json::Value;
 
 use crate::{
     ids::CredentialId,
-    kinds::params::{At, Parameter, Reader, hyphenated_id, hyphenated_schema},
+    kinds::params::{At, Parameter, Reader, hyphenated_id, hyphenated_schema, read_hyphenated},
 };
 
 /// The name under which a document names a credential, wherever in it.
@@ -62,15 +62,6 @@ impl Parameter for CredentialId {
     }
 
     fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        let id = value.as_str().and_then(hyphenated_id);
-        if id.is_none() {
-            // What stands there may be the secret itself, so it is not repeated.
-            let message = format!(
-                "`{}` is the id of a stored credential, such as 018f3c3e-0000-7000-8000-000000000000",
-                at.name()
-            );
-            reader.violation(at, crate::violation::ViolationCode::InvalidValue, message);
-        }
-        id.map(Self)
+        read_hyphenated(value, at, reader, ("a stored credential", false)).map(Self)
     }
 }

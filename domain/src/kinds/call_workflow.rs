@@ -6,11 +6,9 @@ use serde_json::Value;
 
 use super::{
     declaration::{COMPUTES, Declaration, Effect, Example, Group},
-    params::{At, Parameter, Reader, choice, count, hyphenated_id, hyphenated_schema, params},
+    params::{At, Parameter, Reader, choice, count, hyphenated_schema, params, read_hyphenated},
 };
-use crate::{
-    ids::WorkflowId, limits::MAX_CALL_CONCURRENCY, retry::RetryPolicy, violation::ViolationCode as Code,
-};
+use crate::{ids::WorkflowId, limits::MAX_CALL_CONCURRENCY, retry::RetryPolicy};
 
 params! {
     /// Its parameters.
@@ -71,15 +69,7 @@ impl Parameter for WorkflowId {
     }
 
     fn read(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        let id = value.as_str().and_then(hyphenated_id);
-        if id.is_none() {
-            let message = format!(
-                "`{}` is the id of a workflow, such as 018f3c3e-0000-7000-8000-000000000000, not {value}",
-                at.name()
-            );
-            reader.violation(at, Code::InvalidValue, message);
-        }
-        id.map(Self)
+        read_hyphenated(value, at, reader, ("a workflow", true)).map(Self)
     }
 }
 

@@ -79,7 +79,7 @@ pub fn page(kind: Kind) -> String {
 fn write_page(page: &mut String, kind: &Declaration) -> std::fmt::Result {
     writeln!(page, "# {} (`{}`)\n\n{}\n\n{}\n", kind.title, kind.name, kind.summary, kind.docs)?;
     writeln!(page, "## Parameters\n")?;
-    if kind.params.available().next().is_none() {
+    if kind.params.params.is_empty() {
         writeln!(page, "None.\n")?;
     } else {
         writeln!(page, "| name | type | default | expressions | meaning |\n|---|---|---|---|---|")?;
@@ -132,7 +132,7 @@ fn write_page(page: &mut String, kind: &Declaration) -> std::fmt::Result {
 }
 
 fn write_rows(page: &mut String, above: &str, table: &Table) -> std::fmt::Result {
-    for param in table.available() {
+    for param in table.params {
         let default = match (param.default)() {
             Some(value) => format!("`{value}`"),
             None if param.required => "required".to_owned(),

@@ -70,7 +70,7 @@ fn every_kind_says_what_people_need_and_its_schema_is_one() {
         for text in [declared.title, declared.summary, declared.docs, declared.icon] {
             assert!(!text.trim().is_empty(), "{}", declared.name);
         }
-        for param in declared.params.available() {
+        for param in declared.params.params {
             assert!(!param.doc.trim().is_empty(), "{}.{}", declared.name, param.name);
         }
         let schema = document::params_schema(*kind);

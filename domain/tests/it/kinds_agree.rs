@@ -378,7 +378,7 @@ fn every_parameter_of_every_kind_is_tried_and_known_to_the_validation() {
     let rich = rich();
     for kind in Kind::ALL {
         let name = kind.name();
-        for param in kind.declaration().params.available() {
+        for param in kind.declaration().params.params {
             let tried = rich.iter().any(|(of, params)| *of == name && params.get(param.name).is_some());
             assert!(tried, "rich() has no value for {name}.{}", param.name);
             let unknown = |one: &Violation| one.code == ViolationCode::UnknownParameter;

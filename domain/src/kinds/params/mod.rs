@@ -27,7 +27,7 @@ mod types;
 pub mod whitespace;
 
 pub use count::Count;
-pub(crate) use id::{hyphenated_id, hyphenated_schema};
+pub(crate) use id::{hyphenated_id, hyphenated_schema, read_hyphenated};
 pub use pattern::Pattern;
 pub use reader::{At, Checker, Reader};
 pub(crate) use schema::given;
@@ -37,7 +37,7 @@ pub use table::{OnlyWith, Param, Table};
 pub use text::Text;
 pub use time_zone::TimeZone;
 pub(crate) use types::choice;
-pub use types::{NotYet, whole};
+pub use types::whole;
 
 use crate::violation::ViolationCode as Code;
 use serde_json::Value;

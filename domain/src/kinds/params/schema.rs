@@ -112,7 +112,7 @@ fn property(param: &Param) -> Value {
     let mut property = if param.is_always_required() { schema } else { nullable(schema) };
     property["description"] = json!(param.description());
     property["x-type"] = json!(param.type_name);
-    property["x-expression"] = json!(param.expression && param.is_available());
+    property["x-expression"] = json!(param.expression);
     if let Some(default) = (param.default)() {
         property["default"] = default;
     }

@@ -3,7 +3,7 @@
 use crate::violation::ViolationCode as Code;
 use serde_json::{Map, Value};
 
-use super::{At, NotYet, Parameter, Reader};
+use super::{At, Parameter, Reader};
 
 /// A row of a table.
 #[derive(Debug)]
@@ -37,12 +37,6 @@ impl Param {
         self.doc.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
-    /// Whether it has a meaning yet.
-    #[must_use]
-    pub fn is_available(&self) -> bool {
-        self.type_name != NotYet::NAME
-    }
-
     /// Whether it must be there, whatever the others are.
     #[must_use]
     pub const fn is_always_required(&self) -> bool {
@@ -72,11 +66,6 @@ impl Table {
     /// The table of a kind that takes no parameters.
     pub const EMPTY: Self = Self { params: &[], one_of: &[] };
 
-    /// The parameters that have a meaning.
-    pub fn available(&self) -> impl Iterator<Item = &'static Param> {
-        self.params.iter().filter(|param| param.is_available())
-    }
-
     /// Notes what [`Table::one_of`] asks for, and every field that is not in the table: most likely a misspelt one.
     pub fn check_names(&self, object: &Map<String, Value>, at: &At<'_>, reader: &mut Reader<'_>) {
         let given: Vec<_> = self.one_of.iter().copied().filter(|name| present(object, name)).collect();
@@ -87,7 +76,7 @@ impl Table {
             reader.violation(at, if given.is_empty() { Code::Required } else { Code::InvalidValue }, message);
         }
         for name in object.keys().filter(|name| !self.params.iter().any(|param| param.name == **name)) {
-            let known: Vec<_> = self.available().map(|param| param.name).collect();
+            let known: Vec<_> = self.params.iter().map(|param| param.name).collect();
             let known = if known.is_empty() {
                 "this kind takes no parameters".to_owned()
             } else {

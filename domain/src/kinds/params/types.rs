@@ -133,32 +133,6 @@ pub fn whole(number: &Number) -> Option<u64> {
     number.as_u64().or_else(|| number.as_f64()?.to_string().parse().ok())
 }
 
-/// A name that will have a meaning: whoever writes it already is told that it has none yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotYet {}
-
-impl Parameter for NotYet {
-    const NAME: &'static str = "nothing yet";
-
-    fn schema() -> Value {
-        Value::Bool(false)
-    }
-
-    fn open_schema() -> Value {
-        Self::schema()
-    }
-
-    fn read(_: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        let message = format!("`{}` is not available yet; leave it out", at.name());
-        reader.violation(at, Code::NotAvailable, message);
-        None
-    }
-
-    fn read_open(value: &Value, at: &At<'_>, reader: &mut Reader<'_>) -> Option<Self> {
-        Self::read(value, at, reader)
-    }
-}
-
 /// Declares an enum whose variants are words in documents.
 macro_rules! choice {
     (
